@@ -1,6 +1,6 @@
 """seqpipe's own parts, offered through the same hooks as anyone's.
 
-Each hook imports what it offers when it's called.
+By reference, so that listing them imports none of them.
 """
 
 from seqpipe.hookspecs import Factories, hookimpl
@@ -9,50 +9,40 @@ from seqpipe.hookspecs import Factories, hookimpl
 @hookimpl
 def seqpipe_tokenizers() -> Factories:
     """Offer the built-in tokenizers."""
-    from seqpipe.parts import tokenizers
-
     return {
-        "seqpipe.SpacyRules.v1": tokenizers.SpacyRules,
-        "seqpipe.Whitespace.v1": tokenizers.Whitespace,
-        "seqpipe.Regex.v1": tokenizers.Regex,
-        "seqpipe.Characters.v1": tokenizers.Characters,
+        "seqpipe.SpacyRules.v1": "seqpipe.parts.tokenizers:SpacyRules",
+        "seqpipe.Whitespace.v1": "seqpipe.parts.tokenizers:Whitespace",
+        "seqpipe.Regex.v1": "seqpipe.parts.tokenizers:Regex",
+        "seqpipe.Characters.v1": "seqpipe.parts.tokenizers:Characters",
     }
 
 
 @hookimpl
 def seqpipe_embedders() -> Factories:
     """Offer the built-in embedders."""
-    from seqpipe.parts import embedders
-
     return {
-        "seqpipe.FastText.v1": embedders.FastText,
-        "seqpipe.Word2Vec.v1": embedders.Word2Vec,
+        "seqpipe.FastText.v1": "seqpipe.parts.embedders:FastText",
+        "seqpipe.Word2Vec.v1": "seqpipe.parts.embedders:Word2Vec",
     }
 
 
 @hookimpl
 def seqpipe_cells() -> Factories:
     """Offer the built-in cells."""
-    from seqpipe.parts import cells
-
     return {
-        "seqpipe.RNN.v1": cells.RNN,
-        "seqpipe.LSTM.v1": cells.LSTM,
-        "seqpipe.GRU.v1": cells.GRU,
+        "seqpipe.RNN.v1": "seqpipe.parts.cells:RNN",
+        "seqpipe.LSTM.v1": "seqpipe.parts.cells:LSTM",
+        "seqpipe.GRU.v1": "seqpipe.parts.cells:GRU",
     }
 
 
 @hookimpl
 def seqpipe_encoders() -> Factories:
     """Offer the built-in encoders."""
-    from seqpipe.parts import encoders
-
-    return {"seqpipe.Recurrent.v1": encoders.Recurrent}
+    return {"seqpipe.Recurrent.v1": "seqpipe.parts.encoders:Recurrent"}
 
 
 @hookimpl
 def seqpipe_heads() -> Factories:
     """Offer the built-in heads."""
-    from seqpipe.parts import heads
-
-    return {"seqpipe.TextClassifier.v1": heads.TextClassifier}
+    return {"seqpipe.TextClassifier.v1": "seqpipe.parts.heads:TextClassifier"}

@@ -6,6 +6,12 @@ below; each returns a dictionary from the part's full name, ``<entry point>.<Nam
 How a factory is called is one rule for every kind: **positional parameters come from the host,
 keyword-only parameters are the settings that a pipeline file may give.** So a cell is just its class,
 with the constructor ``__init__(self, input_width, width, *, forget_bias=1.0)``.
+
+In place of a factory there may be a reference to it, the text ``"package.module:Name"``. It's imported when
+somebody asks for the part, so that a plugin can be listed without importing torch.
+
+A hook may gain arguments in a later release. An implementation names those that it wants, so one that was
+written before goes on working.
 """
 
 from collections.abc import Callable
@@ -23,7 +29,8 @@ KINDS: Final = ("tokenizers", "embedders", "cells", "encoders", "heads")
 hookspec = pluggy.HookspecMarker(_PROJECT)
 hookimpl = pluggy.HookimplMarker(_PROJECT)
 
-Factories = dict[str, Callable[..., Any]]
+#: Factories, or references to them, by the part's full name.
+Factories = dict[str, Callable[..., Any] | str]
 
 
 @hookspec

@@ -8,7 +8,7 @@ import spacy
 
 from seqpipe.errors import PluginError
 from seqpipe.hookspecs import KINDS
-from seqpipe.plugins import bind, find_part
+from seqpipe.plugins import bind, bind_absent, find_part
 
 
 class PartRegistry(catalogue.Registry):  # type: ignore[misc]
@@ -19,16 +19,19 @@ class PartRegistry(catalogue.Registry):  # type: ignore[misc]
         self.kind = kind
 
     def __contains__(self, name: str) -> bool:
-        """Say whether the part can be had; a plugin that's broken says why in `get`."""
+        """Say whether the name could be a part's; what `get` returns says whether it can be had."""
         return name.count(".") > 0
 
     def get(self, name: str) -> Callable[..., Any]:
         """Return the function that a block naming the part calls.
 
-        Raises:
-            PluginError: The part can't be had; see `seqpipe.plugins.Host.find`.
+        If the part can't be had, that raises a `PluginError` which says why and, if the block
+        records it, which package to install.
         """
-        return bind(find_part(self.kind, name))
+        try:
+            return bind(find_part(self.kind, name))
+        except PluginError as error:
+            return bind_absent(name, error)
 
     def register(self, name: str, *, func: Any = None) -> Any:
         """Refuse: parts come in through plugins, where they have an owner.

@@ -18,6 +18,7 @@ from seqpipe.config._report import Path, Report, title
 from seqpipe.config._schema import DEFAULT_PARTS, HARMFUL, KIND_SLOTS, NESTED_SLOTS, SLOTS, Slot
 from seqpipe.config._text import did_you_mean, listed, nearest, one_of, quote
 from seqpipe.config._types import is_block
+from seqpipe.plugins import PACKAGE
 
 #: Returns the block that a partial one at a path is laid over, if there's one.
 DefaultAt = Callable[[Path], Mapping[str, Any] | None]
@@ -87,7 +88,9 @@ class Blocks:
             elif function.is_open or (key == "*" and function.is_variadic):
                 self.walk(at, value)
             else:
-                meant.update(self._report.unknown(at, [*settings, *host], owner=owner))
+                # `package` is for what's saved: nobody is advised to write it.
+                known = [name for name in (*settings, *host) if name != PACKAGE]
+                meant.update(self._report.unknown(at, known, owner=owner))
         there = {*block, *meant, *given, *self._default_keys(path, block)}
         for name in function.required:
             if name not in there and ".".join((*path, name)) not in DEFAULT_PARTS:

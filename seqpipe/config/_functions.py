@@ -135,7 +135,7 @@ def _find_part(registry: str, name: str) -> Function:
     kind = registry.removeprefix(_PREFIX)
     try:
         part = plugins.find_part(kind, name)
-        return Function(registry, name, part.settings, owner=part.owner)
+        return Function(registry, name, part.block_settings, owner=str(part.owner))
     except PluginError as error:
         names = _part_names(kind)
         message = f"there's no {kind.removesuffix('s')} {quote(name)}"

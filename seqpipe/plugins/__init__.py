@@ -6,9 +6,26 @@ Only the plugins that are asked for are imported. The registries that spaCy read
 
 from seqpipe.plugins._host import Host as Host
 from seqpipe.plugins._host import Plugin as Plugin
+from seqpipe.plugins._host import PluginState as PluginState
 from seqpipe.plugins._host import find_part as find_part
 from seqpipe.plugins._host import host as host
+from seqpipe.plugins._owner import Owner as Owner
+from seqpipe.plugins._package import PACKAGE as PACKAGE
 from seqpipe.plugins._part import Part as Part
 from seqpipe.plugins._part import bind as bind
+from seqpipe.plugins._part import bind_absent as bind_absent
+from seqpipe.plugins._trouble import Trouble as Trouble
 
-__all__ = ["Host", "Part", "Plugin", "bind", "find_part", "host"]
+__all__ = [
+    "PACKAGE",
+    "Host",
+    "Owner",
+    "Part",
+    "Plugin",
+    "PluginState",
+    "Trouble",
+    "bind",
+    "bind_absent",
+    "find_part",
+    "host",
+]

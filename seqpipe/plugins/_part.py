@@ -4,9 +4,13 @@ import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, get_type_hints
+from importlib.metadata import EntryPoint
+from typing import Any, Final, NoReturn, get_type_hints
 
 from seqpipe.errors import PluginError
+from seqpipe.plugins._owner import Owner
+from seqpipe.plugins._package import PACKAGE, absent, check_package
+from seqpipe.plugins._trouble import import_fix, tell_authors
 
 #: The sizes that the host supplies by position.
 _SIZES: Final[dict[str, tuple[str, ...]]] = {
@@ -26,14 +30,31 @@ class Part:
     Attributes:
         kind: One of `seqpipe.hookspecs.KINDS`.
         name: Such as "seqpipe.LSTM.v1".
-        factory: Called with the sizes that the host supplies by position, and settings by keyword.
-        owner: The distribution that offers the part, with its version.
+        offer: The factory, or a reference to it: "package.module:Name".
+        owner: The distribution that offers the part.
     """
 
     kind: str
     name: str
-    factory: Callable[..., Any]
-    owner: str
+    offer: Callable[..., Any] | str
+    owner: Owner
+
+    @functools.cached_property
+    def factory(self) -> Callable[..., Any]:
+        """What's called with the sizes that the host supplies by position, and settings by keyword.
+
+        Raises:
+            PluginError: The reference to it leads nowhere.
+        """
+        if not isinstance(self.offer, str):
+            return self.offer
+        factory = _follow(self.offer, f"{self.name} of {self.owner}", self.owner)
+        if not callable(factory):
+            raise PluginError(
+                f"{self.name} of {self.owner} is {self.offer}, which is {factory!r} and can't be "
+                f"called; {tell_authors(self.owner)}"
+            )
+        return factory  # type: ignore[no-any-return]
 
     @functools.cached_property
     def settings(self) -> dict[str, inspect.Parameter]:
@@ -48,6 +69,19 @@ class Part:
             for name, parameter in self._parameters().items()
             if parameter.kind is inspect.Parameter.KEYWORD_ONLY
         }
+
+    @functools.cached_property
+    def block_settings(self) -> dict[str, inspect.Parameter]:
+        """What a block of a configuration may give: the settings, and `package` for third parties.
+
+        Raises:
+            PluginError: As `settings`.
+        """
+        if self.owner.is_seqpipe or not self.owner.is_distribution:
+            return self.settings
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        package = inspect.Parameter(PACKAGE, keyword, default=str(self.owner), annotation=str)
+        return {**self.settings, PACKAGE: package}
 
     @functools.cached_property
     def takes_sizes(self) -> bool:
@@ -69,6 +103,11 @@ class Part:
                     f"{self.name} of {self.owner} takes {parameter}: a part states each of its "
                     "settings, so that a pipeline file can be checked"
                 )
+        if PACKAGE in parameters:
+            raise PluginError(
+                f"{self.name} of {self.owner} has a setting `{PACKAGE}`, which is the name that "
+                f"seqpipe records a part's package under; {tell_authors(self.owner)}"
+            )
         self._check_sizes([n for n, p in parameters.items() if p.kind in _POSITIONAL])
         return {
             name: parameter.replace(annotation=hints.get(name, Any))
@@ -84,6 +123,19 @@ class Part:
             )
 
 
+def _follow(reference: str, who: str, owner: Owner) -> Any:
+    entry_point = EntryPoint("", reference, "")
+    try:
+        return entry_point.load()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise PluginError(
+            f"{who} can't be imported from {reference} ({type(error).__name__}: {error}); "
+            + import_fix(error, entry_point.module, owner)
+        ) from error
+
+
 def _annotated(factory: Any) -> Any:
     while isinstance(factory, functools.partial):
         factory = factory.func
@@ -94,17 +146,35 @@ def bind(part: Part) -> Callable[..., Any]:
     """Return the function that a config block calls: it takes the part's settings, by keyword only.
 
     It returns the part itself, or, where the host supplies sizes that aren't known yet, a factory
-    that takes those.
+    that takes those. A part of a third party takes the setting `package` too; see
+    `seqpipe.plugins._package`.
     """
 
     def make(**settings: Any) -> Any:
+        if package := settings.pop(PACKAGE, None):
+            check_package(package, part.name, part.owner)
         if part.takes_sizes:
             return functools.partial(part.factory, **settings)
         return part.factory(**settings)
 
+    parameters = part.block_settings
     # confection reads defaults and types from the signature.
-    make.__signature__ = inspect.Signature(list(part.settings.values()))  # type: ignore[attr-defined]
-    make.__annotations__ = {name: p.annotation for name, p in part.settings.items()}
+    make.__signature__ = inspect.Signature(list(parameters.values()))  # type: ignore[attr-defined]
+    make.__annotations__ = {name: p.annotation for name, p in parameters.items()}
     make.__name__ = make.__qualname__ = part.name
     make.__doc__ = inspect.getdoc(part.factory)
+    return make
+
+
+def bind_absent(name: str, error: PluginError) -> Callable[..., Any]:
+    """Return a function for a block whose part can't be had: called with the block, it says why.
+
+    Only then is it known which package the block was made with.
+    """
+
+    def make(**settings: Any) -> NoReturn:
+        package = settings.get(PACKAGE)
+        raise absent(name, package, error) if isinstance(package, str) else error
+
+    make.__name__ = make.__qualname__ = name
     return make

@@ -30,7 +30,7 @@ def versions() -> dict[str, str]:
 
 def plugin_versions() -> dict[str, str]:
     """Return the distributions, with versions, of the plugins that were loaded, by plugin name."""
-    return {plugin.name: plugin.owner for plugin in host().loaded}
+    return {plugin.name: str(plugin.owner) for plugin in host().loaded}
 
 
 def machine() -> dict[str, str | int | None]:

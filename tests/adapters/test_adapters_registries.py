@@ -52,7 +52,7 @@ def test_unknown_plugin_is_named_with_those_there_are():
 
 def test_part_of_another_kind_is_refused():
     with pytest.raises(PluginError, match="one of its cells, not of its encoders"):
-        spacy.registry.get("seqpipe_encoders", "seqpipe.GRU.v1")
+        spacy.registry.get("seqpipe_encoders", "seqpipe.GRU.v1")(width=3)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -59,7 +59,7 @@ def _offer(parts):
 
 @pytest.fixture(autouse=True)
 def acme(monkeypatch):
-    """Install the plugin "acme", with one part of each kind and a reader."""
+    """Install the plugin "acme", with one part of each kind and a reader, and one that's broken."""
     module = types.ModuleType("acme_plugin")
     offers = {
         "tokenizers": {"acme.Blanks.v1": blanks},
@@ -72,7 +72,8 @@ def acme(monkeypatch):
         setattr(module, f"seqpipe_{kind}", hookimpl(_offer(parts)))
     monkeypatch.setitem(sys.modules, "acme_plugin", module)
     entry_point = importlib.metadata.EntryPoint("acme", "acme_plugin", "seqpipe")
-    host = plugin_host.Host([entry_point])
+    broken = importlib.metadata.EntryPoint("broken", "acme_plugin:nothing", "seqpipe")
+    host = plugin_host.Host([entry_point, broken])
     monkeypatch.setattr(plugin_host, "host", lambda: host)
     monkeypatch.setattr("seqpipe.plugins.host", lambda: host)
     monkeypatch.setitem(catalogue.REGISTRY, ("spacy", "readers", "acme.Rows.v1"), rows)

@@ -7,7 +7,7 @@ import pytest
 
 from seqpipe.config import expand
 from seqpipe.errors import PluginError
-from seqpipe.plugins import Host, Part
+from seqpipe.plugins import Host, Owner, Part
 
 
 def _entry_point(name, module):
@@ -228,7 +228,11 @@ def find_with(kind, factory):
     """Return a function that finds a part of one's own, and all else as usual."""
 
     def find(asked, name):
-        return Part(kind, name, factory, "acme 1.0") if asked == kind else HOST.find(asked, name)
+        return (
+            Part(kind, name, factory, Owner("acme", "1.0"))
+            if asked == kind
+            else HOST.find(asked, name)
+        )
 
     return find
 

@@ -22,11 +22,15 @@ def seqpipe_tokenizers():
 
 def test_good_plugin_is_loaded_with_its_owner(plugin):
     loaded = Host([plugin("acme", GOOD, owner="acme-cells")]).load("acme")
-    assert (loaded.name, loaded.owner) == ("acme", "acme-cells 1.2")
+    assert (loaded.name, str(loaded.owner)) == ("acme", "acme-cells 1.2")
     assert list(loaded.parts) == list(KINDS)
     assert list(loaded.parts["cells"]) == ["acme.Cell.v1", "acme.Cell.v2"]
     part = loaded.parts["tokenizers"]["acme.Words.v1"]
-    assert (part.kind, part.name, part.owner) == ("tokenizers", "acme.Words.v1", "acme-cells 1.2")
+    assert (part.kind, part.name, str(part.owner)) == (
+        "tokenizers",
+        "acme.Words.v1",
+        "acme-cells 1.2",
+    )
     assert part.factory is str.split
 
 
@@ -88,7 +92,7 @@ def refusal(*entry_points, kind="cells", name="acme.Cell.v1"):
 )
 def test_plugin_that_cannot_be_imported_is_named(plugin, text, named):
     message = refusal(plugin("acme", text, owner="acme-cells"))
-    assert named in message and "acme-cells 1.2" in message and "uninstall acme-cells" in message
+    assert named in message and "acme-cells 1.2" in message and "; " in message
 
 
 def test_broken_plugin_leaves_the_others_alone(plugin):
@@ -113,7 +117,7 @@ def test_entry_point_must_name_a_module(plugin):
 def test_misspelt_hook_is_refused(plugin):
     text = "@hookimpl\ndef seqpipe_cell():\n    return {}\n"
     message = refusal(plugin("acme", GOOD + text, owner="acme-cells"))
-    assert "seqpipe_cell" in message and "acme-cells 1.2" in message
+    assert "acme-cells 1.2 has an unknown hook seqpipe_cell; did you mean seqpipe_cells?" in message
 
 
 def test_hook_with_an_argument_that_is_not_given_is_refused(plugin):
@@ -122,9 +126,15 @@ def test_hook_with_an_argument_that_is_not_given_is_refused(plugin):
 
 
 def test_module_without_hooks_is_refused(plugin):
-    text = "def seqpipe_cells():\n    return {}\n"
-    message = refusal(plugin("acme", text, owner="acme-cells"))
+    message = refusal(plugin("acme", "", owner="acme-cells"))
     assert "implements no hook" in message and "acme-cells" in message
+
+
+@pytest.mark.parametrize("more", ["", GOOD.replace("seqpipe_cells", "seqpipe_heads")])
+def test_hook_without_its_marker_is_refused(plugin, more):
+    text = f"{more}\ndef seqpipe_cells():\n    return {{}}\n"
+    message = refusal(plugin("acme", text, owner="acme-cells"))
+    assert "seqpipe_cells of acme-cells 1.2 isn't marked: put @hookimpl before it" in message
 
 
 @pytest.mark.parametrize("before", ["raise OSError('gone')", "raise SystemExit('gone')"])
@@ -202,7 +212,7 @@ def test_near_name_of_a_plugin_is_suggested(plugin):
 
 def test_our_own_parts_come_through_the_same_hooks():
     assert "seqpipe" in host().plugin_names
-    assert host().load("seqpipe").owner.startswith("seqpipe ")
+    assert host().load("seqpipe").owner.is_seqpipe
     found = {kind: set(host().load("seqpipe").parts[kind]) for kind in KINDS}
     assert found["cells"] == {"seqpipe.RNN.v1", "seqpipe.LSTM.v1", "seqpipe.GRU.v1"}
     assert all(found.values())

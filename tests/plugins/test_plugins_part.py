@@ -8,12 +8,14 @@ import pytest
 from confection import ConfigValidationError, registry
 
 from seqpipe.errors import PluginError
-from seqpipe.plugins import Part, bind
+from seqpipe.plugins import Owner, Part, bind
+
+OWNER = Owner("acme-cells", "1.2")
 
 
 def part(factory, kind=None):
     kind = kind or ("encoders" if factory is function else "cells")
-    return Part(kind, "acme.Thing.v1", factory, "acme-cells 1.2")
+    return Part(kind, "acme.Thing.v1", factory, OWNER)
 
 
 class Cell:
@@ -146,6 +148,7 @@ def test_bound_function_tells_what_it_is():
     assert [(p.name, p.default, p.kind) for p in parameters] == [
         ("bias", 1.0, inspect.Parameter.KEYWORD_ONLY),
         ("mode", "one", inspect.Parameter.KEYWORD_ONLY),
+        ("package", "acme-cells 1.2", inspect.Parameter.KEYWORD_ONLY),
     ]
 
 

@@ -1,0 +1,9 @@
+"""Makes a new plugin package: a working part, its tests, and a pipeline file that trains with it.
+
+Knows names, templates and folders. Doesn't know how plugins are found or parts are run.
+"""
+
+from seqpipe.scaffold._new import Created as Created
+from seqpipe.scaffold._new import new_plugin as new_plugin
+
+__all__ = ["Created", "new_plugin"]
