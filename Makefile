@@ -1,22 +1,24 @@
 # make run     sets up .venv and runs the main job on real input
-# make test    sets up .venv and runs all tests
+# make test    sets up .venv, with the packages in plugins/, and runs all tests, theirs too
 # make lint    checks format, lint, types and the direction of imports
 # make bench-bbc   measures the recipe for BBC News beside its peers
 
 PYTHON ?= python3
 VENV   := .venv
+PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: setup run test test-fast lint format coverage bench-bbc clean
+.PHONY: setup run test test-fast test-plugins lint format coverage bench-bbc clean
 
 setup: $(READY)
 
-$(READY): pyproject.toml .ci/constraints.txt
+$(READY): pyproject.toml .ci/constraints.txt $(PLUGINS:%=%/pyproject.toml)
 	$(PYTHON) -m venv $(VENV)
 	echo '*' > $(VENV)/.gitignore
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	    --constraint .ci/constraints.txt --editable '.[demo,dev]'
+	    --constraint .ci/constraints.txt --editable '.[demo,dev]' \
+	    $(PLUGINS:%=--editable '%[test]')
 	touch $(READY)
 
 run: $(READY)
@@ -24,6 +26,14 @@ run: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest $(ARGS)
+	@$(MAKE) --no-print-directory test-plugins
+
+# The packages in plugins/ are distributions of their own, and so are their tests.
+test-plugins: $(READY)
+	@set -e; for plugin in $(PLUGINS); do \
+	    echo "$$plugin"; \
+	    $(BIN)/python -m pytest -c $$plugin/pyproject.toml $$plugin/tests; \
+	done
 
 test-fast: $(READY)
 	$(BIN)/python -m pytest -m 'not slow' $(ARGS)
@@ -35,6 +45,9 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	@set -e; for plugin in $(PLUGINS); do \
+	    $(BIN)/mypy --config-file $$plugin/pyproject.toml $$plugin/src; \
+	done
 	$(BIN)/lint-imports --no-cache
 
 format: $(READY)

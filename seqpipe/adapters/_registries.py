@@ -1,5 +1,6 @@
 """The registries through which confection finds parts: an index over `seqpipe.plugins`."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,7 @@ import spacy
 
 from seqpipe.errors import PluginError
 from seqpipe.hookspecs import KINDS
-from seqpipe.plugins import bind, bind_absent, find_part
+from seqpipe.plugins import PACKAGE, bind, find_part
 
 
 class PartRegistry(catalogue.Registry):  # type: ignore[misc]
@@ -19,8 +20,16 @@ class PartRegistry(catalogue.Registry):  # type: ignore[misc]
         self.kind = kind
 
     def __contains__(self, name: str) -> bool:
-        """Say whether the name could be a part's; what `get` returns says whether it can be had."""
-        return name.count(".") > 0
+        """Say whether the part can be had.
+
+        If not, confection leaves its block as it is, without complaining of what's in it, and calls what
+        `get` returns.
+        """
+        try:
+            self._bind(name)
+        except PluginError:
+            return False
+        return True
 
     def get(self, name: str) -> Callable[..., Any]:
         """Return the function that a block naming the part calls.
@@ -29,9 +38,16 @@ class PartRegistry(catalogue.Registry):  # type: ignore[misc]
         records it, which package to install.
         """
         try:
-            return bind(find_part(self.kind, name))
-        except PluginError as error:
-            return bind_absent(name, error)
+            return self._bind(name)
+        except PluginError:
+            return functools.partial(self._make, name)
+
+    def _make(self, name: str, /, **settings: Any) -> Any:
+        package = settings.get(PACKAGE)
+        return self._bind(name, package if isinstance(package, str) else None)(**settings)
+
+    def _bind(self, name: str, package: str | None = None) -> Callable[..., Any]:
+        return bind(find_part(self.kind, name, package=package))
 
     def register(self, name: str, *, func: Any = None) -> Any:
         """Refuse: parts come in through plugins, where they have an owner.

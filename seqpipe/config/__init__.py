@@ -16,12 +16,18 @@ from seqpipe.config._places import Place as Place
 from seqpipe.config._read import PipelineFile as PipelineFile
 from seqpipe.config._read import read as read
 from seqpipe.config._read import read_text as read_text
+from seqpipe.config._schema import DEFAULT_PARTS as DEFAULT_PARTS
+from seqpipe.config._usage import Setting as Setting
+from seqpipe.config._usage import section_of as section_of
+from seqpipe.config._usage import settings_of as settings_of
 
 __all__ = [
+    "DEFAULT_PARTS",
     "Diagnostic",
     "PipelineFile",
     "PipelineFileError",
     "Place",
+    "Setting",
     "Style",
     "check",
     "compile_file",
@@ -30,4 +36,6 @@ __all__ = [
     "read",
     "read_text",
     "render",
+    "section_of",
+    "settings_of",
 ]

@@ -110,7 +110,7 @@ class Blocks:
         if named is None:
             return None
         try:
-            return find_function(*named)
+            return find_function(*named, package=block.get(PACKAGE))
         except NotFoundError as error:
             at = (*path, f"@{named[0]}")
             self._report.add(at, error.message, error.label, value=True, help=error.help)

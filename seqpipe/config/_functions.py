@@ -73,14 +73,21 @@ def function_names(registry: str) -> list[str]:
         return []
 
 
-def find_function(registry: str, name: str) -> Function:
+def find_function(registry: str, name: str, *, package: object = None) -> Function:
     """Return a function of a registry.
+
+    Args:
+        registry: Without the ``@``.
+        name: As the file names it.
+        package: The package that the file wants a part from, if it says so.
 
     Raises:
         NotFoundError: There's none of that name, or importing it failed.
+        PluginError: Plugins that can't be used are errors, and there are some.
     """
     if registry.removeprefix(_PREFIX) in KINDS and registry.startswith(_PREFIX):
-        return _find_part(registry, name)
+        plugins.host().insist()
+        return _find_part(registry, name, package if isinstance(package, str) else None)
     try:
         function = _spacy().get(registry, name) if _spacy().has(registry, name) else None
     except Exception as error:
@@ -131,20 +138,26 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     return hints
 
 
-def _find_part(registry: str, name: str) -> Function:
+def _find_part(registry: str, name: str, package: str | None) -> Function:
     kind = registry.removeprefix(_PREFIX)
     try:
-        part = plugins.find_part(kind, name)
+        part = plugins.find_part(kind, name, package=package)
         return Function(registry, name, part.block_settings, owner=str(part.owner))
     except PluginError as error:
-        names = _part_names(kind)
-        message = f"there's no {kind.removesuffix('s')} {quote(name)}"
-        near = nearest(name, names)
-        is_loaded = name.partition(".")[0] in [plugin.name for plugin in plugins.host().loaded]
-        # A slip of the pen needs no reason; a plugin that's missing or broken does.
-        reason = () if near and is_loaded else (str(error),)
-        offered = (f"to choose from: {listed(names)}",) if names else ()
-        raise NotFoundError(message, did_you_mean(near), *reason, *offered) from error
+        raise _no_part(kind, name, error) from error
+
+
+def _no_part(kind: str, name: str, error: PluginError) -> NotFoundError:
+    host, names = plugins.host(), _part_names(kind)
+    plugin, what = name.partition(".")[0], f"{kind.removesuffix('s')} {quote(name)}"
+    is_loaded = plugin in [each.name for each in host.loaded]
+    if name in names or (plugin in host.plugin_names and not is_loaded):
+        return NotFoundError(f"the {what} can't be used", "", str(error))
+    near = nearest(name, names)
+    # A slip of the pen needs no reason; a plugin that's missing does.
+    reason = () if near and is_loaded else (str(error),)
+    offered = (f"to choose from: {listed(names)}",) if names else ()
+    return NotFoundError(f"there's no {what}", did_you_mean(near), *reason, *offered)
 
 
 def _part_names(kind: str) -> list[str]:

@@ -4,6 +4,11 @@ Only the plugins that are asked for are imported. The registries that spaCy read
 `seqpipe.adapters`) are an index over this package and are never written to by plugins.
 """
 
+from seqpipe.plugins._documentation import Documentation as Documentation
+from seqpipe.plugins._documentation import document as document
+from seqpipe.plugins._documentation import reference_to as reference_to
+from seqpipe.plugins._folder import host_of_folder as host_of_folder
+from seqpipe.plugins._folder import installed_elsewhere as installed_elsewhere
 from seqpipe.plugins._host import Host as Host
 from seqpipe.plugins._host import Plugin as Plugin
 from seqpipe.plugins._host import PluginState as PluginState
@@ -13,11 +18,12 @@ from seqpipe.plugins._owner import Owner as Owner
 from seqpipe.plugins._package import PACKAGE as PACKAGE
 from seqpipe.plugins._part import Part as Part
 from seqpipe.plugins._part import bind as bind
-from seqpipe.plugins._part import bind_absent as bind_absent
+from seqpipe.plugins._search import find_by_name as find_by_name
 from seqpipe.plugins._trouble import Trouble as Trouble
 
 __all__ = [
     "PACKAGE",
+    "Documentation",
     "Host",
     "Owner",
     "Part",
@@ -25,7 +31,11 @@ __all__ = [
     "PluginState",
     "Trouble",
     "bind",
-    "bind_absent",
+    "document",
+    "find_by_name",
     "find_part",
     "host",
+    "host_of_folder",
+    "installed_elsewhere",
+    "reference_to",
 ]

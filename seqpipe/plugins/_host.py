@@ -5,22 +5,25 @@ import functools
 import os
 import threading
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final, Literal, TypeAlias
 
 from seqpipe.errors import PluginError
 from seqpipe.hookspecs import KINDS
+from seqpipe.plugins._claims import Claim, contest, read_claims
 from seqpipe.plugins._load import Parts, load_parts
-from seqpipe.plugins._owner import Owner, owner_of
+from seqpipe.plugins._owner import Owner
+from seqpipe.plugins._package import absent, check_package
 from seqpipe.plugins._part import Part
 from seqpipe.plugins._trouble import Trouble, TroubleError
 
 GROUP: Final = "seqpipe"
-BUILTIN: Final = "seqpipe"
 ALLOWED: Final = "SEQPIPE_PLUGINS"
 STRICT: Final = "SEQPIPE_STRICT_PLUGINS"
+
+_MAKING: Final = threading.Lock()
 
 PluginState: TypeAlias = Literal["loaded", "quarantined", "not allowed"]
 
@@ -51,33 +54,21 @@ class Plugin:
     trouble: Trouble | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class _Claim:
-    """An entry point, which claims a plugin's name."""
-
-    entry_point: EntryPoint
-    owner: Owner
-
-    @property
-    def name(self) -> str:
-        return self.entry_point.name
-
-    @property
-    def is_builtin(self) -> bool:
-        return (self.name, self.entry_point.value) == (BUILTIN, "seqpipe.builtin")
-
-
 class Host:
     """Knows the installed plugins by their entry points, and imports one when it's asked for a part.
 
     A plugin that can't be used is quarantined: it's told when somebody asks for it, and does no harm
     to the others. Each is imported once at most, whatever comes of it.
 
+    One lock is held while a plugin is imported. So a plugin shouldn't ask for parts when it's imported:
+    a thread that imports its module by itself could wait for one that loads it here, and the other way round.
+
     Args:
         claims: The entry points to choose from; by default those of the installed distributions in
             the group ``seqpipe``.
         allowed: The names of the plugins that may be used beside seqpipe's own; None for all.
-        strict: Whether any plugin in quarantine is an error, for all that are allowed.
+        strict: Whether a plugin in quarantine is an error for all others too, and so is a name in `allowed`
+            that no installed plugin has.
     """
 
     def __init__(
@@ -89,11 +80,10 @@ class Host:
     ) -> None:
         if claims is None:
             claims = entry_points(group=GROUP)
-        self._claims = [_Claim(each, owner_of(each)) for each in claims]
-        self._claims.sort(key=lambda claim: (claim.name, str(claim.owner)))
+        self._claims = read_claims(claims)
         self._allowed = allowed
         self._strict = strict
-        self._settled: dict[_Claim, Plugin] = {}
+        self._settled: dict[Claim, Plugin] = {}
         self._loading: set[str] = set()
         self._lock = threading.RLock()
 
@@ -107,10 +97,29 @@ class Host:
         """The plugins that have been loaded so far."""
         return [plugin for plugin in list(self._settled.values()) if plugin.state == "loaded"]
 
-    def survey(self) -> list[Plugin]:
-        """Import every plugin that's allowed, and return what became of each that's installed."""
+    @property
+    def missing(self) -> list[str]:
+        """The names that are allowed but that no installed plugin has, sorted."""
+        return sorted(set(self._allowed or ()) - set(self.plugin_names))
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether any plugin in quarantine is an error."""
+        return self._strict
+
+    def survey(self, *, on_plugin: Callable[[str], object] | None = None) -> list[Plugin]:
+        """Import every plugin that's allowed, and return what became of each that's installed.
+
+        Args:
+            on_plugin: Called with the name of each before it's imported, which may take a while.
+        """
+        plugins = []
         with self._lock:
-            return [self._settle(claim) for claim in self._claims]
+            for claim in self._claims:
+                if on_plugin:
+                    on_plugin(claim.name)
+                plugins.append(self._settle(claim))
+        return plugins
 
     def load(self, name: str) -> Plugin:
         """Import and verify a plugin; a second call returns what the first did.
@@ -120,14 +129,9 @@ class Host:
                 importing it failed, or it breaks the contract of `seqpipe.hookspecs`. If the host
                 is strict: the same of any other.
         """
-        with self._lock:
-            if self._strict:
-                self._insist()
-            found = [self._settle(claim) for claim in self._claims if claim.name == name]
-            for plugin in found:
-                if plugin.state == "loaded":
-                    return plugin
-            raise PluginError(str(found[0].trouble) if found else self._not_installed(name))
+        # Without the lock, which another thread may hold while it waits for an import of this one.
+        ready = None if self._strict else self._loaded(name)
+        return ready or self._load(name)
 
     def find(self, kind: str, name: str) -> Part:
         """Return the part called `name`, such as "seqpipe.LSTM.v1", importing only its owner.
@@ -140,25 +144,55 @@ class Host:
             raise PluginError(_no_such_part(plugin, kind, name))
         return plugin.parts[kind][name]
 
-    def _insist(self) -> None:
-        broken = [plugin for plugin in self.survey() if plugin.state == "quarantined"]
+    def owners_of(self, name: str) -> list[Owner]:
+        """Return the distributions that have a plugin of that name, whether it can be used or not."""
+        return [claim.owner for claim in self._claims if claim.name == name]
+
+    def _loaded(self, name: str) -> Plugin | None:
+        return next((plugin for plugin in self.loaded if plugin.name == name), None)
+
+    def _load(self, name: str) -> Plugin:
+        with self._lock:
+            # A plugin that asks for another's part on import is itself being judged.
+            if not self._loading:
+                self.insist()
+            found = [self._settle(claim) for claim in self._claims if claim.name == name]
+            if plugin := self._loaded(name):
+                return plugin
+            raise PluginError(str(found[0].trouble) if found else self._not_installed(name))
+
+    def insist(self) -> None:
+        """Make sure that all is well, if the host is strict.
+
+        Raises:
+            PluginError: It is, and some plugins can't be used; all of them are listed.
+        """
+        if not self._strict:
+            return
+        broken = [str(plugin.trouble) for plugin in self.survey() if plugin.state == "quarantined"]
+        broken += [
+            f"{ALLOWED} lists {name!r}; {self._not_installed(name)}" for name in self.missing
+        ]
         if broken:
-            lines = "".join(f"\n  {plugin.trouble}" for plugin in broken)
+            lines = "".join(f"\n  {line}" for line in broken)
             raise PluginError(f"{STRICT} is set, and not every plugin can be used:{lines}")
 
-    def _settle(self, claim: _Claim) -> Plugin:
+    def _settle(self, claim: Claim) -> Plugin:
         if claim not in self._settled:
             self._settled[claim] = self._judge(claim)
         return self._settled[claim]
 
-    def _judge(self, claim: _Claim) -> Plugin:
+    def _judge(self, claim: Claim) -> Plugin:
         name, owner = claim.name, claim.owner
         if trouble := self._not_allowed(claim):
             return Plugin(name, owner, "not allowed", trouble=trouble)
-        if trouble := self._rivals(claim):
+        if trouble := contest(claim, self._claims):
             return Plugin(name, owner, "quarantined", trouble=trouble)
         if name in self._loading:
-            raise PluginError(f"the plugin {name!r} of {owner} asks for itself while it's imported")
+            raise PluginError(
+                f"the plugin {name!r} of {owner} is asked for while it's being imported: parts should be "
+                "asked for when they're used"
+            )
         self._loading.add(name)
         start = time.perf_counter()
         try:
@@ -170,31 +204,13 @@ class Host:
             self._loading.discard(name)
         return Plugin(name, owner, "loaded", time.perf_counter() - start, parts)
 
-    def _not_allowed(self, claim: _Claim) -> Trouble | None:
+    def _not_allowed(self, claim: Claim) -> Trouble | None:
         if self._allowed is None or claim.name in self._allowed or claim.is_builtin:
             return None
         listed = ",".join(sorted(self._allowed))
         return Trouble(
             f"the plugin {claim.name!r} of {claim.owner} isn't allowed, as {ALLOWED} is {listed!r}",
             f"add {claim.name} to it, or unset it to allow all",
-        )
-
-    def _rivals(self, claim: _Claim) -> Trouble | None:
-        if claim.is_builtin:
-            return None
-        if claim.name == BUILTIN:
-            return Trouble(
-                f"{claim.owner} claims the plugin name {BUILTIN!r}, which is that of seqpipe's own "
-                "parts",
-                f"pip uninstall {claim.owner.name}, or rename its entry point",
-            )
-        owners = sorted(str(other.owner) for other in self._claims if other.name == claim.name)
-        if len(owners) == 1:
-            return None
-        together = "both" if len(owners) == 2 else "all"
-        return Trouble(
-            f"{' and '.join(owners)} {together} claim the plugin name {claim.name!r}",
-            "uninstall all but one of them",
         )
 
     def _not_installed(self, name: str) -> str:
@@ -218,19 +234,42 @@ def _suggestion(name: str, names: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-@functools.cache
 def host() -> Host:
     """Return the host of the plugins installed in this environment.
 
     ``SEQPIPE_PLUGINS``, names separated by commas, says which may be used beside seqpipe's own; empty,
     none. ``SEQPIPE_STRICT_PLUGINS=1`` makes it strict.
     """
+    with _MAKING:  # the cache alone would let two threads make one each
+        return _installed()
+
+
+@functools.cache
+def _installed() -> Host:
     listed = os.environ.get(ALLOWED)
     allowed = None if listed is None else {name.strip() for name in listed.split(",")} - {""}
     strict = os.environ.get(STRICT, "").lower() not in ("", "0", "false", "no")
     return Host(allowed=allowed, strict=strict)
 
 
-def find_part(kind: str, name: str) -> Part:
-    """Return an installed part; see `Host.find`."""
-    return host().find(kind, name)
+def find_part(kind: str, name: str, *, package: str | None = None) -> Part:
+    """Return an installed part.
+
+    Args:
+        kind: One of `seqpipe.hookspecs.KINDS`.
+        name: Such as "seqpipe.LSTM.v1".
+        package: The package that's on record for it; see `seqpipe.plugins._package`.
+
+    Raises:
+        PluginError: As `Host.find`, or it's not from that package.
+    """
+    try:
+        part = host().find(kind, name)
+    except PluginError as error:
+        if package is None:
+            raise
+        owners = host().owners_of(name.partition(".")[0])
+        raise absent(name, package, error, owners) from error
+    if package is not None and part.takes_package:
+        check_package(package, name, part.owner)
+    return part

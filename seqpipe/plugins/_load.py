@@ -11,9 +11,13 @@ import pluggy
 from seqpipe import __version__, hookspecs
 from seqpipe.plugins._owner import Owner
 from seqpipe.plugins._part import Part
-from seqpipe.plugins._trouble import TroubleError, import_fix, tell_authors
+from seqpipe.plugins._trouble import TroubleError, import_guarded, said, tell_authors
 
 _HOOKS: Final = tuple(f"seqpipe_{kind}" for kind in hookspecs.KINDS)
+
+#: What hooks may ask for by the names of their arguments: nothing yet. pluggy gives each hook those that it
+#: names, so what was written before one was added goes on working.
+_ARGUMENTS: Final[dict[str, Any]] = {}
 
 Parts = dict[str, dict[str, Part]]
 
@@ -26,6 +30,23 @@ def load_parts(entry_point: EntryPoint, owner: Owner) -> Parts:
             `seqpipe.hookspecs`.
     """
     name = entry_point.name
+    try:
+        _check_claim(name, owner)
+        module = _import(entry_point, owner)
+        manager = _register(name, owner, module)
+        return {kind: _collect(manager, kind, name, owner) for kind in hookspecs.KINDS}
+    except (TroubleError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        # Looking at a module and what it offers may run code of it, such as `__getattr__` or `__repr__`.
+        raise TroubleError(
+            f"the plugin {name!r} of {owner} can't be read ({said(error)})",
+            tell_authors(owner),
+            error,
+        ) from error
+
+
+def _check_claim(name: str, owner: Owner) -> None:
     if not re.fullmatch(r"\w+", name):
         raise TroubleError(
             f"the plugin name {name!r} of {owner} isn't made of letters, digits and underscores",
@@ -34,29 +55,17 @@ def load_parts(entry_point: EntryPoint, owner: Owner) -> Parts:
     if unmet := owner.unmet():
         raise TroubleError(
             f"the plugin {name!r} of {owner} asks for {unmet}, and this is seqpipe {__version__}",
-            f'pip install --upgrade "{unmet}" {owner.name}',
+            f'pip install "{unmet}", or another version of {owner.name}',
         )
-    manager = _register(name, owner, _import(entry_point, owner))
-    return {kind: _collect(manager, kind, name, owner) for kind in hookspecs.KINDS}
 
 
 def _import(entry_point: EntryPoint, owner: Owner) -> ModuleType:
-    try:
-        module = entry_point.load()
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # such as SystemExit, or what pytest skips a module with
-        raise TroubleError(
-            f"the plugin {entry_point.name!r} of {owner} can't be imported ({_said(error)})",
-            import_fix(error, entry_point.module, owner),
-            error,
-        ) from error
+    named = f"the entry point {entry_point.name!r} of {owner} is {entry_point.value!r}"
+    if not entry_point.pattern.match(entry_point.value):
+        raise TroubleError(f"{named}: that's no name of a module", tell_authors(owner))
+    module = import_guarded(entry_point, f"the plugin {entry_point.name!r} of {owner}", owner)
     if not isinstance(module, ModuleType):
-        raise TroubleError(
-            f"the entry point {entry_point.name!r} of {owner} is {entry_point.value}: it must name "
-            "a module",
-            tell_authors(owner),
-        )
+        raise TroubleError(f"{named}: it must name a module", tell_authors(owner))
     return module
 
 
@@ -69,8 +78,8 @@ def _register(name: str, owner: Owner, module: ModuleType) -> pluggy.PluginManag
         _check_hooks(name, owner, module, manager)
         manager.check_pending()
     except pluggy.PluginValidationError as error:
-        said = " ".join(str(error).split())
-        _break(f"the plugin {name!r} of {owner} breaks the contract: {said}", owner)
+        text = " ".join(str(error).split())
+        _break(f"the plugin {name!r} of {owner} breaks the contract: {text}", owner)
     return manager
 
 
@@ -79,7 +88,8 @@ def _check_hooks(
 ) -> None:
     callers = manager.get_hookcallers(module) or []
     for caller in callers:
-        if not caller.has_spec():
+        # One marked as optional is for other releases than this.
+        if not caller.has_spec() and not all(i.optionalhook for i in caller.get_hookimpls()):
             near = difflib.get_close_matches(caller.name, _HOOKS, n=1)
             meant = f"; did you mean {near[0]}?" if near else f": there are {', '.join(_HOOKS)}"
             _break(
@@ -97,25 +107,30 @@ def _collect(
     manager: pluggy.PluginManager, kind: str, plugin: str, owner: Owner
 ) -> dict[str, Part]:
     hook = f"seqpipe_{kind}"
-    caller = getattr(manager.hook, hook)
-    try:
-        offers = caller()
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        raise TroubleError(
-            f"{hook} of {owner} raised {_said(error)}", tell_authors(owner), error
-        ) from error
-    # pluggy leaves out what returned None.
-    forgotten = [None] if caller.get_hookimpls() and not offers else []
-    parts = {}
-    for factories in [*offers, *forgotten]:
+    parts: dict[str, Part] = {}
+    for factories in _call(manager, hook, owner):
         if not isinstance(factories, dict):
             _break(f"{hook} of {owner} must return a dictionary, not {factories!r}", owner)
         for name, factory in factories.items():
             _check_offer(hook, plugin, owner, name, factory)
+            if name in parts:
+                _break(f"{hook} of {owner} offers {name} more than once", owner)
             parts[name] = Part(kind, name, factory, owner)
     return parts
+
+
+def _call(manager: pluggy.PluginManager, hook: str, owner: Owner) -> list[Any]:
+    caller = getattr(manager.hook, hook)
+    try:
+        offers = list(caller(**_ARGUMENTS))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise TroubleError(
+            f"{hook} of {owner} raised {said(error)}", tell_authors(owner), error
+        ) from error
+    # pluggy leaves out what returned None.
+    return offers + [None] * (len(caller.get_hookimpls()) - len(offers))
 
 
 def _check_offer(hook: str, plugin: str, owner: Owner, name: Any, factory: Any) -> None:
@@ -131,7 +146,3 @@ def _check_offer(hook: str, plugin: str, owner: Owner, name: Any, factory: Any) 
 
 def _break(reason: str, owner: Owner) -> NoReturn:
     raise TroubleError(reason, tell_authors(owner))
-
-
-def _said(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"

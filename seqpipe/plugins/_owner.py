@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
+from typing import Any
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from seqpipe import __version__
@@ -16,7 +17,7 @@ class Owner:
 
     Attributes:
         name: The distribution's name, as `pip` knows it.
-        version: Its version; "" if the plugin belongs to no distribution.
+        version: Its version; "" if the plugin belongs to no distribution, or to one that's damaged.
         requires: What it says it needs, as PEP 508 writes it.
     """
 
@@ -51,16 +52,25 @@ class Owner:
         for line in self.requires:
             try:
                 requirement = Requirement(line)
-            except InvalidRequirement:
+                is_needed = not requirement.marker or requirement.marker.evaluate({"extra": ""})
+            except ValueError:  # the base of what packaging raises for what's no requirement
                 continue
-            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            if is_needed:
                 yield requirement
 
 
 def owner_of(entry_point: EntryPoint) -> Owner:
-    """Return the distribution that an entry point stands in."""
-    distribution = entry_point.dist
-    if distribution is None:
-        return Owner(entry_point.value, "")
-    requires = tuple(getattr(distribution, "requires", None) or ())
-    return Owner(distribution.name, distribution.version, requires)
+    """Return the distribution that an entry point stands in.
+
+    What can't be read of its metadata is left out. Without a name, it's called as the entry point's module.
+    """
+    name = _read(entry_point.dist, "name") or entry_point.value
+    requires = tuple(_read(entry_point.dist, "requires") or ())
+    return Owner(name, _read(entry_point.dist, "version") or "", requires)
+
+
+def _read(distribution: Any, attribute: str) -> Any:
+    try:
+        return getattr(distribution, attribute, None)
+    except Exception:  # where files are missing or damaged, each Python raises something else
+        return None

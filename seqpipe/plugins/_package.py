@@ -2,11 +2,12 @@
 
 Each part of a third party takes one setting more, `package`, whose default names the installed package
 with its version. spaCy writes defaults into a pipeline's configuration, so a saved pipeline says
-what it needs, and whoever loads it without that is told what to install.
+what it needs, and whoever loads it without that is told what to install. Nothing is ever installed here.
 """
 
 import re
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -15,6 +16,8 @@ from seqpipe.errors import PluginError
 from seqpipe.plugins._owner import Owner
 
 PACKAGE: Final = "package"
+#: What it may say: "seqpipe-chinese 1.2.0", or the name alone for any version.
+_RECORD: Final = re.compile(r"([A-Za-z0-9][\w.-]*)(?: (\S+))?", re.ASCII)
 
 
 def check_package(package: str, name: str, owner: Owner) -> None:
@@ -28,34 +31,90 @@ def check_package(package: str, name: str, owner: Owner) -> None:
     Raises:
         PluginError: It's from another package, or from another major version.
     """
-    wanted, _, version = package.partition(" ")
-    same = canonicalize_name(wanted) == canonicalize_name(owner.name)
-    if not same or _major(version) != _major(owner.version):
-        raise PluginError(
-            f"{name} is wanted from {package}, and {owner} is installed: {install(package)}"
-        )
-
-
-def absent(name: str, package: str, error: PluginError) -> PluginError:
-    """Return the error for a part that can't be had, naming the package that it was made with."""
-    return PluginError(
-        f"{name} was made with {package}, and can't be had here: {error}\n  {install(package)}"
+    wanted, version = _parse(package, name)
+    same_name = _is_called(owner, wanted)
+    if same_name and (version is None or version.major == _major(owner)):
+        return
+    before = "" if same_name else f"pip uninstall {owner.name}, and then "
+    raise PluginError(
+        f"{_needs(name, package)}, and {owner} is installed: {before}{_install(wanted, version)}"
     )
 
 
-def install(package: str) -> str:
-    """Return the command that installs what's recorded: "seqpipe-chinese 1.2.0"."""
-    name, _, version = package.partition(" ")
-    major = _major(version)
-    if not re.fullmatch(r"[\w.-]+", name):
-        return "its `package` should be a name and a version, such as seqpipe-chinese 1.2.0"
-    if major is None:
-        return f"pip install {name}"
-    return f'pip install "{name}>={version},<{major + 1}"'
+def absent(name: str, package: str, error: PluginError, owners: Iterable[Owner]) -> PluginError:
+    """Return the error for a part that can't be had, naming the package that's recorded.
 
-
-def _major(version: str) -> int | None:
+    Args:
+        name: The part's name.
+        package: The record.
+        error: Why it can't be had.
+        owners: The packages whose plugin should offer it.
+    """
     try:
-        return Version(version).major
+        wanted, version = _parse(package, name)
+    except PluginError as nonsense:
+        return PluginError(f"{error}; {nonsense}")
+    text = f"{_needs(name, package)}, and can't be had: {error}"
+    if any(_is_called(owner, wanted) and _is_enough(owner, version) for owner in owners):
+        return PluginError(text)
+    return PluginError(f"{text}\n  {_install(wanted, version)}")
+
+
+def checked_type(name: str, owner: Owner) -> type:
+    """Return a type for the setting that only fitting records are of.
+
+    confection asks it while it checks a block, before it complains of settings that are unknown: in another
+    major version they may be called otherwise, and what's of interest then is the version.
+    """
+
+    class Package:
+        @classmethod
+        def __get_validators__(cls) -> Iterator[Callable[[Any], Any]]:
+            yield check
+
+    def check(value: Any) -> Any:
+        if not isinstance(value, str):
+            raise TypeError("it's a text")
+        check_package(value, name, owner)
+        return value
+
+    return Package
+
+
+def _parse(package: str, name: str) -> tuple[str, Version | None]:
+    try:
+        match = _RECORD.fullmatch(package)
+        return match[1], match[2] and Version(match[2])  # type: ignore[index,return-value]
+    except (TypeError, InvalidVersion):
+        raise PluginError(
+            f"the `{PACKAGE}` of {name} is {package!r}: it should be a package's name and version, such as "
+            "seqpipe-chinese 1.2.0"
+        ) from None
+
+
+def _needs(name: str, package: str) -> str:
+    return f"{name} needs {package}, as its `{PACKAGE}` says"
+
+
+def _install(name: str, version: Version | None) -> str:
+    if version is None:
+        return f"pip install {name}"
+    # What follows the "+" of a version stands in no requirement.
+    return f'pip install "{name}>={version.public},<{version.major + 1}"'
+
+
+def _is_called(owner: Owner, name: str) -> bool:
+    return canonicalize_name(owner.name) == canonicalize_name(name)
+
+
+def _is_enough(owner: Owner, version: Version | None) -> bool:
+    if version is None:
+        return True
+    return _major(owner) == version.major and Version(owner.version) >= version
+
+
+def _major(owner: Owner) -> int | None:
+    try:
+        return Version(owner.version).major
     except InvalidVersion:
         return None

@@ -5,12 +5,12 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
-from typing import Any, Final, NoReturn, get_type_hints
+from typing import Any, Final, get_type_hints
 
 from seqpipe.errors import PluginError
 from seqpipe.plugins._owner import Owner
-from seqpipe.plugins._package import PACKAGE, absent, check_package
-from seqpipe.plugins._trouble import import_fix, tell_authors
+from seqpipe.plugins._package import PACKAGE, check_package, checked_type
+from seqpipe.plugins._trouble import TroubleError, import_guarded, tell_authors
 
 #: The sizes that the host supplies by position.
 _SIZES: Final[dict[str, tuple[str, ...]]] = {
@@ -48,7 +48,11 @@ class Part:
         """
         if not isinstance(self.offer, str):
             return self.offer
-        factory = _follow(self.offer, f"{self.name} of {self.owner}", self.owner)
+        try:
+            where = f"{self.name} of {self.owner}, which is {self.offer},"
+            factory = import_guarded(EntryPoint("", self.offer, ""), where, self.owner)
+        except TroubleError as error:
+            raise PluginError(str(error.trouble)) from error
         if not callable(factory):
             raise PluginError(
                 f"{self.name} of {self.owner} is {self.offer}, which is {factory!r} and can't be "
@@ -70,6 +74,11 @@ class Part:
             if parameter.kind is inspect.Parameter.KEYWORD_ONLY
         }
 
+    @property
+    def takes_package(self) -> bool:
+        """Whether the package that it's from goes on record, as that of all parts but ours does."""
+        return self.owner.is_distribution and not self.owner.is_seqpipe
+
     @functools.cached_property
     def block_settings(self) -> dict[str, inspect.Parameter]:
         """What a block of a configuration may give: the settings, and `package` for third parties.
@@ -77,16 +86,29 @@ class Part:
         Raises:
             PluginError: As `settings`.
         """
-        if self.owner.is_seqpipe or not self.owner.is_distribution:
+        if not self.takes_package:
             return self.settings
         keyword = inspect.Parameter.KEYWORD_ONLY
         package = inspect.Parameter(PACKAGE, keyword, default=str(self.owner), annotation=str)
         return {**self.settings, PACKAGE: package}
 
     @functools.cached_property
+    def sizes(self) -> dict[str, inspect.Parameter]:
+        """The parameters that the host supplies by position, by name, with their annotations resolved.
+
+        Raises:
+            PluginError: As `settings`.
+        """
+        return {
+            name: parameter
+            for name, parameter in self._parameters().items()
+            if parameter.kind in _POSITIONAL
+        }
+
+    @property
     def takes_sizes(self) -> bool:
         """Whether the host supplies sizes, so that settings alone don't make the part yet."""
-        return any(p.kind in _POSITIONAL for p in self._parameters().values())
+        return bool(self.sizes)
 
     def _parameters(self) -> dict[str, inspect.Parameter]:
         try:
@@ -123,19 +145,6 @@ class Part:
             )
 
 
-def _follow(reference: str, who: str, owner: Owner) -> Any:
-    entry_point = EntryPoint("", reference, "")
-    try:
-        return entry_point.load()
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        raise PluginError(
-            f"{who} can't be imported from {reference} ({type(error).__name__}: {error}); "
-            + import_fix(error, entry_point.module, owner)
-        ) from error
-
-
 def _annotated(factory: Any) -> Any:
     while isinstance(factory, functools.partial):
         factory = factory.func
@@ -151,8 +160,8 @@ def bind(part: Part) -> Callable[..., Any]:
     """
 
     def make(**settings: Any) -> Any:
-        if package := settings.pop(PACKAGE, None):
-            check_package(package, part.name, part.owner)
+        if PACKAGE in settings:
+            check_package(settings.pop(PACKAGE), part.name, part.owner)
         if part.takes_sizes:
             return functools.partial(part.factory, **settings)
         return part.factory(**settings)
@@ -161,20 +170,8 @@ def bind(part: Part) -> Callable[..., Any]:
     # confection reads defaults and types from the signature.
     make.__signature__ = inspect.Signature(list(parameters.values()))  # type: ignore[attr-defined]
     make.__annotations__ = {name: p.annotation for name, p in parameters.items()}
+    if PACKAGE in parameters:
+        make.__annotations__[PACKAGE] = checked_type(part.name, part.owner)
     make.__name__ = make.__qualname__ = part.name
     make.__doc__ = inspect.getdoc(part.factory)
-    return make
-
-
-def bind_absent(name: str, error: PluginError) -> Callable[..., Any]:
-    """Return a function for a block whose part can't be had: called with the block, it says why.
-
-    Only then is it known which package the block was made with.
-    """
-
-    def make(**settings: Any) -> NoReturn:
-        package = settings.get(PACKAGE)
-        raise absent(name, package, error) if isinstance(package, str) else error
-
-    make.__name__ = make.__qualname__ = name
     return make

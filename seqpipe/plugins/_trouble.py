@@ -1,15 +1,22 @@
 """Why a plugin can't be used, and what to do about it."""
 
+import importlib
 import traceback
 from dataclasses import dataclass
+from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any, Final
 
+import pluggy
 from packaging.utils import canonicalize_name
 
 from seqpipe import __version__
 from seqpipe.plugins._owner import Owner
 
-_OURS = Path(__file__).parent
+#: Where code lies that runs between a plugin and whoever asked for it.
+_MACHINERY: Final = tuple(
+    Path(file).parent for file in (__file__, importlib.__file__, pluggy.__file__)
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,25 @@ def tell_authors(owner: Owner) -> str:
     return f"tell the authors of {owner.name}, and try another version of it until then"
 
 
-def import_fix(error: BaseException, module: str, owner: Owner) -> str:
+def import_guarded(entry_point: EntryPoint, who: str, owner: Owner) -> Any:
+    """Return what an entry point, or a reference like one, names.
+
+    Raises:
+        TroubleError: Importing it raised, whatever that was; but for Ctrl-C.
+    """
+    try:
+        return entry_point.load()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # such as SystemExit, or what pytest skips a module with
+        raise TroubleError(
+            f"{who} can't be imported ({said(error)})",
+            _import_fix(error, entry_point.module, owner),
+            error,
+        ) from error
+
+
+def _import_fix(error: BaseException, module: str, owner: Owner) -> str:
     """Return what would probably make the import of a plugin's module succeed."""
     if isinstance(error, ImportError) and error.name:
         missing = error.name.partition(".")[0]
@@ -52,34 +77,47 @@ def import_fix(error: BaseException, module: str, owner: Owner) -> str:
                 f"{owner.name} was written for another seqpipe than {__version__}: "
                 f"pip install --upgrade seqpipe {owner.name}"
             )
-        if error.name == module:
-            return f"its files are incomplete: pip install --force-reinstall --no-deps {owner.name}"
         if isinstance(error, ModuleNotFoundError):
+            if missing == module.partition(".")[0]:
+                return (
+                    f"files of it are missing: pip install --force-reinstall --no-deps {owner.name}"
+                )
             return _install(missing, owner)
     if isinstance(error, SyntaxError):
         return f"it's damaged, or made for another Python: pip install --upgrade {owner.name}"
     return f"pip install --upgrade {owner.name}, or pip uninstall {owner.name}"
 
 
+def said(error: BaseException) -> str:
+    """Return the type of an error and what it says."""
+    try:
+        text = str(error)
+    except Exception:
+        text = "without a message that can be shown"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
 def _install(module: str, owner: Owner) -> str:
-    wanted = [str(r) for r in owner.requirements() if canonicalize_name(r.name) == module.lower()]
+    name = canonicalize_name(module)
+    wanted = [str(r) for r in owner.requirements() if canonicalize_name(r.name) == name]
     if wanted:
         return f'pip install "{wanted[0]}"'
     return f"pip install {owner.name}, which installs what it needs; else pip install {module}"
 
 
 def _from_the_plugin_on(error: BaseException) -> str:
-    """Return a traceback without the frames of this package, of pluggy and of the import system."""
-    frames = traceback.extract_tb(error.__traceback__)
-    theirs = [frame for frame in frames if not _is_machinery(frame.filename)]
-    listed = traceback.format_list(theirs)
-    return "".join([*listed, *traceback.format_exception_only(type(error), error)]).rstrip()
+    """Return a traceback, and those of the errors that led to it, without frames that are no plugin's."""
+    told = traceback.TracebackException.from_exception(error)
+    link: traceback.TracebackException | None = told
+    while link:
+        link.stack[:] = [frame for frame in link.stack if not _is_machinery(frame.filename)]
+        link = link.__cause__ or link.__context__
+    if not told.stack and not told.__cause__:
+        return "".join(told.format_exception_only()).rstrip()
+    return "".join(told.format()).rstrip()
 
 
 def _is_machinery(file: str) -> bool:
-    path = Path(file)
-    return (
-        path.parent == _OURS
-        or file.startswith("<frozen importlib")
-        or path.parent.name in ("importlib", "pluggy")
+    return file.startswith("<frozen importlib") or any(
+        Path(file).is_relative_to(folder) for folder in _MACHINERY
     )

@@ -26,6 +26,7 @@ def test_help_names_the_commands_and_how_to_start(call, help_asked_for):
     text = called.out + called.err
     assert re.search(r"^ *run  +Train, evaluate and save", text, re.M)
     assert re.search(r"^ *compile  +Print the complete spaCy", text, re.M)
+    assert re.search(r"^ *plugins  +List the installed plugins", text, re.M)
     assert "seqpipe run pipelines/bbc-news/pipeline.cfg" in text
     # Without arguments nothing was done, which a script should notice.
     assert called.code == (0 if help_asked_for else 2)
@@ -46,6 +47,30 @@ def test_help_of_compile_says_how_spacy_trains_what_it_prints(call):
     called = call("compile", "--help")
     assert called.code == 0
     assert "python -m spacy train" in called.out
+
+
+def test_help_of_plugins_names_the_commands_and_variables(call):
+    called = call("plugins", "--help")
+    assert called.code == 0
+    for command in ("show", "check", "new"):
+        assert re.search(rf"^ *{command}  +\w.*\.$", called.out, re.M)
+        assert f"seqpipe plugins {command} " in called.out
+    assert "SEQPIPE_PLUGINS" in called.out and "SEQPIPE_STRICT_PLUGINS" in called.out
+
+
+@pytest.mark.parametrize(
+    ("command", "example"),
+    [
+        ("show", "seqpipe plugins show seqpipe.LSTM.v1"),
+        ("check", "seqpipe plugins check ./seqpipe-my-cells"),
+        ("new", "seqpipe plugins new my-cells --kind cell"),
+    ],
+)
+@pytest.mark.parametrize("asked", ["--help", "-h"])
+def test_help_below_plugins_has_examples(call, command, example, asked):
+    called = call("plugins", command, asked)
+    assert called.code == 0
+    assert re.search(rf"^ +{re.escape(example)}$", called.out, re.M)
 
 
 def test_files_that_help_names_exist(call):
@@ -72,7 +97,10 @@ def test_run_without_a_file_says_what_is_missing(call):
     assert "Missing argument 'file'" in called.err
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["run", "--help"], ["--version"], ["plugins", "-h"], ["plugins", "check", "-h"]],
+)
 def test_help_loads_nothing_heavy(arguments):
     code = (
         "import sys, seqpipe.cli\n"

@@ -3,15 +3,16 @@
 import json
 import subprocess
 import sys
-import sysconfig
-import venv
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import spacy
+from e2e.distributions import write_distribution
+from e2e.environments import make_environment
 from e2e.small_world import PIPELINE, python, run_process, write_world
 
+from seqpipe.config import PipelineFileError, compile_file
 from seqpipe.errors import PluginError
 
 PROJECT = """
@@ -142,19 +143,6 @@ def acme(tmp_path_factory):
     return Acme(executable, folder / "world", run)
 
 
-def make_environment(folder):
-    """Make a virtual environment that sees the packages of this one, and return its Python."""
-    venv.EnvBuilder(symlinks=sys.platform != "win32").create(folder)
-    bin = "Scripts" if sys.platform == "win32" else "bin"
-    executable = str(folder / bin / "python")
-    where = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    site_packages = Path(python(where, cwd=folder, executable=executable).strip())
-    paths = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    lines = [f"import site; site.addsitedir({path!r})" for path in sorted(paths)]
-    (site_packages / "these.pth").write_text("\n".join(lines), encoding="utf-8")
-    return executable
-
-
 def test_pipeline_file_trains_with_the_plugins_parts(acme):
     assert acme.run.returncode == 0, acme.run.stderr
     report = json.loads((acme.folder / "out" / "report.json").read_text(encoding="utf-8"))
@@ -178,6 +166,43 @@ def test_setting_that_the_part_does_not_have_is_named_with_its_plugin(acme):
         assert said in done.stderr
 
 
-def test_loading_without_the_plugin_says_which_one_is_missing(acme):
-    with pytest.raises(PluginError, match="no installed plugin is called 'acme'"):
+def test_saved_model_records_which_package_its_parts_came_from(acme):
+    config = (acme.model / "config.cfg").read_text(encoding="utf-8")
+    assert config.count('package = "acme-parts 1.2.3"') == 2
+
+
+def test_loading_without_the_plugin_says_which_package_to_install(acme):
+    with pytest.raises(PluginError) as caught:
         spacy.load(acme.model)
+    message = str(caught.value)
+    assert "acme.Pieces.v1 needs acme-parts 1.2.3" in message
+    assert "no installed plugin is called 'acme'" in message
+    assert message.endswith('\n  pip install "acme-parts>=1.2.3,<2"')
+
+
+def test_training_from_the_saved_configuration_without_the_plugin_says_it_too(acme):
+    with pytest.raises(PipelineFileError) as caught:
+        compile_file(acme.model / "config.cfg")
+    messages = {problem.message: problem.help for problem in caught.value.diagnostics}
+    for part in ('cell "acme.MGU.v1"', 'tokenizer "acme.Pieces.v1"'):
+        assert 'pip install "acme-parts>=1.2.3,<2"' in messages[f"there's no {part}"][0]
+
+
+def test_loading_with_another_major_version_says_which_one_to_install(acme, tmp_path, monkeypatch):
+    # The tokenizer's setting is called otherwise in it.
+    text = MODULE.replace("size", "length")
+    write_distribution(tmp_path / "new", "acme-parts", "2.0.1", plugin="acme", text=text)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "new"))
+    done = run_process([sys.executable, "-c", LOAD, str(acme.model)], cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "seqpipe.errors.PluginError: acme.Pieces.v1 needs acme-parts 1.2.3, as its `package` says, and "
+        'acme-parts 2.0.1 is installed: pip install "acme-parts>=1.2.3,<2"'
+    )
+
+
+def test_saved_model_loads_with_a_later_minor_version(acme, tmp_path, monkeypatch):
+    write_distribution(tmp_path / "new", "acme-parts", "1.3", plugin="acme", text=MODULE)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "new"))
+    said = json.loads(python(LOAD, str(acme.model), cwd=tmp_path))
+    assert said["words"] == ["the", "gull", "of", "the", "harbo", "ur"]

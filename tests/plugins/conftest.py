@@ -13,18 +13,23 @@ _numbers = itertools.count()
 
 @pytest.fixture
 def plugin(tmp_path, monkeypatch):
-    """Return a function from a name and the text of a module to an entry point of a distribution."""
+    """Return a function from a name and the text of a module to an entry point of a distribution.
+
+    ``NAME`` in the text stands for the module's own name.
+    """
     monkeypatch.syspath_prepend(str(tmp_path))
     modules = []
 
-    def write(name, text, *, owner=None, target=""):
+    def write(name, text, *, owner=None, target="", requires=None):
         module = f"plugin_of_a_test_{next(_numbers)}"
         modules.append(module)
         text = "from seqpipe.hookspecs import hookimpl\n" + textwrap.dedent(text)
+        text = text.replace("NAME", module)
         (tmp_path / f"{module}.py").write_text(text, encoding="utf-8")
         entry_point = importlib.metadata.EntryPoint(name, module + target, "seqpipe")
         if owner:
-            dist = SimpleNamespace(name=owner, version="1.2")
+            owner, _, version = owner.partition(" ")
+            dist = SimpleNamespace(name=owner, version=version or "1.2", requires=requires)
             entry_point = entry_point._for(dist)
         return entry_point
 
@@ -42,3 +47,11 @@ def cell_plugin(plugin):
         return plugin("acme", text, **{"owner": "acme-cells", **more})
 
     return write
+
+
+@pytest.fixture
+def told():
+    """Return a list that plugins tell things to, as ``sys.told_of_a_test``."""
+    sys.told_of_a_test = []
+    yield sys.told_of_a_test
+    del sys.told_of_a_test

@@ -1,9 +1,13 @@
 """What a part takes, and what a configuration gets for it."""
 
+import contextlib
 import functools
 import inspect
+import itertools
+import sys
 from typing import Any, Literal
 
+import catalogue
 import pytest
 from confection import ConfigValidationError, registry
 
@@ -152,18 +156,26 @@ def test_bound_function_tells_what_it_is():
     ]
 
 
+@contextlib.contextmanager
+def registered(function):
+    """Let blocks name a function as "thing" in the registry "things"."""
+    functions = catalogue.Registry(("seqpipe-test", "things"))
+    functions.register("thing", func=function)
+    registry.things = functions
+    try:
+        yield
+    finally:
+        del registry.things
+
+
 @pytest.fixture
-def resolve(monkeypatch):
+def resolve():
     """Return a function that resolves a block of settings for a part."""
-    import catalogue
 
     def resolve_block(factory, **settings):
-        functions = catalogue.Registry(("seqpipe-test", "things"))
         kind = {Embedder: "embedders"}.get(factory)
-        functions.register("thing", func=bind(part(factory, kind)))
-        monkeypatch.setattr(registry, "things", functions, raising=False)
-        block = {"block": {"@things": "thing", **settings}}
-        return registry.resolve(block)["block"]
+        with registered(bind(part(factory, kind))):
+            return registry.resolve({"block": {"@things": "thing", **settings}})["block"]
 
     return resolve_block
 
@@ -176,3 +188,137 @@ def test_confection_sees_defaults_types_and_names(resolve):
             resolve(Cell, **wrong)
     with pytest.raises(ConfigValidationError, match="width"):
         resolve(Embedder)
+
+
+# References.
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """Return a function from a text to the name of a module that has it."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    names = itertools.count()
+    written = []
+
+    def write(text):
+        written.append(f"parts_of_a_test_{next(names)}")
+        (tmp_path / f"{written[-1]}.py").write_text(text, encoding="utf-8")
+        return written[-1]
+
+    yield write
+    for name in written:
+        sys.modules.pop(name, None)
+
+
+CELL = """
+class Cell:
+    def __init__(self, input_width: int, width: int, *, bias: float = 1.0):
+        self.all = (input_width, width, bias)
+
+class Outer:
+    Cell = Cell
+
+nothing = None
+"""
+
+
+@pytest.mark.parametrize("name", ["Cell", "Outer.Cell"])
+def test_reference_is_followed_when_the_part_is_asked_for(module, name):
+    where = module(CELL)
+    referred = part(f"{where}:{name}")
+    assert where not in sys.modules
+    assert list(referred.settings) == ["bias"] and referred.takes_sizes
+    assert bind(referred)(bias=2.0)(3, 4).all == (3, 4, 2.0)
+    assert referred.factory is referred.factory
+
+
+@pytest.mark.parametrize(
+    ("reference", "said"),
+    [
+        ("{}:Missing", "has no attribute 'Missing'"),
+        ("{}:nothing", "is None and can't be called"),
+        ("missing_module_of_a_test:Cell", "No module named 'missing_module_of_a_test'"),
+        ("{}.more:Cell", "files of it are missing"),
+        ("a..b:Cell", "a..b"),
+    ],
+)
+def test_reference_that_leads_nowhere_is_named(module, reference, said):
+    reference = reference.format(module(CELL))
+    for _ in range(2):
+        with pytest.raises(PluginError) as caught:
+            bind(part(reference))
+        message = str(caught.value)
+        assert "acme.Thing.v1 of acme-cells 1.2" in message and reference in message
+        assert said in message and "; " in message
+
+
+@pytest.mark.parametrize("raised", ["OSError('gone')", "SystemExit('gone')"])
+def test_module_that_raises_loses_the_parts_in_it(module, raised):
+    with pytest.raises(PluginError, match="gone"):
+        _ = part(f"{module(f'raise {raised}')}:Cell").factory
+
+
+def test_ctrl_c_while_a_reference_is_followed_passes_and_may_be_tried_again(module):
+    stop = "import sys\nif not hasattr(sys, 'was_stopped_by_a_test'):\n    sys.was_stopped_by_a_test = 1\n    raise KeyboardInterrupt\n"
+    referred = part(f"{module(stop + CELL)}:Cell")
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            _ = referred.factory
+        assert callable(referred.factory)
+    finally:
+        del sys.was_stopped_by_a_test
+
+
+# The package on record.
+
+
+def test_third_partys_part_takes_its_package_too(resolve):
+    block_settings = part(Cell).block_settings
+    assert list(block_settings) == ["bias", "mode", "package"]
+    assert block_settings["package"].default == "acme-cells 1.2"
+    assert block_settings["package"].annotation is str
+    assert "package" not in part(Cell).settings
+    assert resolve(Cell, package="acme-cells 1.0")(1, 2).all == (1, 2, 1.0, "one")
+
+
+@pytest.mark.parametrize("owner", [Owner("seqpipe", "0.1.0"), Owner("acme_parts", "")])
+def test_ours_and_what_has_no_version_take_none(owner):
+    assert "package" not in Part("cells", "acme.Thing.v1", Cell, owner).block_settings
+
+
+def has_package(input_width, width, *, package: str = "a"):
+    pass
+
+
+def test_part_may_not_have_a_setting_of_that_name():
+    with pytest.raises(PluginError, match="has a setting `package`"):
+        _ = part(has_package).settings
+
+
+def test_default_record_is_filled_in():
+    with registered(bind(part(Cell))):
+        filled = registry.fill({"block": {"@things": "thing"}})["block"]
+    assert filled["package"] == "acme-cells 1.2"
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"old_bias": 1.0}, {"bias": "much"}, {"bias": 1.0, "more": {"x": 1}}]
+)
+def test_other_version_is_told_before_what_changed_in_it(resolve, settings):
+    with pytest.raises(PluginError) as caught:
+        resolve(Cell, **settings, package="acme-cells 0.9")
+    assert str(caught.value) == (
+        "acme.Thing.v1 needs acme-cells 0.9, as its `package` says, and acme-cells 1.2 is installed: "
+        'pip install "acme-cells>=0.9,<1"'
+    )
+
+
+def test_other_version_is_told_where_nothing_is_validated():
+    with pytest.raises(PluginError, match=r"needs acme-cells 0\.9"):
+        bind(part(Cell))(package="acme-cells 0.9")
+
+
+@pytest.mark.parametrize("record", [5, ["acme-cells 1.2"], {"a": 1}])
+def test_record_that_is_no_text_is_a_wrong_type(resolve, record):
+    with pytest.raises(ConfigValidationError, match="package"):
+        resolve(Cell, package=record)

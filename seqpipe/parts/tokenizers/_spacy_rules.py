@@ -1,15 +1,23 @@
 """spaCy's own rule tokenizer behind our contract."""
 
+import re
+from typing import Final
+
 import spacy
 
 from seqpipe.errors import ConfigError
+
+#: What spaCy's rules don't see whole. Lone surrogates can't be encoded. And spaCy takes punctuation off a
+#: word one character after another, copying the rest each time, so long runs take the square of their length.
+_CUT: Final = re.compile("([\ud800-\udfff]|[^\\w\\s\ud800-\udfff]{50})")
+_IS_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 class SpacyRules:
     """Apply the tokenization rules and exceptions that spaCy ships for a language.
 
     In a pipeline the rules run as spaCy's own tokenizer, without this class between; it's here for
-    use by itself.
+    use by itself. Of more than 50 punctuation characters in a row, 50 at a time are split by themselves.
 
     Args:
         lang: The language's code, such as "en".
@@ -26,5 +34,10 @@ class SpacyRules:
 
     def __call__(self, text: str) -> list[str]:
         """Return the words of `text`."""
+        return [word for piece in _CUT.split(text) for word in self._split(piece)]
+
+    def _split(self, piece: str) -> list[str]:
+        if _IS_SURROGATE.match(piece):
+            return [piece]
         # A token may hold white space inside it, where a rule of the language says so.
-        return [word for token in self._tokenizer(text) for word in token.text.split()]
+        return [word for token in self._tokenizer(piece) for word in token.text.split()]

@@ -1,0 +1,55 @@
+"""``seqpipe plugins``, and the commands below it."""
+
+from typing import Annotated
+
+import typer
+
+from seqpipe.cli._errors import report_errors
+from seqpipe.cli.plugins._check import check_command
+from seqpipe.cli.plugins._list import list_plugins
+from seqpipe.cli.plugins._new import new_command
+from seqpipe.cli.plugins._show import show_command
+
+__all__ = ["plugins_app"]
+
+plugins_app = typer.Typer(rich_markup_mode=None)
+plugins_app.command("show", short_help="Explain a part, or list those of a plugin.")(
+    report_errors()(show_command)
+)
+plugins_app.command("check", short_help="Hold parts against the contract of their kind.")(
+    report_errors()(check_command)
+)
+plugins_app.command("new", short_help="Make the package of a new plugin.")(
+    report_errors()(new_command)
+)
+
+
+@plugins_app.callback(invoke_without_command=True)
+@report_errors()
+def _plugins(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    traceback: Annotated[
+        bool, typer.Option("--traceback", help="Show where plugins in quarantine go wrong.")
+    ] = False,
+) -> None:
+    """List the installed plugins and their parts, or see, check and make one.
+
+    Without a command below, it lists every part with the package that offers it, and every plugin:
+    whether it's loaded, in quarantine because it can't be used, or not allowed.
+
+        seqpipe plugins
+
+        seqpipe plugins show seqpipe.LSTM.v1
+
+        seqpipe plugins check my_cells
+
+        seqpipe plugins new my-cells --kind cell
+
+    SEQPIPE_PLUGINS=a,b allows only these plugins beside seqpipe's own. With
+    SEQPIPE_STRICT_PLUGINS=1 a plugin in quarantine is an error: exit code 1.
+    """
+    if context.invoked_subcommand is None:
+        list_plugins(as_json=as_json, traceback=traceback)
+    elif as_json or traceback:
+        raise typer.BadParameter(f"options stand behind `{context.invoked_subcommand}`")

@@ -1,0 +1,62 @@
+"""``seqpipe plugins check``."""
+
+from typing import Annotated
+
+import typer
+
+from seqpipe.errors import InterruptedRun
+
+
+def check_command(
+    target: Annotated[
+        str | None,
+        typer.Argument(
+            help="A part, a plugin, or the folder of a plugin's package; by default all plugins.",
+            show_default=False,
+        ),
+    ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="List each check, those that passed too.")
+    ] = False,
+    traceback: Annotated[
+        bool, typer.Option("--traceback", help="Show where failed checks went wrong.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
+    """Hold parts against what seqpipe asks of every part of their kind.
+
+    What fails is shown with the sentence of the contract that it breaks, and the smallest input that
+    does. The exit code is 1 if anything failed, or a plugin can't be used at all.
+
+        seqpipe plugins check my_cells.PeepholeLSTM.v1
+
+        seqpipe plugins check my_cells
+
+        seqpipe plugins check ./seqpipe-my-cells
+
+        seqpipe plugins check
+
+    A folder needn't be installed: it's enough that its pyproject.toml names the plugin's module.
+    """
+    from seqpipe.cli.plugins._screen import hushed, make_console, print_json, waiting
+
+    console = make_console(quiet=as_json)
+    # The kit imports torch, and plugins import what they like.
+    with waiting("importing…", console) as say, hushed():
+        from seqpipe.cli.plugins import _check_output as output
+        from seqpipe.cli.plugins._check_run import Report, check_all, choose
+
+        report = Report(choose(target))
+        output.print_chosen(console, report.chosen)
+        try:
+            for checked in check_all(report, say):
+                output.print_progress(
+                    console, checked, report, verbose=verbose, traceback=traceback
+                )
+        except KeyboardInterrupt:
+            raise InterruptedRun(f"\nstopped; until then {output.summary(report)}") from None
+    output.print_end(console, report)
+    if as_json:
+        print_json(output.to_json(report))
+    if report.is_bad:
+        raise typer.Exit(1)

@@ -1,0 +1,194 @@
+"""Prints what came of checks."""
+
+import textwrap
+import traceback as tracebacks
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from seqpipe.cli.plugins._check_run import Checked, Chosen, Report
+from seqpipe.cli.plugins._screen import counted, print_prose
+from seqpipe.testing import Outcome
+
+_STYLES = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
+
+
+def print_chosen(console: Console, chosen: Chosen) -> None:
+    """Print what's wrong before any check begins."""
+    if chosen.note:
+        print_prose(console, f"note: {chosen.note}", style="cyan")
+    for plugin in chosen.quarantined:
+        console.print(Text.assemble(("FAILED  ", _STYLES["failed"]), f"the plugin {plugin.name}"))
+        if plugin.trouble:
+            print_prose(console, plugin.trouble.reason, indent=8)
+            print_prose(console, f"try: {plugin.trouble.fix}", indent=8, style="cyan")
+
+
+def print_progress(
+    console: Console, checked: Checked, report: Report, *, verbose: bool, traceback: bool
+) -> None:
+    """Print what's new of a part: a line when all its checks have ended, and below it what failed.
+
+    Args:
+        console: Where to.
+        checked: The part.
+        report: Knows the other parts, whose lines this one stands among.
+        verbose: Whether to print each check when it has ended.
+        traceback: Whether to print what failed checks raised, with its traceback.
+    """
+    if checked.has_ended:
+        _print_line(console, checked, report)
+        news = [] if verbose else checked.outcomes
+    elif verbose and not checked.outcomes:
+        console.print(checked.part.name, style="bold")
+        return
+    else:
+        news = checked.outcomes[-1:] if verbose else []
+    for outcome in news:
+        if outcome.state == "failed":
+            _print_failure(console, outcome, traceback=traceback)
+        elif verbose:
+            _print_other(console, outcome)
+        elif outcome.state == "passed" and outcome.detail:
+            print_prose(console, f"{outcome.name}: {outcome.detail}", indent=8, style="dim")
+
+
+def _print_line(console: Console, checked: Checked, report: Report) -> None:
+    width = max(len(part.name) for part in report.chosen.parts)
+    word, style = _verdict(checked.counts)
+    name, counts = f"{checked.part.name:<{width}}", _counts(checked.counts)
+    seconds = (f"{checked.seconds:.1f} s", "dim")
+    console.print(Text.assemble((f"{word:<8}", style), f"{name}   {counts}   ", seconds))
+
+
+def _verdict(counts: Mapping[str, int]) -> tuple[str, str]:
+    if counts["failed"]:
+        return "FAILED", _STYLES["failed"]
+    return ("ok", _STYLES["passed"]) if counts["passed"] else ("skipped", _STYLES["skipped"])
+
+
+def _print_failure(console: Console, outcome: Outcome, *, traceback: bool) -> None:
+    console.print()
+    _print_head(console, outcome)
+    print_prose(console, outcome.contract, indent=16)
+    console.print()
+    console.print(textwrap.indent(outcome.detail, " " * 18))
+    if traceback and outcome.cause:
+        console.print()
+        console.print(textwrap.indent(_trace(outcome), " " * 18).rstrip(), style="dim")
+    console.print()
+
+
+def _print_other(console: Console, outcome: Outcome) -> None:
+    _print_head(console, outcome)
+    if outcome.detail:
+        print_prose(console, outcome.detail, indent=16, style="dim")
+
+
+def _print_head(console: Console, outcome: Outcome) -> None:
+    state = (f"        {outcome.state:<8}", _STYLES[outcome.state])
+    console.print(Text.assemble(state, outcome.name, (f"   {outcome.seconds:.2f} s", "dim")))
+
+
+def print_end(console: Console, report: Report) -> None:
+    """Print what was skipped and why, what failed, and how many."""
+    _print_skipped(console, report)
+    failed = _by_part(report, "failed")
+    if failed and len(report.checked) > 1:
+        _print_title(console, "failed")
+        for part, outcomes in failed.items():
+            console.print(f"  {part}: {', '.join(each.name for each in outcomes)}")
+    console.print()
+    console.print(summary(report), style="bold red" if report.is_bad else "bold green")
+
+
+def _print_skipped(console: Console, report: Report) -> None:
+    reasons: dict[str, list[tuple[str, str]]] = {}
+    for part, outcomes in _by_part(report, "skipped").items():
+        for outcome in outcomes:
+            reason = outcome.detail or "no reason is given"
+            reasons.setdefault(reason, []).append((part, outcome.name))
+    if reasons or report.chosen.not_allowed:
+        _print_title(console, "skipped")
+    for reason, where in reasons.items():
+        print_prose(console, f"{reason}:", indent=2)
+        parts, names = dict.fromkeys(part for part, _ in where), dict.fromkeys(n for _, n in where)
+        of = next(iter(parts)) if len(parts) == 1 else counted(len(parts), "part")
+        print_prose(console, f"{', '.join(names)} of {of}", indent=4, style="dim")
+    for plugin in report.chosen.not_allowed:
+        console.print(f"  the plugin {plugin.name}: SEQPIPE_PLUGINS doesn't allow it")
+
+
+def _by_part(report: Report, state: str) -> dict[str, list[Outcome]]:
+    found = {
+        checked.part.name: [each for each in checked.outcomes if each.state == state]
+        for checked in report.checked
+    }
+    return {part: outcomes for part, outcomes in found.items() if outcomes}
+
+
+def _print_title(console: Console, title: str) -> None:
+    console.print()
+    console.print(title, style="bold")
+
+
+def summary(report: Report) -> str:
+    """Return how many checks passed, failed and were skipped, and how long that took."""
+    said = f"{counted(len(report.checked), 'part')}: {_counts(report.counts)}"
+    broken = len(report.chosen.quarantined)
+    if broken:
+        said += f"; {counted(broken, 'plugin')} can't be used"
+    return f"{said}; {sum(each.seconds for each in report.checked):.1f} s"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{n} {state}" for state, n in counts.items() if n) or "nothing checked"
+
+
+def to_json(report: Report) -> dict[str, Any]:
+    """Return all that came of the checks, in terms of JSON."""
+    return {
+        "counts": report.counts,
+        "quarantined": [
+            {
+                "name": plugin.name,
+                "package": plugin.owner.name,
+                "version": plugin.owner.version,
+                "reason": plugin.trouble.reason if plugin.trouble else None,
+                "fix": plugin.trouble.fix if plugin.trouble else None,
+                "traceback": (plugin.trouble.traceback or None) if plugin.trouble else None,
+            }
+            for plugin in report.chosen.quarantined
+        ],
+        "not_allowed": [plugin.name for plugin in report.chosen.not_allowed],
+        "note": report.chosen.note or None,
+        "parts": [_part_to_json(checked) for checked in report.checked],
+    }
+
+
+def _part_to_json(checked: Checked) -> dict[str, Any]:
+    part = checked.part
+    return {
+        "name": part.name,
+        "kind": part.kind,
+        "package": part.owner.name,
+        "version": part.owner.version,
+        "checks": [
+            {
+                "name": outcome.name,
+                "contract": outcome.contract,
+                "state": outcome.state,
+                "detail": outcome.detail,
+                "seconds": round(outcome.seconds, 6),
+                "traceback": _trace(outcome) if outcome.cause else None,
+            }
+            for outcome in checked.outcomes
+        ],
+    }
+
+
+def _trace(outcome: Outcome) -> str:
+    cause = outcome.cause
+    return "".join(tracebacks.format_exception(cause)) if cause else ""

@@ -1,0 +1,58 @@
+"""``seqpipe plugins new``."""
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Kind(str, enum.Enum):
+    """A kind of part, in the singular."""
+
+    TOKENIZER = "tokenizer"
+    EMBEDDER = "embedder"
+    CELL = "cell"
+    ENCODER = "encoder"
+    HEAD = "head"
+
+
+def new_command(
+    name: Annotated[
+        str, typer.Argument(help="What to call the plugin, such as my-cells.", show_default=False)
+    ],
+    kind: Annotated[Kind, typer.Option("--kind", "-k", help="What it offers.", show_default=False)],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The folder to make the plugin's own folder in.")
+    ] = Path(),
+) -> None:
+    """Make the package of a new plugin: a part that works, its tests, and a pipeline to train.
+
+        seqpipe plugins new my-cells --kind cell
+
+        seqpipe plugins new seqpipe-sanskrit --kind tokenizer --output ~/plugins
+
+    The folder is called seqpipe-NAME. Nothing is ever overwritten.
+    """
+    from seqpipe.scaffold import new_plugin
+
+    made = new_plugin(name, f"{kind.value}s", parent=output)
+    typer.echo(f"made {made.folder}/, which offers the {kind.value} {made.part}")
+    for file in made.files:
+        typer.echo(f"  {file.relative_to(made.folder).as_posix()}")
+    typer.echo("\nnext:")
+    steps = [
+        (f"cd {_quoted(made.folder)}", ""),
+        ('pip install --editable ".[test]"', "changes take effect at once"),
+        ("pytest", "its tests pass already"),
+        (f"seqpipe plugins check {made.plugin}", "what seqpipe asks of every such part"),
+        ("seqpipe run example/pipeline.cfg", "trains a small pipeline with it"),
+    ]
+    width = max(len(command) for command, _ in steps)
+    for command, comment in steps:
+        typer.echo(f"  {command:<{width}}   # {comment}" if comment else f"  {command}")
+
+
+def _quoted(folder: Path) -> str:
+    text = str(folder)
+    return f'"{text}"' if " " in text else text

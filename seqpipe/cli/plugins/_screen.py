@@ -1,0 +1,100 @@
+"""What the commands about plugins print with, and how they keep plugins from printing between."""
+
+import contextlib
+import io
+import json
+import re
+import sys
+import textwrap
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from rich.console import Console
+from rich.text import Text
+
+#: Longer lines of prose are hard to read.
+_WIDEST: Final = 100
+#: Shorter ones too, however little room there is.
+_NARROWEST: Final = 20
+#: Whatever is no plain paragraph keeps its lines.
+_LAID_OUT: Final = re.compile(r"^(\s|[-*+>|]\s|\d+[.)]\s)|`{3}", re.MULTILINE)
+
+
+def make_console(*, stderr: bool = False, quiet: bool = False) -> Console:
+    """Return a console that prints lines as they are, so that no name is broken or cut.
+
+    Args:
+        stderr: Whether it's for stderr rather than stdout.
+        quiet: Whether nothing is to be printed on it.
+    """
+    stream = sys.stderr if stderr else sys.stdout
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="replace")  # not every encoding has every sign in a docstring
+    return Console(
+        file=stream, quiet=quiet, soft_wrap=True, highlight=False, markup=False, emoji=False
+    )
+
+
+def counted(count: int, word: str) -> str:
+    """Return "1 part", "2 parts"."""
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON."""
+    print(json.dumps(value, indent=2, allow_nan=False))
+
+
+def print_columns(console: Console, rows: Iterable[Sequence[Text]], *, indent: int = 2) -> None:
+    """Print rows, their cells below each other."""
+    rows = list(rows)
+    widths = [max(cell.cell_len for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        line = Text(" " * indent)
+        for cell, width in zip(row, widths, strict=True):
+            line.append_text(cell).append(" " * (width - cell.cell_len + 2))
+        line.rstrip()
+        console.print(line)
+
+
+def print_prose(console: Console, text: str, *, indent: int = 0, style: str = "") -> None:
+    """Print paragraphs, on a terminal broken at blanks to fit it; elsewhere lines stay as they are.
+
+    Formulas, lists and code stay as they are everywhere.
+    """
+    width = max(min(console.width, _WIDEST) - indent, _NARROWEST)
+    for i, paragraph in enumerate(re.split(r"\n\s*\n", text.strip("\n"))):
+        if i:
+            console.print()
+        for line in _broken(paragraph, width) if console.is_terminal else paragraph.splitlines():
+            console.print(Text(" " * indent + line, style))
+
+
+def _broken(paragraph: str, width: int) -> list[str]:
+    if _LAID_OUT.search(paragraph):
+        return paragraph.splitlines()
+    return textwrap.wrap(paragraph, width, break_long_words=False, break_on_hyphens=False)
+
+
+@contextlib.contextmanager
+def hushed() -> Iterator[None]:
+    """Keep what plugins print off stdout, and their warnings off the screen."""
+    with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+        if not sys.warnoptions:
+            warnings.simplefilter("ignore")
+        yield
+
+
+@contextlib.contextmanager
+def waiting(text: str, console: Console | None = None) -> Iterator[Callable[[str], None]]:
+    """Show on a terminal that something may take a while, and yield a function that changes the text.
+
+    Args:
+        text: What is being done.
+        console: The one that's printed on meanwhile, whose lines then go above it.
+    """
+    if console is None or console.quiet or not console.is_terminal:
+        console = make_console(stderr=True)
+    with console.status(Text(text)) as status:
+        yield lambda text: status.update(Text(text))

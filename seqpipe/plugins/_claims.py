@@ -1,0 +1,78 @@
+"""The entry points that claim plugins' names, and which of these claims stand."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint
+from typing import Final
+
+from packaging.utils import canonicalize_name
+
+from seqpipe.plugins._owner import Owner, owner_of
+from seqpipe.plugins._trouble import Trouble, tell_authors
+
+BUILTIN: Final = "seqpipe"
+
+
+@dataclass(frozen=True, eq=False)
+class Claim:
+    """An entry point, which claims a plugin's name.
+
+    Attributes:
+        entry_point: Names the plugin and its module.
+        owner: The distribution that the entry point stands in.
+    """
+
+    entry_point: EntryPoint
+    owner: Owner
+
+    @property
+    def name(self) -> str:
+        """The plugin's name."""
+        return self.entry_point.name
+
+    @property
+    def is_builtin(self) -> bool:
+        """Whether it's the one of seqpipe's own parts."""
+        ours = (self.name, self.entry_point.value) == (BUILTIN, "seqpipe.builtin")
+        return ours and (self.owner.is_seqpipe or not self.owner.is_distribution)
+
+
+def read_claims(entry_points: Iterable[EntryPoint]) -> list[Claim]:
+    """Return the claims that entry points make, sorted by name.
+
+    What's the same in all but the version is one claim, the first: a distribution may be found
+    twice, as where it was installed over an older one that left its metadata behind.
+    """
+    claims: dict[tuple[str, str, str], Claim] = {}
+    for entry_point in entry_points:
+        owner = owner_of(entry_point)
+        same = (entry_point.name, entry_point.value, canonicalize_name(owner.name))
+        claims.setdefault(same, Claim(entry_point, owner))
+    return sorted(claims.values(), key=lambda claim: (claim.name, str(claim.owner)))
+
+
+def contest(claim: Claim, claims: Sequence[Claim]) -> Trouble | None:
+    """Return why a claim doesn't stand beside the others, or None if it does."""
+    if claim.is_builtin:
+        return None
+    name, owner = claim.name, claim.owner
+    if name == BUILTIN:
+        return Trouble(
+            f"{owner} claims the plugin name {BUILTIN!r}, which is that of seqpipe's own parts",
+            f"pip uninstall {owner.name}, or rename its entry point",
+        )
+    rivals = [other for other in claims if other.name == name]
+    if len(rivals) == 1:
+        return None
+    owners = list(dict.fromkeys(str(rival.owner) for rival in rivals))
+    if len(owners) == 1:
+        modules = " and ".join(sorted(rival.entry_point.value for rival in rivals))
+        return Trouble(
+            f"{owner} claims the plugin name {name!r} more than once: for {modules}",
+            tell_authors(owner),
+        )
+    together = "both" if len(owners) == 2 else "all"
+    return Trouble(
+        f"{' and '.join(owners)} {together} claim the plugin name {name!r}",
+        f"pip uninstall {' or '.join(rival.owner.name for rival in rivals)}: only one may have it",
+    )

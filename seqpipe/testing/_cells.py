@@ -1,0 +1,225 @@
+"""The contract of cells."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from seqpipe.parts.cells import LSTM, Cell, GatedCell, State
+from seqpipe.parts.encoders import unroll, unroll_plain
+from seqpipe.testing._cases import CELLS, Case
+from seqpipe.testing._check import BrokenError, Check, Factory, NotApplicable, make_check
+from seqpipe.testing._modules import apart, at, module_checks, same
+from seqpipe.testing._settings import can_be_made, is_documented
+from seqpipe.testing._smallest import hold
+from seqpipe.testing._speed import Task, compare
+
+
+def cell_checks() -> list[Check]:
+    """Return the checks of a cell."""
+    made = make_check(can_be_made, "cells", Cell, _make)
+    states = make_check(states_have_their_shape, needs=(made,))
+    leaves = make_check(leaves_its_input_alone, needs=(states,))
+    common = module_checks(CELLS, (states,), leaves)
+    keeps, beside = by_name(common, "keeps_nothing_between_calls", "same_alone_as_beside_others")
+    return [
+        made,
+        make_check(is_documented, needs=(made,)),
+        states,
+        leaves,
+        *common,
+        make_check(steps_in_an_empty_batch, needs=(keeps,)),
+        make_check(step_is_elementwise, needs=(beside, leaves)),
+        make_check(every_engine_equals_the_plain_loop, needs=(keeps, leaves)),
+        make_check(speed, needs=(keeps, leaves)),
+    ]
+
+
+def by_name(checks: list[Check], *names: str) -> list[Check]:
+    """Return the checks of these names."""
+    found = {check.name: check for check in checks}
+    return [found[name] for name in names]
+
+
+def _make(factory: Factory) -> Cell:
+    case = CELLS.case(factory, 1)
+    cell: Cell = factory(case.input_width, case.width)
+    if isinstance(cell, Cell) and (cell.input_width, cell.width) != (case.input_width, case.width):
+        raise BrokenError("`input_width` and `width` aren't the sizes that it was made with")
+    return cell
+
+
+def _step(factory: Factory, case: Case) -> tuple[Cell, Tensor, State]:
+    """Return a cell, an input with a row for each sequence, and a state after a step."""
+    cell = CELLS.make(factory, case)
+    assert isinstance(cell, Cell)
+    batch = len(case.lengths)
+    inputs = case.draw(batch, case.input_width)
+    with torch.no_grad():
+        _, state = cell(inputs.clone(), cell.initial_state(batch, inputs))
+    return cell, inputs, state
+
+
+def states_have_their_shape(factory: Factory) -> None:
+    """A state is a tuple of tensors with a row for each sequence, and a step returns one of the same shapes."""
+
+    def law(case: Case) -> None:
+        cell = CELLS.make(factory, case)
+        assert isinstance(cell, Cell)
+        batch = len(case.lengths)
+        inputs = case.draw(batch, case.input_width)
+        before = _shapes(cell.initial_state(batch, inputs), batch, "initial_state")
+        with torch.no_grad():
+            stepped = cell(inputs, cell.initial_state(batch, inputs))
+        if not (isinstance(stepped, tuple) and len(stepped) == 2):
+            raise BrokenError(f"a step returns {_form(stepped)} rather than an output and a state")
+        after = _shapes(stepped[1], batch, "a step")
+        if before != after:
+            raise BrokenError(f"initial_state returns {before}, and a step returns {after}")
+
+    hold(law, CELLS.cases(factory))
+
+
+def _shapes(state: object, batch: int, who: str) -> list[list[int]]:
+    if not (isinstance(state, tuple) and state and all(isinstance(s, Tensor) for s in state)):
+        raise BrokenError(f"{who} returns {_form(state)} rather than a tuple of tensors")
+    shapes = [list(each.shape) for each in state]
+    if any(len(shape) != 2 or shape[0] != batch for shape in shapes):
+        raise BrokenError(f"{who} returns {shapes} for {batch} sequences, and should [{batch}, n]")
+    return shapes
+
+
+def _form(value: object) -> str:
+    if isinstance(value, tuple | list):
+        return f"a {type(value).__name__} of {len(value)}"
+    return f"a {type(value).__name__}"
+
+
+def leaves_its_input_alone(factory: Factory) -> None:
+    """A step changes neither its input nor the state that it's given."""
+
+    def law(case: Case) -> None:
+        cell, inputs, state = _step(factory, case)
+        before = [each.clone() for each in (inputs, *state)]
+        with torch.no_grad():
+            cell(inputs, state)
+        names = ["input", *(f"state {i}" for i in range(len(state)))]
+        for name, old, new in zip(names, before, (inputs, *state), strict=True):
+            if not same(old, new):
+                raise BrokenError(f"the {name} is changed: {apart(old, new)}")
+
+    hold(law, CELLS.cases(factory))
+
+
+def steps_in_an_empty_batch(factory: Factory) -> None:
+    """A step takes an input and a state of no rows."""
+
+    def law(case: Case) -> None:
+        _, _, state = _step(factory, case)
+        if any(len(each) for each in state):
+            raise BrokenError(f"the state is {[list(each.shape) for each in state]}")
+
+    at(law, CELLS.case(factory))
+
+
+def step_is_elementwise(factory: Factory) -> None:
+    """In a `GatedCell`, column k of the next states depends on column k of products and states only."""
+    if not isinstance(CELLS.make(factory, CELLS.case(factory)), GatedCell):
+        raise NotApplicable("it's no GatedCell")
+    if CELLS.widths(factory)[-1] < 2:
+        raise NotApplicable("it has a single column")
+
+    def law(case: Case) -> None:
+        cell, _, _ = _step(factory, case)
+        assert isinstance(cell, GatedCell)
+        given = [case.draw(len(case.lengths), case.width, more=i) for i in range(_places(cell))]
+        with torch.no_grad():
+            before = _call_step(cell, given)
+            for place, values in enumerate(given):
+                changed = values.clone()
+                changed[:, 0] += 1
+                after = _call_step(cell, [*given[:place], changed, *given[place + 1 :]])
+                if not same(before[..., 1:], after[..., 1:]):
+                    raise BrokenError(
+                        f"a change in column 0 of {_name(cell, place)} reaches other columns: "
+                        + apart(before[..., 1:], after[..., 1:])
+                    )
+
+    hold(law, CELLS.cases(factory).filter(lambda case: case.width > 1))
+
+
+def _places(cell: GatedCell) -> int:
+    return 2 * len(cell.gates) + len(cell.states)
+
+
+def _call_step(cell: GatedCell, given: list[Tensor]) -> Tensor:
+    """Call a step with x and h of each gate and with each state; return the states, `[S, B, width]`."""
+    n = len(cell.gates)
+    x, h, state = given[:n], given[n : 2 * n], given[2 * n :]
+    after = cell.step(
+        dict(zip(cell.gates, x, strict=True)),
+        dict(zip(cell.gates, h, strict=True)),
+        dict(zip(cell.states, state, strict=True)),
+    )
+    return torch.stack(list(after))
+
+
+def _name(cell: GatedCell, place: int) -> str:
+    gates = [f'{product}["{gate}"]' for product in "xh" for gate in cell.gates]
+    return [*gates, *(f'state["{state}"]' for state in cell.states)][place]
+
+
+def every_engine_equals_the_plain_loop(factory: Factory) -> None:
+    """What runs a cell faster gives the outputs and gradients of the loop that calls it step by step."""
+
+    def law(case: Case) -> None:
+        cell = CELLS.make(factory, case)
+        assert isinstance(cell, Cell)
+        for reverse in (False, True):
+            fast, slow = (
+                _outputs_and_gradients(cell, case, run, reverse=reverse)
+                for run in (unroll, unroll_plain)
+            )
+            for (name, left), (_, right) in zip(fast, slow, strict=True):
+                if not same(left, right):
+                    way = "backwards" if reverse else "forwards"
+                    raise BrokenError(f"{name}, reading {way}: {apart(left, right)}")
+
+    hold(law, CELLS.cases(factory, shortest=0).filter(lambda case: case.rows > 0), most=15)
+
+
+def _outputs_and_gradients(
+    cell: Cell, case: Case, run: Callable[..., Tensor], *, reverse: bool
+) -> list[tuple[str, Tensor]]:
+    inputs = case.inputs().requires_grad_()
+    outputs = run(cell, inputs, case.batch(), reverse=reverse)
+    named = [("the input", inputs), *cell.named_parameters()]
+    gradients = torch.autograd.grad(
+        (outputs * case.draw(*outputs.shape, more=1)).sum(),
+        [value for _, value in named],
+        allow_unused=True,
+        materialize_grads=True,
+    )
+    return [
+        ("the output", outputs.detach()),
+        *((f"the gradient of {name}", g) for (name, _), g in zip(named, gradients, strict=True)),
+    ]
+
+
+def speed(factory: Factory) -> str:
+    """How long a cell takes beside the built-in LSTM; reported, not judged."""
+    width = next(w for w in reversed(CELLS.widths(factory)) if w <= 64)
+    case = Case((32,) * 32, width, width)
+    mine, theirs = (_task(each, case) for each in (factory, LSTM))
+    return compare(mine, theirs, "the built-in LSTM", "32 sequences of 32 steps")
+
+
+def _task(factory: Factory, case: Case) -> Task:
+    cell = CELLS.make(factory, case)
+    assert isinstance(cell, Cell)
+    inputs, lengths = case.inputs().requires_grad_(), case.batch()
+
+    def task() -> None:
+        unroll(cell, inputs, lengths).sum().backward()  # type: ignore[no-untyped-call]
+
+    return task

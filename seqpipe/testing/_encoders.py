@@ -1,0 +1,72 @@
+"""The contract of encoders."""
+
+import functools
+
+from seqpipe.parts.cells import LSTM
+from seqpipe.parts.encoders import Encoder, Recurrent
+from seqpipe.testing._cases import ENCODERS, Case, Kind
+from seqpipe.testing._check import BrokenError, Check, Factory, make_check
+from seqpipe.testing._modules import apart, module_checks, same
+from seqpipe.testing._settings import can_be_made, is_documented
+from seqpipe.testing._smallest import hold
+from seqpipe.testing._speed import Task, compare
+
+_LSTM = functools.partial(Recurrent, cell=LSTM)
+
+
+def encoder_checks() -> list[Check]:
+    """Return the checks of an encoder."""
+    made = make_check(can_be_made, "encoders", Encoder, _make)
+    leaves = make_check(leaves_its_input_alone, ENCODERS, needs=(made,))
+    return [
+        made,
+        make_check(is_documented, needs=(made,)),
+        leaves,
+        *module_checks(ENCODERS, (made,), leaves),
+        make_check(speed, needs=(made, leaves)),
+    ]
+
+
+def _make(factory: Factory) -> Encoder:
+    if not isinstance(factory(3).width, int):
+        raise BrokenError("`width` isn't a whole number")
+    case = ENCODERS.case(factory, 1)
+    encoder: Encoder = factory(case.input_width, width=case.width)
+    if isinstance(encoder, Encoder) and (encoder.input_width, encoder.width) != (
+        case.input_width,
+        case.width,
+    ):
+        raise BrokenError("`input_width` and `width` aren't the sizes that it was made with")
+    return encoder
+
+
+def leaves_its_input_alone(kind: Kind, factory: Factory) -> None:
+    """Neither the vectors nor the lengths that are given are changed."""
+
+    def law(case: Case) -> None:
+        inputs, lengths = case.inputs(), case.batch()
+        kind.run(kind.make(factory, case), inputs, lengths)
+        if not same(inputs, case.inputs()):
+            raise BrokenError(f"the vectors are changed: {apart(inputs, case.inputs())}")
+        if lengths.tolist() != list(case.lengths):
+            raise BrokenError(f"the lengths are changed to {lengths.tolist()}")
+
+    hold(law, kind.cases(factory))
+
+
+def speed(factory: Factory) -> str:
+    """How long an encoder takes beside a built-in one with LSTM cells; reported, not judged."""
+    width = next(w for w in reversed(ENCODERS.widths(factory)) if w <= 64)
+    case = Case((32,) * 32, width, width)
+    mine, theirs = (_task(each, case) for each in (factory, _LSTM))
+    return compare(mine, theirs, "seqpipe.Recurrent.v1 with LSTM cells", "32 sequences of 32")
+
+
+def _task(factory: Factory, case: Case) -> Task:
+    encoder = ENCODERS.make(factory, case)
+    inputs, lengths = case.inputs().requires_grad_(), case.batch()
+
+    def task() -> None:
+        encoder(inputs, lengths).sum().backward()
+
+    return task

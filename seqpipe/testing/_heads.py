@@ -1,0 +1,115 @@
+"""The contract of heads."""
+
+import spacy
+import torch
+from torch import Tensor
+
+from seqpipe.parts.heads import Head
+from seqpipe.testing._cases import HEADS, Case, unwrap
+from seqpipe.testing._check import BrokenError, Check, Factory, NotApplicable, make_check
+from seqpipe.testing._encoders import leaves_its_input_alone
+from seqpipe.testing._modules import module_checks, run
+from seqpipe.testing._settings import can_be_made, is_documented
+from seqpipe.testing._smallest import hold
+
+_EXCLUSIVE, _ANY_NUMBER = "textcat", "textcat_multilabel"
+
+
+def head_checks() -> list[Check]:
+    """Return the checks of a head."""
+    made = make_check(can_be_made, "heads", Head, _make)
+    named = make_check(names_its_component, needs=(made,))
+    leaves = make_check(leaves_its_input_alone, HEADS, needs=(made,))
+    common = module_checks(HEADS, (made,), leaves)
+    shape = common[0]
+    scores = make_check(scores_have_their_shape, needs=(shape,))
+    return [
+        made,
+        make_check(is_documented, needs=(made,)),
+        named,
+        leaves,
+        *common,
+        scores,
+        make_check(scores_are_probabilities, needs=(scores, named)),
+        make_check(gradient_leads_to_the_truth, needs=(scores, named)),
+    ]
+
+
+def _make(factory: Factory) -> Head:
+    case = HEADS.case(factory, 1)
+    head: Head = factory(case.input_width, case.width)
+    return head
+
+
+def _component(factory: Factory) -> str:
+    head, settings = unwrap(factory)
+    component: str = head.component(settings)
+    return component
+
+
+def names_its_component(factory: Factory) -> None:
+    """The class method `component` names the component of spaCy's that the head serves with some settings."""
+    component = _component(factory)
+    # spaCy registers its factories when the first pipeline is made.
+    if not (isinstance(component, str) and spacy.blank("xx").has_factory(component)):
+        raise BrokenError(f"it names {component!r}, which spaCy doesn't have")
+
+
+def _scores(factory: Factory, case: Case) -> tuple[Head, Tensor, Tensor]:
+    head = HEADS.make(factory, case)
+    assert isinstance(head, Head)
+    logits = run(HEADS, head, case)
+    return head, logits, head.scores(logits)
+
+
+def scores_have_their_shape(factory: Factory) -> None:
+    """Scores and the gradient of the logits have the logits' shape, and are finite."""
+
+    def law(case: Case) -> None:
+        head, logits, scores = _scores(factory, case)
+        gradient = head.grad_logits(scores, scores - scores.roll(1, 0))
+        for name, found in (("the scores are", scores), ("the gradient is", gradient)):
+            if found.shape != logits.shape or not found.isfinite().all():
+                raise BrokenError(f"{name} {found.tolist()} for logits {list(logits.shape)}")
+
+    hold(law, HEADS.cases(factory))
+
+
+def scores_are_probabilities(factory: Factory) -> None:
+    """Scores for spaCy's text categorizers lie between 0 and 1; those of exclusive classes add up to 1."""
+    component = _component(factory)
+    if component not in (_EXCLUSIVE, _ANY_NUMBER):
+        raise NotApplicable(f"it serves {component}, which isn't one of the text categorizers")
+
+    def law(case: Case) -> None:
+        _, _, scores = _scores(factory, case)
+        if scores.min() < 0 or scores.max() > 1:
+            raise BrokenError(f"scores from {float(scores.min()):.3g} to {float(scores.max()):.3g}")
+        if component == _EXCLUSIVE and not torch.allclose(scores.sum(1), torch.ones(len(scores))):
+            raise BrokenError(f"they add up to {scores.sum(1).tolist()}")
+
+    hold(law, HEADS.cases(factory))
+
+
+def gradient_leads_to_the_truth(factory: Factory) -> None:
+    """Logits that follow `grad_logits` downhill come to score the true classes highest."""
+    component = _component(factory)
+    if component not in (_EXCLUSIVE, _ANY_NUMBER):
+        raise NotApplicable(f"it serves {component}, which isn't one of the text categorizers")
+
+    def law(case: Case) -> None:
+        head = HEADS.make(factory, case)
+        assert isinstance(head, Head)
+        texts = len(case.lengths)
+        truths = torch.eye(case.width)[torch.arange(texts) % case.width]
+        logits = case.draw(texts, case.width)
+        for _ in range(200):
+            scores = head.scores(logits)
+            logits = logits - head.grad_logits(scores, scores - truths)
+        if not torch.equal(logits.argmax(1), truths.argmax(1)):
+            raise BrokenError(
+                f"after 200 steps the classes {truths.argmax(1).tolist()} are scored "
+                f"{head.scores(logits).tolist()}"
+            )
+
+    hold(law, HEADS.cases(factory).filter(lambda case: case.width > 1), most=10)

@@ -1,0 +1,95 @@
+"""All checks by kind, and the ways to run them."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
+from types import MappingProxyType
+from typing import Final
+
+from seqpipe.config import DEFAULT_PARTS
+from seqpipe.hookspecs import KINDS
+from seqpipe.plugins import Part, find_part
+from seqpipe.testing._cells import cell_checks
+from seqpipe.testing._check import Check, Factory, NotApplicable, Outcome
+from seqpipe.testing._embedders import embedder_checks
+from seqpipe.testing._encoders import encoder_checks
+from seqpipe.testing._heads import head_checks
+from seqpipe.testing._tokenizers import tokenizer_checks
+
+_CHECKS: Final[Mapping[str, Callable[[], list[Check]]]] = MappingProxyType(
+    {
+        "tokenizers": tokenizer_checks,
+        "embedders": embedder_checks,
+        "cells": cell_checks,
+        "encoders": encoder_checks,
+        "heads": head_checks,
+    }
+)
+
+
+def checks(kind: str, *, skip: Mapping[str, str] = MappingProxyType({})) -> list[Check]:
+    """Return the checks of a kind of part, each a sentence of its contract.
+
+    Args:
+        kind: One of `seqpipe.hookspecs.KINDS`.
+        skip: Why a part can't keep a sentence of the contract, by the check's name. Those checks
+            count as skipped, for that reason.
+
+    Raises:
+        ValueError: There's no such kind, or no check of a name in `skip`.
+    """
+    if kind not in _CHECKS:
+        raise ValueError(f"{kind!r} isn't a kind of part: choose from {', '.join(KINDS)}")
+    found = {check.name: check for check in _all(kind)}
+    if strange := [name for name in skip if name not in found]:
+        raise ValueError(f"{kind} have no check {strange[0]!r}; there are {', '.join(found)}")
+    return [check.skipped(skip[name]) if name in skip else check for name, check in found.items()]
+
+
+# The same objects each time, so that what came of a check is known when another one needs it.
+@lru_cache
+def _all(kind: str) -> Sequence[Check]:
+    return tuple(_CHECKS[kind]())
+
+
+def run_checks(kind: str, factory: Factory) -> Iterator[Outcome]:
+    """Run all checks of a kind, one whenever the next outcome is asked for.
+
+    Args:
+        kind: One of `seqpipe.hookspecs.KINDS`.
+        factory: Makes the part.
+    """
+    return (check.outcome(factory) for check in checks(kind))
+
+
+def factory_of(part: Part) -> Factory:
+    """Return a part's factory as checks call it: settings that take a part get the default one.
+
+    Raises:
+        PluginError: The part can't be had.
+        NotApplicable: A setting has no default, and only the part's author knows what it may be.
+    """
+    nested = {}
+    for name, setting in part.settings.items():
+        if setting.default is not setting.empty:
+            continue
+        if name not in _NESTED:
+            raise NotApplicable(
+                f"its setting `{name}` has no default: try it by `seqpipe.testing.checks` with a "
+                "functools.partial that gives one"
+            )
+        nested[name] = _make_nested(*_NESTED[name])
+    return partial(part.factory, **nested) if nested else part.factory
+
+
+#: The kind and the name of the part that a setting called like its kind gets.
+_NESTED: Final = {
+    slot.rpartition(".")[2]: (registry.removeprefix("@seqpipe_"), name)
+    for slot, (registry, name) in DEFAULT_PARTS.items()
+}
+
+
+def _make_nested(kind: str, name: str) -> object:
+    """Return what a setting takes: a factory where the host supplies sizes, else the part itself."""
+    part = find_part(kind, name)
+    factory = factory_of(part)
+    return factory if part.takes_sizes else factory()

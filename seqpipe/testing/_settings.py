@@ -1,0 +1,46 @@
+"""What all kinds have in common: they're made from stated settings, and documented."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from seqpipe.errors import PluginError
+from seqpipe.plugins import Owner, Part
+from seqpipe.testing._cases import unwrap
+from seqpipe.testing._check import BrokenError, Factory
+
+
+def can_be_made(
+    kind: str, base: type | None, make: Callable[[Factory], Any], factory: Factory
+) -> None:
+    """The factory takes the host's sizes by position and settings by keyword, each annotated, and makes the part."""
+    check_signature(kind, factory)
+    made = make(factory)
+    if base and not isinstance(made, base):
+        raise BrokenError(
+            f"it makes a {type(made).__name__}, which is no {base.__module__.partition('._')[0]}."
+            f"{base.__name__}"
+        )
+
+
+def check_signature(kind: str, factory: Factory) -> None:
+    """Check what a pipeline file may say to a part."""
+    given, _ = unwrap(factory)
+    name = getattr(given, "__name__", type(given).__name__)
+    try:
+        settings = Part(kind, name, given, Owner("the plugin", "")).settings
+    except PluginError as error:
+        raise BrokenError(str(error)) from error
+    stated = inspect.signature(given).parameters
+    for setting in settings:
+        if stated[setting].annotation is inspect.Parameter.empty:
+            raise BrokenError(
+                f"the setting `{setting}` has no annotation, so its value can't be checked"
+            )
+
+
+def is_documented(factory: Factory) -> None:
+    """The factory has a docstring of its own, which `seqpipe plugins show` prints."""
+    given, _ = unwrap(factory)
+    if not (given.__doc__ or "").strip():
+        raise BrokenError(f"{getattr(given, '__name__', given)} has no docstring")

@@ -1,0 +1,79 @@
+"""``seqpipe plugins new``: says what it made, and what to do next."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ONES = ("tokenizer", "embedder", "cell", "encoder", "head")
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path, monkeypatch):
+    """Go to a folder with nothing in it."""
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+
+
+@pytest.mark.parametrize("one", ONES)
+def test_package_of_each_kind_is_made_and_told(call, one):
+    called = call("plugins", "new", "My_Parts", "--kind", one)
+    assert (called.code, called.err) == (0, "")
+    first, *rest = called.out.splitlines()
+    assert re.fullmatch(rf"made seqpipe-my-parts/, which offers the {one} my_parts\.\w+\.v1", first)
+    files = {line.strip() for line in rest[: rest.index("")]}
+    folder = Path("seqpipe-my-parts")
+    assert files == {
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+    }
+    offers = (folder / "src/seqpipe_my_parts/__init__.py").read_text(encoding="utf-8")
+    assert f"def seqpipe_{one}s(" in offers
+
+
+def test_next_steps_are_told_in_their_order(call):
+    out = call("plugins", "new", "my-cells", "-k", "cell").out
+    steps = [line.partition("#")[0].strip() for line in out.partition("next:\n")[2].splitlines()]
+    assert steps == [
+        "cd seqpipe-my-cells",
+        'pip install --editable ".[test]"',
+        "pytest",
+        "seqpipe plugins check my_cells",
+        "seqpipe run example/pipeline.cfg",
+    ]
+    assert Path("seqpipe-my-cells/example/pipeline.cfg").is_file()
+
+
+def test_it_is_made_where_it_is_wished(call):
+    Path("my plugins").mkdir()
+    called = call("plugins", "new", "my-cells", "--kind", "cell", "--output", "my plugins")
+    folder = Path("my plugins") / "seqpipe-my-cells"
+    assert (folder / "pyproject.toml").is_file()
+    assert f'cd "{folder}"' in called.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["my-cells"], 2, "--kind"),
+        (["my-cells", "--kind", "cells"], 2, "'cell'"),
+        (["--kind", "cell"], 2, "name"),
+        (["seqpipe", "--kind", "cell"], 1, "seqpipe's own name"),
+        (["9 lives", "--kind", "cell"], 1, "'9 lives' can't be a plugin's name"),
+        (["größe", "--kind", "cell"], 1, "can't be a plugin's name"),
+        (["my-cells", "--kind", "cell", "--output", "nowhere"], 1, "no folder nowhere"),
+    ],
+)
+def test_what_cannot_be_made_is_told_and_nothing_is_written(call, arguments, code, said):
+    called = call("plugins", "new", *arguments)
+    assert called.code == code
+    assert said in called.err and "Traceback" not in called.err and called.out == ""
+    assert list(Path().iterdir()) == []
+
+
+def test_what_is_there_is_not_overwritten(call):
+    call("plugins", "new", "my-cells", "--kind", "cell")
+    before = {path: path.stat().st_mtime_ns for path in Path().rglob("*")}
+    called = call("plugins", "new", "my-cells", "--kind", "head")
+    assert called.code == 1 and "is there already" in called.err
+    assert {path: path.stat().st_mtime_ns for path in Path().rglob("*")} == before

@@ -1,0 +1,80 @@
+"""From nothing to a pipeline with a part of one's own, all from wheels in a fresh environment."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from e2e.environments import make_environment
+from e2e.small_world import run_process
+from hatchling.builders.wheel import WheelBuilder
+
+from seqpipe.hookspecs import KINDS
+
+REPOSITORY = Path(__file__).parents[2]
+
+LOAD = """
+import sys
+import seqpipe, spacy
+assert {venv!r} in seqpipe.__file__, seqpipe.__file__
+nlp = spacy.load(sys.argv[1])
+print(sorted(nlp("read the whole file").cats))
+"""
+
+
+@pytest.fixture(scope="module")
+def user(tmp_path_factory):
+    """Return an environment that has seqpipe from its wheel, and runs programs of it."""
+    folder = tmp_path_factory.mktemp("user")
+    python = make_environment(folder / "venv")
+    install(python, build_wheel(REPOSITORY, folder / "wheels"))
+    return python
+
+
+def build_wheel(source: Path, folder: Path) -> Path:
+    (wheel,) = WheelBuilder(str(source)).build(directory=str(folder), versions=["standard"])
+    return Path(wheel)
+
+
+def install(python: str, wheel: Path) -> None:
+    options = ["--no-deps", "--no-index", "--disable-pip-version-check"]
+    run(python, "-m", "pip", "install", *options, str(wheel), cwd=wheel.parent)
+
+
+def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    done = run_process([*command], cwd=cwd)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [kind.removesuffix("s") for kind in KINDS])
+def test_new_plugin_installs_checks_trains_and_loads(kind, user, tmp_path):
+    seqpipe = [user, "-m", "seqpipe"]
+    run(*seqpipe, "plugins", "new", f"my-{kind}", "--kind", kind, cwd=tmp_path)
+    package = tmp_path / f"seqpipe-my-{kind}"
+    install(user, build_wheel(package, tmp_path / "wheels"))
+
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    checked = run(*seqpipe, "plugins", "check", f"my_{kind}", "--json", cwd=elsewhere)
+    counts = json.loads(checked.stdout)["summary"]
+    assert counts["failed"] == 0 and counts["passed"] >= 14
+
+    run(*seqpipe, "run", "example/pipeline.cfg", "--output", "out", cwd=package)
+    report = json.loads((package / "out" / "report.json").read_text(encoding="utf-8"))
+    assert report["test"]["accuracy"] >= 0.8
+    assert report["plugins"][f"my_{kind}"] == f"seqpipe-my-{kind} 0.1.0"
+
+    code = LOAD.format(venv=str(Path(user).parents[1]))
+    loaded = run(user, "-c", code, str(package / "out" / "model-best"), cwd=elsewhere)
+    assert len(json.loads(loaded.stdout.replace("'", '"'))) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [kind.removesuffix("s") for kind in KINDS])
+def test_tests_of_a_new_plugin_pass_with_warnings_as_errors(kind, user, tmp_path):
+    run(user, "-m", "seqpipe", "plugins", "new", f"its-{kind}", "--kind", kind, cwd=tmp_path)
+    package = tmp_path / f"seqpipe-its-{kind}"
+    install(user, build_wheel(package, tmp_path / "wheels"))
+    run(user, "-m", "pytest", "-W", "error", "-p", "no:cacheprovider", cwd=package)

@@ -1,0 +1,74 @@
+"""The kit is proved: each broken part fails exactly the check that's meant for it."""
+
+import inspect
+
+import pytest
+import torch
+from testing import (
+    broken_cells,
+    broken_embedders,
+    broken_encoders,
+    broken_heads,
+    broken_tokenizers,
+)
+
+from seqpipe.parts.encoders import _unroll
+from seqpipe.testing import checks, run_checks
+
+BROKEN = {
+    "cells": broken_cells,
+    "encoders": broken_encoders,
+    "heads": broken_heads,
+    "tokenizers": broken_tokenizers,
+    "embedders": broken_embedders,
+}
+#: What's reported and not judged.
+UNJUDGED = {"speed"}
+
+
+@pytest.fixture(autouse=True)
+def wrong_kernel(monkeypatch):
+    """Have torch's kernel for the LSTM run a cell that isn't quite one."""
+    monkeypatch.setitem(_unroll._KERNELS, broken_cells.InAWrongKernel, torch.lstm)
+
+
+def failed(kind, factory):
+    return {outcome.name for outcome in run_checks(kind, factory) if outcome.state == "failed"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "factory"),
+    [
+        pytest.param(kind, name, factory, id=f"{kind}-{name}-{getattr(factory, '__name__', '')}")
+        for kind, module in BROKEN.items()
+        for name, factories in module.BROKEN.items()
+        for factory in factories
+    ],
+)
+def test_broken_part_fails_the_check_meant_for_it_and_no_other(kind, name, factory):
+    assert failed(kind, factory) == {name}
+
+
+@pytest.mark.parametrize(
+    ("kind", "factory"),
+    [(kind, factory) for kind, module in BROKEN.items() for factory in module.GOOD],
+)
+def test_good_part_fails_none(kind, factory):
+    assert failed(kind, factory) == set()
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_every_check_has_a_part_that_fails_it(kind):
+    assert {check.name for check in checks(kind)} - UNJUDGED == set(BROKEN[kind].BROKEN)
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_every_broken_part_stands_in_the_table(kind):
+    module = BROKEN[kind]
+    classes = {
+        value
+        for _, value in inspect.getmembers(module, inspect.isclass)
+        if value.__module__ == module.__name__ and value.__name__ not in module.HELPERS
+    }
+    listed = {factory for factories in module.BROKEN.values() for factory in factories}
+    assert classes <= listed | set(module.GOOD)
