@@ -1,5 +1,7 @@
 """``seqpipe compile``."""
 
+import contextlib
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -22,4 +24,7 @@ def compile_command(
     """
     from seqpipe.config import compile_file
 
-    typer.echo(compile_file(file, context.args).to_str(interpolate=False))
+    # Plugins that print when they're imported would print into the configuration.
+    with contextlib.redirect_stdout(sys.stderr):
+        text = compile_file(file, context.args).to_str(interpolate=False)
+    typer.echo(text)

@@ -58,7 +58,7 @@ def test_new_plugin_installs_checks_trains_and_loads(kind, user, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     checked = run(*seqpipe, "plugins", "check", f"my_{kind}", "--json", cwd=elsewhere)
-    counts = json.loads(checked.stdout)["summary"]
+    counts = json.loads(checked.stdout)["counts"]
     assert counts["failed"] == 0 and counts["passed"] >= 14
 
     run(*seqpipe, "run", "example/pipeline.cfg", "--output", "out", cwd=package)

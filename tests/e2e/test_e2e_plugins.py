@@ -59,19 +59,6 @@ USING_IT = f"""
 least = 5
 """
 
-SURVEY = """
-import json
-from seqpipe.plugins import host
-print(json.dumps([
-    {
-        "name": p.name, "owner": str(p.owner), "version": p.owner.version, "state": p.state,
-        "seconds": p.seconds, "parts": sorted(p.parts["tokenizers"]),
-        **({} if p.trouble is None else vars(p.trouble)),
-    }
-    for p in host().survey()
-]))
-"""
-
 
 @dataclass(frozen=True)
 class World:
@@ -131,10 +118,12 @@ def test_pipeline_that_names_the_good_one_runs_and_the_list_shows_the_rest(world
 
     # The list, which imports all that may be imported.
     start = time.perf_counter()
-    listed = json.loads(python(SURVEY, cwd=world.folder))
+    done = seqpipe("plugins", "--json", cwd=world.folder)
+    assert done.returncode == 0, done.stderr
+    listed = json.loads(done.stdout)
     assert time.perf_counter() - start > 3
     assert world.imported() == ["good_parts", "misspelling_parts", "raising_parts", "slow_parts"]
-    found = {(each["name"], each["owner"].split()[0]): each for each in listed}
+    found = {(each["name"], each["package"]): each for each in listed["plugins"]}
     ours = {"seqpipe", *(name for name, _, _ in FIVE.values())}
     assert {key: each["state"] for key, each in found.items() if key[1] in ours} == {
         ("good", "good-parts"): "loaded",
@@ -144,8 +133,8 @@ def test_pipeline_that_names_the_good_one_runs_and_the_list_shows_the_rest(world
         ("seqpipe", "thieving-parts"): "quarantined",
         ("slow", "slow-parts"): "loaded",
     }
-    assert found["good", "good-parts"]["parts"] == ["good.Halves.v1"]
-    assert found["slow", "slow-parts"]["parts"] == ["slow.Halves.v1"]
+    theirs = {part["package"]: part["name"] for part in listed["parts"] if part["plugin"] in FIVE}
+    assert theirs["good-parts"] == "good.Halves.v1" and theirs["slow-parts"] == "slow.Halves.v1"
     assert found["slow", "slow-parts"]["seconds"] >= 3 > found["good", "good-parts"]["seconds"]
 
     raises = found["raises", "raising-parts"]
@@ -166,6 +155,11 @@ def test_pipeline_that_names_the_good_one_runs_and_the_list_shows_the_rest(world
     thief = found["seqpipe", "thieving-parts"]
     assert thief["version"] == "9.1" and thief["fix"].startswith("pip uninstall thieving-parts")
     assert "thieving-parts 9.1 claims the plugin name 'seqpipe'" in thief["reason"]
+
+    # What a person sees.
+    shown = seqpipe("plugins", cwd=world.folder).stdout
+    for each in (raises, misspells, thief):
+        assert each["reason"] in shown and each["fix"] in shown
 
 
 def test_pipeline_that_names_a_broken_one_is_told_where_and_why(world):
@@ -195,6 +189,18 @@ def test_run_without_plugins_imports_none(world, monkeypatch):
     assert done.returncode == 1
     assert "'good' of good-parts 1.4.2 isn't allowed, as SEQPIPE_PLUGINS is ''" in done.stderr
     assert world.imported() == []
+
+
+def test_plugin_that_prints_on_import_does_not_print_into_a_configuration(
+    five, tmp_path, monkeypatch
+):
+    text = f"print('hello')\n{OFFERS.replace('PLUGIN', 'talks')}"
+    write_distribution(tmp_path / "more", "talking-parts", "1.0", plugin="talks", text=text)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "more"))
+    write_world(tmp_path / "world", USING_IT.replace("good.", "talks."))
+    done = seqpipe("compile", "pipeline.cfg", cwd=tmp_path / "world")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("[") and "hello" in done.stderr and "hello" not in done.stdout
 
 
 def test_what_a_file_compiles_to_does_not_depend_on_the_plugins_version(world):
