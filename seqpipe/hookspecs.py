@@ -19,12 +19,21 @@ from typing import Any, Final
 
 import pluggy
 
-__all__ = ["KINDS", "Factories", "hookimpl"]
+__all__ = ["KINDS", "ONE_OF", "Factories", "hookimpl"]
 
 _PROJECT: Final = "seqpipe"
 
+#: What one part of each kind is called.
+ONE_OF: Final = {
+    "tokenizers": "tokenizer",
+    "embedders": "embedder",
+    "cells": "cell",
+    "encoders": "encoder",
+    "heads": "head",
+}
+
 #: The kinds of part. The hook and the registry of a kind are both called ``seqpipe_<kind>``.
-KINDS: Final = ("tokenizers", "embedders", "cells", "encoders", "heads")
+KINDS: Final = tuple(ONE_OF)
 
 hookspec = pluggy.HookspecMarker(_PROJECT)
 hookimpl = pluggy.HookimplMarker(_PROJECT)

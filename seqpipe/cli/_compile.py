@@ -1,7 +1,5 @@
 """``seqpipe compile``."""
 
-import contextlib
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -22,9 +20,10 @@ def compile_command(
 
     Settings are overridden as in `seqpipe run`.
     """
+    from seqpipe.cli._hushed import hushed
     from seqpipe.config import compile_file
 
     # Plugins that print when they're imported would print into the configuration.
-    with contextlib.redirect_stdout(sys.stderr):
+    with hushed():
         text = compile_file(file, context.args).to_str(interpolate=False)
     typer.echo(text)

@@ -23,9 +23,15 @@ _STOPPED = 130
 
 @contextlib.contextmanager
 def report_errors() -> Iterator[None]:
-    """Print errors that seqpipe raises on purpose, and leave with a code that isn't 0."""
+    """Print errors that seqpipe raises on purpose, and leave with a code that isn't 0.
+
+    So it does where nothing can be printed any more.
+    """
     try:
-        yield
+        try:
+            yield
+        finally:
+            _flush()
     except KeyboardInterrupt:
         _stop("\nstopped")
     except InterruptedRun as error:
@@ -33,6 +39,32 @@ def report_errors() -> Iterator[None]:
     except SeqpipeError as error:
         print(_message(error), file=sys.stderr)
         sys.exit(1)
+    except OSError as error:
+        if _can_print():
+            raise
+        _give_up(error)
+
+
+def _flush() -> None:
+    if sys.stdout and not sys.stdout.closed:
+        sys.stdout.flush()
+
+
+def _can_print() -> bool:
+    try:
+        print(flush=True)
+    except OSError:
+        return False
+    return True
+
+
+def _give_up(error: OSError) -> NoReturn:
+    # `head` and the like read as much as they want, and that's no error.
+    if not isinstance(error, BrokenPipeError):
+        print(f"error: stdout can't be written ({error.strerror or error})", file=sys.stderr)
+    # What's still in the buffer would be tried again at the end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(1)
 
 
 def _stop(message: str) -> NoReturn:

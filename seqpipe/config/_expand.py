@@ -6,7 +6,6 @@ from typing import Any, Final
 from confection import Config
 
 from seqpipe.config._schema import DATA_PARTS, DEFAULT_PARTS, HOST_SETTINGS, SECTIONS
-from seqpipe.errors import PluginError
 from seqpipe.plugins import Part
 
 Section = dict[str, Any]
@@ -52,29 +51,10 @@ def expand(sections: Mapping[str, Any], find_part: FindPart) -> Section:
     if "cell" in encoder.settings:
         ours["encoder"].setdefault("cell", DEFAULTS["encoder.cell"])
     if "width" not in ours["encoder"]:
-        ours["encoder"]["width"] = _default_width(encoder)
-    component = _component(find_part("heads", ours["head"]["@seqpipe_heads"]), ours["head"])
+        ours["encoder"]["width"] = encoder.default_width()
+    head = find_part("heads", ours["head"]["@seqpipe_heads"])
+    component = head.component(_settings(ours["head"]))
     return dict(Config(_expansion(ours, component)).merge(Config(spacy_sections)))
-
-
-def _default_width(encoder: Part) -> int:
-    setting = encoder.settings.get("width")
-    if setting is None or not isinstance(setting.default, int):
-        raise PluginError(
-            f"{encoder.name} of {encoder.owner} has no setting `width` with a default: every encoder "
-            "states the width of its output by it"
-        )
-    return setting.default
-
-
-def _component(head: Part, section: Section) -> str:
-    component = getattr(head.factory, "component", None)
-    if not callable(component):
-        raise PluginError(
-            f"{head.name} of {head.owner} doesn't say which component of spaCy's it serves: a head "
-            "has the class method `component`"
-        )
-    return str(component(_settings(section)))
 
 
 def _with_defaults(name: str, given: Section) -> Section:

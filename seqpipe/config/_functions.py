@@ -14,7 +14,7 @@ from typing import Any, Final, get_type_hints
 from seqpipe import plugins
 from seqpipe.config._text import did_you_mean, listed, nearest, quote
 from seqpipe.errors import PluginError
-from seqpipe.hookspecs import KINDS
+from seqpipe.hookspecs import KINDS, ONE_OF
 
 _PREFIX: Final = "seqpipe_"
 _KEYWORDS: Final = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -149,7 +149,7 @@ def _find_part(registry: str, name: str, package: str | None) -> Function:
 
 def _no_part(kind: str, name: str, error: PluginError) -> NotFoundError:
     host, names = plugins.host(), _part_names(kind)
-    plugin, what = name.partition(".")[0], f"{kind.removesuffix('s')} {quote(name)}"
+    plugin, what = name.partition(".")[0], f"{ONE_OF[kind]} {quote(name)}"
     is_loaded = plugin in [each.name for each in host.loaded]
     if name in names or (plugin in host.plugin_names and not is_loaded):
         return NotFoundError(f"the {what} can't be used", "", str(error))

@@ -7,19 +7,21 @@ Only the plugins that are asked for are imported. The registries that spaCy read
 from seqpipe.plugins._documentation import Documentation as Documentation
 from seqpipe.plugins._documentation import document as document
 from seqpipe.plugins._documentation import reference_to as reference_to
+from seqpipe.plugins._factory import unwrap as unwrap
 from seqpipe.plugins._folder import host_of_folder as host_of_folder
 from seqpipe.plugins._folder import installed_elsewhere as installed_elsewhere
 from seqpipe.plugins._host import Host as Host
-from seqpipe.plugins._host import Plugin as Plugin
-from seqpipe.plugins._host import PluginState as PluginState
 from seqpipe.plugins._host import find_part as find_part
 from seqpipe.plugins._host import host as host
 from seqpipe.plugins._owner import Owner as Owner
 from seqpipe.plugins._package import PACKAGE as PACKAGE
 from seqpipe.plugins._part import Part as Part
 from seqpipe.plugins._part import bind as bind
+from seqpipe.plugins._plugin import Plugin as Plugin
+from seqpipe.plugins._plugin import PluginState as PluginState
 from seqpipe.plugins._search import find_by_name as find_by_name
 from seqpipe.plugins._trouble import Trouble as Trouble
+from seqpipe.plugins._trouble import trouble_of as trouble_of
 
 __all__ = [
     "PACKAGE",
@@ -38,4 +40,6 @@ __all__ = [
     "host_of_folder",
     "installed_elsewhere",
     "reference_to",
+    "trouble_of",
+    "unwrap",
 ]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Final
 
 from packaging.utils import canonicalize_name
@@ -37,15 +38,19 @@ class Claim:
         return ours and (self.owner.is_seqpipe or not self.owner.is_distribution)
 
 
-def read_claims(entry_points: Iterable[EntryPoint]) -> list[Claim]:
+def read_claims(entry_points: Iterable[EntryPoint], folder: Path | None = None) -> list[Claim]:
     """Return the claims that entry points make, sorted by name.
 
     What's the same in all but the version is one claim, the first: a distribution may be found
     twice, as where it was installed over an older one that left its metadata behind.
+
+    Args:
+        entry_points: What makes them.
+        folder: Where the author of all of them is at work, if that's who is told what's wrong with them.
     """
     claims: dict[tuple[str, str, str], Claim] = {}
     for entry_point in entry_points:
-        owner = owner_of(entry_point)
+        owner = owner_of(entry_point, folder)
         same = (entry_point.name, entry_point.value, canonicalize_name(owner.name))
         claims.setdefault(same, Claim(entry_point, owner))
     return sorted(claims.values(), key=lambda claim: (claim.name, str(claim.owner)))

@@ -1,11 +1,11 @@
 """What the docstrings of a part say, for whoever uses it in a pipeline file."""
 
-import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from seqpipe.plugins._factory import unwrap
 from seqpipe.plugins._part import Part
 
 
@@ -32,7 +32,7 @@ def document(factory: Callable[..., Any]) -> Documentation:
 
     Google's style, numpy's and Sphinx's are known.
     """
-    docstrings = list(_docstrings(_unwrapped(factory)))
+    docstrings = list(_docstrings(unwrap(factory)[0]))
     found = [_parse(text) for text in docstrings]
     arguments: dict[str, str] = {}
     for documentation in reversed(found):
@@ -45,15 +45,9 @@ def reference_to(part: Part) -> str:
     """Return where the code of a part is, as its plugin says it: "package.module:Name"."""
     if isinstance(part.offer, str):
         return part.offer
-    factory = _unwrapped(part.offer)
+    factory, _ = unwrap(part.offer)
     named = factory if hasattr(factory, "__qualname__") else type(factory)
     return f"{getattr(named, '__module__', None) or 'builtins'}:{named.__qualname__}"
-
-
-def _unwrapped(factory: Any) -> Any:
-    while isinstance(factory, functools.partial):
-        factory = factory.func
-    return factory
 
 
 def _docstrings(factory: Any) -> Iterator[str]:

@@ -24,6 +24,8 @@ _EXAMPLE: Final = f'[project.entry-points.{GROUP}]\nmy_cells = "seqpipe_my_cells
 def host_of_folder(folder: Path) -> Host:
     """Return a host of the plugins whose package lies in a folder, and of no others.
 
+    What's wrong with them is told to their author.
+
     If its distribution is installed, that's what is loaded; `installed_elsewhere` tells whether it's
     other files. If not, the folder's `src` and the folder itself are put at the front of `sys.path`, for good.
 
@@ -40,7 +42,7 @@ def host_of_folder(folder: Path) -> Host:
         found = declared
         paths = [str(path.resolve()) for path in (folder / "src", folder) if path.is_dir()]
         sys.path[:0] = [path for path in paths if path not in sys.path]
-    return Host(found.entry_points.select(group=GROUP))
+    return Host(found.entry_points.select(group=GROUP), folder=folder)
 
 
 def installed_elsewhere(folder: Path) -> list[Path]:

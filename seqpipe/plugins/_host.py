@@ -6,17 +6,18 @@ import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
-from typing import Final, Literal, TypeAlias
+from pathlib import Path
+from typing import Final
 
 from seqpipe.errors import PluginError
 from seqpipe.hookspecs import KINDS
 from seqpipe.plugins._claims import Claim, contest, read_claims
-from seqpipe.plugins._load import Parts, load_parts
+from seqpipe.plugins._load import load_parts
 from seqpipe.plugins._owner import Owner
 from seqpipe.plugins._package import absent, check_package
 from seqpipe.plugins._part import Part
+from seqpipe.plugins._plugin import Plugin
 from seqpipe.plugins._trouble import Trouble, TroubleError
 
 GROUP: Final = "seqpipe"
@@ -24,34 +25,6 @@ ALLOWED: Final = "SEQPIPE_PLUGINS"
 STRICT: Final = "SEQPIPE_STRICT_PLUGINS"
 
 _MAKING: Final = threading.Lock()
-
-PluginState: TypeAlias = Literal["loaded", "quarantined", "not allowed"]
-
-
-def _no_parts() -> Parts:
-    return {kind: {} for kind in KINDS}
-
-
-@dataclass(frozen=True)
-class Plugin:
-    """What became of an installed plugin.
-
-    Attributes:
-        name: The entry point's name, with which the names of its parts begin.
-        owner: The distribution that it comes from.
-        state: "loaded", "quarantined" for one that can't be used, or "not allowed" for one that
-            ``SEQPIPE_PLUGINS`` leaves out. The latter two have no parts.
-        seconds: How long its import and its hooks took.
-        parts: Its parts by kind and name.
-        trouble: What keeps it from being used; None if it's loaded.
-    """
-
-    name: str
-    owner: Owner
-    state: PluginState
-    seconds: float = 0.0
-    parts: Parts = field(default_factory=_no_parts)
-    trouble: Trouble | None = None
 
 
 class Host:
@@ -67,8 +40,9 @@ class Host:
         claims: The entry points to choose from; by default those of the installed distributions in
             the group ``seqpipe``.
         allowed: The names of the plugins that may be used beside seqpipe's own; None for all.
-        strict: Whether a plugin in quarantine is an error for all others too, and so is a name in `allowed`
-            that no installed plugin has.
+        strict: Whether a plugin in quarantine is an error for all others too, and so is a part that can't be
+            had, and a name in `allowed` that no installed plugin has.
+        folder: Where the author of all of them is at work, if that's who is told what's wrong with them.
     """
 
     def __init__(
@@ -77,13 +51,15 @@ class Host:
         *,
         allowed: Collection[str] | None = None,
         strict: bool = False,
+        folder: Path | None = None,
     ) -> None:
         if claims is None:
             claims = entry_points(group=GROUP)
-        self._claims = read_claims(claims)
+        self._claims = read_claims(claims, folder)
         self._allowed = allowed
         self._strict = strict
         self._settled: dict[Claim, Plugin] = {}
+        # The names of plugins and parts.
         self._loading: set[str] = set()
         self._lock = threading.RLock()
 
@@ -121,6 +97,17 @@ class Host:
                 plugins.append(self._settle(claim))
         return plugins
 
+    def broken_parts(self) -> list[tuple[Part, Trouble]]:
+        """Return the parts of all plugins that can't be had, and why.
+
+        If the host is strict, every part is imported to find out. Otherwise none is, and only those are
+        found whose modules don't exist.
+        """
+        with self._lock:
+            parts = [part for plugin in self.survey() for part in plugin.all_parts]
+            found = [(part, self._find_trouble(part)) for part in parts]
+        return [(part, trouble) for part, trouble in found if trouble]
+
     def load(self, name: str) -> Plugin:
         """Import and verify a plugin; a second call returns what the first did.
 
@@ -153,7 +140,7 @@ class Host:
 
     def _load(self, name: str) -> Plugin:
         with self._lock:
-            # A plugin that asks for another's part on import is itself being judged.
+            # What asks for another's part when it's imported is itself being judged.
             if not self._loading:
                 self.insist()
             found = [self._settle(claim) for claim in self._claims if claim.name == name]
@@ -165,17 +152,25 @@ class Host:
         """Make sure that all is well, if the host is strict.
 
         Raises:
-            PluginError: It is, and some plugins can't be used; all of them are listed.
+            PluginError: It is, and some plugins or parts can't be used; all of them are listed.
         """
         if not self._strict:
             return
         broken = [str(plugin.trouble) for plugin in self.survey() if plugin.state == "quarantined"]
+        broken += [str(trouble) for _, trouble in self.broken_parts()]
         broken += [
             f"{ALLOWED} lists {name!r}; {self._not_installed(name)}" for name in self.missing
         ]
         if broken:
             lines = "".join(f"\n  {line}" for line in broken)
             raise PluginError(f"{STRICT} is set, and not every plugin can be used:{lines}")
+
+    def _find_trouble(self, part: Part) -> Trouble | None:
+        self._loading.add(part.name)
+        try:
+            return part.find_trouble(imports=self._strict)
+        finally:
+            self._loading.discard(part.name)
 
     def _settle(self, claim: Claim) -> Plugin:
         if claim not in self._settled:

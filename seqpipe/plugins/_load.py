@@ -41,7 +41,7 @@ def load_parts(entry_point: EntryPoint, owner: Owner) -> Parts:
         # Looking at a module and what it offers may run code of it, such as `__getattr__` or `__repr__`.
         raise TroubleError(
             f"the plugin {name!r} of {owner} can't be read ({said(error)})",
-            tell_authors(owner),
+            tell_authors(owner, error),
             error,
         ) from error
 
@@ -55,8 +55,14 @@ def _check_claim(name: str, owner: Owner) -> None:
     if unmet := owner.unmet():
         raise TroubleError(
             f"the plugin {name!r} of {owner} asks for {unmet}, and this is seqpipe {__version__}",
-            f'pip install "{unmet}", or another version of {owner.name}',
+            f'pip install "{unmet}", or {_other(owner)}',
         )
+
+
+def _other(owner: Owner) -> str:
+    if owner.folder:
+        return f"mend {owner.folder / 'pyproject.toml'}"
+    return f"another version of {owner.name}"
 
 
 def _import(entry_point: EntryPoint, owner: Owner) -> ModuleType:
@@ -127,7 +133,7 @@ def _call(manager: pluggy.PluginManager, hook: str, owner: Owner) -> list[Any]:
         raise
     except BaseException as error:
         raise TroubleError(
-            f"{hook} of {owner} raised {said(error)}", tell_authors(owner), error
+            f"{hook} of {owner} raised {said(error)}", tell_authors(owner, error), error
         ) from error
     # pluggy leaves out what returned None.
     return offers + [None] * (len(caller.get_hookimpls()) - len(offers))

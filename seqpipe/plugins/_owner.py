@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any
 
 from packaging.requirements import Requirement
@@ -19,11 +20,13 @@ class Owner:
         name: The distribution's name, as `pip` knows it.
         version: Its version; "" if the plugin belongs to no distribution, or to one that's damaged.
         requires: What it says it needs, as PEP 508 writes it.
+        folder: Where its author is at work on it, if that's who is told what's wrong with it.
     """
 
     name: str
     version: str
     requires: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    folder: Path | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}".rstrip()
@@ -59,14 +62,14 @@ class Owner:
                 yield requirement
 
 
-def owner_of(entry_point: EntryPoint) -> Owner:
+def owner_of(entry_point: EntryPoint, folder: Path | None = None) -> Owner:
     """Return the distribution that an entry point stands in.
 
     What can't be read of its metadata is left out. Without a name, it's called as the entry point's module.
     """
     name = _read(entry_point.dist, "name") or entry_point.value
     requires = tuple(_read(entry_point.dist, "requires") or ())
-    return Owner(name, _read(entry_point.dist, "version") or "", requires)
+    return Owner(name, _read(entry_point.dist, "version") or "", requires, folder)
 
 
 def _read(distribution: Any, attribute: str) -> Any:

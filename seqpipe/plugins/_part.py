@@ -2,15 +2,16 @@
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint
 from typing import Any, Final, get_type_hints
 
 from seqpipe.errors import PluginError
+from seqpipe.plugins._factory import unwrap
 from seqpipe.plugins._owner import Owner
 from seqpipe.plugins._package import PACKAGE, check_package, checked_type
-from seqpipe.plugins._trouble import TroubleError, import_guarded, tell_authors
+from seqpipe.plugins._reference import follow, look_up
+from seqpipe.plugins._trouble import Trouble, TroubleError, tell_authors, trouble_of
 
 #: The sizes that the host supplies by position.
 _SIZES: Final[dict[str, tuple[str, ...]]] = {
@@ -49,23 +50,34 @@ class Part:
         if not isinstance(self.offer, str):
             return self.offer
         try:
-            where = f"{self.name} of {self.owner}, which is {self.offer},"
-            factory = import_guarded(EntryPoint("", self.offer, ""), where, self.owner)
+            return follow(self.offer, self.name, self.owner)
         except TroubleError as error:
             raise PluginError(str(error.trouble)) from error
-        if not callable(factory):
-            raise PluginError(
-                f"{self.name} of {self.owner} is {self.offer}, which is {factory!r} and can't be "
-                f"called; {tell_authors(self.owner)}"
-            )
-        return factory  # type: ignore[no-any-return]
+
+    def find_trouble(self, *, imports: bool) -> Trouble | None:
+        """Return what keeps the factory from being had, if anything does.
+
+        Args:
+            imports: Whether to import it, which shows everything. Otherwise it's told that the module that
+                it's in doesn't exist, as far as that shows without importing anything.
+        """
+        try:
+            if imports:
+                _ = self.factory
+            elif isinstance(self.offer, str):
+                look_up(self.offer, self.name, self.owner)
+        except TroubleError as error:
+            return error.trouble
+        except PluginError as error:
+            return trouble_of(error)
+        return None
 
     @functools.cached_property
     def settings(self) -> dict[str, inspect.Parameter]:
         """The keyword-only parameters by name, with their annotations resolved.
 
         Raises:
-            PluginError: The factory takes ``*args`` or ``**kwargs``, other parameters by position
+            PluginError: The factory can't be had, takes ``*args`` or ``**kwargs``, other parameters by position
                 than the sizes, or its annotations name something that doesn't exist.
         """
         return {
@@ -110,10 +122,40 @@ class Part:
         """Whether the host supplies sizes, so that settings alone don't make the part yet."""
         return bool(self.sizes)
 
+    def default_width(self) -> int:
+        """Return the width of an encoder's output where a pipeline file doesn't give it.
+
+        Raises:
+            PluginError: As `settings`, or it has no setting `width` with a default.
+        """
+        setting = self.settings.get("width")
+        if setting is None or not isinstance(setting.default, int):
+            raise PluginError(
+                f"{self.name} of {self.owner} has no setting `width` with a default: every encoder "
+                "states the width of its output by it"
+            )
+        return setting.default
+
+    def component(self, settings: Mapping[str, Any]) -> str:
+        """Return the component of spaCy's that a head serves with some settings.
+
+        Raises:
+            PluginError: The factory can't be had, or it doesn't say.
+        """
+        head, given = unwrap(self.factory)
+        component = getattr(head, "component", None)
+        if not callable(component):
+            raise PluginError(
+                f"{self.name} of {self.owner} doesn't say which component of spaCy's it serves: a head "
+                "has the class method `component`"
+            )
+        return str(component({**given, **settings}))
+
     def _parameters(self) -> dict[str, inspect.Parameter]:
+        factory = self.factory
         try:
-            parameters = inspect.signature(self.factory).parameters
-            hints = get_type_hints(_annotated(self.factory))
+            parameters = inspect.signature(factory).parameters
+            hints = get_type_hints(_annotated(factory))
         except Exception as error:
             # Resolving annotations runs what they say.
             raise PluginError(
@@ -146,9 +188,8 @@ class Part:
 
 
 def _annotated(factory: Any) -> Any:
-    while isinstance(factory, functools.partial):
-        factory = factory.func
-    return factory.__init__ if inspect.isclass(factory) else factory
+    given, _ = unwrap(factory)
+    return given.__init__ if inspect.isclass(given) else given
 
 
 def bind(part: Part) -> Callable[..., Any]:

@@ -7,8 +7,9 @@ from packaging.utils import canonicalize_name
 
 from seqpipe.errors import PluginError
 from seqpipe.hookspecs import KINDS
-from seqpipe.plugins._host import Host, Plugin
+from seqpipe.plugins._host import Host
 from seqpipe.plugins._part import Part
+from seqpipe.plugins._plugin import Plugin
 
 #: How many near names a message offers.
 _NEAR: Final = 3

@@ -11,6 +11,7 @@ import pluggy
 from packaging.utils import canonicalize_name
 
 from seqpipe import __version__
+from seqpipe.errors import SeqpipeError
 from seqpipe.plugins._owner import Owner
 
 #: Where code lies that runs between a plugin and whoever asked for it.
@@ -21,11 +22,11 @@ _MACHINERY: Final = tuple(
 
 @dataclass(frozen=True)
 class Trouble:
-    """What keeps a plugin from being used.
+    """What keeps a plugin or a part from being used.
 
     Attributes:
-        reason: What is wrong, naming the plugin and its owner.
-        fix: What would probably help.
+        reason: What is wrong, naming the plugin or the part, and its owner.
+        fix: What would probably help; "" if the reason says it.
         traceback: Where it went wrong, from the plugin's own code on; "" if no code of it ran.
     """
 
@@ -34,20 +35,38 @@ class Trouble:
     traceback: str = ""
 
     def __str__(self) -> str:
-        return f"{self.reason}; {self.fix}"
+        return f"{self.reason}; {self.fix}" if self.fix else self.reason
 
 
 class TroubleError(Exception):
-    """A plugin was found to be unusable."""
+    """A plugin or a part was found to be unusable."""
 
     def __init__(self, reason: str, fix: str, cause: BaseException | None = None) -> None:
         super().__init__(reason)
         self.trouble = Trouble(reason, fix, _from_the_plugin_on(cause) if cause else "")
 
 
-def tell_authors(owner: Owner) -> str:
-    """Return the advice for a plugin that breaks its contract."""
+def trouble_of(error: SeqpipeError) -> Trouble:
+    """Return what an error says of a plugin or a part."""
+    cause = error.__cause__
+    if isinstance(cause, TroubleError):
+        return cause.trouble
+    return Trouble(str(error), "", _from_the_plugin_on(cause) if cause else "")
+
+
+def tell_authors(owner: Owner, error: BaseException | None = None) -> str:
+    """Return the advice for a plugin that breaks its contract, maybe with an error of its code's."""
+    if owner.folder:
+        return f"mend it in {_place(owner.folder, error)}"
     return f"tell the authors of {owner.name}, and try another version of it until then"
+
+
+def _place(folder: Path, error: BaseException | None) -> str:
+    """Return where in a folder an error was raised, or the folder."""
+    frames = traceback.extract_tb(error.__traceback__) if error else []
+    root = folder.resolve()
+    inside = [frame for frame in frames if Path(frame.filename).is_relative_to(root)]
+    return f"{inside[-1].filename}, line {inside[-1].lineno}" if inside else str(folder)
 
 
 def import_guarded(entry_point: EntryPoint, who: str, owner: Owner) -> Any:
@@ -61,15 +80,27 @@ def import_guarded(entry_point: EntryPoint, who: str, owner: Owner) -> Any:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # such as SystemExit, or what pytest skips a module with
-        raise TroubleError(
-            f"{who} can't be imported ({said(error)})",
-            _import_fix(error, entry_point.module, owner),
-            error,
-        ) from error
+        raise import_error(error, entry_point.module, who, owner) from error
+
+
+def import_error(error: BaseException, module: str, who: str, owner: Owner) -> TroubleError:
+    """Return the error for something whose module can't be imported.
+
+    Args:
+        error: What importing it raised, or would raise.
+        module: The module's name.
+        who: What it's wanted for.
+        owner: The distribution that names the module.
+    """
+    fix = _import_fix(error, module, owner)
+    cause = error if error.__traceback__ else None
+    return TroubleError(f"{who} can't be imported ({said(error)})", fix, cause)
 
 
 def _import_fix(error: BaseException, module: str, owner: Owner) -> str:
     """Return what would probably make the import of a plugin's module succeed."""
+    if owner.folder:
+        return _mend(error, owner, owner.folder)
     if isinstance(error, ImportError) and error.name:
         missing = error.name.partition(".")[0]
         if missing == "seqpipe":
@@ -88,6 +119,21 @@ def _import_fix(error: BaseException, module: str, owner: Owner) -> str:
     return f"pip install --upgrade {owner.name}, or pip uninstall {owner.name}"
 
 
+def _mend(error: BaseException, owner: Owner, folder: Path) -> str:
+    """Return the same for the plugin's author."""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        missing = error.name.partition(".")[0]
+        if wanted := _wanted(missing, owner):
+            return f'pip install "{wanted}"'
+        return (
+            f"mend the name in {folder}; if it's of another package, install that, and add it to the "
+            "dependencies in pyproject.toml"
+        )
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"mend it in {error.filename}, line {error.lineno}"
+    return tell_authors(owner, error)
+
+
 def said(error: BaseException) -> str:
     """Return the type of an error and what it says."""
     try:
@@ -98,11 +144,16 @@ def said(error: BaseException) -> str:
 
 
 def _install(module: str, owner: Owner) -> str:
+    if wanted := _wanted(module, owner):
+        return f'pip install "{wanted}"'
+    return f"pip install {owner.name}, which installs what it needs; else pip install {module}"
+
+
+def _wanted(module: str, owner: Owner) -> str | None:
+    """Return the requirement of a distribution that a module is probably from."""
     name = canonicalize_name(module)
     wanted = [str(r) for r in owner.requirements() if canonicalize_name(r.name) == name]
-    if wanted:
-        return f'pip install "{wanted[0]}"'
-    return f"pip install {owner.name}, which installs what it needs; else pip install {module}"
+    return wanted[0] if wanted else None
 
 
 def _from_the_plugin_on(error: BaseException) -> str:

@@ -12,28 +12,20 @@ class Example:
     """The part that a new plugin begins with.
 
     Attributes:
-        one: One part of the kind: "cell".
         name: The class: "PeepholeLSTM".
         summary: What it is, in half a sentence.
     """
 
-    one: str
     name: str
     summary: str
 
 
 _EXAMPLES: Final = {
-    "tokenizers": Example(
-        "tokenizer", "Identifiers", "a tokenizer that takes names in source code apart"
-    ),
-    "embedders": Example(
-        "embedder", "PPMI", "an embedder that counts which words stand near each other"
-    ),
-    "cells": Example("cell", "PeepholeLSTM", "an LSTM cell whose gates see the memory"),
-    "encoders": Example(
-        "encoder", "GatedConvolution", "an encoder that reads each word with its neighbours"
-    ),
-    "heads": Example("head", "TopMean", "a head that classifies a text by its strongest values"),
+    "tokenizers": Example("Identifiers", "a tokenizer that takes names in source code apart"),
+    "embedders": Example("PPMI", "an embedder that counts which words stand near each other"),
+    "cells": Example("PeepholeLSTM", "an LSTM cell whose gates see the memory"),
+    "encoders": Example("GatedConvolution", "an encoder that reads each word with its neighbours"),
+    "heads": Example("TopMean", "a head that classifies a text by its strongest values"),
 }
 
 

@@ -1,6 +1,8 @@
 """The names of a plugin, all made from the one that its author gives."""
 
+import itertools
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,13 +27,17 @@ class Names:
     module: str
 
 
-def make_names(given: str) -> Names:
+def make_names(given: str, taken: Collection[str] = ()) -> Names:
     """Make the names of a plugin from the one given: "My_Cells", or "seqpipe-my-cells".
 
     The module's name begins with "seqpipe_", so keywords and names of Python's own modules do no harm.
 
+    Args:
+        given: What the author gives.
+        taken: The names that other plugins have.
+
     Raises:
-        PluginError: Nothing that Python and `pip` both accept can be made of it.
+        PluginError: Nothing that Python and `pip` both accept can be made of it, or it's taken.
     """
     lowered = re.sub(r"[-_]+", "-", given.lower())
     stem = lowered.removeprefix(f"{_OURS}-")
@@ -45,8 +51,18 @@ def make_names(given: str) -> Names:
             f"{given!r} can't be a plugin's name: it takes a letter from a to z first, then letters, "
             f"digits, and single - or _ between them, such as {_suggest(stem)}"
         )
-    distribution = f"{_OURS}-{stem}"
-    return Names(stem.replace("-", "_"), distribution, distribution.replace("-", "_"))
+    plugin, distribution = stem.replace("-", "_"), f"{_OURS}-{stem}"
+    if plugin in taken:
+        raise PluginError(_taken(plugin, stem, taken))
+    return Names(plugin, distribution, distribution.replace("-", "_"))
+
+
+def _taken(plugin: str, stem: str, taken: Collection[str]) -> str:
+    near = (f"{stem}-{number}" for number in itertools.count(2))
+    free = next(name for name in near if name.replace("-", "_") not in taken)
+    return (
+        f"a plugin called {plugin!r} is installed already: give yours another name, such as {free}"
+    )
 
 
 def _suggest(stem: str) -> str:

@@ -1,11 +1,13 @@
 """Makes the package of a new plugin."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.version import Version
 
 import seqpipe
+from seqpipe.hookspecs import ONE_OF
 from seqpipe.scaffold._kinds import Example, find_example
 from seqpipe.scaffold._names import Names, make_names
 from seqpipe.scaffold._render import render
@@ -33,7 +35,9 @@ class Created:
     files: list[Path]
 
 
-def new_plugin(name: str, kind: str, *, parent: Path = Path()) -> Created:
+def new_plugin(
+    name: str, kind: str, *, parent: Path = Path(), taken: Collection[str] = ()
+) -> Created:
     """Make the package of a plugin that offers a working part, with tests and an example.
 
     It's written whole or not at all, into a folder that's new or empty.
@@ -42,13 +46,14 @@ def new_plugin(name: str, kind: str, *, parent: Path = Path()) -> Created:
         name: What to call it, with "seqpipe-" before it or without: "my-cells".
         kind: Which kind of part it offers, one of `seqpipe.hookspecs.KINDS`.
         parent: The folder to make the package's own folder in.
+        taken: The names that other plugins have.
 
     Raises:
-        PluginError: The name can't be used, the folder holds something, or it can't be written.
+        PluginError: The name can't be used or is taken, the folder holds something, or it can't be written.
         ValueError: There's no such kind.
     """
     example = find_example(kind)
-    names = make_names(name)
+    names = make_names(name, taken)
     folder = parent / names.distribution
     files = render(kind, _values(names, kind, example))
     write_new(folder, files)
@@ -72,7 +77,7 @@ def _values(names: Names, kind: str, example: Example) -> dict[str, str]:
         "distribution": names.distribution,
         "module": names.module,
         "kind": kind,
-        "one": example.one,
+        "one": ONE_OF[kind],
         "class": example.name,
         "part": _part(names, example),
         "summary": example.summary,

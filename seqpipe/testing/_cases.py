@@ -1,6 +1,5 @@
 """Small inputs for parts that are torch modules, and how each kind is made and run."""
 
-import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -13,10 +12,24 @@ from seqpipe.errors import ConfigError
 from seqpipe.parts.cells import Cell
 from seqpipe.parts.encoders import Encoder, unroll_plain
 from seqpipe.parts.heads import Head
-from seqpipe.testing._check import BrokenError, Factory
+from seqpipe.testing._check import BrokenError, Factory, NotApplicable, remembered
 
-#: The widths that parts are tried with. A part may refuse some, with a `ConfigError`.
-_WIDTHS: Final = (1, 2, 3, 4, 6, 8, 16, 32, 64)
+#: The widths of input and output that parts are tried with, as many as `_MOST` of those that they take.
+#: A part refuses sizes by a `ConfigError`.
+_SIZES: Final = (
+    *((1, 1), (2, 1), (1, 2), (3, 4), (4, 6), (2, 2), (4, 4), (8, 8), (4, 12)),
+    *((16, 16), (24, 24), (32, 32), (64, 64), (128, 128), (256, 256)),
+)
+_MOST: Final = 5
+
+#: Those that speed is measured with, the first that's taken.
+_LARGE: Final = ((64, 64), (60, 60), (32, 32), (128, 128), (16, 16), (8, 8))
+
+
+#: Differences up to these are the order of additions.
+_RELATIVE: Final = 1e-4
+
+_ABSOLUTE: Final = 1e-5
 
 
 @dataclass(frozen=True)
@@ -65,22 +78,27 @@ Run: TypeAlias = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class Kind:
+class ModuleKind:
     """How the parts of a kind are made and run.
 
     Attributes:
         name: One of `seqpipe.hookspecs.KINDS`.
         base: The class that all are of.
         build: Calls a factory with the sizes of a case.
-        run: Runs a part.
+        runs: The ways to run a part: a cell is also run from a sequence's end to its beginning.
         is_pooling: Whether a part gives one vector for each sequence rather than for each vector.
     """
 
     name: str
     base: type[nn.Module]
     build: Callable[[Factory, Case], Any]
-    run: Run
+    runs: tuple[Run, ...]
     is_pooling: bool = False
+
+    @property
+    def run(self) -> Run:
+        """The usual way to run a part."""
+        return self.runs[0]
 
     def make(self, factory: Factory, case: Case, *, stirred: bool = True) -> nn.Module:
         """Make a part in evaluation mode, from the seed of the case.
@@ -88,7 +106,7 @@ class Kind:
         Args:
             factory: What makes it.
             case: The sizes and the seed.
-            stirred: Whether noise is added to the parameters, so that none is zero.
+            stirred: Whether noise is added to the parameters that are learnt, so that none is zero.
         """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(case.seed)
@@ -102,45 +120,66 @@ class Kind:
     ) -> st.SearchStrategy[Case]:
         """Return cases whose sequences are no shorter and no longer than that."""
         lengths = st.lists(st.integers(shortest, longest), min_size=1, max_size=3)
+        sizes = st.sampled_from(taken_sizes(self.build, factory))
         return st.builds(
-            Case,
-            lengths=lengths.map(tuple),
-            input_width=st.integers(1, 4),
-            width=st.sampled_from(self.widths(factory)[:5]),
-            seed=st.integers(0, 3),
+            lambda lengths, sizes, seed: Case(tuple(lengths), sizes[0], sizes[1], seed),
+            lengths,
+            sizes,
+            st.integers(0, 3),
         )
 
     def case(self, factory: Factory, *lengths: int, seed: int = 0) -> Case:
         """Return a case of common sizes."""
-        widths = self.widths(factory)
-        return Case(lengths, 3, next((w for w in widths if w >= 4), widths[-1]), seed)
+        sizes = taken_sizes(self.build, factory)
+        input_width, width = next((pair for pair in sizes if min(pair) > 2), sizes[-1])
+        return Case(lengths, input_width, width, seed)
 
-    def widths(self, factory: Factory) -> Sequence[int]:
-        """Return the widths that a factory takes.
+    def large_case(self, factory: Factory) -> Case:
+        """Return a case to measure speed with."""
+        takes = (pair for pair in _LARGE if not _refusal(self.build, factory, pair))
+        sizes = next(takes, None) or taken_sizes(self.build, factory)[-1]
+        return Case((32,) * 32, *sizes)
 
-        Raises:
-            BrokenError: It takes none.
-        """
-        return _widths(self.build, factory)
+    def rows(self, case: Case) -> int:
+        """Return how many rows the output for a case has."""
+        return len(case.lengths) if self.is_pooling else case.rows
 
 
-def _widths(build: Callable[[Factory, Case], Any], factory: Factory) -> Sequence[int]:
-    taken, refusal = [], None
-    for width in _WIDTHS:
-        try:
-            with torch.random.fork_rng(devices=[]):
-                build(factory, Case((), 3, width))
-            taken.append(width)
-        except ConfigError as error:
-            refusal = error
+@remembered
+def taken_sizes(
+    build: Callable[[Factory, Case], Any], factory: Factory
+) -> Sequence[tuple[int, int]]:
+    """Return some widths of input and output that a factory takes.
+
+    Raises:
+        NotApplicable: It takes none of those that are tried.
+    """
+    taken: list[tuple[int, int]] = []
+    for pair in _SIZES:
+        refusal = _refusal(build, factory, pair)
+        if refusal is None:
+            taken.append(pair)
+        if len(taken) == _MOST:
+            break
     if not taken:
-        raise BrokenError(f"it takes none of the widths {list(_WIDTHS)}: {refusal}") from refusal
+        raise NotApplicable(f"it takes none of the widths that are tried: {refusal}")
     return taken
+
+
+def _refusal(
+    build: Callable[[Factory, Case], Any], factory: Factory, sizes: tuple[int, int]
+) -> ConfigError | None:
+    try:
+        with torch.random.fork_rng(devices=[]):
+            build(factory, Case((), *sizes))
+    except ConfigError as error:
+        return error
+    return None
 
 
 def _stir(module: nn.Module) -> None:
     for parameter in module.parameters():
-        if parameter.is_floating_point():
+        if parameter.requires_grad:
             parameter.data.add_(torch.randn_like(parameter), alpha=0.2)
 
 
@@ -156,20 +195,41 @@ def _run_cell(module: nn.Module, inputs: Tensor, lengths: Tensor) -> Tensor:
     return unroll_plain(module, inputs, lengths)  # type: ignore[arg-type]
 
 
+def _run_cell_backwards(module: nn.Module, inputs: Tensor, lengths: Tensor) -> Tensor:
+    return unroll_plain(module, inputs, lengths, reverse=True)  # type: ignore[arg-type]
+
+
 def _run(module: nn.Module, inputs: Tensor, lengths: Tensor) -> Tensor:
     outputs: Tensor = module(inputs, lengths)
     return outputs
 
 
-CELLS: Final = Kind("cells", Cell, _build_sized, _run_cell)
-ENCODERS: Final = Kind("encoders", Encoder, _build_encoder, _run)
-HEADS: Final = Kind("heads", Head, _build_sized, _run, is_pooling=True)
+CELLS: Final = ModuleKind("cells", Cell, _build_sized, (_run_cell, _run_cell_backwards))
+ENCODERS: Final = ModuleKind("encoders", Encoder, _build_encoder, (_run,))
+HEADS: Final = ModuleKind("heads", Head, _build_sized, (_run,), is_pooling=True)
 
 
-def unwrap(factory: Factory) -> tuple[Any, dict[str, Any]]:
-    """Return what partials wrap, and the settings that they give."""
-    settings: dict[str, Any] = {}
-    while isinstance(factory, functools.partial):
-        settings = {**factory.keywords, **settings}
-        factory = factory.func
-    return factory, settings
+def run(kind: ModuleKind, module: nn.Module, case: Case) -> Tensor:
+    """Run a part on the inputs of a case, without gradients."""
+    with torch.no_grad():
+        return kind.run(module, case.inputs(), case.batch())
+
+
+def same(left: Tensor, right: Tensor) -> bool:
+    """Say whether two results differ by no more than the order of additions does."""
+    return left.shape == right.shape and torch.allclose(
+        left, right, rtol=_RELATIVE, atol=_ABSOLUTE, equal_nan=True
+    )
+
+
+def apart(left: Tensor, right: Tensor) -> str:
+    """Tell how two results differ."""
+    if left.shape != right.shape:
+        return f"shapes {list(left.shape)} and {list(right.shape)}"
+    return f"differences up to {float((left - right).abs().max()):.2g}"
+
+
+def expect_same(left: Tensor, right: Tensor, when: str) -> None:
+    """Raise a `BrokenError` that says when two results differ, if they do."""
+    if not same(left, right):
+        raise BrokenError(f"{when}: {apart(left, right)}")

@@ -1,18 +1,20 @@
 """The contract of cells."""
 
+import functools
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import Tensor
 
 from seqpipe.parts.cells import LSTM, Cell, GatedCell, State
 from seqpipe.parts.encoders import unroll, unroll_plain
-from seqpipe.testing._cases import CELLS, Case
+from seqpipe.testing._cases import CELLS, Case, apart, same
 from seqpipe.testing._check import BrokenError, Check, Factory, NotApplicable, make_check
-from seqpipe.testing._modules import apart, at, module_checks, same
-from seqpipe.testing._settings import can_be_made, is_documented
-from seqpipe.testing._smallest import hold
-from seqpipe.testing._speed import Task, compare
+from seqpipe.testing._making import can_be_made, is_documented
+from seqpipe.testing._modules import DEVICES, module_checks
+from seqpipe.testing._smallest import at, hold
+from seqpipe.testing._speed import compare, task_of
 
 
 def cell_checks() -> list[Check]:
@@ -21,24 +23,20 @@ def cell_checks() -> list[Check]:
     states = make_check(states_have_their_shape, needs=(made,))
     leaves = make_check(leaves_its_input_alone, needs=(states,))
     common = module_checks(CELLS, (states,), leaves)
-    keeps, beside = by_name(common, "keeps_nothing_between_calls", "same_alone_as_beside_others")
+    keeps = common["keeps_nothing_between_calls"]
+    moved = (common["follows_the_dtype"], common["follows_the_device"])
     return [
         made,
         make_check(is_documented, needs=(made,)),
         states,
         leaves,
-        *common,
+        *common.values(),
+        make_check(states_follow_the_input, needs=moved),
         make_check(steps_in_an_empty_batch, needs=(keeps,)),
-        make_check(step_is_elementwise, needs=(beside, leaves)),
+        make_check(step_is_elementwise, needs=(common["same_alone_as_beside_others"], leaves)),
         make_check(every_engine_equals_the_plain_loop, needs=(keeps, leaves)),
         make_check(speed, needs=(keeps, leaves)),
     ]
-
-
-def by_name(checks: list[Check], *names: str) -> list[Check]:
-    """Return the checks of these names."""
-    found = {check.name: check for check in checks}
-    return [found[name] for name in names]
 
 
 def _make(factory: Factory) -> Cell:
@@ -111,6 +109,34 @@ def leaves_its_input_alone(factory: Factory) -> None:
     hold(law, CELLS.cases(factory))
 
 
+def states_follow_the_input(factory: Factory) -> None:
+    """States are of the dtype and the device of the input, before the first step and after each."""
+
+    def law(case: Case) -> None:
+        cell = CELLS.make(factory, case)
+        assert isinstance(cell, Cell)
+        for dtype in (torch.float64, torch.bfloat16):
+            like = case.draw(2, case.input_width, dtype=dtype)
+            _expect_like(cell.initial_state(2, like), like, "the initial state")
+        for device in DEVICES:
+            like = case.draw(2, case.input_width).to(device)
+            _expect_like(cell.initial_state(2, like), like, "the initial state")
+        inputs = case.draw(2, case.input_width, dtype=torch.float64)
+        _, after = cell.double()(inputs, cell.initial_state(2, inputs))
+        _expect_like(after, inputs, "the state after a step")
+
+    at(law, CELLS.case(factory))
+
+
+def _expect_like(state: State, like: Tensor, which: str) -> None:
+    for each in state:
+        if (each.dtype, each.device.type) != (like.dtype, like.device.type):
+            raise BrokenError(
+                f"for {like.dtype} on {like.device.type!r}, {which} is {each.dtype} on "
+                f"{each.device.type!r}"
+            )
+
+
 def steps_in_an_empty_batch(factory: Factory) -> None:
     """A step takes an input and a state of no rows."""
 
@@ -126,8 +152,6 @@ def step_is_elementwise(factory: Factory) -> None:
     """In a `GatedCell`, column k of the next states depends on column k of products and states only."""
     if not isinstance(CELLS.make(factory, CELLS.case(factory)), GatedCell):
         raise NotApplicable("it's no GatedCell")
-    if CELLS.widths(factory)[-1] < 2:
-        raise NotApplicable("it has a single column")
 
     def law(case: Case) -> None:
         cell, _, _ = _step(factory, case)
@@ -193,7 +217,8 @@ def _outputs_and_gradients(
 ) -> list[tuple[str, Tensor]]:
     inputs = case.inputs().requires_grad_()
     outputs = run(cell, inputs, case.batch(), reverse=reverse)
-    named = [("the input", inputs), *cell.named_parameters()]
+    learnt = [(name, p) for name, p in cell.named_parameters() if p.requires_grad]
+    named = [("the input", inputs), *learnt]
     gradients = torch.autograd.grad(
         (outputs * case.draw(*outputs.shape, more=1)).sum(),
         [value for _, value in named],
@@ -208,18 +233,9 @@ def _outputs_and_gradients(
 
 def speed(factory: Factory) -> str:
     """How long a cell takes beside the built-in LSTM; reported, not judged."""
-    width = next(w for w in reversed(CELLS.widths(factory)) if w <= 64)
-    case = Case((32,) * 32, width, width)
-    mine, theirs = (_task(each, case) for each in (factory, LSTM))
+    case = CELLS.large_case(factory)
+    mine, theirs = (
+        task_of(functools.partial(unroll, cast(Cell, CELLS.make(each, case))), case)
+        for each in (factory, LSTM)
+    )
     return compare(mine, theirs, "the built-in LSTM", "32 sequences of 32 steps")
-
-
-def _task(factory: Factory, case: Case) -> Task:
-    cell = CELLS.make(factory, case)
-    assert isinstance(cell, Cell)
-    inputs, lengths = case.inputs().requires_grad_(), case.batch()
-
-    def task() -> None:
-        unroll(cell, inputs, lengths).sum().backward()  # type: ignore[no-untyped-call]
-
-    return task

@@ -7,7 +7,7 @@ import time
 import unittest
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NoReturn, TypeAlias
+from typing import Any, Literal, NoReturn, TypeAlias, TypeVar
 
 import torch
 
@@ -18,6 +18,8 @@ Factory: TypeAlias = Callable[..., Any]
 Attempt: TypeAlias = Callable[[Factory], str | None]
 
 State: TypeAlias = Literal["passed", "failed", "skipped"]
+
+_Result = TypeVar("_Result")
 
 
 class ContractError(AssertionError):
@@ -42,6 +44,7 @@ class Outcome:
         state: "passed", "failed" or "skipped".
         detail: How it failed, why it was skipped, or what else was measured; "" if there's nothing to say.
         seconds: How long it took.
+        failed_need: The check that it needs and that failed; "" if that's not why it was skipped.
         cause: What the part raised, if that's how it failed.
     """
 
@@ -50,7 +53,8 @@ class Outcome:
     state: State
     detail: str
     seconds: float
-    cause: Exception | None = field(default=None, repr=False)
+    failed_need: str = ""
+    cause: BaseException | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +102,15 @@ class Check:
         """Try the contract, and return what came of it. A factory's earlier outcome stands."""
         return _outcome(self, factory)
 
+    def with_needs(self, needs: tuple["Check", ...]) -> "Check":
+        """Return the same check, needing others."""
+        return replace(self, needs=needs)
+
     def skipped(self, reason: str) -> "Check":
-        """Return a check of the same name that isn't tried, for the reason given."""
+        """Return a check of the same name that isn't tried, for the reason given.
+
+        To those that need it, it holds.
+        """
 
         def attempt(factory: Factory) -> NoReturn:
             raise NotApplicable(reason)
@@ -121,18 +132,52 @@ def make_check(
     return Check(attempt.__name__, contract, functools.partial(attempt, *bound), needs)
 
 
+def remembered(function: Callable[..., _Result]) -> Callable[..., _Result]:
+    """Let a function remember its results, for partials that give the same settings too."""
+    results: dict[Any, _Result] = {}
+
+    @functools.wraps(function)
+    def remembering(*arguments: Any) -> _Result:
+        try:
+            key = tuple(map(_key, arguments))
+            if key not in results:
+                results[key] = function(*arguments)
+        except _UnhashableError:
+            return function(*arguments)
+        return results[key]
+
+    return remembering
+
+
+class _UnhashableError(Exception):
+    pass
+
+
+def _key(argument: Any) -> Any:
+    if isinstance(argument, functools.partial):
+        settings = [(name, _key(value)) for name, value in sorted(argument.keywords.items())]
+        return (functools.partial, _key(argument.func), _key(argument.args), tuple(settings))
+    if isinstance(argument, list | tuple):
+        return (type(argument), *map(_key, argument))
+    try:
+        hash(argument)
+    except TypeError as error:
+        raise _UnhashableError from error
+    return argument
+
+
 # Checks that need others ask for them again and again.
-@functools.lru_cache(maxsize=1024)
+@remembered
 def _outcome(check: Check, factory: Factory) -> Outcome:
     start = time.perf_counter()
 
-    def end(state: State, detail: str, cause: Exception | None = None) -> Outcome:
+    def end(state: State, detail: str, **more: Any) -> Outcome:
         seconds = time.perf_counter() - start
-        return Outcome(check.name, check.contract, state, detail, seconds, cause)
+        return Outcome(check.name, check.contract, state, detail, seconds, **more)
 
     for need in check.needs:
-        if reason := _missing(need, factory):
-            return end("skipped", reason)
+        if failed := _failed(need, factory):
+            return end("skipped", f"needs {failed}, which failed", failed_need=failed)
     start = time.perf_counter()
     try:
         with _one_thread():
@@ -140,9 +185,17 @@ def _outcome(check: Check, factory: Factory) -> Outcome:
     except NotApplicable as reason:
         return end("skipped", str(reason))
     except BrokenError as error:
-        return end("failed", str(error), error.__cause__ or None)  # type: ignore[arg-type]
-    except Exception as error:
-        return end("failed", told(error), error)
+        return end("failed", str(error), cause=error.__cause__)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # such as SystemExit, or a panic of a library in Rust
+        return end("failed", told(error), cause=error)
+
+
+def _failed(need: Check, factory: Factory) -> str:
+    """Return the name of the check that keeps another from being tried; "" if none does."""
+    outcome = need.outcome(factory)
+    return outcome.name if outcome.state == "failed" else outcome.failed_need
 
 
 @contextlib.contextmanager
@@ -156,16 +209,11 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _missing(need: Check, factory: Factory) -> str | None:
-    """Return why a check that's needed doesn't hold, naming the first that failed."""
-    outcome = need.outcome(factory)
-    if outcome.state == "failed":
-        return f"needs {need.name}, which failed"
-    if outcome.state == "skipped" and outcome.detail.startswith("needs "):
-        return outcome.detail
-    return None
-
-
 def told(error: BaseException) -> str:
-    """Return what a part raised as words."""
-    return f"it raised {type(error).__name__}: {error}"
+    """Return what an attempt raised as words."""
+    return str(error) if isinstance(error, BrokenError) else f"it raised {said(error)}"
+
+
+def said(error: BaseException) -> str:
+    """Return an error's type and text."""
+    return f"{type(error).__name__}: {error}"

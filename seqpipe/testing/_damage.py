@@ -1,27 +1,120 @@
-"""Damages saved files one way after another, and has an embedder read them in a process of its own.
+"""Has saved files read in a process of its own, whole and damaged.
 
-What can crash or hang doesn't take this process along.
+What can crash or hang doesn't take this process along, and nothing that's only in memory helps.
 """
 
+import contextlib
 import multiprocessing
+import pickle
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from seqpipe.errors import SavedModelError
-from seqpipe.parts.embedders import Embedder
-from seqpipe.testing._check import BrokenError, Factory, told
+from seqpipe._reader import serve
+from seqpipe.testing._check import BrokenError, Factory, NotApplicable, said
 
 _SECONDS: Final = 10.0
 _STARTING_SECONDS: Final = 120.0
 
 #: What else might stand in a file: text, a number of elements that's far too large, another format.
 _GARBAGE: Final = (b"what's this?", b"\xff" * 64, b"[]", b"{}", b"\0" * 4096)
+
+#: A file's name, what's done to it, and what it holds after; None if it's removed.
+Damage = tuple[str, str, bytes | None]
+
+
+class Reader:
+    """A process that has read what an embedder wrote.
+
+    Args:
+        connection: Leads there.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def embed(self, words: Sequence[str]) -> NDArray[np.float32]:
+        """Return the vectors that some words have there.
+
+        Raises:
+            BrokenError: There's an error, or no answer.
+        """
+        self._connection.send(("embed", words))
+        answer = self.answer(_SECONDS, "embedding there")
+        if isinstance(answer, str):
+            raise BrokenError(f"embedding there: {answer}")
+        vectors: NDArray[np.float32] = answer
+        return vectors
+
+    def read_damaged(self, folder: Path, what: str) -> str:
+        """Have another embedder read a folder, and return what's wrong with how that went; "" for nothing.
+
+        Raises:
+            BrokenError: There's no answer; `what` tells what was tried.
+        """
+        self._connection.send(("read", folder))
+        complaint: str = self.answer(_SECONDS, what)
+        return complaint
+
+    def answer(self, seconds: float, what: str) -> Any:
+        """Return what comes next."""
+        try:
+            if not self._connection.poll(seconds):
+                raise BrokenError(f"{what}: it takes longer than {seconds:g} s")
+            return self._connection.recv()
+        except EOFError:
+            raise BrokenError(f"{what}: it ends the process") from None
+
+
+@contextlib.contextmanager
+def reading(factory: Factory, folder: Path) -> Iterator[Reader]:
+    """Start a process that reads a folder, and end it when it's not needed any more.
+
+    Args:
+        factory: Makes the embedders. It's pickled.
+        folder: What an embedder wrote.
+
+    Raises:
+        NotApplicable: No other process can make such embedders.
+        BrokenError: Reading the folder fails there.
+    """
+    try:
+        pickled = pickle.dumps(factory)
+    except Exception as error:
+        raise NotApplicable(f"another process can't make it: {said(error)}") from error
+    here, there = multiprocessing.Pipe()
+    # A fresh interpreter: torch's threads don't survive a fork.
+    process = multiprocessing.get_context("spawn").Process(
+        target=serve, args=(pickled, folder, there), daemon=True
+    )
+    try:
+        process.start()
+        there.close()
+        reader = Reader(here)
+        _expect_made(reader)
+        if complaint := reader.answer(_STARTING_SECONDS, "reading it in another process"):
+            raise BrokenError(f"reading it in another process: {complaint}")
+        yield reader
+    finally:
+        if process.pid:
+            process.kill()
+            process.join()
+        here.close()
+
+
+def _expect_made(reader: Reader) -> None:
+    try:
+        complaint = reader.answer(_STARTING_SECONDS, "making it")
+    except BrokenError as error:
+        complaint = str(error)
+    if complaint:
+        raise NotApplicable(f"another process can't make it: {complaint}")
 
 
 def try_damaged(factory: Factory, folder: Path) -> None:
@@ -33,34 +126,18 @@ def try_damaged(factory: Factory, folder: Path) -> None:
 
     Raises:
         BrokenError: A copy was read without a `SavedModelError`, or crashed or hung the process.
+        NotApplicable: As `reading`.
     """
     damages = list(_damages(folder))
     if not damages:
         raise BrokenError("`to_disk` wrote nothing")
-    here, there = multiprocessing.Pipe()
-    # A fresh interpreter: torch's threads don't survive a fork.
-    process = multiprocessing.get_context("spawn").Process(
-        target=_serve, args=(factory, folder, there), daemon=True
-    )
-    process.start()
-    there.close()
-    try:
-        _expect(here, _STARTING_SECONDS, "the factory")
+    with reading(factory, folder) as reader:
         for damaged, what in _copies(folder, damages):
-            here.send(damaged)
-            if complaint := _expect(here, _SECONDS, what):
+            if complaint := reader.read_damaged(damaged, what):
                 raise BrokenError(f"{what}: {complaint}")
-    finally:
-        process.kill()
-        process.join()
-        here.close()
-
-
-Damage = tuple[str, str, bytes | None]
 
 
 def _damages(folder: Path) -> Iterator[Damage]:
-    """Yield a file's name, what's done to it, and what it holds after; None if it's removed."""
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = path.relative_to(folder).as_posix()
         data = path.read_bytes()
@@ -83,38 +160,3 @@ def _copies(folder: Path, damages: list[Damage]) -> Iterator[tuple[Path, str]]:
             else:
                 (copy / name).write_bytes(data)
             yield copy, f"{name} {what}"
-
-
-def _expect(connection: Connection, seconds: float, what: str) -> str:
-    try:
-        if not connection.poll(seconds):
-            raise BrokenError(f"{what}: reading it takes longer than {seconds:.0f} s")
-        answer: str = connection.recv()
-    except EOFError:
-        raise BrokenError(f"{what}: reading it ends the process") from None
-    return answer
-
-
-def _serve(factory: Factory, intact: Path, connection: Connection) -> None:
-    """Read each folder that comes, and send what's wrong with how that went; "" for nothing."""
-    whole = factory()
-    whole.from_disk(intact)
-    connection.send("")
-    while True:
-        connection.send(_read(factory, connection.recv(), whole))
-
-
-def _read(factory: Factory, folder: Path, whole: Embedder) -> str:
-    embedder = factory()
-    try:
-        embedder.from_disk(folder)
-    except SavedModelError:
-        return ""
-    except Exception as error:
-        return told(error)
-    words = [*whole.vocabulary, "zebra"]
-    # What was lost may not have mattered: white space at the end, a file that nobody reads.
-    same = list(embedder.vocabulary) == list(whole.vocabulary) and np.array_equal(
-        embedder.embed(words), whole.embed(words)
-    )
-    return "" if same else "it's read without an error, and gives other vectors"

@@ -2,14 +2,15 @@
 
 import functools
 
+from seqpipe.errors import PluginError
 from seqpipe.parts.cells import LSTM
 from seqpipe.parts.encoders import Encoder, Recurrent
-from seqpipe.testing._cases import ENCODERS, Case, Kind
+from seqpipe.testing._cases import ENCODERS, Case, ModuleKind, apart, same
 from seqpipe.testing._check import BrokenError, Check, Factory, make_check
-from seqpipe.testing._modules import apart, module_checks, same
-from seqpipe.testing._settings import can_be_made, is_documented
+from seqpipe.testing._making import as_part, can_be_made, is_documented
+from seqpipe.testing._modules import module_checks
 from seqpipe.testing._smallest import hold
-from seqpipe.testing._speed import Task, compare
+from seqpipe.testing._speed import compare, task_of
 
 _LSTM = functools.partial(Recurrent, cell=LSTM)
 
@@ -22,14 +23,16 @@ def encoder_checks() -> list[Check]:
         made,
         make_check(is_documented, needs=(made,)),
         leaves,
-        *module_checks(ENCODERS, (made,), leaves),
+        *module_checks(ENCODERS, (made,), leaves).values(),
         make_check(speed, needs=(made, leaves)),
     ]
 
 
 def _make(factory: Factory) -> Encoder:
-    if not isinstance(factory(3).width, int):
-        raise BrokenError("`width` isn't a whole number")
+    try:
+        as_part("encoders", factory).default_width()
+    except PluginError as error:
+        raise BrokenError(str(error)) from error
     case = ENCODERS.case(factory, 1)
     encoder: Encoder = factory(case.input_width, width=case.width)
     if isinstance(encoder, Encoder) and (encoder.input_width, encoder.width) != (
@@ -40,7 +43,7 @@ def _make(factory: Factory) -> Encoder:
     return encoder
 
 
-def leaves_its_input_alone(kind: Kind, factory: Factory) -> None:
+def leaves_its_input_alone(kind: ModuleKind, factory: Factory) -> None:
     """Neither the vectors nor the lengths that are given are changed."""
 
     def law(case: Case) -> None:
@@ -56,17 +59,6 @@ def leaves_its_input_alone(kind: Kind, factory: Factory) -> None:
 
 def speed(factory: Factory) -> str:
     """How long an encoder takes beside a built-in one with LSTM cells; reported, not judged."""
-    width = next(w for w in reversed(ENCODERS.widths(factory)) if w <= 64)
-    case = Case((32,) * 32, width, width)
-    mine, theirs = (_task(each, case) for each in (factory, _LSTM))
+    case = ENCODERS.large_case(factory)
+    mine, theirs = (task_of(ENCODERS.make(each, case), case) for each in (factory, _LSTM))
     return compare(mine, theirs, "seqpipe.Recurrent.v1 with LSTM cells", "32 sequences of 32")
-
-
-def _task(factory: Factory, case: Case) -> Task:
-    encoder = ENCODERS.make(factory, case)
-    inputs, lengths = case.inputs().requires_grad_(), case.batch()
-
-    def task() -> None:
-        encoder(inputs, lengths).sum().backward()
-
-    return task

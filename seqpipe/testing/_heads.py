@@ -4,12 +4,13 @@ import spacy
 import torch
 from torch import Tensor
 
+from seqpipe.errors import PluginError
 from seqpipe.parts.heads import Head
-from seqpipe.testing._cases import HEADS, Case, unwrap
+from seqpipe.testing._cases import HEADS, Case, run
 from seqpipe.testing._check import BrokenError, Check, Factory, NotApplicable, make_check
 from seqpipe.testing._encoders import leaves_its_input_alone
-from seqpipe.testing._modules import module_checks, run
-from seqpipe.testing._settings import can_be_made, is_documented
+from seqpipe.testing._making import as_part, can_be_made, is_documented
+from seqpipe.testing._modules import module_checks
 from seqpipe.testing._smallest import hold
 
 _EXCLUSIVE, _ANY_NUMBER = "textcat", "textcat_multilabel"
@@ -21,14 +22,13 @@ def head_checks() -> list[Check]:
     named = make_check(names_its_component, needs=(made,))
     leaves = make_check(leaves_its_input_alone, HEADS, needs=(made,))
     common = module_checks(HEADS, (made,), leaves)
-    shape = common[0]
-    scores = make_check(scores_have_their_shape, needs=(shape,))
+    scores = make_check(scores_have_their_shape, needs=(common["output_has_its_shape"],))
     return [
         made,
         make_check(is_documented, needs=(made,)),
         named,
         leaves,
-        *common,
+        *common.values(),
         scores,
         make_check(scores_are_probabilities, needs=(scores, named)),
         make_check(gradient_leads_to_the_truth, needs=(scores, named)),
@@ -42,9 +42,10 @@ def _make(factory: Factory) -> Head:
 
 
 def _component(factory: Factory) -> str:
-    head, settings = unwrap(factory)
-    component: str = head.component(settings)
-    return component
+    try:
+        return as_part("heads", factory).component({})
+    except PluginError as error:
+        raise BrokenError(str(error)) from error
 
 
 def names_its_component(factory: Factory) -> None:
@@ -75,11 +76,16 @@ def scores_have_their_shape(factory: Factory) -> None:
     hold(law, HEADS.cases(factory))
 
 
-def scores_are_probabilities(factory: Factory) -> None:
-    """Scores for spaCy's text categorizers lie between 0 and 1; those of exclusive classes add up to 1."""
+def _categorizer(factory: Factory) -> str:
     component = _component(factory)
     if component not in (_EXCLUSIVE, _ANY_NUMBER):
         raise NotApplicable(f"it serves {component}, which isn't one of the text categorizers")
+    return component
+
+
+def scores_are_probabilities(factory: Factory) -> None:
+    """Scores for spaCy's text categorizers lie between 0 and 1; those of exclusive classes add up to 1."""
+    component = _categorizer(factory)
 
     def law(case: Case) -> None:
         _, _, scores = _scores(factory, case)
@@ -93,9 +99,7 @@ def scores_are_probabilities(factory: Factory) -> None:
 
 def gradient_leads_to_the_truth(factory: Factory) -> None:
     """Logits that follow `grad_logits` downhill come to score the true classes highest."""
-    component = _component(factory)
-    if component not in (_EXCLUSIVE, _ANY_NUMBER):
-        raise NotApplicable(f"it serves {component}, which isn't one of the text categorizers")
+    _categorizer(factory)
 
     def law(case: Case) -> None:
         head = HEADS.make(factory, case)
@@ -105,7 +109,9 @@ def gradient_leads_to_the_truth(factory: Factory) -> None:
         logits = case.draw(texts, case.width)
         for _ in range(200):
             scores = head.scores(logits)
-            logits = logits - head.grad_logits(scores, scores - truths)
+            gradient = head.grad_logits(scores, scores - truths)
+            # How large it is, and so how a loss is weighted, is the head's own affair.
+            logits = logits - 0.5 * gradient / gradient.abs().max().clamp(min=1e-30)
         if not torch.equal(logits.argmax(1), truths.argmax(1)):
             raise BrokenError(
                 f"after 200 steps the classes {truths.argmax(1).tolist()} are scored "

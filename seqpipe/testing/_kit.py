@@ -42,7 +42,16 @@ def checks(kind: str, *, skip: Mapping[str, str] = MappingProxyType({})) -> list
     found = {check.name: check for check in _all(kind)}
     if strange := [name for name in skip if name not in found]:
         raise ValueError(f"{kind} have no check {strange[0]!r}; there are {', '.join(found)}")
-    return [check.skipped(skip[name]) if name in skip else check for name, check in found.items()]
+    return _skipping(found, skip) if skip else list(found.values())
+
+
+def _skipping(found: Mapping[str, Check], skip: Mapping[str, str]) -> list[Check]:
+    """Return the checks, some of which are skipped and hold for those that need them."""
+    made: dict[str, Check] = {}
+    for name, check in found.items():
+        needs = tuple(made[need.name] for need in check.needs)
+        made[name] = check.skipped(skip[name]) if name in skip else check.with_needs(needs)
+    return list(made.values())
 
 
 # The same objects each time, so that what came of a check is known when another one needs it.

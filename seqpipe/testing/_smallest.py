@@ -8,7 +8,7 @@ from random import Random
 from typing import Final, TypeVar
 
 from hypothesis import HealthCheck, Phase, configuration, find, settings
-from hypothesis.errors import Flaky, NoSuchExample
+from hypothesis.errors import Flaky, NoSuchExample, Unsatisfiable
 from hypothesis.strategies import SearchStrategy
 
 from seqpipe.testing._check import BrokenError, NotApplicable, told
@@ -30,14 +30,14 @@ def hold(law: Callable[[_Case], None], cases: SearchStrategy[_Case], *, most: in
         BrokenError: The smallest case found that breaks the law, and how.
         NotApplicable: As the law did.
     """
-    broken: list[tuple[_Case, Exception]] = []
+    broken: list[tuple[_Case, BaseException]] = []
 
     def breaks(case: _Case) -> bool:
         try:
             law(case)
-        except NotApplicable:
+        except (NotApplicable, KeyboardInterrupt):
             raise
-        except Exception as error:
+        except BaseException as error:
             broken.append((case, error))
             return True
         return False
@@ -45,13 +45,29 @@ def hold(law: Callable[[_Case], None], cases: SearchStrategy[_Case], *, most: in
     try:
         with _stored_elsewhere():
             smallest = find(cases, breaks, settings=_settings(most), random=Random(0))
+    except Unsatisfiable as reason:
+        raise NotApplicable("no input that it takes is one to try this on") from reason
     except (NoSuchExample, Flaky):
         if not broken:
             return
         smallest = broken[-1][0]
     _, error = next(each for each in reversed(broken) if each[0] == smallest)
-    said = str(error) if isinstance(error, BrokenError) else told(error)
-    raise BrokenError(f"smallest input that shows it: {show(smallest)}\n{said}") from error
+    raise BrokenError(f"smallest input that shows it: {show(smallest)}\n{told(error)}") from error
+
+
+def at(law: Callable[[_Case], None], case: _Case) -> None:
+    """Try a law on one case.
+
+    Raises:
+        BrokenError: It breaks; the message shows the case.
+        NotApplicable: As the law did.
+    """
+    try:
+        law(case)
+    except (NotApplicable, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise BrokenError(f"input that shows it: {show(case)}\n{told(error)}") from error
 
 
 @contextlib.contextmanager

@@ -4,6 +4,10 @@ import time
 from collections.abc import Callable
 from statistics import median
 
+from torch import Tensor
+
+from seqpipe.testing._cases import Case
+
 Task = Callable[[], object]
 
 _REPEATS = 5
@@ -25,6 +29,16 @@ def compare(mine: Task, theirs: Task, peer: str, work: str) -> str:
     return (
         f"{own * 1000:.1f} ms for {work}, forward and backward: {ratio:.2f} times as long as {peer}"
     )
+
+
+def task_of(run: Callable[[Tensor, Tensor], Tensor], case: Case) -> Task:
+    """Return the task of running a part on a case, forward and backward."""
+    inputs, lengths = case.inputs().requires_grad_(), case.batch()
+
+    def task() -> None:
+        run(inputs, lengths).sum().backward()  # type: ignore[no-untyped-call]
+
+    return task
 
 
 def _time(task: Task) -> float:

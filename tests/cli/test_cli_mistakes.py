@@ -133,6 +133,15 @@ def test_compile_prints_nothing_but_the_configuration(call, world, monkeypatch):
     assert nothing_written(world)
 
 
+def test_program_that_a_plugin_starts_prints_nothing_into_the_configuration(call, install, world):
+    offer = '{"acme.Words.v1": "seqpipe.parts.tokenizers:Whitespace"}'
+    hook = f"@hookimpl\ndef seqpipe_tokenizers():\n    return {offer}\n"
+    install("acme", f"import os\nos.system('echo hello')\n{hook}")
+    called = call("compile", "pipeline.cfg", "--tokenizer.@seqpipe_tokenizers", "acme.Words.v1")
+    assert (called.code, called.err) == (0, "hello\n")
+    assert called.out.startswith("[") and "acme.Words.v1" in called.out
+
+
 def test_mistake_in_a_fresh_process_is_a_message_without_traceback(world):
     done = seqpipe("run", "pipeline.cfg", "--encoder.widht", "32", cwd=world)
     assert done.returncode == 1

@@ -124,17 +124,38 @@ def test_failures_of_several_parts_are_named_once_more_at_the_end(call, install,
     assert failed[:2] == ["acme.Words.v1: is_right", "acme.Others.v1: is_right"]
 
 
-def test_part_that_needs_a_setting_is_skipped(call, install, kit, monkeypatch):
+def test_part_of_which_nothing_is_checked_is_not_good(call, install, kit, monkeypatch):
     install("acme", GOOD)
 
     def factory_of(part):
         raise unittest.SkipTest("its setting `size` has no default")
 
     monkeypatch.setattr(_check_run, "factory_of", factory_of)
+    called = call("plugins", "check", "acme")
+    assert called.code == 1
+    assert lines(called) == [
+        "skipped acme.Words.v1 no check 0.0 s",
+        "skipped acme.Others.v1 no check 0.0 s",
+        "",
+        "not checked",
+        "its setting `size` has no default:",
+        "acme.Words.v1, acme.Others.v1",
+        "",
+        "2 parts: no check; 2 parts not checked; 0.0 s",
+    ]
+    found = json.loads(call("plugins", "check", "acme", "--json").out)
+    assert [part["reason"] for part in found["parts"]] == ["its setting `size` has no default"] * 2
+    assert found["parts"][0]["checks"] == [] and found["unchecked"] == [
+        *("acme.Words.v1", "acme.Others.v1")
+    ]
+
+
+def test_part_whose_checks_are_all_skipped_is_not_good(call, install, kit):
+    install("acme", GOOD)
+    kit[:] = [outcome("on_a_gpu", "skipped", "there's no GPU")]
     called = call("plugins", "check", "acme.Words.v1")
-    assert called.code == 0
-    assert lines(called)[0].startswith("skipped acme.Words.v1 1 skipped")
-    assert "its setting `size` has no default:" in lines(called)
+    assert called.code == 1
+    assert lines(called)[-1] == "1 part: 1 skipped; 1 part not checked; 0.2 s"
 
 
 def test_part_that_cannot_be_had_has_failed(call, install, kit, monkeypatch):
@@ -146,7 +167,30 @@ def test_part_that_cannot_be_had_has_failed(call, install, kit, monkeypatch):
     monkeypatch.setattr(_check_run, "factory_of", factory_of)
     called = call("plugins", "check", "acme.Words.v1")
     assert called.code == 1
-    assert "acme.Words.v1 can't be imported" in called.out
+    assert lines(called) == [
+        "FAILED acme.Words.v1 no check 0.0 s",
+        "acme.Words.v1 can't be imported",
+        "",
+        "1 part: no check; 1 part not checked; 0.0 s",
+    ]
+
+
+@pytest.mark.parametrize("target", ["acme", "acme.Cell.v1"])
+def test_traceback_of_a_part_that_cannot_be_imported_is_printed(
+    call, install, site, monkeypatch, target
+):
+    monkeypatch.setenv("SEQPIPE_PLUGINS", "acme")
+    (site / "module_of_a_test_cells.py").write_text("def fail():\n    1 / 0\n\nfail()\n")
+    offer = '{"acme.Cell.v1": "module_of_a_test_cells:Cell"}'
+    install("acme", f"@hookimpl\ndef seqpipe_cells():\n    return {offer}\n")
+    called = call("plugins", "check", target)
+    assert called.code == 1
+    assert "ZeroDivisionError" in called.out and "in fail" not in called.out
+    assert "try: pip install --upgrade" in called.out
+    called = call("plugins", "check", target, "--traceback")
+    assert "in fail" in called.out and "frozen importlib" not in called.out
+    (part,) = json.loads(call("plugins", "check", target, "--json").out)["parts"]
+    assert "in fail" in part["traceback"] and part["fix"] and part["checks"] == []
 
 
 def test_all_plugins_are_checked_if_none_is_named(call, install, kit):
@@ -182,6 +226,7 @@ def test_plugin_in_quarantine_fails_and_the_others_are_checked(call, install, ki
         ("acme.Wrods.v1", "did you mean 'acme.Words.v1'?"),
         ("acne", "did you mean 'acme'?"),
         ("./acme", "there's no folder ./acme"),
+        (__file__, f"{__file__} is a file: give the folder of a plugin's package"),
         ("empty", "there's nothing to check"),
     ],
 )
@@ -198,17 +243,19 @@ def test_what_cannot_be_checked_is_an_error(call, install, kit, monkeypatch, tar
 def test_plugin_that_prints_while_it_is_checked_disturbs_no_json(
     call, install, kit, monkeypatch, verbose
 ):
-    install("acme", "print('hello')\n" + GOOD)
+    install("acme", "import os\nos.system('echo hello')\n" + GOOD)
 
     def loud_checks(kind, factory):
+        subprocess.run(["echo", "and"], check=True)
         print("you")
         yield outcome("is_made")
 
     monkeypatch.setattr(_check_run, "run_checks", loud_checks)
     called = call("plugins", "check", "acme.Words.v1", "--json", *verbose)
-    assert called.err == "hello\nyou\n"
+    assert called.err == "hello\nand\nyou\n"
     assert json.loads(called.out) == {
         "counts": {"passed": 1, "failed": 0, "skipped": 0},
+        "unchecked": [],
         "quarantined": [],
         "not_allowed": [],
         "note": None,
@@ -218,6 +265,9 @@ def test_plugin_that_prints_while_it_is_checked_disturbs_no_json(
                 "kind": "tokenizers",
                 "package": "acme-parts",
                 "version": "1.2",
+                "reason": None,
+                "fix": None,
+                "traceback": None,
                 "checks": [
                     {
                         "name": "is_made",
@@ -252,7 +302,7 @@ def test_part_of_ours_keeps_its_contract(call):
 
 
 def test_ctrl_c_stops_the_process_that_checks():
-    command = [sys.executable, "-m", "seqpipe", "plugins", "check", "seqpipe.LSTM.v1", "-v"]
+    command = [sys.executable, "-m", "seqpipe", "plugins", "check", "seqpipe.SpacyRules.v1", "-v"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -297,11 +347,16 @@ class TestFolder:
         called = call("plugins", "check", str(folder.folder))
         assert called.code == 1
         assert f"FAILED the plugin {folder.plugin}" in lines(called) and "no drive" in called.out
+        assert f"try: mend it in {module.resolve()}, line 1" in lines(called)
+        assert "Traceback" not in called.out and "pip install" not in called.out
+        called = call("plugins", "check", str(folder.folder), "--traceback")
+        assert "Traceback" in called.out and "raise RuntimeError" in called.out
 
     def test_package_made_for_another_seqpipe_fails(self, call, folder):
         edit(folder, "dependencies = [", 'dependencies = ["seqpipe>=99", ')
         called = call("plugins", "check", str(folder.folder))
         assert called.code == 1 and "asks for seqpipe>=99" in called.out
+        assert "pyproject.toml" in called.out and "another version" not in called.out
 
     def test_copy_that_is_installed_is_checked_and_that_is_told(self, call, folder, site):
         copy = site / folder.module

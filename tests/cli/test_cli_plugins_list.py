@@ -22,9 +22,10 @@ def seqpipe_tokenizers():
     return {"acme.Words.v1": Words}
 """
 
+TROUBLE_KEYS = ["reason", "fix", "traceback"]
 #: Of the JSON, what somebody's script may rely on.
-PLUGIN_KEYS = ["name", "package", "version", "state", "seconds", "reason", "fix", "traceback"]
-PART_KEYS = ["name", "kind", "plugin", "package", "version", "code"]
+PLUGIN_KEYS = ["name", "package", "version", "state", "seconds", *TROUBLE_KEYS]
+PART_KEYS = ["name", "kind", "plugin", "package", "version", "code", *TROUBLE_KEYS]
 
 
 @pytest.fixture(autouse=True)
@@ -191,10 +192,105 @@ def test_encoding_that_lacks_a_character_is_no_error(install, site):
     assert "gr??e.?.v1" in done.stdout
 
 
-def test_options_before_a_command_are_refused(call):
-    called = call("plugins", "--json", "show", "seqpipe.LSTM.v1")
+@pytest.mark.parametrize(
+    ("option", "command", "said"),
+    [
+        ("--json", "show", "--json: it stands behind `show`"),
+        ("--traceback", "check", "--traceback: it stands behind `check`"),
+        ("--traceback", "show", "--traceback: `show` takes none"),
+        ("--json", "new", "--json: `new` takes none"),
+    ],
+)
+def test_options_before_a_command_are_refused(call, option, command, said):
+    more = ["--kind", "cell"] if command == "new" else []
+    called = call("plugins", option, command, "seqpipe.LSTM.v1", *more)
     assert called.code == 2
-    assert "behind `show`" in called.err
+    assert said in called.err
+
+
+BAD_REFERENCES = """
+@hookimpl
+def seqpipe_tokenizers():
+    return {
+        "badref.Missing.v1": "missing_of_a_test:Words",
+        "badref.Typo.v1": "NAME:Wrods",
+        "badref.Broken.v1": "module_of_a_test_broken:Words",
+        "badref.Good.v1": "NAME:seqpipe_tokenizers",
+    }
+"""
+
+
+@pytest.fixture
+def badref(install, site, monkeypatch):
+    """Install a plugin three of whose references lead nowhere."""
+    monkeypatch.setenv("SEQPIPE_PLUGINS", "badref")
+    (site / "module_of_a_test_broken.py").write_text("raise RuntimeError('no drive')\n")
+    module = install("badref", BAD_REFERENCES)
+    file = site / f"{module}.py"
+    file.write_text(file.read_text().replace("NAME", module))
+
+
+def test_part_whose_module_does_not_exist_is_broken_and_nothing_is_imported(call, badref):
+    called = call("plugins")
+    assert (called.code, called.err) == (0, "")
+    assert lines_about(called, "badref.Missing.v1")[0][3:] == ["broken"]
+    assert (
+        "No module named 'missing_of_a_test'" in called.out
+        and "try: files of it are missing" in called.out
+    )
+    assert "shows where" not in called.out
+    assert "1 part broken" in called.out
+    assert "module_of_a_test_broken" not in sys.modules
+    _, parts = listed(call("plugins", "--json"))
+    assert [name for name, part in parts.items() if part["reason"]] == ["badref.Missing.v1"]
+    assert parts["badref.Missing.v1"]["fix"]
+
+
+def test_every_reference_is_followed_if_that_is_wished(call, badref, monkeypatch):
+    monkeypatch.setenv("SEQPIPE_STRICT_PLUGINS", "1")
+    called = call("plugins")
+    assert (called.code, called.err) == (1, "")
+    for name in ("Missing", "Typo", "Broken"):
+        assert lines_about(called, f"badref.{name}.v1")[0][3:] == ["broken"]
+    assert lines_about(called, "badref.Good.v1")[0][3:] == []
+    assert "3 parts broken" in called.out and "in <module>" not in called.out
+    assert "in <module>" in call("plugins", "--traceback").out
+    called = call("plugins", "--json")
+    _, parts = listed(called)
+    assert called.code == 1 and len([part for part in parts.values() if part["reason"]]) == 3
+    assert "no drive" in parts["badref.Broken.v1"]["traceback"]
+
+
+def test_program_and_code_in_c_that_print_disturb_no_json(install, site):
+    """Both write past Python; what C code prints waits in a buffer of its own in a pipe."""
+    loud = "import ctypes, os\nos.system('echo hello')\nctypes.CDLL(None).puts(b'you')\n"
+    install("acme", (loud if os.name == "posix" else "") + GOOD)
+    for command in (["plugins", "--json"], ["plugins", "show", "acme", "--json"]):
+        done = run(*command, site=site, SEQPIPE_PLUGINS="acme")
+        assert json.loads(done.stdout) and done.returncode == 0
+        assert os.name != "posix" or sorted(done.stderr.split()) == ["hello", "you"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="it takes a shell")
+@pytest.mark.parametrize(
+    ("after", "code", "said"),
+    [
+        (">&-", 0, ""),
+        ("2>&-", 0, ""),
+        ("| true", 1, ""),
+        (">/dev/full", 1, "error: stdout can't be written"),
+    ],
+)
+def test_stdout_that_takes_nothing_is_no_traceback(after, code, said):
+    if "full" in after and not os.path.exists("/dev/full"):  # noqa: PTH110
+        pytest.skip("there's no full disk")
+    command = f"{{ '{sys.executable}' -m seqpipe plugins --json; echo $? >&3; }} {after}"
+    done = subprocess.run(
+        ["bash", "-c", f"{{ sleep 0.1; {command}; }} 3>&1"], capture_output=True, text=True
+    )
+    assert done.stdout.splitlines()[-1] == str(code)
+    assert "Traceback" not in done.stderr and "Exception" not in done.stderr
+    assert done.stderr.startswith(said)
 
 
 def run(*arguments, site, code="", **environment):

@@ -1,6 +1,9 @@
 """``seqpipe plugins new``: says what it made, and what to do next."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,7 +52,29 @@ def test_it_is_made_where_it_is_wished(call):
     called = call("plugins", "new", "my-cells", "--kind", "cell", "--output", "my plugins")
     folder = Path("my plugins") / "seqpipe-my-cells"
     assert (folder / "pyproject.toml").is_file()
-    assert f'cd "{folder}"' in called.out
+    quote = "'" if os.name == "posix" else '"'
+    assert f"cd {quote}{folder}{quote}\n" in called.out
+
+
+@pytest.mark.skipif(os.name != "posix", reason="cmd.exe quotes otherwise")
+def test_first_step_goes_to_the_folder_whatever_it_is_called(call):
+    Path("a dir $x'").mkdir()
+    out = call("plugins", "new", "my-cells", "--kind", "cell", "--output", "a dir $x'").out
+    (step,) = [line for line in out.splitlines() if line.startswith("  cd ")]
+    done = subprocess.run(
+        ["sh", "-c", f"{step} && pwd"], capture_output=True, text=True, check=True
+    )
+    assert Path(done.stdout.strip()).name == "seqpipe-my-cells"
+
+
+def test_name_of_an_installed_plugin_is_refused_without_importing_it(call, install):
+    module = install("my_cells", "raise AssertionError('imported')")
+    install("my_cells_2", "raise AssertionError('imported')")
+    called = call("plugins", "new", "seqpipe-my-cells", "--kind", "cell")
+    assert called.code == 1 and module not in sys.modules
+    assert "a plugin called 'my_cells' is installed already" in called.err
+    assert called.err.endswith("such as my-cells-3\n")
+    assert list(Path().iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,11 @@
 """How the commands about plugins print: fitted to terminals, untouched elsewhere."""
 
 import io
-import sys
-import warnings
 
-import pytest
 from rich.console import Console
 from rich.text import Text
 
-from seqpipe.cli.plugins._screen import hushed, print_columns, print_prose, waiting
+from seqpipe.cli.plugins._screen import print_columns, print_prose, waiting
 
 TEXT = """The words of this paragraph go over the end of a line, and {name} is among
 them.
@@ -66,17 +63,3 @@ def test_waiting_shows_on_terminals_only(capsys):
             say("importing [b]…")
         assert ("importing [b]…" in console.file.getvalue()) is terminal
     assert capsys.readouterr() == ("", "")
-
-
-def test_hushed_plugin_prints_to_stderr_and_warns_nobody(capsys, monkeypatch):
-    monkeypatch.setattr(sys, "warnoptions", [])
-    with hushed():
-        print("hello")
-        warnings.warn("old", stacklevel=1)
-    assert capsys.readouterr() == ("", "hello\n")
-
-
-def test_warnings_are_shown_to_whoever_asked_for_them(monkeypatch):
-    monkeypatch.setattr(sys, "warnoptions", ["error"])
-    with pytest.raises(UserWarning), hushed():
-        warnings.warn("old", stacklevel=1)

@@ -196,7 +196,14 @@ def test_plugin_is_shown_with_a_line_about_each_part(call, install):
         "name": "odd",
         "package": "odd-parts",
         "version": "1.2",
-        "parts": [{"name": "odd.Odd.v1", "kind": "tokenizers", "summary": "", "error": None}],
+        "parts": [
+            {
+                "name": "odd.Odd.v1",
+                "kind": "tokenizers",
+                "summary": "",
+                **dict.fromkeys(("reason", "fix", "traceback")),
+            }
+        ],
     }
 
 
@@ -209,8 +216,12 @@ def test_part_that_cannot_be_imported_says_why(call, install):
     assert called.err.startswith("error: acme.Cell.v1 of acme-parts 1.2")
     assert "No module named 'nowhere_'" in called.err and called.out == ""
     called = call("plugins", "show", "acme")
-    assert called.code == 0
-    assert "acme.Cell.v1\n      acme.Cell.v1 of acme-parts 1.2" in called.out
+    assert called.code == 1
+    assert "acme.Cell.v1   broken\n      acme.Cell.v1 of acme-parts 1.2" in called.out
+    called = call("plugins", "show", "acme", "--json")
+    (part,) = json.loads(called.out)["parts"]
+    assert called.code == 1 and part["summary"] is None
+    assert "No module named 'nowhere_'" in part["reason"] and part["fix"]
 
 
 def test_part_that_takes_anything_says_why_it_cannot_be_used(call, install):

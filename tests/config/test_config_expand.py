@@ -1,12 +1,14 @@
 """A pipeline file expands to a complete spaCy configuration, by a pure function."""
 
 import copy
+import functools
 import importlib.metadata
 
 import pytest
 
 from seqpipe.config import expand
 from seqpipe.errors import PluginError
+from seqpipe.parts.heads import TextClassifier
 from seqpipe.plugins import Host, Owner, Part
 
 
@@ -271,6 +273,24 @@ def test_head_that_names_no_component_is_refused_by_name():
 
     with pytest.raises(PluginError, match=r"seqpipe\.TextClassifier\.v1 of acme 1\.0.*component"):
         expand({"data": READER}, find_with("heads", head))
+
+
+@pytest.mark.parametrize(
+    ("section", "component"), [({}, "textcat_multilabel"), ({"exclusive": True}, "textcat")]
+)
+def test_head_that_is_bound_in_part_serves_what_its_settings_say(section, component):
+    head = functools.partial(TextClassifier, exclusive=False)
+    config = expand({"data": READER, "head": section}, find_with("heads", head))
+    assert config["nlp"]["pipeline"] == ["tok2vec", component]
+
+
+def test_encoder_that_is_bound_in_part_has_the_width_that_is_bound():
+    def encoder(input_width, *, width: int = 12):
+        raise AssertionError("called")
+
+    find = find_with("encoders", functools.partial(encoder, width=7))
+    config = expand({"data": READER}, find)
+    assert config["components"]["textcat"]["model"]["tok2vec"]["width"] == 7
 
 
 def test_unknown_part_is_refused():

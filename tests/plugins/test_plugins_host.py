@@ -455,3 +455,52 @@ def test_our_own_parts_can_all_be_bound(kind):
     for part in host().load("seqpipe").parts[kind].values():
         assert all(setting.kind is setting.KEYWORD_ONLY for setting in part.settings.values())
         assert part.takes_sizes == (kind in ("cells", "encoders", "heads"))
+
+
+# Parts by reference.
+
+REFERS = """
+@hookimpl
+def seqpipe_cells():
+    return {"acme.Cell.v1": "NAME:OrderedDict", "acme.Typo.v1": "NAME:OrderdDict", "acme.Missing.v1": "NAME_not:Cell"}
+from collections import OrderedDict
+"""
+
+
+def broken_parts(host):
+    return [part.name for part, _ in host.broken_parts()]
+
+
+def test_part_whose_module_does_not_exist_is_found_and_costs_itself_alone(plugin):
+    host = Host([plugin("acme", REFERS)])
+    assert broken_parts(host) == ["acme.Missing.v1"]
+    assert host.find("cells", "acme.Cell.v1").factory
+    assert host.survey()[0].state == "loaded"
+
+
+def test_every_part_is_imported_by_a_strict_host_and_one_that_is_broken_is_an_error(plugin):
+    host = Host(
+        [plugin("acme", REFERS, owner="acme-cells"), plugin("other", good("other"))], strict=True
+    )
+    assert broken_parts(host) == ["acme.Missing.v1", "acme.Typo.v1"]
+    for _ in range(2):
+        with pytest.raises(PluginError) as caught:
+            host.find("cells", "other.Cell.v1")
+        lines = str(caught.value).splitlines()
+        assert len(lines) == 3 and "acme.Missing.v1 of acme-cells 1.2" in lines[1]
+        assert "OrderdDict" in lines[2]
+
+
+def test_part_may_ask_a_strict_host_for_others_when_it_is_imported(plugin, told):
+    asking = """
+    import sys
+    HOST = sys.told_of_a_test[0]
+    found = HOST.find("cells", "other.Cell.v1").factory
+    """
+    module = plugin("unused", asking).module
+    offers = f'@hookimpl\ndef seqpipe_cells():\n    return {{"acme.Cell.v1": "{module}:found"}}\n'
+    host = Host([plugin("acme", offers), plugin("other", good("other"))], strict=True)
+    told.append(host)
+    host.insist()
+    assert host.broken_parts() == []
+    assert host.find("cells", "acme.Cell.v1").factory is dict

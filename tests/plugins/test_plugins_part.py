@@ -12,7 +12,7 @@ import pytest
 from confection import ConfigValidationError, registry
 
 from seqpipe.errors import PluginError
-from seqpipe.plugins import Owner, Part, bind
+from seqpipe.plugins import Owner, Part, bind, unwrap
 
 OWNER = Owner("acme-cells", "1.2")
 
@@ -74,6 +74,38 @@ def test_factory_that_is_bound_in_part_is_fine():
     assert list(bound.settings) == ["bias", "mode"]
     assert bound.settings["bias"].default == 2.0
     assert bind(bound)(mode="two")(1, 2).all == (1, 2, 2.0, "two")
+
+
+def test_partials_are_unwrapped_and_the_outermost_setting_counts():
+    class Partial(functools.partial):
+        """Python joins partials of plain ones into one."""
+
+    inner = Partial(Cell, bias=1.0, mode="one")
+    assert unwrap(Partial(inner, bias=2.0)) == (Cell, {"bias": 2.0, "mode": "one"})
+    assert unwrap(functools.partial(function)) == (function, {})
+    assert unwrap(Cell) == (Cell, {})
+
+
+class Head:
+    def __init__(self, input_width, output_width, *, pool: str = "mean"):
+        pass
+
+    @classmethod
+    def component(cls, settings):
+        return f"component_of_{settings.get('pool', 'nothing')}"
+
+
+def test_head_names_its_component_with_settings_of_partials_below_the_given_ones():
+    assert part(Head, "heads").component({}) == "component_of_nothing"
+    bound = part(functools.partial(Head, pool="last"), "heads")
+    assert bound.component({}) == "component_of_last"
+    assert bound.component({"pool": "max"}) == "component_of_max"
+
+
+@pytest.mark.parametrize("factory", [Cell, functools.partial(Cell, bias=2.0)])
+def test_head_that_names_no_component_is_refused(factory):
+    with pytest.raises(PluginError, match=r"acme\.Thing\.v1 of acme-cells 1\.2 doesn't say"):
+        part(factory, "heads").component({})
 
 
 def any_positional(*args):
@@ -250,6 +282,59 @@ def test_reference_that_leads_nowhere_is_named(module, reference, said):
         message = str(caught.value)
         assert "acme.Thing.v1 of acme-cells 1.2" in message and reference in message
         assert said in message and "; " in message
+
+
+def test_signature_of_what_cannot_be_imported_is_not_said_to_be_unreadable():
+    with pytest.raises(PluginError) as caught:
+        _ = part("missing_module_of_a_test:Cell").settings
+    message = str(caught.value)
+    assert "signature" not in message and message.count("can't be imported") == 1
+
+
+@pytest.mark.parametrize(
+    ("reference", "looked_up", "imported"),
+    [
+        ("{}:Cell", None, None),
+        ("{}:Missing", None, "has no attribute 'Missing'"),
+        ("{}:nothing", None, "can't be called"),
+        (
+            "missing_module_of_a_test:Cell",
+            "No module named 'missing_module_of_a_test'",
+            "No module",
+        ),
+        ("seqpipe.parts.missing.more:Cell", "No module named 'seqpipe.parts.missing'", "No module"),
+        # Whether a package that isn't imported yet has a module shows when it is.
+        ("wsgiref.missing:Cell", None, "No module named 'wsgiref.missing'"),
+        ("sys.path:Cell", "No module named 'sys.path'", "'sys' is not a package"),
+        ("a..b:Cell", "No module named 'a'", "a..b"),
+    ],
+)
+def test_trouble_is_found_by_looking_or_by_importing(
+    module, monkeypatch, reference, looked_up, imported
+):
+    import seqpipe.parts  # noqa: F401
+
+    monkeypatch.delitem(sys.modules, "wsgiref", raising=False)
+    reference = reference.format(module(CELL))
+    for imports, said in ((False, looked_up), (True, imported)):
+        before = set(sys.modules)
+        trouble = part(reference).find_trouble(imports=imports)
+        assert imports or set(sys.modules) == before
+        assert (said in trouble.reason and trouble.fix) if said else trouble is None
+
+
+def test_part_that_is_offered_itself_has_no_trouble():
+    assert part(Cell).find_trouble(imports=False) is None
+    assert part(Cell).find_trouble(imports=True) is None
+
+
+def test_finder_that_raises_is_no_trouble_of_the_part(monkeypatch):
+    class Finder:
+        def find_spec(self, name, path, target=None):
+            raise OSError("no network")
+
+    monkeypatch.setattr(sys, "meta_path", [Finder()])
+    assert part("missing_module_of_a_test:Cell").find_trouble(imports=False) is None
 
 
 @pytest.mark.parametrize("raised", ["OSError('gone')", "SystemExit('gone')"])

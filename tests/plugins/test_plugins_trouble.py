@@ -1,8 +1,11 @@
 """What's wrong with a plugin is told with a likely fix, and from its own code on."""
 
+import dataclasses
+
 import pytest
 
-from seqpipe.plugins import Owner
+from seqpipe.errors import PluginError
+from seqpipe.plugins import Host, Owner, Trouble, trouble_of
 from seqpipe.plugins._owner import owner_of
 from seqpipe.plugins._trouble import TroubleError, import_guarded, said
 
@@ -44,6 +47,50 @@ def test_reason_and_fix_make_one_message(trouble):
 )  # fmt: skip
 def test_fix_fits_what_went_wrong(trouble, text, fix):
     assert fix in trouble(text).fix
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ("import missing_of_a_test", 'pip install "missing-of-a-test[all]<3,>=2"'),
+        (
+            "import other_missing.part",
+            "mend the name in {folder}; if it's of another package, install",
+        ),
+        ("from seqpipe.hookspecs import seqpipe_readers", "mend it in {file}, line 2"),
+        ("import NAME.part", "mend the name in {folder}"),
+        ("\n\ndef broken(:", "mend it in {file}, line 4"),
+        ("def fail():\n    import json\n    json.loads('')\nfail()", "mend it in {file}, line 4"),
+    ],
+)
+def test_author_is_told_where_to_mend_it(plugin, tmp_path, text, fix):
+    entry_point = plugin("acme", text)
+    owner = dataclasses.replace(OWNER, folder=tmp_path)
+    with pytest.raises(TroubleError) as caught:
+        import_guarded(entry_point, "it", owner)
+    found = caught.value.trouble.fix
+    assert fix.format(folder=tmp_path, file=tmp_path / f"{entry_point.module}.py") in found
+    assert "--upgrade" not in found and "uninstall" not in found
+
+
+@pytest.mark.parametrize(
+    ("hook", "line"),
+    [("return 5", ""), ("return {'other.Cell.v1': dict}", ""), ("1 / 0", ", line 4")],
+)
+def test_author_is_told_where_the_contract_is_broken(plugin, tmp_path, hook, line):
+    entry_point = plugin("acme", f"@hookimpl\ndef seqpipe_cells():\n    {hook}\n")
+    (found,) = Host([entry_point], folder=tmp_path).survey()
+    place = tmp_path / f"{entry_point.module}.py" if line else tmp_path
+    assert found.trouble.fix == f"mend it in {place}{line}"
+
+
+def test_errors_of_seqpipe_are_taken_apart():
+    error = PluginError("it's wrong")
+    assert trouble_of(error) == Trouble("it's wrong", "") and str(trouble_of(error)) == "it's wrong"
+    try:
+        raise error from ValueError("deeper")
+    except PluginError as raised:
+        assert trouble_of(raised) == Trouble("it's wrong", "", "ValueError: deeper")
 
 
 def test_plugin_whose_files_are_missing_is_to_be_reinstalled(plugin, tmp_path):

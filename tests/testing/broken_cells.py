@@ -6,6 +6,7 @@ import secrets
 import torch
 from torch import nn
 
+from seqpipe.errors import ConfigError
 from seqpipe.parts.cells import LSTM, Cell, GatedCell
 
 
@@ -176,6 +177,26 @@ class Float32Only(Good):
         return h, (h.to(state[0].dtype),)
 
 
+class StateOfFloat32(Good):
+    """Starts from a state of torch's default type."""
+
+    def initial_state(self, batch_size, like):
+        return (torch.zeros(batch_size, self.width, device=like.device),)
+
+    def forward(self, input, state):
+        return super().forward(input, (state[0].to(input.dtype),))
+
+
+class StateOnTheCpu(Good):
+    """Starts from a state on the CPU."""
+
+    def initial_state(self, batch_size, like):
+        return (torch.zeros(batch_size, self.width, dtype=like.dtype),)
+
+    def forward(self, input, state):
+        return super().forward(input, (state[0].to(input.device),))
+
+
 class OnTheCpu(Good):
     """Makes a tensor wherever torch makes one."""
 
@@ -245,6 +266,53 @@ class CountsInstances(Good):
         nn.init.constant_(self.map.bias, 0.01 * next(self._count))
 
 
+class ChangesItsGates(Good):
+    """Writes over what its gradient needs, in training."""
+
+    def change(self, h, input, state):
+        gate = h.sigmoid()
+        if self.training:
+            out = h * gate
+            gate.mul_(0.5)
+            return out
+        return h * gate
+
+
+class KeepsItsGraph(Good):
+    """Goes on from the last state in training, and so into the batch before."""
+
+    last = None
+
+    def change(self, h, input, state):
+        if self.training and torch.is_grad_enabled():
+            if self.last is not None:
+                h = h + 0.1 * self.last.mean()
+            self.last = h
+        return h
+
+
+class OneMaskForEver(Good):
+    """Draws what it drops in training once."""
+
+    mask = None
+
+    def change(self, h, input, state):
+        if not self.training:
+            return h
+        if self.mask is None:
+            self.mask = (torch.rand(self.width) < 0.5).to(h)
+        return h * self.mask
+
+
+class Leaves(Good):
+    """Ends the process."""
+
+    def change(self, h, input, state):
+        if len(h) == 3:
+            raise SystemExit("three is too many")
+        return h
+
+
 class NeedsARow(Good):
     """Looks at the first row."""
 
@@ -290,7 +358,7 @@ class InAWrongKernel(GatedCell):
 BROKEN = {
     "can_be_made": [SettingsByPosition, SettingWithoutType, OtherWidth, NoCell],
     "is_documented": [Undocumented],
-    "states_have_their_shape": [BareState, GrowingState, StateOnly],
+    "states_have_their_shape": [BareState, GrowingState, StateOnly, Leaves],
     "leaves_its_input_alone": [ChangesState, ChangesInput],
     "output_has_its_shape": [WideOutput],
     "keeps_nothing_between_calls": [Remembers, RandomInEvaluation],
@@ -303,9 +371,96 @@ BROKEN = {
     "every_parameter_gets_a_gradient": [UnusedWeights, DetachedWeights],
     "gradients_are_right": [WrongGradient, DetachedState],
     "same_seed_same_result": [UnseededWeights, CountsInstances],
+    "learns_batch_after_batch": [ChangesItsGates, KeepsItsGraph, OneMaskForEver],
+    "states_follow_the_input": [StateOfFloat32, StateOnTheCpu],
     "steps_in_an_empty_batch": [NeedsARow],
     "step_is_elementwise": [Softmax, Shifted],
     "every_engine_equals_the_plain_loop": [InAWrongKernel],
 }
-GOOD = [Good]
-HELPERS = {"Doubled"}
+
+
+class Zoneout(Good):
+    """Keeps values of the state at random, in training (Krueger et al. 2017)."""
+
+    def change(self, h, input, state):
+        if not self.training:
+            return 0.9 * h + 0.1 * state[0]
+        return torch.where(torch.rand_like(h) < 0.1, state[0], h)
+
+
+class Frozen(LSTM):
+    """Learns no recurrent weights, as an echo state network doesn't; keeps times that aren't learnt."""
+
+    def __init__(self, input_width: int, width: int) -> None:
+        super().__init__(input_width, width)
+        self.recurrent_weight.requires_grad_(False)
+        self.times = nn.Parameter(torch.full((width,), 0.01), requires_grad=False)
+
+    def step(self, x, h, state):
+        hidden, cell = super().step(x, h, state)
+        return hidden * self.times.sqrt(), cell
+
+
+class NothingToLearn(Good):
+    """Has random weights that stay as they are."""
+
+    def __init__(self, input_width: int, width: int) -> None:
+        super().__init__(input_width, width)
+        self.requires_grad_(False)
+
+
+class Orthogonal(Good):
+    """Keeps its weights orthogonal, by a parametrisation that can't be pickled: see the test."""
+
+    def __init__(self, input_width: int, width: int) -> None:
+        super().__init__(input_width, width)
+        self.recurrent = nn.utils.parametrizations.orthogonal(nn.Linear(width, width))
+
+    def change(self, h, input, state):
+        return h + self.recurrent(state[0])
+
+
+class InDozens(Good):
+    """Takes widths that are multiples of 12."""
+
+    def __init__(self, input_width: int, width: int) -> None:
+        if width % 12:
+            raise ConfigError(f"`width` is {width}; it must be a multiple of 12")
+        super().__init__(input_width, width)
+
+
+class Square(Good):
+    """Is as wide as its input."""
+
+    def __init__(self, input_width: int, width: int) -> None:
+        if width != input_width:
+            raise ConfigError("the widths must be the same")
+        super().__init__(input_width, width)
+
+
+class WidthsApart(Good):
+    """Has a second state of another width, and keeps a count in a buffer."""
+
+    def __init__(self, input_width: int, width: int) -> None:
+        super().__init__(input_width, width)
+        self.write = nn.Linear(width, 2 * width)
+        self.read = nn.Linear(2 * width, width)
+        self.register_buffer("scale", torch.tensor(0.5))
+        self.register_buffer("version", torch.tensor(1))
+
+    def initial_state(self, batch_size, like):
+        return (
+            *super().initial_state(batch_size, like),
+            like.new_zeros(batch_size, 2 * self.width),
+        )
+
+    def forward(self, input, state):
+        h, _ = super().forward(input, state)
+        memory = self.scale * state[1] + self.write(h)
+        h = h + self.read(memory.tanh())
+        return h, (h, memory)
+
+
+GOOD = [Good, Zoneout, Frozen, NothingToLearn, InDozens, Square, WidthsApart]
+#: Good, but for what its author gives a reason for.
+HELPERS = {"Doubled", "Orthogonal"}

@@ -283,6 +283,35 @@ class Crashes(Good):
             os._exit(11)
 
 
+class ByHash(Good):
+    """Makes the vectors of unknown words of what Python calls their hash, another one in each process."""
+
+    def _row(self, word):
+        known = self._vectors.get(word)
+        return np.full(self.width, hash(word) % 1000) if known is None else known
+
+
+class OneSeed(Good):
+    """Takes one seed only."""
+
+    def fit(self, sequences, *, seed=0, on_progress=None):
+        super().fit(sequences, seed=seed, on_progress=on_progress)
+        if seed:
+            self._vectors = {word: np.random.rand(self.width) for word in self._vectors}
+
+
+class View(Good):
+    """Hands out its own memory where it can."""
+
+    def _row(self, word):
+        return super()._row(word)
+
+    def embed(self, words):
+        if len(words) == 1 and words[0] in self._vectors:
+            return self._vectors[words[0]].reshape(1, self.width)
+        return super().embed(words)
+
+
 class Unseeded(Good):
     """Doesn't care about the seed."""
 
@@ -318,8 +347,34 @@ BROKEN = {
     "reads_what_it_wrote": [Rounds],
     "odd_words_are_words": [WordsOfLines],
     "refuses_damaged_files": [LeaksErrors, TakesAnything, Crashes],
-    "same_seed_same_vectors": [Unseeded],
+    "same_seed_same_vectors": [Unseeded, OneSeed],
+    "same_vectors_in_another_process": [ByHash],
+    "results_are_the_callers": [View],
     "fits_anew": [AddsUp],
 }
-GOOD = [Good]
+
+
+class Capped(Good):
+    """Keeps the most frequent words, writes a file each below a folder, and wants them often."""
+
+    def _fit(self, counts, random):
+        often = Counter({word: n for word, n in counts.items() if n >= 3})
+        super()._fit(Counter(dict(often.most_common(50))), random)
+
+    def _write(self, path, text):
+        (path.parent / "parts").mkdir()
+        super()._write(path.parent / "parts" / path.name, text)
+
+    def _read(self, path):
+        return super()._read(path / "parts")
+
+
+class ForLargeTexts(Good):
+    """Wants words more often than there are any here, so that little can be tried."""
+
+    def _fit(self, counts, random):
+        super()._fit(Counter({word: n for word, n in counts.items() if n >= 10**6}), random)
+
+
+GOOD = [Good, Capped, ForLargeTexts]
 HELPERS = set()

@@ -181,6 +181,33 @@ class WrongGradient(Good):
         return Doubled.apply(outputs)
 
 
+class ChangesItsGates(Good):
+    """Writes over what its gradient needs, in training."""
+
+    def change(self, outputs, lengths):
+        gates = outputs.sigmoid()
+        changed = outputs * gates
+        if self.training:
+            gates.mul_(0.5)
+        return changed
+
+
+class NoShortOnesInTraining(Good):
+    """Can't do without a vector in training."""
+
+    def change(self, outputs, lengths):
+        if self.training and not all(lengths.tolist()):
+            raise ValueError("an empty sequence")
+        return outputs
+
+
+class AnyWidth(Good):
+    """Has no width until it's given one."""
+
+    def __init__(self, input_width: int, *, width: int | None = None) -> None:
+        super().__init__(input_width, width=width or input_width)
+
+
 class UnseededWeights(Good):
     """Draws its weights from elsewhere than torch."""
 
@@ -191,7 +218,7 @@ class UnseededWeights(Good):
 
 
 BROKEN = {
-    "can_be_made": [WidthByPosition, NoWidth, OtherWidth],
+    "can_be_made": [WidthByPosition, NoWidth, OtherWidth, AnyWidth],
     "is_documented": [Undocumented],
     "leaves_its_input_alone": [ChangesInputs, ChangesLengths],
     "output_has_its_shape": [OneForEachSequence, Padded],
@@ -205,6 +232,29 @@ BROKEN = {
     "every_parameter_gets_a_gradient": [UnusedWeights],
     "gradients_are_right": [WrongGradient],
     "same_seed_same_result": [UnseededWeights],
+    "learns_batch_after_batch": [ChangesItsGates, NoShortOnesInTraining],
 }
-GOOD = [Good]
+
+
+class Transformer(Good):
+    """Attends to the words of a sequence, padded in between, as most people would write it."""
+
+    def __init__(self, input_width: int, *, width: int = 8) -> None:
+        super().__init__(input_width, width=width)
+        self.layer = nn.TransformerEncoderLayer(width, 1, 2 * width, dropout=0.1, batch_first=True)
+
+    def change(self, outputs, lengths):
+        if not len(outputs):
+            return outputs
+        padded = nn.utils.rnn.pad_sequence(outputs.split(lengths.tolist()), batch_first=True)
+        there = (
+            torch.arange(padded.shape[1], device=padded.device) < lengths.to(padded.device)[:, None]
+        )
+        # Of an empty sequence the first place is attended to, and dropped.
+        some = there.clone()
+        some[:, 0] = True
+        return self.layer(padded, src_key_padding_mask=~some)[there]
+
+
+GOOD = [Good, Transformer]
 HELPERS = set()

@@ -1,12 +1,14 @@
 """Heads that break one sentence of the contract each."""
 
+import functools
 import secrets
 
 import torch
 from testing.broken_cells import Doubled
 from torch import nn
 
-from seqpipe.parts.heads import Head
+from seqpipe.errors import ConfigError
+from seqpipe.parts.heads import Head, TextClassifier
 
 
 class Good(Head):
@@ -192,6 +194,22 @@ class WrongGradient(Good):
         return Doubled.apply(logits)
 
 
+class ChangesItsGates(Good):
+    """Writes over what its gradient needs, in training."""
+
+    def change(self, logits, inputs, lengths):
+        gates = logits.sigmoid()
+        changed = logits * gates
+        if self.training:
+            gates.mul_(0.5)
+        return changed
+
+
+def function(input_width: int, output_width: int):
+    """Make a head, and doesn't know for what."""
+    return Good(input_width, output_width)
+
+
 class UnseededWeights(Good):
     """Draws its weights from elsewhere than torch."""
 
@@ -242,7 +260,7 @@ class NoGradient(Good):
 BROKEN = {
     "can_be_made": [OneSize, NoHead],
     "is_documented": [Undocumented],
-    "names_its_component": [UnknownComponent],
+    "names_its_component": [UnknownComponent, function],
     "leaves_its_input_alone": [ChangesInputs],
     "output_has_its_shape": [OneForEachWord],
     "keeps_nothing_between_calls": [Remembers],
@@ -255,9 +273,31 @@ BROKEN = {
     "every_parameter_gets_a_gradient": [UnusedWeights],
     "gradients_are_right": [WrongGradient],
     "same_seed_same_result": [UnseededWeights],
+    "learns_batch_after_batch": [ChangesItsGates],
     "scores_have_their_shape": [BestClassOnly],
     "scores_are_probabilities": [Logits, SigmoidForExclusive],
     "gradient_leads_to_the_truth": [Uphill, NoGradient],
 }
-GOOD = [Good, ManyLabels, ForTheTagger]
+
+
+class Light(Good):
+    """Weighs its loss by a hundredth."""
+
+    def grad_logits(self, scores, grad_scores):
+        return 0.01 * grad_scores
+
+
+class Single(ManyLabels):
+    """Takes a single class."""
+
+    def __init__(self, input_width: int, output_width: int) -> None:
+        if output_width != 1:
+            raise ConfigError("it has one class only")
+        super().__init__(input_width, output_width)
+
+
+GOOD = [
+    *(Good, ManyLabels, ForTheTagger, Light, Single),
+    functools.partial(TextClassifier, exclusive=False),
+]
 HELPERS = set()

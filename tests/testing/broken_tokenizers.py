@@ -1,5 +1,6 @@
 """Tokenizers that break one sentence of the contract each."""
 
+import html
 import re
 import unicodedata
 
@@ -56,6 +57,27 @@ class LettersOnly(Good):
 
     def __call__(self, text):
         return re.findall(r"\w+", text)
+
+
+class Unescapes(Good):
+    """Writes what HTML escapes."""
+
+    def __call__(self, text):
+        return super().__call__(html.unescape(text))
+
+
+class NoLinks(Good):
+    """Writes URL for addresses."""
+
+    def __call__(self, text):
+        return super().__call__(re.sub(r"https?://\S+", "URL", text))
+
+
+class WithoutQ(Good):
+    """Loses a letter."""
+
+    def change(self, words):
+        return [word.replace("q", "") for word in words if word != "q"]
 
 
 class OneBlank(Good):
@@ -187,7 +209,7 @@ BROKEN = {
     "can_be_made": [NotCallable, SettingsByPosition],
     "is_documented": [Undocumented],
     "words_are_a_list_of_texts": [Generator, Offsets],
-    "words_rebuild_the_text": [LowerCase, LettersOnly],
+    "words_rebuild_the_text": [LowerCase, LettersOnly, Unescapes, NoLinks, WithoutQ],
     "words_hold_no_white_space": [OneBlank, AsciiWhiteSpace],
     "blank_texts_have_no_words": [NeverEmpty, AsksForText],
     "keeps_emoji": [BasicPlane],

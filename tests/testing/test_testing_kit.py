@@ -1,17 +1,21 @@
 """What a check is, and how checks are run."""
 
+import dataclasses
 import functools
 import unittest
 
 import pytest
-from testing.broken_cells import Good, MeanOfTheBatch, UnusedWeights, WideOutput
+from testing.broken_cells import Good, MeanOfTheBatch, Orthogonal, UnusedWeights, WideOutput
 
-from seqpipe.errors import PluginError
+from seqpipe.errors import ConfigError, PluginError
 from seqpipe.hookspecs import KINDS
 from seqpipe.parts.cells import LSTM
 from seqpipe.parts.encoders import Recurrent
+from seqpipe.parts.heads import TextClassifier
 from seqpipe.plugins import Owner, Part, find_part
 from seqpipe.testing import Check, ContractError, NotApplicable, checks, factory_of, run_checks
+from seqpipe.testing._check import BrokenError
+from seqpipe.testing._making import is_documented
 
 
 def by_name(kind, name):
@@ -80,6 +84,15 @@ def test_skip_gives_the_authors_reason():
     assert [str(check) for check in found] == [str(check) for check in checks("cells")]
 
 
+def test_what_is_skipped_holds_for_those_that_need_it():
+    reason = "torch's parametrisations can't be pickled, and a GPU isn't wanted"
+    found = checks("cells", skip={"survives_pickling": reason, "output_has_its_shape": "trust me"})
+    states = {check.name: check.outcome(Orthogonal).state for check in found}
+    assert {name for name, state in states.items() if state == "failed"} == set()
+    assert states["survives_pickling"] == states["output_has_its_shape"] == "skipped"
+    assert states["gradients_are_right"] == states["keeps_nothing_between_calls"] == "passed"
+
+
 def test_unknown_name_in_skip_is_refused():
     with pytest.raises(ValueError, match="cells have no check 'gradient'; there are can_be_made, "):
         checks("cells", skip={"gradient": "why not"})
@@ -122,6 +135,57 @@ def test_outcome_of_a_factory_stands():
     check(LSTM)
     check(LSTM)
     assert calls == [LSTM]
+
+
+def test_partials_with_the_same_settings_are_tried_once():
+    calls = []
+    check = Check("counts", "It's called once.", lambda factory: calls.append(factory))
+    for _ in range(2):
+        check(functools.partial(LSTM, forget_bias=1.0))
+        check(functools.partial(TextClassifier, pool=["mean", "max"]))
+    check(functools.partial(LSTM, forget_bias=2.0))
+    assert len(calls) == 3
+
+
+def test_factory_that_cannot_be_hashed_is_tried_each_time():
+    class Unhashable:
+        __hash__ = None
+
+    calls = []
+    check = Check("counts", "It's called twice.", lambda factory: calls.append(factory))
+    factory = Unhashable()
+    check(factory)
+    check(factory)
+    assert calls == [factory, factory]
+
+
+@pytest.mark.parametrize("raised", [SystemExit("enough"), BaseException("a panic")])
+def test_nothing_that_a_part_raises_ends_the_process(raised):
+    def leave(factory):
+        raise raised
+
+    with pytest.raises(ContractError, match=f"it raised {type(raised).__name__}: "):
+        Check("leaves", "It stays.", leave)(LSTM)
+
+
+def test_part_that_takes_no_size_that_is_tried_is_not_judged():
+    def picky(input_width: int, width: int):
+        """Take nothing."""
+        raise ConfigError("`width` must be a prime above 1000")
+
+    states = {outcome.state for outcome in run_checks("cells", picky)}
+    assert states == {"skipped", "passed"}
+    with pytest.raises(NotApplicable, match=r"none of the widths .*prime above 1000"):
+        by_name("cells", "can_be_made")(picky)
+
+
+def test_docstring_that_python_made_is_none():
+    @dataclasses.dataclass
+    class Words:
+        lower: bool = False
+
+    with pytest.raises(BrokenError, match="Words has no docstring"):
+        is_documented(Words)
 
 
 def test_interruption_is_no_failure():

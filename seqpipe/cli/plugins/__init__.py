@@ -1,6 +1,6 @@
 """``seqpipe plugins``, and the commands below it."""
 
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -30,7 +30,7 @@ def _plugins(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
     traceback: Annotated[
-        bool, typer.Option("--traceback", help="Show where plugins in quarantine go wrong.")
+        bool, typer.Option("--traceback", help="Show where what can't be used goes wrong.")
     ] = False,
 ) -> None:
     """List the installed plugins and their parts, or see, check and make one.
@@ -47,9 +47,16 @@ def _plugins(
         seqpipe plugins new my-cells --kind cell
 
     SEQPIPE_PLUGINS=a,b allows only these plugins beside seqpipe's own. With
-    SEQPIPE_STRICT_PLUGINS=1 a plugin in quarantine is an error: exit code 1.
+    SEQPIPE_STRICT_PLUGINS=1 every part is imported, and one that can't be used is an error, as is a
+    plugin in quarantine: exit code 1.
     """
     if context.invoked_subcommand is None:
         list_plugins(as_json=as_json, traceback=traceback)
     elif as_json or traceback:
-        raise typer.BadParameter(f"options stand behind `{context.invoked_subcommand}`")
+        _refuse("--json" if as_json else "--traceback", context.invoked_subcommand)
+
+
+def _refuse(option: str, command: str) -> NoReturn:
+    taken = {"show": ["--json"], "check": ["--json", "--traceback"]}.get(command, [])
+    where = f"it stands behind `{command}`" if option in taken else f"`{command}` takes none"
+    raise typer.BadParameter(where, param_hint=option)

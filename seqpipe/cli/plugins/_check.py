@@ -26,7 +26,7 @@ def check_command(
     """Hold parts against what seqpipe asks of every part of their kind.
 
     What fails is shown with the sentence of the contract that it breaks, and the smallest input that
-    does. The exit code is 1 if anything failed, or a plugin can't be used at all.
+    does. The exit code is 1 if anything failed, a part wasn't checked, or a plugin can't be used at all.
 
         seqpipe plugins check my_cells.PeepholeLSTM.v1
 
@@ -38,16 +38,19 @@ def check_command(
 
     A folder needn't be installed: it's enough that its pyproject.toml names the plugin's module.
     """
-    from seqpipe.cli.plugins._screen import hushed, make_console, print_json, waiting
+    from seqpipe.cli._hushed import hushed
+    from seqpipe.cli.plugins._screen import make_console, print_json, waiting
 
-    console = make_console(quiet=as_json)
     # The kit imports torch, and plugins import what they like.
-    with waiting("importing…", console) as say, hushed():
+    with (
+        hushed() as stdout,
+        waiting("importing…", console := make_console(stdout, quiet=as_json)) as say,
+    ):
         from seqpipe.cli.plugins import _check_output as output
         from seqpipe.cli.plugins._check_run import Report, check_all, choose
 
         report = Report(choose(target))
-        output.print_chosen(console, report.chosen)
+        output.print_chosen(console, report.chosen, traceback=traceback)
         try:
             for checked in check_all(report, say):
                 output.print_progress(
@@ -55,7 +58,7 @@ def check_command(
                 )
         except KeyboardInterrupt:
             raise InterruptedRun(f"\nstopped; until then {output.summary(report)}") from None
-    output.print_end(console, report)
+        output.print_end(console, report)
     if as_json:
         print_json(output.to_json(report))
     if report.is_bad:

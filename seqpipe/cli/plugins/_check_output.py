@@ -10,20 +10,21 @@ from rich.text import Text
 
 from seqpipe.cli.plugins._check_run import Checked, Chosen, Report
 from seqpipe.cli.plugins._screen import counted, print_prose
+from seqpipe.cli.plugins._trouble_output import print_trouble, trouble_to_json
+from seqpipe.plugins import Trouble
 from seqpipe.testing import Outcome
 
 _STYLES = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
 
 
-def print_chosen(console: Console, chosen: Chosen) -> None:
+def print_chosen(console: Console, chosen: Chosen, *, traceback: bool) -> None:
     """Print what's wrong before any check begins."""
     if chosen.note:
         print_prose(console, f"note: {chosen.note}", style="cyan")
     for plugin in chosen.quarantined:
         console.print(Text.assemble(("FAILED  ", _STYLES["failed"]), f"the plugin {plugin.name}"))
         if plugin.trouble:
-            print_prose(console, plugin.trouble.reason, indent=8)
-            print_prose(console, f"try: {plugin.trouble.fix}", indent=8, style="cyan")
+            print_trouble(console, plugin.trouble, indent=8, traceback=traceback)
 
 
 def print_progress(
@@ -36,10 +37,12 @@ def print_progress(
         checked: The part.
         report: Knows the other parts, whose lines this one stands among.
         verbose: Whether to print each check when it has ended.
-        traceback: Whether to print what failed checks raised, with its traceback.
+        traceback: Whether to print where what failed went wrong.
     """
     if checked.has_ended:
         _print_line(console, checked, report)
+        if checked.trouble:
+            print_trouble(console, checked.trouble, indent=8, traceback=traceback)
         news = [] if verbose else checked.outcomes
     elif verbose and not checked.outcomes:
         console.print(checked.part.name, style="bold")
@@ -57,16 +60,16 @@ def print_progress(
 
 def _print_line(console: Console, checked: Checked, report: Report) -> None:
     width = max(len(part.name) for part in report.chosen.parts)
-    word, style = _verdict(checked.counts)
+    word, style = _verdict(checked)
     name, counts = f"{checked.part.name:<{width}}", _counts(checked.counts)
     seconds = (f"{checked.seconds:.1f} s", "dim")
     console.print(Text.assemble((f"{word:<8}", style), f"{name}   {counts}   ", seconds))
 
 
-def _verdict(counts: Mapping[str, int]) -> tuple[str, str]:
-    if counts["failed"]:
+def _verdict(checked: Checked) -> tuple[str, str]:
+    if checked.trouble or checked.counts["failed"]:
         return "FAILED", _STYLES["failed"]
-    return ("ok", _STYLES["passed"]) if counts["passed"] else ("skipped", _STYLES["skipped"])
+    return ("skipped", _STYLES["skipped"]) if checked.is_unchecked else ("ok", _STYLES["passed"])
 
 
 def _print_failure(console: Console, outcome: Outcome, *, traceback: bool) -> None:
@@ -93,8 +96,9 @@ def _print_head(console: Console, outcome: Outcome) -> None:
 
 
 def print_end(console: Console, report: Report) -> None:
-    """Print what was skipped and why, what failed, and how many."""
+    """Print what was skipped or not checked and why, what failed, and how many."""
     _print_skipped(console, report)
+    _print_unchecked(console, report)
     failed = _by_part(report, "failed")
     if failed and len(report.checked) > 1:
         _print_title(console, "failed")
@@ -121,6 +125,18 @@ def _print_skipped(console: Console, report: Report) -> None:
         console.print(f"  the plugin {plugin.name}: SEQPIPE_PLUGINS doesn't allow it")
 
 
+def _print_unchecked(console: Console, report: Report) -> None:
+    reasons: dict[str, list[str]] = {}
+    for checked in report.unchecked:
+        if checked.gap:
+            reasons.setdefault(checked.gap, []).append(checked.part.name)
+    if reasons:
+        _print_title(console, "not checked")
+    for reason, parts in reasons.items():
+        print_prose(console, f"{reason}:", indent=2)
+        print_prose(console, ", ".join(parts), indent=4, style="dim")
+
+
 def _by_part(report: Report, state: str) -> dict[str, list[Outcome]]:
     found = {
         checked.part.name: [each for each in checked.outcomes if each.state == state]
@@ -135,30 +151,31 @@ def _print_title(console: Console, title: str) -> None:
 
 
 def summary(report: Report) -> str:
-    """Return how many checks passed, failed and were skipped, and how long that took."""
-    said = f"{counted(len(report.checked), 'part')}: {_counts(report.counts)}"
-    broken = len(report.chosen.quarantined)
-    if broken:
-        said += f"; {counted(broken, 'plugin')} can't be used"
-    return f"{said}; {sum(each.seconds for each in report.checked):.1f} s"
+    """Return how many checks passed, failed and were skipped, what wasn't checked, and the time it took."""
+    said = [f"{counted(len(report.checked), 'part')}: {_counts(report.counts)}"]
+    if unchecked := len(report.unchecked):
+        said.append(f"{counted(unchecked, 'part')} not checked")
+    if broken := len(report.chosen.quarantined):
+        said.append(f"{counted(broken, 'plugin')} can't be used")
+    said.append(f"{sum(each.seconds for each in report.checked):.1f} s")
+    return "; ".join(said)
 
 
 def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{n} {state}" for state, n in counts.items() if n) or "nothing checked"
+    return ", ".join(f"{n} {state}" for state, n in counts.items() if n) or "no check"
 
 
 def to_json(report: Report) -> dict[str, Any]:
     """Return all that came of the checks, in terms of JSON."""
     return {
         "counts": report.counts,
+        "unchecked": [checked.part.name for checked in report.unchecked],
         "quarantined": [
             {
                 "name": plugin.name,
                 "package": plugin.owner.name,
                 "version": plugin.owner.version,
-                "reason": plugin.trouble.reason if plugin.trouble else None,
-                "fix": plugin.trouble.fix if plugin.trouble else None,
-                "traceback": (plugin.trouble.traceback or None) if plugin.trouble else None,
+                **trouble_to_json(plugin.trouble),
             }
             for plugin in report.chosen.quarantined
         ],
@@ -175,6 +192,7 @@ def _part_to_json(checked: Checked) -> dict[str, Any]:
         "kind": part.kind,
         "package": part.owner.name,
         "version": part.owner.version,
+        **trouble_to_json(checked.trouble or (Trouble(checked.gap, "") if checked.gap else None)),
         "checks": [
             {
                 "name": outcome.name,

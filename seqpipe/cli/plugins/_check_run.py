@@ -1,7 +1,6 @@
 """Chooses what is checked, and checks it."""
 
 import collections
-import time
 import unittest
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -10,13 +9,19 @@ from typing import Final
 
 from seqpipe.cli.plugins._screen import counted
 from seqpipe.errors import PluginError, SeqpipeError
-from seqpipe.plugins import Part, Plugin, find_by_name, host, host_of_folder, installed_elsewhere
+from seqpipe.plugins import (
+    Part,
+    Plugin,
+    Trouble,
+    find_by_name,
+    host,
+    host_of_folder,
+    installed_elsewhere,
+    trouble_of,
+)
 from seqpipe.testing import Outcome, factory_of, run_checks
 
 STATES: Final = ("passed", "failed", "skipped")
-
-#: What's said of a part that the checks can't even begin with.
-_MADE: Final = ("can_be_made", "A part can be made with the defaults of its settings.")
 
 
 @dataclass(frozen=True)
@@ -38,11 +43,21 @@ class Chosen:
 
 @dataclass
 class Checked:
-    """A part, and what came of its checks so far."""
+    """A part, and what came of its checks so far.
+
+    Attributes:
+        part: The part.
+        outcomes: What came of each check.
+        has_ended: Whether there are no more.
+        trouble: What keeps the part from being had, so that no check can begin.
+        gap: What only the part's author knows and no check can begin without; "" if there's no such thing.
+    """
 
     part: Part
     outcomes: list[Outcome] = field(default_factory=list)
     has_ended: bool = False
+    trouble: Trouble | None = None
+    gap: str = ""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -53,6 +68,11 @@ class Checked:
     def seconds(self) -> float:
         """How long they took."""
         return sum(outcome.seconds for outcome in self.outcomes)
+
+    @property
+    def is_unchecked(self) -> bool:
+        """Whether all is over and no check was tried."""
+        return self.has_ended and not (self.counts["passed"] or self.counts["failed"])
 
 
 @dataclass
@@ -68,9 +88,14 @@ class Report:
         return count(outcome for each in self.checked for outcome in each.outcomes)
 
     @property
+    def unchecked(self) -> list[Checked]:
+        """The parts of which no check was tried."""
+        return [each for each in self.checked if each.is_unchecked]
+
+    @property
     def is_bad(self) -> bool:
-        """Whether a check failed, or a plugin can't be used."""
-        return bool(self.counts["failed"] or self.chosen.quarantined)
+        """Whether a check failed, a part wasn't checked at all, or a plugin can't be used."""
+        return bool(self.counts["failed"] or self.unchecked or self.chosen.quarantined)
 
 
 def count(outcomes: Iterable[Outcome]) -> dict[str, int]:
@@ -96,7 +121,7 @@ def check_all(report: Report, say: Callable[[str], None]) -> Iterator[Checked]:
         title = f"{part.name} ({number} of {total})" if total > 1 else part.name
         say(f"checking {title}…")
         yield checked
-        for outcome in check_part(part):
+        for outcome in _check(checked):
             checked.outcomes.append(outcome)
             say(f"checking {title}: {counted(len(checked.outcomes), 'check')} done…")
             yield checked
@@ -116,6 +141,10 @@ def choose(target: str | None) -> Chosen:
         folder = Path(target)
         plugins = host_of_folder(folder).survey()
         chosen = _of_plugins(plugins, _note(folder))
+    elif Path(target).is_file() and not _is_name(target):
+        raise PluginError(
+            f"{target} is a file: give the folder of a plugin's package, {Path(target).parent}"
+        )
     elif not _is_name(target):
         raise PluginError(f"there's no folder {target}")
     else:
@@ -154,14 +183,12 @@ def _of_plugins(plugins: list[Plugin], note: str = "") -> Chosen:
     )
 
 
-def check_part(part: Part) -> Iterator[Outcome]:
-    """Yield what comes of each check of a part, one after the other."""
-    start = time.perf_counter()
+def _check(checked: Checked) -> Iterable[Outcome]:
+    """Return what comes of each check of a part, one whenever the next is asked for."""
     try:
-        factory = factory_of(part)
+        return run_checks(checked.part.kind, factory_of(checked.part))
     except unittest.SkipTest as reason:
-        yield Outcome(*_MADE, "skipped", str(reason), time.perf_counter() - start)
+        checked.gap = str(reason)
     except SeqpipeError as error:
-        yield Outcome(*_MADE, "failed", str(error), time.perf_counter() - start)
-    else:
-        yield from run_checks(part.kind, factory)
+        checked.trouble = trouble_of(error)
+    return ()

@@ -1,66 +1,94 @@
 """Prints the installed plugins and their parts."""
 
 import collections
-import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from rich.console import Console
 from rich.text import Text
 
-from seqpipe.cli.plugins._screen import counted, print_columns, print_prose
+from seqpipe.cli.plugins._screen import counted, print_columns
+from seqpipe.cli.plugins._trouble_output import print_trouble, trouble_to_json
 from seqpipe.hookspecs import KINDS
-from seqpipe.plugins import Part, Plugin, reference_to
+from seqpipe.plugins import Part, Plugin, Trouble, reference_to
 
-_STYLES: Final = {"loaded": "green", "quarantined": "bold red", "not allowed": "yellow"}
+_BAD: Final = "bold red"
+_STYLES: Final = {"loaded": "green", "quarantined": _BAD, "not allowed": "yellow"}
 
 
-def print_list(
-    console: Console, plugins: Sequence[Plugin], missing: Sequence[str], *, traceback: bool
-) -> None:
+@dataclass(frozen=True)
+class List:
+    """What's installed.
+
+    Attributes:
+        plugins: What became of each plugin.
+        broken: The parts that can't be had, and why.
+        missing: The names of plugins that are allowed and not installed.
+    """
+
+    plugins: Sequence[Plugin]
+    broken: Sequence[tuple[Part, Trouble]] = field(default=())
+    missing: Sequence[str] = field(default=())
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether anything can't be used, or is missing."""
+        quarantined = any(plugin.state == "quarantined" for plugin in self.plugins)
+        return bool(self.broken or self.missing or quarantined)
+
+    def trouble_of(self, part: Part) -> Trouble | None:
+        """Return why a part can't be had, or None if it can, as far as is known."""
+        return next((trouble for other, trouble in self.broken if other is part), None)
+
+
+def print_list(console: Console, listed: List, *, traceback: bool) -> None:
     """Print the parts by kind, the plugins, and what's wrong with those that can't be used.
 
     Args:
         console: Where to.
-        plugins: What became of each plugin.
-        missing: The names of plugins that are allowed and not installed.
-        traceback: Whether to print where those in quarantine went wrong.
+        listed: What's installed.
+        traceback: Whether to print where what can't be used went wrong.
     """
+    plugins = listed.plugins
     if not plugins:
         console.print("no plugin is installed, not even seqpipe's own parts: reinstall seqpipe")
         return
-    _print_parts(console, plugins)
+    _print_parts(console, listed)
     console.print("plugins", style="bold")
     print_columns(console, [_plugin_row(plugin) for plugin in plugins])
     for plugin in plugins:
         if plugin.state == "quarantined":
-            _print_trouble(console, plugin, traceback=traceback)
+            title = f"{plugin.name}: {plugin.state}"
+            _print_trouble(console, title, plugin.trouble, traceback=traceback)
+    for part, trouble in listed.broken:
+        _print_trouble(console, f"{part.name}: broken", trouble, traceback=traceback)
     console.print()
     left_out = [plugin.name for plugin in plugins if plugin.state == "not allowed"]
     if left_out:
         console.print(f"SEQPIPE_PLUGINS doesn't allow {', '.join(left_out)}", style="yellow")
-    for name in missing:
+    for name in listed.missing:
         console.print(f"SEQPIPE_PLUGINS lists {name}, which isn't installed", style="yellow")
-    console.print(_summary(plugins))
+    console.print(_summary(listed))
 
 
-def _print_parts(console: Console, plugins: Sequence[Plugin]) -> None:
-    rows = {
-        kind: [_part_row(p) for plugin in plugins for _, p in sorted(plugin.parts[kind].items())]
-        for kind in KINDS
-    }
-    width = max((name.cell_len for kind in KINDS for name, _ in rows[kind]), default=0)
+def _print_parts(console: Console, listed: List) -> None:
+    rows: dict[str, list[list[Text]]] = {kind: [] for kind in KINDS}
+    for part in (part for plugin in listed.plugins for part in plugin.all_parts):
+        rows[part.kind].append(_part_row(part, listed.trouble_of(part)))
+    width = max((row[0].cell_len for kind in KINDS for row in rows[kind]), default=0)
     for kind in KINDS:
         if rows[kind]:
             console.print(kind, style="bold")
-            for name, _ in rows[kind]:
+            for name, *_ in rows[kind]:
                 name.pad_right(width - name.cell_len)
             print_columns(console, rows[kind])
             console.print()
 
 
-def _part_row(part: Part) -> list[Text]:
-    return [Text(part.name), Text(str(part.owner), "dim")]
+def _part_row(part: Part, trouble: Trouble | None) -> list[Text]:
+    state = Text("broken", _BAD) if trouble else Text()
+    return [Text(part.name), Text(str(part.owner), "dim"), state]
 
 
 def _plugin_row(plugin: Plugin) -> list[Text]:
@@ -75,24 +103,24 @@ def _plugin_row(plugin: Plugin) -> list[Text]:
     ]
 
 
-def _print_trouble(console: Console, plugin: Plugin, *, traceback: bool) -> None:
+def _print_trouble(
+    console: Console, title: str, trouble: Trouble | None, *, traceback: bool
+) -> None:
     console.print()
-    console.print(f"{plugin.name}: {plugin.state}", style=_STYLES[plugin.state])
-    if plugin.trouble is None:
+    console.print(title, style=_BAD)
+    if trouble is None:
         return
-    print_prose(console, plugin.trouble.reason, indent=2)
-    print_prose(console, f"try: {plugin.trouble.fix}", indent=2, style="cyan")
-    if plugin.trouble.traceback and traceback:
-        console.print()
-        console.print(textwrap.indent(plugin.trouble.traceback, "  "), style="dim")
-    elif plugin.trouble.traceback:
+    print_trouble(console, trouble, indent=2, traceback=traceback)
+    if trouble.traceback and not traceback:
         console.print("  `seqpipe plugins --traceback` shows where", style="dim")
 
 
-def _summary(plugins: Sequence[Plugin]) -> str:
-    states = collections.Counter(plugin.state for plugin in plugins)
-    parts = sum(len(parts) for plugin in plugins for parts in plugin.parts.values())
+def _summary(listed: List) -> str:
+    states = collections.Counter(plugin.state for plugin in listed.plugins)
+    parts = sum(len(plugin.all_parts) for plugin in listed.plugins)
     said = [f"{counted(parts, 'part')} of {counted(states['loaded'], 'plugin')}"]
+    if listed.broken:
+        said.append(f"{counted(len(listed.broken), 'part')} broken")
     if states["quarantined"]:
         said.append(f"{states['quarantined']} in quarantine")
     if states["not allowed"]:
@@ -104,38 +132,32 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
 
 
-def to_json(
-    plugins: Sequence[Plugin], missing: Sequence[str], *, is_strict: bool
-) -> dict[str, Any]:
+def to_json(listed: List, *, is_strict: bool) -> dict[str, Any]:
     """Return everything that's known of the plugins, in terms of JSON."""
+    parts = [(plugin, part) for plugin in listed.plugins for part in plugin.all_parts]
     return {
         "strict": is_strict,
-        "missing": list(missing),
-        "plugins": [_plugin_to_json(plugin) for plugin in plugins],
+        "missing": list(listed.missing),
+        "plugins": [_plugin_to_json(plugin) for plugin in listed.plugins],
         "parts": [
-            _part_to_json(plugin, plugin.parts[kind][name])
-            for kind in KINDS
-            for plugin in plugins
-            for name in sorted(plugin.parts[kind])
+            _part_to_json(plugin, part, listed.trouble_of(part))
+            for plugin, part in sorted(parts, key=lambda each: KINDS.index(each[1].kind))
         ],
     }
 
 
 def _plugin_to_json(plugin: Plugin) -> dict[str, Any]:
-    trouble = plugin.trouble
     return {
         "name": plugin.name,
         "package": plugin.owner.name,
         "version": plugin.owner.version,
         "state": plugin.state,
         "seconds": round(plugin.seconds, 6),
-        "reason": trouble.reason if trouble else None,
-        "fix": trouble.fix if trouble else None,
-        "traceback": (trouble.traceback or None) if trouble else None,
+        **trouble_to_json(plugin.trouble),
     }
 
 
-def _part_to_json(plugin: Plugin, part: Part) -> dict[str, Any]:
+def _part_to_json(plugin: Plugin, part: Part, trouble: Trouble | None) -> dict[str, Any]:
     return {
         "name": part.name,
         "kind": part.kind,
@@ -143,4 +165,5 @@ def _part_to_json(plugin: Plugin, part: Part) -> dict[str, Any]:
         "package": part.owner.name,
         "version": part.owner.version,
         "code": reference_to(part),
+        **trouble_to_json(trouble),
     }

@@ -1,20 +1,17 @@
 """``seqpipe plugins new``."""
 
 import enum
+import os
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from seqpipe.hookspecs import ONE_OF
 
-class Kind(str, enum.Enum):
-    """A kind of part, in the singular."""
-
-    TOKENIZER = "tokenizer"
-    EMBEDDER = "embedder"
-    CELL = "cell"
-    ENCODER = "encoder"
-    HEAD = "head"
+#: The kinds of part, each called as one of them.
+Kind = enum.Enum("Kind", ONE_OF, type=str)  # type: ignore[misc]
 
 
 def new_command(
@@ -34,9 +31,10 @@ def new_command(
 
     The folder is called seqpipe-NAME. Nothing is ever overwritten.
     """
+    from seqpipe.plugins import host
     from seqpipe.scaffold import new_plugin
 
-    made = new_plugin(name, f"{kind.value}s", parent=output)
+    made = new_plugin(name, kind.name, parent=output, taken=host().plugin_names)
     typer.echo(f"made {made.folder}/, which offers the {kind.value} {made.part}")
     for file in made.files:
         typer.echo(f"  {file.relative_to(made.folder).as_posix()}")
@@ -55,4 +53,6 @@ def new_command(
 
 def _quoted(folder: Path) -> str:
     text = str(folder)
+    if os.name == "posix":
+        return shlex.quote(text)
     return f'"{text}"' if " " in text else text

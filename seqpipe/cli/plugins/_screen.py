@@ -1,4 +1,4 @@
-"""What the commands about plugins print with, and how they keep plugins from printing between."""
+"""What the commands about plugins print with."""
 
 import contextlib
 import io
@@ -6,9 +6,8 @@ import json
 import re
 import sys
 import textwrap
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from rich.console import Console
 from rich.text import Text
@@ -21,14 +20,14 @@ _NARROWEST: Final = 20
 _LAID_OUT: Final = re.compile(r"^(\s|[-*+>|]\s|\d+[.)]\s)|`{3}", re.MULTILINE)
 
 
-def make_console(*, stderr: bool = False, quiet: bool = False) -> Console:
+def make_console(stream: TextIO | None = None, *, quiet: bool = False) -> Console:
     """Return a console that prints lines as they are, so that no name is broken or cut.
 
     Args:
-        stderr: Whether it's for stderr rather than stdout.
+        stream: Where it prints; by default stdout.
         quiet: Whether nothing is to be printed on it.
     """
-    stream = sys.stderr if stderr else sys.stdout
+    stream = stream or sys.stdout
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="replace")  # not every encoding has every sign in a docstring
     return Console(
@@ -78,15 +77,6 @@ def _broken(paragraph: str, width: int) -> list[str]:
 
 
 @contextlib.contextmanager
-def hushed() -> Iterator[None]:
-    """Keep what plugins print off stdout, and their warnings off the screen."""
-    with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
-        if not sys.warnoptions:
-            warnings.simplefilter("ignore")
-        yield
-
-
-@contextlib.contextmanager
 def waiting(text: str, console: Console | None = None) -> Iterator[Callable[[str], None]]:
     """Show on a terminal that something may take a while, and yield a function that changes the text.
 
@@ -95,6 +85,6 @@ def waiting(text: str, console: Console | None = None) -> Iterator[Callable[[str
         console: The one that's printed on meanwhile, whose lines then go above it.
     """
     if console is None or console.quiet or not console.is_terminal:
-        console = make_console(stderr=True)
+        console = make_console(sys.stderr)
     with console.status(Text(text)) as status:
         yield lambda text: status.update(Text(text))

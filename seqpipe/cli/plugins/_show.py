@@ -14,13 +14,14 @@ def show_command(
 ) -> None:
     """Explain a part: what it does, its settings, and a section to paste into a pipeline file.
 
-    Of a plugin, it lists the parts with a line about each.
+    Of a plugin, it lists the parts with a line about each. The exit code is 1 if a part can't be had.
 
         seqpipe plugins show seqpipe.LSTM.v1
 
         seqpipe plugins show seqpipe
     """
-    from seqpipe.cli.plugins._screen import hushed, make_console, print_json, waiting
+    from seqpipe.cli._hushed import hushed
+    from seqpipe.cli.plugins._screen import make_console, print_json, waiting
     from seqpipe.cli.plugins._show_output import PartPage, PluginPage
     from seqpipe.plugins import Plugin, find_by_name, host
 
@@ -35,6 +36,8 @@ def show_command(
     if as_json:
         found_json = [page.to_json() for page in pages]
         print_json(found_json if len(found_json) > 1 else found_json[0])
-        return
-    for page in pages:
-        page.print(make_console())
+    else:
+        for page in pages:
+            page.print(make_console())
+    if any(page.is_bad for page in pages):
+        raise typer.Exit(1)

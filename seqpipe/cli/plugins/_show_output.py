@@ -1,16 +1,16 @@
 """Prints what's known of one part, or of one plugin."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.text import Text
 
 from seqpipe.cli.plugins._screen import print_prose
+from seqpipe.cli.plugins._trouble_output import print_trouble, trouble_to_json
 from seqpipe.config import Setting, section_of, settings_of
-from seqpipe.errors import PluginError
-from seqpipe.hookspecs import KINDS
-from seqpipe.plugins import Part, Plugin, document, find_part, reference_to
+from seqpipe.hookspecs import KINDS, ONE_OF
+from seqpipe.plugins import Part, Plugin, Trouble, document, find_part, reference_to
 
 
 class PartPage:
@@ -22,6 +22,9 @@ class PartPage:
     Raises:
         PluginError: It can't be had, or its signature can't be read.
     """
+
+    #: A part that can't be had has no page.
+    is_bad: Final = False
 
     def __init__(self, part: Part) -> None:
         self._part = part
@@ -99,8 +102,12 @@ class PluginPage:
 
     def __init__(self, plugin: Plugin) -> None:
         self._plugin = plugin
-        parts = [plugin.parts[kind][name] for kind in KINDS for name in sorted(plugin.parts[kind])]
-        self._parts = [(part, *_summary(part)) for part in parts]
+        self._parts = [(part, *_summary(part)) for part in plugin.all_parts]
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether a part can't be had."""
+        return any(trouble for *_, trouble in self._parts)
 
     def print(self, console: Console) -> None:
         """Print it for people."""
@@ -111,11 +118,13 @@ class PluginPage:
             if parts:
                 _print_title(console, kind)
                 # Names beside their lines would leave little room for either.
-                for part, summary, broken in parts:
-                    console.print(f"  {part.name}", style="bold")
-                    print_prose(
-                        console, _without_markup(summary), indent=6, style="red" if broken else ""
-                    )
+                for part, summary, trouble in parts:
+                    broken = ("   broken" if trouble else "", "bold red")
+                    console.print(Text.assemble("  ", (part.name, "bold"), broken))
+                    if trouble:
+                        print_trouble(console, trouble, indent=6, traceback=False)
+                    else:
+                        print_prose(console, _without_markup(summary), indent=6)
         console.print()
         console.print("`seqpipe plugins show NAME` explains one of them", style="dim")
 
@@ -129,20 +138,18 @@ class PluginPage:
                 {
                     "name": part.name,
                     "kind": part.kind,
-                    "summary": None if broken else summary,
-                    "error": summary if broken else None,
+                    "summary": None if trouble else summary,
+                    **trouble_to_json(trouble),
                 }
-                for part, summary, broken in self._parts
+                for part, summary, trouble in self._parts
             ],
         }
 
 
-def _summary(part: Part) -> tuple[str, bool]:
-    """Return a part's line, and whether that says why it's broken."""
-    try:
-        return document(part.factory).summary, False
-    except PluginError as error:
-        return str(error), True
+def _summary(part: Part) -> tuple[str, Trouble | None]:
+    """Return a part's line, or what keeps it from being had."""
+    trouble = part.find_trouble(imports=True)
+    return ("", trouble) if trouble else (document(part.factory).summary, None)
 
 
 def _setting_to_json(setting: Setting, said: Mapping[str, str]) -> dict[str, Any]:
@@ -168,7 +175,7 @@ def _print_title(console: Console, title: str) -> None:
 
 
 def _one(kind: str) -> str:
-    one = kind.removesuffix("s")
+    one = ONE_OF[kind]
     return f"an {one}" if one[0] in "aeiou" else f"a {one}"
 
 

@@ -15,7 +15,8 @@ class Cell(nn.Module, ABC):
 
     A cell keeps nothing between calls; whoever unrolls it carries the state. Its constructor takes
     the two sizes by position, and settings by keyword only:
-    ``__init__(self, input_width, width, *, forget_bias=1.0)``.
+    ``__init__(self, input_width, width, *, forget_bias=1.0)``. It can be pickled and copied, and raises a
+    `ConfigError` for sizes and settings that can't be used. `seqpipe.testing` holds it to all of this.
 
     Attributes:
         input_width: The width of a step's input.

@@ -12,7 +12,8 @@ class Encoder(nn.Module, ABC):
 
     Its constructor takes the input's width by position, and settings by keyword only. One setting is
     required of all: ``width``, the width of the output:
-    ``__init__(self, input_width, *, width=128, ...)``.
+    ``__init__(self, input_width, *, width=128, ...)``. It can be pickled and copied, and raises a
+    `ConfigError` for sizes and settings that can't be used. `seqpipe.testing` holds it to all of this.
 
     Attributes:
         input_width: The width of an input vector.

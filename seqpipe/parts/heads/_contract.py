@@ -12,7 +12,9 @@ class Head(nn.Module, ABC):
 
     Its constructor takes the two sizes by position, and settings by keyword only. It's called when
     the labels are known, so that `output_width` is their number:
-    ``__init__(self, input_width, output_width, *, ...)``.
+    ``__init__(self, input_width, output_width, *, ...)``. It can be pickled and copied, and raises a
+    `ConfigError` for sizes and settings that can't be used. `seqpipe.testing` holds it to all of this. A
+    head is offered as its class, or a partial of that, since `component` is asked before one is made.
     """
 
     @classmethod

@@ -23,10 +23,10 @@ from typing import ClassVar
 from seqpipe.parts.cells import State
 from torch import Tensor
 
-from seqpipe_lstm_variants._bases import PeepholeCell, start_bias
+from seqpipe_lstm_variants._bases import ForgettingCell, PeepholeCell
 
 
-class NoInputGate(PeepholeCell):
+class NoInputGate(ForgettingCell):
     """The LSTM that writes everything it reads: NIG of Greff et al. (2017).
 
     ::
@@ -36,21 +36,9 @@ class NoInputGate(PeepholeCell):
         c' = f c + g
         o  = σ(W_o x + b_o + U_o h + p_o c')
         h' = o tanh(c')
-
-    Args:
-        input_width: The width of x.
-        width: The width of h and c.
-        forget_bias: Where b_f starts. Above 0, the cell remembers at first (Gers et al. 2000).
-
-    Raises:
-        ConfigError: `forget_bias` isn't finite.
     """
 
     gates: ClassVar = ("forget", "candidate", "output")
-
-    def __init__(self, input_width: int, width: int, *, forget_bias: float = 1.0) -> None:
-        super().__init__(input_width, width)
-        start_bias(self.gate_bias("forget"), "forget_bias", forget_bias)
 
     def step(
         self, x: Mapping[str, Tensor], h: Mapping[str, Tensor], state: Mapping[str, Tensor]
@@ -96,7 +84,7 @@ class NoForgetGate(PeepholeCell):
         return o * cell.tanh(), cell
 
 
-class NoOutputGate(PeepholeCell):
+class NoOutputGate(ForgettingCell):
     """The LSTM that shows all of its memory: NOG of Greff et al. (2017).
 
     ::
@@ -106,21 +94,9 @@ class NoOutputGate(PeepholeCell):
         g  = tanh(W_g x + b_g + U_g h)
         c' = f c + i g
         h' = tanh(c')
-
-    Args:
-        input_width: The width of x.
-        width: The width of h and c.
-        forget_bias: Where b_f starts. Above 0, the cell remembers at first (Gers et al. 2000).
-
-    Raises:
-        ConfigError: `forget_bias` isn't finite.
     """
 
     gates: ClassVar = ("input", "forget", "candidate")
-
-    def __init__(self, input_width: int, width: int, *, forget_bias: float = 1.0) -> None:
-        super().__init__(input_width, width)
-        start_bias(self.gate_bias("forget"), "forget_bias", forget_bias)
 
     def step(
         self, x: Mapping[str, Tensor], h: Mapping[str, Tensor], state: Mapping[str, Tensor]
@@ -134,7 +110,7 @@ class NoOutputGate(PeepholeCell):
         return cell.tanh(), cell
 
 
-class NoInputActivation(PeepholeCell):
+class NoInputActivation(ForgettingCell):
     """The LSTM that writes without squashing: NIAF of Greff et al. (2017).
 
     ::
@@ -145,21 +121,9 @@ class NoInputActivation(PeepholeCell):
         c' = f c + i g
         o  = σ(W_o x + b_o + U_o h + p_o c')
         h' = o tanh(c')
-
-    Args:
-        input_width: The width of x.
-        width: The width of h and c.
-        forget_bias: Where b_f starts. Above 0, the cell remembers at first (Gers et al. 2000).
-
-    Raises:
-        ConfigError: `forget_bias` isn't finite.
     """
 
     gates: ClassVar = ("input", "forget", "candidate", "output")
-
-    def __init__(self, input_width: int, width: int, *, forget_bias: float = 1.0) -> None:
-        super().__init__(input_width, width)
-        start_bias(self.gate_bias("forget"), "forget_bias", forget_bias)
 
     def step(
         self, x: Mapping[str, Tensor], h: Mapping[str, Tensor], state: Mapping[str, Tensor]
@@ -174,7 +138,7 @@ class NoInputActivation(PeepholeCell):
         return o * cell.tanh(), cell
 
 
-class NoOutputActivation(PeepholeCell):
+class NoOutputActivation(ForgettingCell):
     """The LSTM that shows its memory without squashing it: NOAF of Greff et al. (2017).
 
     ::
@@ -187,21 +151,9 @@ class NoOutputActivation(PeepholeCell):
         h' = o c'
 
     Nothing bounds h. The paper found the forget gate and this activation to be what matters most.
-
-    Args:
-        input_width: The width of x.
-        width: The width of h and c.
-        forget_bias: Where b_f starts. Above 0, the cell remembers at first (Gers et al. 2000).
-
-    Raises:
-        ConfigError: `forget_bias` isn't finite.
     """
 
     gates: ClassVar = ("input", "forget", "candidate", "output")
-
-    def __init__(self, input_width: int, width: int, *, forget_bias: float = 1.0) -> None:
-        super().__init__(input_width, width)
-        start_bias(self.gate_bias("forget"), "forget_bias", forget_bias)
 
     def step(
         self, x: Mapping[str, Tensor], h: Mapping[str, Tensor], state: Mapping[str, Tensor]

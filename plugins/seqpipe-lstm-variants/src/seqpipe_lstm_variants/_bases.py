@@ -25,6 +25,23 @@ class PeepholeCell(GatedCell):
         self.peephole = nn.ParameterDict({gate: torch.zeros(width) for gate in seeing})
 
 
+class ForgettingCell(PeepholeCell):
+    """A cell with peepholes that has a forget gate.
+
+    Args:
+        input_width: The width of x.
+        width: The width of h and c.
+        forget_bias: Where b_f starts. Above 0, the cell remembers at first (Gers et al. 2000).
+
+    Raises:
+        ConfigError: `forget_bias` isn't finite.
+    """
+
+    def __init__(self, input_width: int, width: int, *, forget_bias: float = 1.0) -> None:
+        super().__init__(input_width, width)
+        start_bias(self.gate_bias("forget"), "forget_bias", forget_bias)
+
+
 class FreeCell(Cell):
     """A cell that takes its products itself, as there are other ones than W x and U h of each gate.
 

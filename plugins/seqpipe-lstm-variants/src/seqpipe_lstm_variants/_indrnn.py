@@ -23,7 +23,8 @@ class IndRNN(FreeCell):
     isn't done here, as a cell doesn't know its layer.
 
     The paper learns u and cuts it to its bound after each update. A cell doesn't see updates, so here
-    v is learnt, whose u can't leave the bound.
+    v is learnt, whose u can't leave the bound. What that costs: the gradient of u reaches v multiplied by
+    2^(1/T) (1 - (u / 2^(1/T))²), so units learn slowly whose u starts near the bound. Cutting slows none.
 
     S. Li, W. Li, C. Cook, C. Zhu, Y. Gao: Independently recurrent neural network (IndRNN): building a
     longer and deeper RNN. CVPR, 2018. arXiv 1803.04831.

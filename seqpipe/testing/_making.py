@@ -1,12 +1,11 @@
-"""What all kinds have in common: they're made from stated settings, and documented."""
+"""What all kinds have in common: they're made by stated settings, and documented."""
 
 import inspect
 from collections.abc import Callable
 from typing import Any
 
 from seqpipe.errors import PluginError
-from seqpipe.plugins import Owner, Part
-from seqpipe.testing._cases import unwrap
+from seqpipe.plugins import Owner, Part, unwrap
 from seqpipe.testing._check import BrokenError, Factory
 
 
@@ -26,9 +25,8 @@ def can_be_made(
 def check_signature(kind: str, factory: Factory) -> None:
     """Check what a pipeline file may say to a part."""
     given, _ = unwrap(factory)
-    name = getattr(given, "__name__", type(given).__name__)
     try:
-        settings = Part(kind, name, given, Owner("the plugin", "")).settings
+        settings = as_part(kind, given).settings
     except PluginError as error:
         raise BrokenError(str(error)) from error
     stated = inspect.signature(given).parameters
@@ -39,8 +37,18 @@ def check_signature(kind: str, factory: Factory) -> None:
             )
 
 
+def as_part(kind: str, factory: Factory) -> Part:
+    """Return a factory as the host knows it."""
+    given, _ = unwrap(factory)
+    name = getattr(given, "__name__", type(given).__name__)
+    return Part(kind, name, factory, Owner("the plugin", ""))
+
+
 def is_documented(factory: Factory) -> None:
     """The factory has a docstring of its own, which `seqpipe plugins show` prints."""
     given, _ = unwrap(factory)
-    if not (given.__doc__ or "").strip():
-        raise BrokenError(f"{getattr(given, '__name__', given)} has no docstring")
+    name = getattr(given, "__name__", type(given).__name__)
+    documentation = (given.__doc__ or "").strip()
+    # Python itself gives a dataclass one, which repeats its signature.
+    if not documentation or documentation.startswith(f"{name}("):
+        raise BrokenError(f"{name} has no docstring")

@@ -1,0 +1,154 @@
+"""The tables of the reference pages say what the code does."""
+
+import importlib.metadata
+import inspect
+import json
+
+import pytest
+from confection import Config
+from docs.pages import DOCS, ROOT, section, shown, table, value
+from spacy.language import DEFAULT_CONFIG
+from spacy.schemas import ConfigSchemaTraining
+
+from seqpipe import adapters, config, hookspecs, plugins
+from seqpipe.config._expand import DEFAULTS
+from seqpipe.config._schema import DATA_PARTS, DEFAULT_PARTS, HOST_SETTINGS, PIPELINE_SETTINGS
+from seqpipe.plugins import _host
+
+REFERENCE = DOCS / "pipeline-file.md"
+SMALLEST = """
+[data]
+@readers = "seqpipe.Jsonl.v1"
+path = "texts.jsonl"
+
+[head]
+@seqpipe_heads = "seqpipe.TextClassifier.v1"
+"""
+
+
+def defaults(parameters, slot: str) -> dict[str, object]:
+    """Return the defaults of parameters, as a table shows them."""
+    found = {}
+    for name, parameter in parameters.items():
+        default = parameter.default
+        if default is inspect.Parameter.empty:
+            part = DEFAULT_PARTS.get(f"{slot}.{name}", ("", ""))[1]
+            default = part or "required"
+        found[name] = list(default) if isinstance(default, tuple) else default
+    return found
+
+
+def parts() -> list[plugins.Part]:
+    offered = plugins.host().load("seqpipe").parts
+    return [part for kind in hookspecs.KINDS for part in offered[kind].values()]
+
+
+def readers() -> list[importlib.metadata.EntryPoint]:
+    found = importlib.metadata.entry_points(group="spacy_readers")
+    return [e for e in found if e.name.startswith("seqpipe.") and e.name != "seqpipe.Corpus.v1"]
+
+
+@pytest.mark.parametrize("part", parts(), ids=lambda part: part.name)
+def test_reference_lists_every_setting_of_a_part_with_its_default(part):
+    expected = defaults(part.settings, slot=part.kind.removesuffix("s"))
+    assert shown(REFERENCE, part.name, 1) == expected
+
+
+@pytest.mark.parametrize("reader", readers(), ids=lambda entry: entry.name)
+def test_reference_lists_every_setting_of_a_reader_with_its_default(reader):
+    parameters = inspect.signature(reader.load()).parameters
+    assert shown(REFERENCE, reader.name, 1) == defaults(parameters, slot="data")
+
+
+def test_reference_lists_the_keys_of_the_host():
+    assert shown(REFERENCE, "[pipeline]", 1) == {
+        key: DEFAULTS["pipeline"][key] for key in PIPELINE_SETTINGS
+    }
+    data = shown(REFERENCE, "[data]", 1)
+    assert data["split"] == DEFAULTS["data"]["split"]
+    assert set(data) == {*HOST_SETTINGS["data"], *(f"[data.{part}]" for part in DATA_PARTS)}
+    encoder = inspect.signature(adapters.make_encoder).parameters
+    assert shown(REFERENCE, "[embedder]", 1) == {
+        key: encoder[key].default for key in HOST_SETTINGS["embedder"]
+    }
+
+
+def test_reference_lists_the_settings_of_the_optimizer():
+    expected = defaults(inspect.signature(adapters.make_adamw).parameters, slot="")
+    assert shown(REFERENCE, "seqpipe.AdamW.v1", 1) == expected
+
+
+def test_reference_names_the_default_part_of_each_slot():
+    for slot, (registry, name) in DEFAULT_PARTS.items():
+        below = section(REFERENCE, f"[{slot}]")
+        assert f"`{registry}`" in below
+        assert f"`{name}`" in below
+
+
+def test_reference_says_what_training_is_set_to():
+    file = config.read_text(SMALLEST)
+    ours = config.expand(file.sections, plugins.find_part)["training"]
+    spacys = Config(DEFAULT_CONFIG)["training"]
+    rows = table(REFERENCE, "[training]")
+    assert set(rows) == set(ConfigSchemaTraining.model_fields)
+    for key, (by_spacy, by_seqpipe, _) in rows.items():
+        assert value(by_spacy) == _plain(spacys[key]), key
+        assert value(by_seqpipe) == _plain(ours.get(key, spacys[key])), key
+
+
+def _plain(setting):
+    """Return a setting as the table shows it: a block by what it names."""
+    if isinstance(setting, dict):
+        return next((v for k, v in setting.items() if k.startswith("@")), setting)
+    return setting
+
+
+def test_spacy_page_lists_the_settings_of_the_architectures():
+    page = DOCS / "spacy.md"
+    for entry in importlib.metadata.entry_points(group="spacy_architectures"):
+        if entry.name.startswith("seqpipe."):
+            expected = defaults(inspect.signature(entry.load()).parameters, slot="")
+            assert shown(page, entry.name, 1) == expected
+
+
+def test_reference_explains_every_key_of_the_report(trained):
+    report = json.loads((trained / "report.json").read_text(encoding="utf-8"))
+    explained = set(table(REFERENCE, "report.json"))
+    assert explained == {*_keys(report, inner=("data", "dev", "test"))}
+
+
+def _keys(report, *, inner):
+    for key, of_key in report.items():
+        yield from [f"{key}.{name}" for name in of_key] if key in inner else [key]
+
+
+def test_reference_lists_what_the_output_folder_holds(trained):
+    names = {path.name + "/" * path.is_dir() for path in trained.iterdir()}
+    assert set(table(REFERENCE, "The output folder")) == names | {
+        "model-unfinished/",
+        "model-interrupted/",
+    }
+
+
+def test_models_page_lists_what_a_saved_model_holds(trained):
+    model = trained / "model-best"
+    files = {path.relative_to(model).as_posix() for path in model.rglob("*") if path.is_file()}
+    assert set(table(DOCS / "models.md", "What is in the folder")) == files
+
+
+def test_plugins_page_explains_the_environment_variables():
+    assert {*table(DOCS / "plugins.md", "Which plugins may be used")} == {
+        _host.ALLOWED,
+        _host.STRICT,
+    }
+
+
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "pipelines").glob("*/pipeline.cfg")), ids=lambda file: file.parent.name
+)
+def test_recipes_explain_each_key_of_their_pipeline_file(file):
+    readme = (file.parent / "README.md").read_text(encoding="utf-8")
+    for name, keys in Config().from_disk(file, interpolate=False).items():
+        assert f"`[{name}]`" in readme
+        for key in keys:
+            assert key.startswith("@") or f"`{key}`" in readme, f"[{name}] {key}"
