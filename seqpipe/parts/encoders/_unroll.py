@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from seqpipe.parts.cells import GRU, LSTM, RNN, Cell, GatedCell
-from seqpipe.parts.encoders._packing import group, pack
+from seqpipe.kernels._packing import group, pack
 
 _KERNELS: dict[type[Cell], Callable[..., tuple[Tensor, ...]]] = {
     RNN: torch.rnn_tanh,
