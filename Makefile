@@ -2,6 +2,8 @@
 # make test    sets up .venv, with the packages in plugins/, and runs all tests, theirs too
 # make lint    checks format, lint, types and the direction of imports
 # make bench-bbc   measures the recipe for BBC News beside its peers
+# make bench-adding   measures which cells learn to remember over 400 steps
+# make bench-recurrent   measures the recurrent engines beside theirs
 
 PYTHON ?= python3
 VENV   := .venv
@@ -9,7 +11,7 @@ PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: setup run test test-fast test-plugins lint format coverage bench-bbc clean
+.PHONY: setup run test test-fast test-plugins lint format coverage bench-bbc bench-adding bench-recurrent clean
 
 setup: $(READY)
 
@@ -56,6 +58,14 @@ format: $(READY)
 
 bench-bbc: $(READY)
 	$(BIN)/python benchmarks/bbc.py $(ARGS)
+
+bench-adding: $(READY)
+	$(BIN)/python benchmarks/adding.py $(ARGS)
+
+bench-recurrent: $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	    --constraint .ci/constraints.txt --editable '.[bench]'
+	$(BIN)/python benchmarks/recurrent.py $(ARGS)
 
 clean:
 	rm -rf $(VENV)

@@ -32,7 +32,11 @@ def seqpipe_cells() -> Factories:
     return {
         "seqpipe.RNN.v1": "seqpipe.parts.cells:RNN",
         "seqpipe.LSTM.v1": "seqpipe.parts.cells:LSTM",
+        "seqpipe.PeepholeLSTM.v1": "seqpipe.parts.cells:PeepholeLSTM",
+        "seqpipe.CoupledLSTM.v1": "seqpipe.parts.cells:CoupledLSTM",
+        "seqpipe.LayerNormLSTM.v1": "seqpipe.parts.cells:LayerNormLSTM",
         "seqpipe.GRU.v1": "seqpipe.parts.cells:GRU",
+        "seqpipe.ResetBeforeGRU.v1": "seqpipe.parts.cells:ResetBeforeGRU",
     }
 
 

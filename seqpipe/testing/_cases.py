@@ -192,11 +192,11 @@ def _build_encoder(factory: Factory, case: Case) -> Any:
 
 
 def _run_cell(module: nn.Module, inputs: Tensor, lengths: Tensor) -> Tensor:
-    return unroll_plain(module, inputs, lengths)  # type: ignore[arg-type]
+    return unroll_plain(module, inputs, lengths)[0]  # type: ignore[arg-type]
 
 
 def _run_cell_backwards(module: nn.Module, inputs: Tensor, lengths: Tensor) -> Tensor:
-    return unroll_plain(module, inputs, lengths, reverse=True)  # type: ignore[arg-type]
+    return unroll_plain(module, inputs, lengths, reverse=True)[0]  # type: ignore[arg-type]
 
 
 def _run(module: nn.Module, inputs: Tensor, lengths: Tensor) -> Tensor:

@@ -173,24 +173,25 @@ def step_is_elementwise(factory: Factory) -> None:
 
 
 def _places(cell: GatedCell) -> int:
-    return 2 * len(cell.gates) + len(cell.states)
+    return len(cell.gates) + len(cell.recurrent_gates) + len(cell.states)
 
 
 def _call_step(cell: GatedCell, given: list[Tensor]) -> Tensor:
     """Call a step with x and h of each gate and with each state; return the states, `[S, B, width]`."""
-    n = len(cell.gates)
-    x, h, state = given[:n], given[n : 2 * n], given[2 * n :]
+    x, rest = given[: len(cell.gates)], given[len(cell.gates) :]
+    h, state = rest[: len(cell.recurrent_gates)], rest[len(cell.recurrent_gates) :]
     after = cell.step(
         dict(zip(cell.gates, x, strict=True)),
-        dict(zip(cell.gates, h, strict=True)),
+        dict(zip(cell.recurrent_gates, h, strict=True)),
         dict(zip(cell.states, state, strict=True)),
     )
     return torch.stack(list(after))
 
 
 def _name(cell: GatedCell, place: int) -> str:
-    gates = [f'{product}["{gate}"]' for product in "xh" for gate in cell.gates]
-    return [*gates, *(f'state["{state}"]' for state in cell.states)][place]
+    products = [f'x["{gate}"]' for gate in cell.gates]
+    products += [f'h["{gate}"]' for gate in cell.recurrent_gates]
+    return [*products, *(f'state["{state}"]' for state in cell.states)][place]
 
 
 def every_engine_equals_the_plain_loop(factory: Factory) -> None:
@@ -213,10 +214,10 @@ def every_engine_equals_the_plain_loop(factory: Factory) -> None:
 
 
 def _outputs_and_gradients(
-    cell: Cell, case: Case, run: Callable[..., Tensor], *, reverse: bool
+    cell: Cell, case: Case, run: Callable[..., tuple[Tensor, State]], *, reverse: bool
 ) -> list[tuple[str, Tensor]]:
     inputs = case.inputs().requires_grad_()
-    outputs = run(cell, inputs, case.batch(), reverse=reverse)
+    outputs, _ = run(cell, inputs, case.batch(), reverse=reverse)
     learnt = [(name, p) for name, p in cell.named_parameters() if p.requires_grad]
     named = [("the input", inputs), *learnt]
     gradients = torch.autograd.grad(
@@ -235,7 +236,11 @@ def speed(factory: Factory) -> str:
     """How long a cell takes beside the built-in LSTM; reported, not judged."""
     case = CELLS.large_case(factory)
     mine, theirs = (
-        task_of(functools.partial(unroll, cast(Cell, CELLS.make(each, case))), case)
+        task_of(functools.partial(_outputs, cast(Cell, CELLS.make(each, case))), case)
         for each in (factory, LSTM)
     )
     return compare(mine, theirs, "the built-in LSTM", "32 sequences of 32 steps")
+
+
+def _outputs(cell: Cell, inputs: Tensor, lengths: Tensor) -> Tensor:
+    return unroll(cell, inputs, lengths)[0]

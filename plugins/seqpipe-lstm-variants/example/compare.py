@@ -30,7 +30,8 @@ def make_batch(size: int) -> tuple[Tensor, Tensor]:
 def last_outputs(cell: Cell, inputs: Tensor) -> Tensor:
     """Return the cell's output after each sequence, `[size, WIDTH]`."""
     size = len(inputs) // STEPS
-    return unroll_plain(cell, inputs, torch.full((size,), STEPS)).view(size, STEPS, -1)[:, -1]
+    outputs, _ = unroll_plain(cell, inputs, torch.full((size,), STEPS))
+    return outputs.view(size, STEPS, -1)[:, -1]
 
 
 def learn(make: Callable[..., Cell], seed: int, **settings: object) -> float:
@@ -66,7 +67,8 @@ def main() -> None:
         begin = time.process_time()
         accuracies = [learn(make, seed, **settings) for seed in range(SEEDS)]
         cost = 1000 * (time.process_time() - begin) / (SEEDS * UPDATES)
-        size = sum(p.numel() for p in make(INPUTS, WIDTH, **settings).parameters())
+        parameters = make(INPUTS, WIDTH, **settings).parameters()
+        size = sum(p.numel() for p in parameters if p.requires_grad)
         told = "".join(f", `{setting} = {value}`" for setting, value in settings.items())
         accuracy = " ".join(f"{each:.2f}" for each in sorted(accuracies))
         print(f"| {name.split('.')[1]}{told} | {size:,} | {accuracy} | {cost:.0f} |", flush=True)

@@ -120,7 +120,7 @@ def ran(show):
     def run(p, xs):
         W_cx, W_ix, W_fx = np.split(p["input_weight"], 3)
         W_ih, W_fh = np.split(p["recurrent_weight"], 2)
-        b_i, b_f = np.split(p["bias"], 2)
+        b_i, b_f = np.split(p["recurrent_bias"], 2)
         h = c = np.zeros(WIDTH)
         for x in xs:
             i = sigmoid(W_ih @ h + W_ix @ x + b_i)
@@ -134,7 +134,7 @@ def ran(show):
 
 def indrnn(steps):
     def run(p, xs):
-        u = 2 ** (1 / steps) * np.tanh(p["recurrent_weight"])
+        u = 2 ** (1 / steps) * np.tanh(p["unit_weight"])
         h = np.zeros(WIDTH)
         for x in xs:
             h = relu(p["input_weight"] @ x + u * h + p["bias"])
@@ -174,7 +174,8 @@ def test_outputs_equal_the_papers_equations(make, settings, reference):
     torch.manual_seed(0)
     cell = make(INPUTS, WIDTH, **settings).double()
     for parameter in cell.parameters():
-        nn.init.normal_(parameter)
+        if parameter.requires_grad:
+            nn.init.normal_(parameter)
     sequences = torch.randn(BATCH, STEPS, INPUTS, dtype=torch.float64)
     state = cell.initial_state(BATCH, sequences)
     outputs = []

@@ -30,7 +30,6 @@ FORGET_ROW = {
     FullGateRecurrence: 1,
     MGU: 0,
     JANET: 0,
-    RAN: 1,
 }
 
 
@@ -40,6 +39,17 @@ def test_forget_bias_is_where_the_forget_gate_alone_starts(make, row):
     assert [rows.tolist() for rows in bias] == [
         [2.5 if i == row else 0.0] * WIDTH for i in range(len(bias))
     ]
+
+
+def test_forget_bias_of_ran_stands_with_the_recurrent_product():
+    cell = RAN(3, WIDTH, forget_bias=2.5)
+    assert cell.recurrent_bias.tolist() == [0.0] * WIDTH + [2.5] * WIDTH
+    assert not cell.bias.any() and not cell.bias.requires_grad
+
+
+def test_cells_that_see_the_input_only_have_no_recurrent_rows():
+    assert RAN(3, WIDTH).recurrent_weight.shape == (2 * WIDTH, WIDTH)
+    assert IndRNN(3, WIDTH).recurrent_weight.shape == (0, WIDTH)
 
 
 def test_update_bias_is_where_the_update_gate_alone_starts():
@@ -76,12 +86,16 @@ def test_recurrent_weights_of_indrnn_start_between_zero_and_their_bound(steps):
 
 def test_recurrent_weights_of_indrnn_never_leave_their_bound():
     cell = IndRNN(3, 2, steps=1)
-    cell.recurrent_weight.data = torch.tensor([100.0, -100.0])
+    cell.unit_weight.data = torch.tensor([100.0, -100.0])
     torch.testing.assert_close(recurrent_weights(cell), torch.tensor([2.0, -2.0]))
 
 
 MISTAKES = [
-    *((make, {"forget_bias": value}) for make in FORGET_ROW for value in (math.nan, math.inf)),
+    *(
+        (make, {"forget_bias": value})
+        for make in (*FORGET_ROW, RAN)
+        for value in (math.nan, math.inf)
+    ),
     (MinimalRNN, {"update_bias": math.nan}),
     (JANET, {"beta": math.inf}),
     (JANET, {"chrono_steps": 1}),

@@ -2,12 +2,19 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from seqpipe.parts.cells._checks import check_sizes
 from seqpipe.parts.cells._contract import Cell, State
+from seqpipe.parts.cells._initial import (
+    InputInit,
+    RecurrentInit,
+    make_input_weight,
+    make_recurrent_weight,
+)
 
 
 class GatedCell(Cell):
@@ -15,46 +22,103 @@ class GatedCell(Cell):
 
     The products belong to this class; the author writes `step`, the gate equations, in plain torch.
     For each gate g: ``x[g] = W_g x + b_g`` and ``h[g] = U_g h (+ c_g)``, h the first of the states.
+    A gate that's named in `input_only` has the first product only.
 
-    Initialisation: Glorot for each W_g, orthogonal for each U_g (Saxe et al. 2014), zero biases.
+    Biases start at 0. Matrices start gate by gate, in one of these ways:
+
+    - "glorot": drawn evenly from ±√(6 / (rows + columns)) (Glorot & Bengio 2010);
+    - "orthogonal": a random orthogonal matrix (Saxe et al. 2014);
+    - "gaussian": from a normal distribution of mean 0 and variance 1 / columns;
+    - "uniform": drawn evenly from ±1 / √width, as torch's own cells start;
+    - "identity", for U only: the identity matrix (Le et al. 2015).
+
+    Args:
+        input_width: The width of x.
+        width: The width of each gate and state.
+        input_init: How each W_g starts.
+        recurrent_init: How each U_g starts.
 
     Attributes:
         gates: The gates' names, in the order in which their weights are stacked.
+        input_only: Those of the gates that see the input only: they have no rows in U and c.
+        recurrent_gates: The other gates, in their order.
         states: The states' names; all are `[B, width]`, and the first one is the output.
         has_recurrent_bias: Whether the recurrent product has a bias c_g of its own.
         input_weight: W, `[len(gates) * width, input_width]`
-        recurrent_weight: U, `[len(gates) * width, width]`
+        recurrent_weight: U, `[len(recurrent_gates) * width, width]`
         bias: b, `[len(gates) * width]`
-        recurrent_bias: c, `[len(gates) * width]`, or None.
+        recurrent_bias: c, `[len(recurrent_gates) * width]`, or None.
+
+    Raises:
+        ConfigError: A size is less than 1, or there's no such way to start.
     """
 
     gates: ClassVar[tuple[str, ...]]
+    input_only: ClassVar[tuple[str, ...]] = ()
+    recurrent_gates: ClassVar[tuple[str, ...]]
     states: ClassVar[tuple[str, ...]]
     has_recurrent_bias: ClassVar[bool] = False
 
-    def __init__(self, input_width: int, width: int) -> None:
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Set `recurrent_gates`.
+
+        Raises:
+            TypeError: `input_only` names something that's no gate.
+        """
+        super().__init_subclass__(**kwargs)
+        gates = getattr(cls, "gates", None)
+        if gates is None:
+            return
+        for name in cls.input_only:
+            if name not in gates:
+                raise TypeError(
+                    f"{cls.__name__}.input_only names {name!r}, which isn't one of its gates {gates}"
+                )
+        cls.recurrent_gates = tuple(gate for gate in gates if gate not in cls.input_only)
+
+    def __init__(
+        self,
+        input_width: int,
+        width: int,
+        *,
+        input_init: InputInit = "glorot",
+        recurrent_init: RecurrentInit = "orthogonal",
+    ) -> None:
         super().__init__()
+        check_sizes(input_width, width)
         self.input_width = input_width
         self.width = width
-        rows = len(self.gates) * width
-        self.input_weight = nn.Parameter(torch.empty(rows, input_width))
-        self.recurrent_weight = nn.Parameter(torch.empty(rows, width))
-        self.bias = nn.Parameter(torch.zeros(rows))
-        self.recurrent_bias = nn.Parameter(torch.zeros(rows)) if self.has_recurrent_bias else None
-        for gate_weight in torch.split(self.input_weight.data, width):
-            nn.init.xavier_uniform_(gate_weight)
-        for gate_weight in torch.split(self.recurrent_weight.data, width):
-            nn.init.orthogonal_(gate_weight)
+        gates, recurrent = len(self.gates), len(self.recurrent_gates)
+        self.input_weight = make_input_weight(gates, input_width, width, input_init)
+        self.recurrent_weight = make_recurrent_weight(recurrent, width, recurrent_init)
+        self.bias = nn.Parameter(torch.zeros(gates * width))
+        self.recurrent_bias = (
+            nn.Parameter(torch.zeros(recurrent * width), requires_grad=recurrent > 0)
+            if self.has_recurrent_bias
+            else None
+        )
 
     @abstractmethod
     def step(
         self, x: Mapping[str, Tensor], h: Mapping[str, Tensor], state: Mapping[str, Tensor]
     ) -> State:
-        """Compute the next states from the products: elementwise maths only.
+        """Compute the next states from the products, column by column.
+
+        An engine that runs the cell faster than the plain loop calls this once with stand-ins for
+        tensors, notes what's done to them, and runs that. So a step is made of these only:
+
+        - ``+``, ``-``, ``*``, ``/``, ``**``, negation, ``sqrt``, ``abs``, ``exp``, ``log``, ``erf``;
+        - ``sigmoid``, ``tanh``, ``relu``, softplus;
+        - comparisons, ``torch.where``, ``clamp``, ``minimum``, ``maximum``;
+        - its arguments, numbers, and the cell's own parameters of one number for each unit, `[width]`, or
+          of one number.
+
+        It has no matrix products, changes no tensor in place, and has no ``if`` that depends on a
+        tensor's values. An ``if`` that depends on a setting is fine.
 
         Args:
-            x: For each gate, W_g x + b_g, `[B, width]`.
-            h: For each gate, U_g h (+ c_g), `[B, width]`.
+            x: For each of `gates`, W_g x + b_g, `[B, width]`.
+            h: For each of `recurrent_gates`, U_g h (+ c_g), `[B, width]`.
             state: The states by name, `[B, width]` each.
 
         Returns:
@@ -67,17 +131,31 @@ class GatedCell(Cell):
 
     def forward(self, input: Tensor, state: State) -> tuple[Tensor, State]:
         """Take one step; see `Cell.forward`."""
-        x = nn.functional.linear(input, self.input_weight, self.bias).chunk(len(self.gates), dim=1)
-        h = nn.functional.linear(state[0], self.recurrent_weight, self.recurrent_bias).chunk(
-            len(self.gates), dim=1
-        )
-        after = self.step(
-            dict(zip(self.gates, x, strict=True)),
-            dict(zip(self.gates, h, strict=True)),
+        x = nn.functional.linear(input, self.input_weight, self.bias)
+        h = nn.functional.linear(state[0], self.recurrent_weight, self.recurrent_bias)
+        after = self.advance(x, h, state)
+        return after[0], after
+
+    def advance(self, x: Tensor, h: Tensor, state: State) -> State:
+        """Take the step between the products.
+
+        Args:
+            x: The products of the input, `[B, len(gates) * width]`.
+            h: Those of the hidden state, `[B, len(recurrent_gates) * width]`.
+            state: The states, `[B, width]` each.
+        """
+        return self.step(
+            _by_gate(self.gates, x),
+            _by_gate(self.recurrent_gates, h),
             dict(zip(self.states, state, strict=True)),
         )
-        return after[0], after
 
     def gate_bias(self, gate: str) -> Tensor:
         """Return the rows of `bias` that belong to a gate, as a view to initialise: `[width]`."""
         return torch.split(self.bias.data, self.width)[self.gates.index(gate)]
+
+
+def _by_gate(gates: tuple[str, ...], products: Tensor) -> dict[str, Tensor]:
+    """Cut products `[B, len(gates) * width]` into those of each gate, `[B, width]`."""
+    # torch cuts nothing into no chunks.
+    return dict(zip(gates, products.chunk(len(gates), dim=1), strict=True)) if gates else {}

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from seqpipe.parts.cells._contract import State
 from seqpipe.parts.cells._gated import GatedCell
+from seqpipe.parts.cells._initial import InputInit, RecurrentInit, start_bias
 
 
 class LSTM(GatedCell):
@@ -25,14 +26,28 @@ class LSTM(GatedCell):
         input_width: The width of x.
         width: The width of h and c.
         forget_bias: Where b_f starts; 1 keeps the memory open at first (Jozefowicz et al. 2015).
+        input_init: How each W starts: "glorot", "orthogonal", "gaussian" or "uniform"; see
+            `GatedCell`.
+        recurrent_init: How each U starts: one of these or "identity".
+
+    Raises:
+        ConfigError: A size is less than 1, `forget_bias` isn't finite, or there's no such way to start.
     """
 
     gates: ClassVar = ("input", "forget", "candidate", "output")
     states: ClassVar = ("hidden", "cell")
 
-    def __init__(self, input_width: int, width: int, *, forget_bias: float = 1.0) -> None:
-        super().__init__(input_width, width)
-        nn.init.constant_(self.gate_bias("forget"), forget_bias)
+    def __init__(
+        self,
+        input_width: int,
+        width: int,
+        *,
+        forget_bias: float = 1.0,
+        input_init: InputInit = "glorot",
+        recurrent_init: RecurrentInit = "orthogonal",
+    ) -> None:
+        super().__init__(input_width, width, input_init=input_init, recurrent_init=recurrent_init)
+        start_bias(self.gate_bias("forget"), "forget_bias", forget_bias)
 
     def step(
         self, x: Mapping[str, Tensor], h: Mapping[str, Tensor], state: Mapping[str, Tensor]

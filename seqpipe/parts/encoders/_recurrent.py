@@ -1,13 +1,16 @@
 """The standard encoder: a cell unrolled over the sequence, in layers and in both directions."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from seqpipe.errors import ConfigError
-from seqpipe.parts.cells import Cell, CellFactory
+from seqpipe.parts.cells import Cell, CellFactory, GatedCell, State
 from seqpipe.parts.encoders._contract import Encoder
+from seqpipe.parts.encoders._engines import EngineName, check_engine, engine_names
+from seqpipe.parts.encoders._noise import Noise, draw_mask, draw_zoneout
 from seqpipe.parts.encoders._unroll import unroll
 
 
@@ -21,16 +24,31 @@ class Recurrent(Encoder):
         depth: The number of layers.
         bidirectional: Whether each layer also runs from a sequence's end to its beginning.
         window: The greatest number of steps that memory reaches over: longer sequences are read in
-            pieces of that length, each with a fresh state. None reads them whole. Pieces of equal
-            length run much faster than one long sequence beside short ones.
+            pieces of that length, each with a fresh state. None reads them whole.
+        tbptt: The number of steps that a gradient reaches back over, though the state goes on
+            (truncated backpropagation through time; Williams & Peng 1990). What training keeps of a
+            sequence is then bounded by that many steps beside input and output; the forward pass is
+            done twice. None goes back to the beginning.
+        step_clip: The bound of each number of the gradient that goes from a step to the step before it
+            (Graves 2013). None for none.
         residual: Whether a linear map of the input is added to the output, as in the projection
             shortcut of He et al. (2016).
         dropout: The share of each layer's input dimensions that are set to zero in training, the
             same ones at every step of a sequence (Gal & Ghahramani 2016).
+        state_dropout: The same for the hidden state that goes into a gated cell's products.
+        output_dropout: The same for the output of the last layer.
+        weight_dropout: The share of a gated cell's recurrent weights that are set to zero in training,
+            the same ones for a whole batch (Wan et al. 2013; Merity et al. 2018).
+        zoneout: The share of each state's units that keep their value at a step in training (Krueger et
+            al. 2017); a share for each of the cell's states, or one for all. In evaluation each unit
+            keeps that share of its value.
         word_dropout: The share of input vectors that are set to zero as a whole in training.
+        engine: What carries out the recurrence: "plain", "eager", "compiled" or "triton". None takes
+            the fastest that there is, which gives the same results.
 
     Raises:
-        ConfigError: A size is too small, an odd width is to be halved, or a share is outside [0, 1).
+        ConfigError: A size is too small, an odd width is to be halved, a share is outside [0, 1), there's
+            no such engine, or a cell that isn't gated is to have noise that only gated ones take.
     """
 
     def __init__(
@@ -42,65 +60,179 @@ class Recurrent(Encoder):
         depth: int = 1,
         bidirectional: bool = True,
         window: int | None = None,
+        tbptt: int | None = None,
+        step_clip: float | None = None,
         residual: bool = False,
         dropout: float = 0.0,
+        state_dropout: float = 0.0,
+        output_dropout: float = 0.0,
+        weight_dropout: float = 0.0,
+        zoneout: float | Sequence[float] = 0.0,
         word_dropout: float = 0.0,
+        engine: EngineName | None = None,
     ) -> None:
         super().__init__()
         directions = 2 if bidirectional else 1
-        _check_sizes({"width": width, "depth": depth, "window": 1 if window is None else window})
-        _check_shares({"dropout": dropout, "word_dropout": word_dropout})
+        _check_sizes({"width": width, "depth": depth, "window": window, "tbptt": tbptt})
+        _check_shares(
+            {"dropout": dropout, "state_dropout": state_dropout, "output_dropout": output_dropout}
+            | {"weight_dropout": weight_dropout, "word_dropout": word_dropout}
+            | {f"zoneout[{i}]": share for i, share in enumerate(_listed(zoneout))}
+        )
         if width % directions:
             raise ConfigError(f"`width` is {width}, which two directions can't share; make it even")
+        if step_clip is not None and not step_clip > 0:
+            raise ConfigError(f"`step_clip` is {step_clip}; it must be more than 0")
+        check_engine(engine)
         self.input_width = input_width
         self.width = width
         self.window = window
+        self.tbptt = tbptt
+        self.step_clip = step_clip
         self.dropout = dropout
+        self.state_dropout = state_dropout
+        self.output_dropout = output_dropout
+        self.weight_dropout = weight_dropout
         self.word_dropout = word_dropout
+        self.engine = engine
         # For each layer, a cell forwards and perhaps one backwards.
         self.layers = nn.ModuleList(
             nn.ModuleList(cell(before, width // directions) for _ in range(directions))
             for before in [input_width] + [width] * (depth - 1)
         )
         self.shortcut = nn.Linear(input_width, width, bias=False) if residual else None
+        self.zoneout = self._spread(zoneout)
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         """Encode a batch; see `Encoder.forward`."""
+        counts = _pieces(lengths, self.window)
         pieces = _cut(lengths, self.window) if self.window else lengths
         outputs = inputs = self._drop_words(inputs)
         for layer in self.layers:
-            outputs = self._drop_dimensions(outputs, lengths)
+            outputs = self._drop_dimensions(outputs, lengths, self.dropout)
             directions = [
-                unroll(cast(Cell, cell), outputs, pieces, reverse=bool(i))
+                self._unroll(cast(Cell, cell), outputs, pieces, counts, reverse=bool(i))
                 for i, cell in enumerate(layer.children())
             ]
             outputs = torch.cat(directions, dim=1)
+        outputs = self._drop_dimensions(outputs, lengths, self.output_dropout)
         return outputs if self.shortcut is None else outputs + self.shortcut(inputs)
+
+    @torch.no_grad()
+    def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
+        """Encode one sequence that comes in pieces, in memory that doesn't grow with its length.
+
+        Args:
+            chunks: `[n, input_width]` each, one behind the other.
+
+        Yields:
+            For each piece its outputs, `[n, width]`, as if the sequence had been encoded at once.
+
+        Raises:
+            ConfigError: The encoder runs in both directions or in windows, and so can't begin before it
+                has seen the end, or has no state to go on with.
+        """
+        if len(list(self.layers[0].children())) > 1 or self.window:
+            raise ConfigError(
+                "only an encoder with `bidirectional = false` and without `window` can encode a "
+                "sequence piece by piece"
+            )
+        cells = [cast(Cell, next(layer.children())) for layer in self.layers]
+        states: list[State | None] = [None] * len(cells)
+        for chunk in chunks:
+            outputs, lengths = chunk, torch.tensor([len(chunk)])
+            for i, cell in enumerate(cells):
+                outputs, states[i] = unroll(
+                    cell,
+                    outputs,
+                    lengths,
+                    state=states[i],
+                    noise=self._noise(cell, outputs, lengths),
+                    engine=self.engine,
+                )
+            yield outputs if self.shortcut is None else outputs + self.shortcut(chunk)
+
+    def engines(self, like: Tensor) -> dict[str, str]:
+        """Return the engine that runs each cell, by the cell's place, for inputs like a tensor."""
+        return engine_names(self, like, self.engine)
+
+    def _unroll(
+        self, cell: Cell, inputs: Tensor, pieces: Tensor, counts: Tensor, *, reverse: bool
+    ) -> Tensor:
+        return unroll(
+            cell,
+            inputs,
+            pieces,
+            reverse=reverse,
+            tbptt=self.tbptt,
+            clip=self.step_clip,
+            noise=self._noise(cell, inputs, counts),
+            engine=self.engine,
+        )[0]
+
+    def _noise(self, cell: Cell, like: Tensor, counts: Tensor) -> Noise:
+        """Draw what a cell's walk is to be disturbed by: `counts` are each sequence's pieces."""
+        hidden = recurrent = None
+        if self.training and self.state_dropout:
+            drawn = draw_mask(like, len(counts), cell.width, self.state_dropout)
+            hidden = drawn.repeat_interleave(counts.to(like.device), dim=0)
+        if self.training and self.weight_dropout:
+            shape = cast(GatedCell, cell).recurrent_weight.shape
+            recurrent = draw_mask(like, shape[0], shape[1], self.weight_dropout)
+        widths = [each.shape[1] for each in cell.initial_state(1, like)] if self.zoneout else []
+        zoneout = draw_zoneout(like, widths, self.zoneout, training=self.training)
+        return Noise(hidden, recurrent, zoneout)
+
+    def _spread(self, zoneout: float | Sequence[float]) -> tuple[float, ...]:
+        """Return a share for each state of a cell, or nothing if all are 0."""
+        cell = cast(Cell, next(self.layers[0].children()))
+        if not isinstance(cell, GatedCell) and (self.state_dropout or self.weight_dropout):
+            raise ConfigError(
+                "`state_dropout` and `weight_dropout` are for a GatedCell, whose products are known; "
+                f"{type(cell).__name__} is none"
+            )
+        count = len(cell.initial_state(1, torch.zeros(1, 1)))
+        shares = _listed(zoneout)
+        shares = shares * count if len(shares) == 1 else shares
+        if len(shares) != count:
+            raise ConfigError(
+                f"`zoneout` has {len(shares)} shares, and {type(cell).__name__} has {count} states"
+            )
+        return shares if any(shares) else ()
 
     def _drop_words(self, inputs: Tensor) -> Tensor:
         if not (self.training and self.word_dropout):
             return inputs
         return inputs * (torch.rand_like(inputs[:, :1]) >= self.word_dropout)
 
-    def _drop_dimensions(self, inputs: Tensor, lengths: Tensor) -> Tensor:
-        if not (self.training and self.dropout):
+    def _drop_dimensions(self, inputs: Tensor, lengths: Tensor, share: float) -> Tensor:
+        if not (self.training and share):
             return inputs
-        masks = nn.functional.dropout(inputs.new_ones(len(lengths), inputs.shape[1]), self.dropout)
+        masks = draw_mask(inputs, len(lengths), inputs.shape[1], share)
         return inputs * masks.repeat_interleave(lengths.to(inputs.device), dim=0)
+
+
+def _listed(zoneout: float | Sequence[float]) -> tuple[float, ...]:
+    return (float(zoneout),) if isinstance(zoneout, int | float) else tuple(zoneout)
+
+
+def _pieces(lengths: Tensor, window: int | None) -> Tensor:
+    """Return how many pieces each sequence falls into: `[B]`."""
+    return torch.ones_like(lengths) if window is None else (lengths + window - 1) // window
 
 
 def _cut(lengths: Tensor, window: int) -> Tensor:
     """Return the lengths of the pieces that sequences fall into, the shorter piece last: `[P]`."""
-    counts = (lengths + window - 1) // window
+    counts = _pieces(lengths, window)
     pieces = torch.full((int(counts.sum()),), window)
     last = counts.cumsum(0)[counts > 0] - 1
     pieces[last] = ((lengths - 1) % window + 1)[counts > 0]
     return pieces
 
 
-def _check_sizes(sizes: dict[str, int]) -> None:
+def _check_sizes(sizes: dict[str, int | None]) -> None:
     for name, size in sizes.items():
-        if size < 1:
+        if size is not None and size < 1:
             raise ConfigError(f"`{name}` is {size}; it must be at least 1")
 
 

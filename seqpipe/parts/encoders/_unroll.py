@@ -1,73 +1,108 @@
-"""Runs a cell over ragged sequences: in a plain loop, or in torch's own kernel where it has one."""
+"""Runs a cell over ragged sequences."""
 
+import functools
 from collections.abc import Callable
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
-from seqpipe.parts.cells import GRU, LSTM, RNN, Cell, GatedCell
-from seqpipe.kernels._packing import group, pack
+from seqpipe.kernels import Engine
+from seqpipe.parts.cells import Cell, GatedCell, State
+from seqpipe.parts.encoders._engines import choose_engine
+from seqpipe.parts.encoders._gated import unroll_gated
+from seqpipe.parts.encoders._noise import NO_NOISE, Noise
+from seqpipe.parts.encoders._plain import unroll_plain
+from seqpipe.parts.encoders._windows import Windows
 
-_KERNELS: dict[type[Cell], Callable[..., tuple[Tensor, ...]]] = {
-    RNN: torch.rnn_tanh,
-    LSTM: torch.lstm,
-    GRU: torch.gru,
-}
+#: Runs sequences whole: inputs, lengths, state, noise to outputs and state.
+_Run: TypeAlias = Callable[[Tensor, Tensor, State, Noise], tuple[Tensor, State]]
+
+# Without gradients nothing is kept, so so many rows are enough to be fast, and few enough that what's
+# needed beside input and output doesn't matter.
+_ROWS_AT_ONCE = 2**16
 
 
-def unroll(cell: Cell, inputs: Tensor, lengths: Tensor, *, reverse: bool = False) -> Tensor:
-    """Run a cell over a batch of sequences and return its outputs.
+def unroll(
+    cell: Cell,
+    inputs: Tensor,
+    lengths: Tensor,
+    *,
+    reverse: bool = False,
+    state: State | None = None,
+    tbptt: int | None = None,
+    clip: float | None = None,
+    noise: Noise = NO_NOISE,
+    engine: str | None = None,
+) -> tuple[Tensor, State]:
+    """Run a cell over a batch of sequences.
 
     Args:
-        cell: Any cell. torch's own kernels run `RNN`, `LSTM` and `GRU`; a plain loop the others.
+        cell: Any cell. A `GatedCell` runs in a kernel made for it, another one in a plain loop.
         inputs: `[N, input_width]`, the sequences one behind the other.
         lengths: `[B]`, int64, on the CPU; 0 is allowed.
         reverse: Whether to run from each sequence's end to its beginning. The output stays in the
             order of the input.
+        state: The state before each sequence, `[B, n]` each; None for the cell's initial one.
+        tbptt: The number of steps after which backpropagation stops, though the state goes on
+            (truncated backpropagation through time). What's kept for it is that of one such window;
+            within it the forward pass is repeated. None goes back to the beginning.
+        clip: The bound of each number of the gradient that goes from a step to the step before it
+            (Graves 2013); None for none.
+        noise: What to draw at random, drawn.
+        engine: What carries it out, "plain", "eager", "compiled" or "triton"; None for the fastest
+            that there is.
 
     Returns:
-        `[N, width]`
+        The outputs, `[N, width]`, and each sequence's state after its last step, `[B, n]` each; that of
+        an empty sequence is the one before it.
+
+    Raises:
+        ConfigError: The engine can't run this, or a gated cell's step isn't elementwise.
     """
-    if isinstance(cell, GatedCell) and type(cell) in _KERNELS:
-        return _unroll_in_kernel(cell, inputs, lengths, reverse=reverse)
-    return unroll_plain(cell, inputs, lengths, reverse=reverse)
-
-
-def unroll_plain(cell: Cell, inputs: Tensor, lengths: Tensor, *, reverse: bool = False) -> Tensor:
-    """Do what `unroll` does in a loop of calls of the cell: the truth that kernels are tested against."""
+    first = cell.initial_state(len(lengths), inputs) if state is None else state
     if not len(inputs):
-        return inputs.new_zeros(0, cell.width)
-    packing = pack(lengths, reverse=reverse)
-    state = cell.initial_state(packing.sizes[0], inputs)
+        return inputs.new_zeros(0, cell.width), first
+    chosen = choose_engine(cell, inputs, engine, zoneout=noise.zoneout)
+    run = _runner(cell, chosen, reverse=reverse, clip=clip)
+    steps = tbptt if torch.is_grad_enabled() else max(1, _ROWS_AT_ONCE // len(lengths))
+    if steps is None or int(lengths.max()) <= steps:
+        return run(inputs, lengths, first, noise)
+    return _run_windows(run, inputs, Windows(lengths, steps, reverse=reverse), first, noise)
+
+
+def _runner(cell: Cell, engine: Engine | None, *, reverse: bool, clip: float | None) -> _Run:
+    if engine is None:
+        run = functools.partial(unroll_plain, cell)
+    else:
+        assert isinstance(cell, GatedCell)
+        run = functools.partial(unroll_gated, engine, cell)
+    return lambda inputs, lengths, state, noise: run(
+        inputs, lengths, reverse=reverse, state=state, noise=noise, clip=clip
+    )
+
+
+def _run_windows(
+    run: _Run, inputs: Tensor, windows: Windows, state: State, noise: Noise
+) -> tuple[Tensor, State]:
+    """Run window after window, each from the state in which the one before ended."""
+    rows = windows.rows.to(inputs.device)
     outputs = []
-    for size, step in zip(
-        packing.sizes, torch.split(inputs[packing.order], packing.sizes), strict=True
+    noises = noise.rows(rows).split(windows.sizes)
+    for part, lengths, drawn in zip(
+        torch.split(inputs[rows], windows.sizes), windows.lengths, noises, strict=True
     ):
-        output, state = cell(step, tuple(s[:size] for s in state))
+        given = tuple(each.detach() for each in state)
+        if torch.is_grad_enabled():
+            # Nothing is kept but what goes in: the way back runs the window once more.
+            done = checkpoint(
+                run, part, lengths, given, drawn, use_reentrant=False, preserve_rng_state=False
+            )
+        else:
+            done = run(part, lengths, given, drawn)
+        output, state = done
         outputs.append(output)
-    return torch.cat(outputs)[packing.inverse]
-
-
-def _unroll_in_kernel(cell: GatedCell, inputs: Tensor, lengths: Tensor, *, reverse: bool) -> Tensor:
-    # torch's kernels for packed sequences took 2 to 10 times as long on a CPU as those for padded
-    # ones of nearly equal length. Padding stands behind a sequence's last step, so it's never seen.
-    outputs = inputs.new_zeros(len(inputs), cell.width)
-    for part in group(lengths, reverse=reverse):
-        rows, slots = part.rows.to(inputs.device), part.slots.to(inputs.device)
-        block = inputs.new_zeros(part.steps * part.count, cell.input_width)
-        block = block.index_copy(0, slots, inputs[rows])
-        computed = _run_kernel(cell, block.view(part.steps, part.count, cell.input_width))
-        outputs = outputs.index_copy(0, rows, computed.flatten(0, 1)[slots])
-    return outputs
-
-
-def _run_kernel(cell: GatedCell, block: Tensor) -> Tensor:
-    """Run torch's kernel on a block `[T, B, input_width]`; return `[T, B, width]`."""
-    # torch has two biases throughout; a second one of zeros changes nothing.
-    zeros = torch.zeros_like(cell.bias)
-    recurrent_bias = zeros if cell.recurrent_bias is None else cell.recurrent_bias
-    weights = [cell.input_weight, cell.recurrent_weight, cell.bias, recurrent_bias]
-    first = [state.unsqueeze(0) for state in cell.initial_state(block.shape[1], block)]
-    state = first if len(first) > 1 else first[0]
-    # By position: has_biases, num_layers, dropout, train, bidirectional, batch_first.
-    return _KERNELS[type(cell)](block, state, weights, True, 1, 0.0, cell.training, False, False)[0]
+    back = torch.empty_like(rows)
+    back[rows] = torch.arange(len(rows), device=rows.device)
+    return torch.cat(outputs)[back], state

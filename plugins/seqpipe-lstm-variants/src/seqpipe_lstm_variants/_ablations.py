@@ -13,8 +13,8 @@ They start from the LSTM with peepholes, the "vanilla LSTM" of their equations::
     h' = o tanh(c')
 
 Each p is a vector that multiplies elementwise. What is left out takes its weights and its peephole with
-it. The paper's variants "coupled input and forget gate" and "no peepholes" aren't here: the latter is
-seqpipe's own LSTM.
+it. The paper's variants "coupled input and forget gate" and "no peepholes" aren't here: they're
+seqpipe's own CoupledLSTM, with all its peepholes, and its LSTM.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from typing import ClassVar
 from seqpipe.parts.cells import State
 from torch import Tensor
 
-from seqpipe_lstm_variants._bases import ForgettingCell, PeepholeCell
+from seqpipe_lstm_variants._bases import ForgettingCell, SeeingCell
 
 
 class NoInputGate(ForgettingCell):
@@ -44,15 +44,15 @@ class NoInputGate(ForgettingCell):
         self, x: Mapping[str, Tensor], h: Mapping[str, Tensor], state: Mapping[str, Tensor]
     ) -> State:
         """Compute the next hidden and cell state; see `GatedCell.step`."""
-        before, p = state["cell"], self.peephole
-        f = (x["forget"] + h["forget"] + p["forget"] * before).sigmoid()
+        before = state["cell"]
+        f = self.open_gate("forget", x, h, before)
         g = (x["candidate"] + h["candidate"]).tanh()
         cell = f * before + g
-        o = (x["output"] + h["output"] + p["output"] * cell).sigmoid()
+        o = self.open_gate("output", x, h, cell)
         return o * cell.tanh(), cell
 
 
-class NoForgetGate(PeepholeCell):
+class NoForgetGate(SeeingCell):
     """The LSTM that never forgets: NFG of Greff et al. (2017).
 
     ::
@@ -76,11 +76,11 @@ class NoForgetGate(PeepholeCell):
         self, x: Mapping[str, Tensor], h: Mapping[str, Tensor], state: Mapping[str, Tensor]
     ) -> State:
         """Compute the next hidden and cell state; see `GatedCell.step`."""
-        before, p = state["cell"], self.peephole
-        i = (x["input"] + h["input"] + p["input"] * before).sigmoid()
+        before = state["cell"]
+        i = self.open_gate("input", x, h, before)
         g = (x["candidate"] + h["candidate"]).tanh()
         cell = before + i * g
-        o = (x["output"] + h["output"] + p["output"] * cell).sigmoid()
+        o = self.open_gate("output", x, h, cell)
         return o * cell.tanh(), cell
 
 
@@ -102,9 +102,9 @@ class NoOutputGate(ForgettingCell):
         self, x: Mapping[str, Tensor], h: Mapping[str, Tensor], state: Mapping[str, Tensor]
     ) -> State:
         """Compute the next hidden and cell state; see `GatedCell.step`."""
-        before, p = state["cell"], self.peephole
-        i = (x["input"] + h["input"] + p["input"] * before).sigmoid()
-        f = (x["forget"] + h["forget"] + p["forget"] * before).sigmoid()
+        before = state["cell"]
+        i = self.open_gate("input", x, h, before)
+        f = self.open_gate("forget", x, h, before)
         g = (x["candidate"] + h["candidate"]).tanh()
         cell = f * before + i * g
         return cell.tanh(), cell
@@ -129,12 +129,12 @@ class NoInputActivation(ForgettingCell):
         self, x: Mapping[str, Tensor], h: Mapping[str, Tensor], state: Mapping[str, Tensor]
     ) -> State:
         """Compute the next hidden and cell state; see `GatedCell.step`."""
-        before, p = state["cell"], self.peephole
-        i = (x["input"] + h["input"] + p["input"] * before).sigmoid()
-        f = (x["forget"] + h["forget"] + p["forget"] * before).sigmoid()
+        before = state["cell"]
+        i = self.open_gate("input", x, h, before)
+        f = self.open_gate("forget", x, h, before)
         g = x["candidate"] + h["candidate"]
         cell = f * before + i * g
-        o = (x["output"] + h["output"] + p["output"] * cell).sigmoid()
+        o = self.open_gate("output", x, h, cell)
         return o * cell.tanh(), cell
 
 
@@ -159,10 +159,10 @@ class NoOutputActivation(ForgettingCell):
         self, x: Mapping[str, Tensor], h: Mapping[str, Tensor], state: Mapping[str, Tensor]
     ) -> State:
         """Compute the next hidden and cell state; see `GatedCell.step`."""
-        before, p = state["cell"], self.peephole
-        i = (x["input"] + h["input"] + p["input"] * before).sigmoid()
-        f = (x["forget"] + h["forget"] + p["forget"] * before).sigmoid()
+        before = state["cell"]
+        i = self.open_gate("input", x, h, before)
+        f = self.open_gate("forget", x, h, before)
         g = (x["candidate"] + h["candidate"]).tanh()
         cell = f * before + i * g
-        o = (x["output"] + h["output"] + p["output"] * cell).sigmoid()
+        o = self.open_gate("output", x, h, cell)
         return o * cell, cell

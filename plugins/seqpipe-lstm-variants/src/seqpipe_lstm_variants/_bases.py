@@ -1,31 +1,23 @@
-"""What the cells here share: peepholes, and weights of cells that take their products themselves."""
+"""What the cells here share: peepholes for all gates, and weights of cells that take their products themselves."""
 
 import math
 from typing import ClassVar
 
 import torch
 from seqpipe.errors import ConfigError
-from seqpipe.parts.cells import Cell, GatedCell, State
+from seqpipe.parts.cells import Cell, PeepholeCell, State
 from torch import Tensor, nn
 
 
-class PeepholeCell(GatedCell):
-    """A gated cell with a memory that its gates see through peepholes (Gers et al. 2002).
-
-    Attributes:
-        peephole: For each gate but the candidate a vector p, `[width]`, to multiply the memory by
-            elementwise. They start at 0.
-    """
-
-    states: ClassVar = ("hidden", "cell")
+class SeeingCell(PeepholeCell):
+    """A gated cell with a memory that all of its gates see through peepholes (Gers et al. 2002)."""
 
     def __init__(self, input_width: int, width: int) -> None:
-        super().__init__(input_width, width)
         seeing = [gate for gate in self.gates if gate != "candidate"]
-        self.peephole = nn.ParameterDict({gate: torch.zeros(width) for gate in seeing})
+        super().__init__(input_width, width, peepholes=seeing)
 
 
-class ForgettingCell(PeepholeCell):
+class ForgettingCell(SeeingCell):
     """A cell with peepholes that has a forget gate.
 
     Args:

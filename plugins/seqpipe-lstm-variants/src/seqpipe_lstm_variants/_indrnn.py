@@ -1,16 +1,15 @@
 """The independently recurrent network's cell."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
 from seqpipe.errors import ConfigError
-from seqpipe.parts.cells import State
+from seqpipe.parts.cells import GatedCell, State
 from torch import Tensor, nn
 
-from seqpipe_lstm_variants._bases import FreeCell, glorot
 
-
-class IndRNN(FreeCell):
+class IndRNN(GatedCell):
     """Independently recurrent network: each unit sees itself only (Li et al. 2018).
 
     ::
@@ -36,7 +35,7 @@ class IndRNN(FreeCell):
 
     Attributes:
         input_weight: W, `[width, input_width]`
-        recurrent_weight: v, `[width]`
+        unit_weight: v, `[width]`
         bias: b, `[width]`
         bound: 2^(1/T)
 
@@ -44,6 +43,8 @@ class IndRNN(FreeCell):
         ConfigError: `steps` is less than 1.
     """
 
+    gates: ClassVar = ("hidden",)
+    input_only: ClassVar = ("hidden",)
     states: ClassVar = ("hidden",)
 
     def __init__(self, input_width: int, width: int, *, steps: int = 1000) -> None:
@@ -51,13 +52,11 @@ class IndRNN(FreeCell):
         if steps < 1:
             raise ConfigError(f"`steps` is {steps}; it must be at least 1")
         self.bound = 2 ** (1 / steps)
-        self.input_weight = glorot(1, input_width, width)
-        self.recurrent_weight = nn.Parameter(torch.rand(width).atanh())
-        self.bias = nn.Parameter(torch.zeros(width))
+        self.unit_weight = nn.Parameter(torch.rand(width).atanh())
 
-    def forward(self, input: Tensor, state: State) -> tuple[Tensor, State]:
-        """Take one step; see `Cell.forward`."""
-        u = self.bound * self.recurrent_weight.tanh()
-        x = nn.functional.linear(input, self.input_weight, self.bias)
-        hidden = (x + u * state[0]).relu()
-        return hidden, (hidden,)
+    def step(
+        self, x: Mapping[str, Tensor], h: Mapping[str, Tensor], state: Mapping[str, Tensor]
+    ) -> State:
+        """Compute the next hidden state; see `GatedCell.step`."""
+        u = self.bound * self.unit_weight.tanh()
+        return ((x["hidden"] + u * state["hidden"]).relu(),)

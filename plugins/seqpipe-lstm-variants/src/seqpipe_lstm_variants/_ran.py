@@ -1,18 +1,18 @@
 """The recurrent additive network's cell."""
 
-from typing import ClassVar, Final, Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal, TypeAlias, get_args
 
-import torch
 from seqpipe.errors import ConfigError
-from seqpipe.parts.cells import State
-from torch import Tensor, nn
+from seqpipe.parts.cells import GatedCell, State
+from torch import Tensor
 
-from seqpipe_lstm_variants._bases import FreeCell, glorot, orthogonal, start_bias
+from seqpipe_lstm_variants._bases import start_bias
 
-_ACTIVATIONS: Final[dict[str, type[nn.Module]]] = {"tanh": nn.Tanh, "identity": nn.Identity}
+Activation: TypeAlias = Literal["tanh", "identity"]
 
 
-class RAN(FreeCell):
+class RAN(GatedCell):
     """Recurrent additive network: the memory is a weighted sum of inputs (Lee et al. 2017).
 
     ::
@@ -35,37 +35,40 @@ class RAN(FreeCell):
     Attributes:
         input_weight: W, `[3 * width, input_width]`, in the order c, i, f.
         recurrent_weight: U, `[2 * width, width]`, in the order i, f.
-        bias: b, `[2 * width]`, in the order i, f.
+        recurrent_bias: b, `[2 * width]`, in that order.
+        bias: Zeros that aren't learnt, `[3 * width]`: what's written has no bias.
 
     Raises:
         ConfigError: There's no such `activation`, or `forget_bias` isn't finite.
     """
 
+    gates: ClassVar = ("content", "input", "forget")
+    input_only: ClassVar = ("content",)
     states: ClassVar = ("hidden", "cell")
+    has_recurrent_bias: ClassVar = True
 
     def __init__(
         self,
         input_width: int,
         width: int,
         *,
-        activation: Literal["tanh", "identity"] = "tanh",
+        activation: Activation = "tanh",
         forget_bias: float = 1.0,
     ) -> None:
         super().__init__(input_width, width)
-        if activation not in _ACTIVATIONS:
-            allowed = " or ".join(repr(name) for name in _ACTIVATIONS)
+        if activation not in get_args(Activation):
+            allowed = " or ".join(map(repr, get_args(Activation)))
             raise ConfigError(f"`activation` is {activation!r}; it must be {allowed}")
-        self.activation = _ACTIVATIONS[activation]()
-        self.input_weight = glorot(3, input_width, width)
-        self.recurrent_weight = orthogonal(2, width)
-        self.bias = nn.Parameter(torch.zeros(2 * width))
-        start_bias(self.bias[width:], "forget_bias", forget_bias)
+        self.activation = activation
+        self.bias.requires_grad_(False)
+        assert self.recurrent_bias is not None
+        start_bias(self.recurrent_bias[width:], "forget_bias", forget_bias)
 
-    def forward(self, input: Tensor, state: State) -> tuple[Tensor, State]:
-        """Take one step; see `Cell.forward`."""
-        hidden, before = state
-        content, x_i, x_f = nn.functional.linear(input, self.input_weight).chunk(3, dim=1)
-        h_i, h_f = nn.functional.linear(hidden, self.recurrent_weight, self.bias).chunk(2, dim=1)
-        cell = (x_f + h_f).sigmoid() * before + (x_i + h_i).sigmoid() * content
-        hidden = self.activation(cell)
-        return hidden, (hidden, cell)
+    def step(
+        self, x: Mapping[str, Tensor], h: Mapping[str, Tensor], state: Mapping[str, Tensor]
+    ) -> State:
+        """Compute the next hidden and cell state; see `GatedCell.step`."""
+        i = (x["input"] + h["input"]).sigmoid()
+        f = (x["forget"] + h["forget"]).sigmoid()
+        cell = f * state["cell"] + i * x["content"]
+        return (cell.tanh() if self.activation == "tanh" else cell), cell

@@ -1,0 +1,31 @@
+"""Fused recurrences: a step is traced, and engines carry it out. They know tensors only."""
+
+from seqpipe.kernels._build import BuildError as BuildError
+from seqpipe.kernels._compiled import Compiled as Compiled
+from seqpipe.kernels._eager import Eager as Eager
+from seqpipe.kernels._packing import Packing as Packing
+from seqpipe.kernels._packing import pack as pack
+from seqpipe.kernels._pass import Engine as Engine
+from seqpipe.kernels._pass import Layout as Layout
+from seqpipe.kernels._recur import Plan as Plan
+from seqpipe.kernels._recur import Weights as Weights
+from seqpipe.kernels._recur import recur as recur
+from seqpipe.kernels._recurrence import Recurrence as Recurrence
+from seqpipe.kernels._recurrence import Sizes as Sizes
+from seqpipe.kernels._trace import trace as trace
+
+__all__ = [
+    "BuildError",
+    "Compiled",
+    "Eager",
+    "Engine",
+    "Layout",
+    "Packing",
+    "Plan",
+    "Recurrence",
+    "Sizes",
+    "Weights",
+    "pack",
+    "recur",
+    "trace",
+]

@@ -1,0 +1,96 @@
+"""Finds a C compiler, and keeps what it made."""
+
+import ctypes
+import functools
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Final
+
+# Strict enough for NaN and infinity; a product and a sum may become one instruction.
+_FLAGS: Final = [
+    *("-O3", "-std=gnu11", "-shared", "-fPIC"),
+    *("-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"),
+]
+
+
+class BuildError(Exception):
+    """There's no compiler, or it fails."""
+
+
+def build(source: str) -> ctypes.CDLL:
+    """Compile C, or take what was compiled before, and load it.
+
+    Raises:
+        BuildError: There's no compiler, or it fails.
+    """
+    compiler = find_compiler()
+    key = "\0".join([source, *_FLAGS, compiler, _version(compiler), _processor()])
+    name = hashlib.sha256(key.encode()).hexdigest()[:32] + ".so"
+    for folder in (_cache(), Path(tempfile.gettempdir()) / f"seqpipe-{os.getuid()}"):
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not (folder / name).exists():
+                _compile(compiler, source, folder / name)
+            return ctypes.CDLL(str(folder / name))
+        except OSError as error:
+            trouble = error
+    raise BuildError(f"no folder for compiled kernels: {trouble}")
+
+
+def find_compiler() -> str:
+    """Return the path of a C compiler: that of `CC`, or else the first of cc, gcc, clang.
+
+    Raises:
+        BuildError: There's none.
+    """
+    wanted = os.environ.get("CC")
+    names = [wanted] if wanted else ["cc", "gcc", "clang"]
+    found = next((path for path in map(shutil.which, names) if path), None)
+    if found is None:
+        raise BuildError("there's no C compiler" + (f" called {wanted!r} (CC)" if wanted else ""))
+    return found
+
+
+def _compile(compiler: str, source: str, target: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        file = Path(folder) / "kernel.c"
+        file.write_text(source, encoding="utf-8")
+        made = Path(folder) / "kernel.so"
+        for tuned in (["-march=native"], ["-mcpu=native"], []):
+            command = [compiler, *_FLAGS, *tuned, str(file), "-o", str(made), "-lm"]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode == 0:
+                # Whole or not at all: another process may be making the same.
+                made.replace(target)
+                return
+    raise BuildError(f"{compiler} fails: {done.stderr.strip()[:500]}")
+
+
+def _cache() -> Path:
+    wanted = os.environ.get("SEQPIPE_CACHE")
+    if wanted:
+        return Path(wanted) / "kernels"
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "seqpipe" / "kernels"
+
+
+@functools.cache
+def _version(compiler: str) -> str:
+    done = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False)
+    return done.stdout
+
+
+@functools.cache
+def _processor() -> str:
+    """Return what tells processors apart: a home folder may be shared by machines that differ."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() + platform.machine()
+    wanted = ("model name", "flags", "Features")
+    return "".join(sorted({line for line in lines if line.startswith(wanted)}))

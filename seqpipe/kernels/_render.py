@@ -1,0 +1,103 @@
+"""From a program to C."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from seqpipe.kernels._operations import OPERATIONS
+from seqpipe.kernels._program import Program, Term
+from seqpipe.kernels._recurrence import Recurrence
+
+_FOLDER = Path(__file__).parent
+_GIVEN = "const REAL (*gate)[LANES], const REAL (*separate)[LANES], const REAL (*state)[LANES], const REAL (*parameter)[LANES], const REAL (*noise)[LANES]"
+
+
+def render_c(recurrence: Recurrence, real: str) -> str:
+    """Write the kernel of a step in C.
+
+    Args:
+        recurrence: The step.
+        real: C's type of a number, `float` or `double`.
+    """
+    return "\n".join(
+        [
+            f"#define REAL {real}",
+            f"#define IS_DOUBLE {int(real == 'double')}",
+            (_FOLDER / "maths.c").read_text(encoding="utf-8"),
+            *_constants(recurrence),
+            _forward(recurrence),
+            _backward(recurrence),
+            (_FOLDER / "recurrence.c").read_text(encoding="utf-8"),
+        ]
+    )
+
+
+def _constants(recurrence: Recurrence) -> list[str]:
+    sizes = recurrence.sizes
+    fused = [g if g in recurrence.fused else -1 for g in sizes.recurrent]
+    separated = [
+        recurrence.separate.index(g) if g in recurrence.separate else -1 for g in sizes.recurrent
+    ]
+    return [
+        f"#define GATES {sizes.gates}",
+        f"#define RECURRENT {len(sizes.recurrent)}",
+        f"#define SEPARATE {len(recurrence.separate)}",
+        f"#define STATES {sizes.states}",
+        f"#define PARAMETERS {sizes.parameters}",
+        f"#define NOISES {sizes.noises}",
+        f"static const int FUSED_INTO[] = {{{', '.join(map(str, fused or [-1]))}}};",
+        f"static const int SEPARATED_AS[] = {{{', '.join(map(str, separated or [-1]))}}};",
+    ]
+
+
+def _places(recurrence: Recurrence) -> dict[str, str]:
+    """Return where each value stands that a program is given."""
+    sizes = recurrence.sizes
+    return {
+        **{recurrence.input_name(g): f"gate[{g}]" for g in range(sizes.gates)},
+        **{f"h{g}": f"separate[{i}]" for i, g in enumerate(recurrence.separate)},
+        **{f"s{i}": f"state[{i}]" for i in range(sizes.states)},
+        **{f"p{i}": f"parameter[{i}]" for i in range(sizes.parameters)},
+        **{f"n{i}": f"noise[{i}]" for i in range(sizes.noises)},
+        **{f"d{i}": f"d_next[{i}]" for i in range(sizes.states)},
+    }
+
+
+def _forward(recurrence: Recurrence) -> str:
+    outputs = {f"s{i}": f"next[{i}]" for i in range(recurrence.sizes.states)}
+    body = _lines(recurrence.forward, _places(recurrence), outputs)
+    return f"static inline void step_forward({_GIVEN}, REAL (*restrict next)[LANES]) {body}"
+
+
+def _backward(recurrence: Recurrence) -> str:
+    given = _places(recurrence)
+    outputs = {name: f"d_{given[name]}" for name in recurrence.backward.outputs}
+    results = ("d_gate", "d_separate", "d_state", "d_parameter")
+    taken = ", ".join(f"REAL (*restrict {name})[LANES]" for name in results)
+    body = _lines(recurrence.backward, given, outputs)
+    return (
+        f"static inline void step_backward({_GIVEN}, const REAL (*d_next)[LANES], {taken}) {body}"
+    )
+
+
+def _lines(program: Program, given: Mapping[str, str], outputs: Mapping[str, str]) -> str:
+    """Write a program as a loop over lanes."""
+    lines = [
+        f"const REAL {name} = {given[name]}[l];" for name in program.inputs if name in program.used
+    ]
+    for each in program.instructions:
+        operation = OPERATIONS[each.operation]
+        kind = "int" if operation.is_mask else "REAL"
+        value = operation.c.format(*(_term(a) for a in each.arguments))
+        lines.append(f"const {kind} {each.result} = {value};")
+    lines += [f"{outputs[name]}[l] = {_term(term)};" for name, term in program.outputs.items()]
+    return (
+        "{\n    for (int l = 0; l < LANES; l++) {\n        "
+        + "\n        ".join(lines)
+        + "\n    }\n}"
+    )
+
+
+def _term(term: Term) -> str:
+    if isinstance(term, str):
+        return term
+    return f"((REAL){term!r})".replace("inf", "INFINITY").replace("nan", "NAN")

@@ -1,0 +1,193 @@
+"""The engine for GPUs: kernels in Triton's language, generated for each cell."""
+
+import contextlib
+import functools
+import importlib.util
+import weakref
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+from seqpipe.kernels._pass import Engine, Gradients, Kept, Pass
+from seqpipe.kernels._recurrence import Recurrence
+from seqpipe.kernels._triton_form import Limits, choose_form
+from seqpipe.kernels._triton_source import load_module, render_triton, shares_gradients
+
+_TYPES: Final = (torch.float32, torch.bfloat16, torch.float16)
+# The first generation that multiplies bfloat16.
+_CAPABILITY: Final = (8, 0)
+_LIMITS: Final = Limits()
+
+
+class Triton(Engine):
+    """Runs a recurrence on a GPU, in float32, bfloat16 or float16; sums and elementwise maths in float32.
+
+    Only where `supports` has nothing against it.
+
+    Args:
+        limits: What one block takes on.
+    """
+
+    name = "triton"
+
+    def __init__(self, limits: Limits = _LIMITS) -> None:
+        self.limits = limits
+
+    def forward(self, walk: Pass, gates: Tensor) -> Kept:
+        """See `Engine.forward`."""
+        launch = _Launch(walk, gates, self.limits)
+        gates = gates.contiguous()
+        separate = gates.new_empty(len(gates), len(walk.recurrence.separate) * walk.width)
+        states = gates.new_empty(walk.recurrence.sizes.states, len(gates), walk.width)
+        tensors = {"gates": gates, "separate": separate, "states": states, "bias": walk.bias}
+        for first, last in launch.ranges():
+            launch.run("forward", tensors, first, last, HAS_BIAS=walk.bias is not None)
+        return Kept(gates, separate, states)
+
+    def backward(self, walk: Pass, kept: Kept, outputs: Tensor, final: Tensor) -> Gradients:
+        """See `Engine.backward`."""
+        launch = _Launch(walk, kept.gates, self.limits)
+        sizes = walk.recurrence.sizes
+        gates = torch.empty_like(kept.gates, memory_format=torch.contiguous_format)
+        same = shares_gradients(walk.recurrence)
+        recurrent = gates if same else gates.new_empty(len(gates), len(walk.weight))
+        shape = launch.groups, sizes.parameters, walk.width
+        sums = gates.new_zeros(shape, dtype=torch.float32)
+        carried = final.to(torch.float32, memory_format=torch.contiguous_format, copy=True)
+        tensors = {
+            **{name: getattr(kept, name).contiguous() for name in ("gates", "separate", "states")},
+            **{"d_outputs": outputs.contiguous(), "d_gates": gates, "d_recurrent": recurrent},
+            **{"d_parameters": sums, "carried": carried},
+        }
+        alone = launch.form.alone
+        clip = {"clip": walk.clip or 0.0, "HAS_CLIP": walk.clip is not None}
+        for first, last in reversed(launch.ranges()):
+            launch.run("backward", tensors, first, last, FINISH=alone, **clip)
+        if not alone:
+            launch.run("backward", tensors, 0, 0, FINISH=True, **clip)
+        return Gradients(gates, recurrent, sums.sum(0).to(gates.dtype), carried.to(gates.dtype))
+
+
+def supports(
+    recurrence: Recurrence, dtype: torch.dtype, width: int, device: torch.device
+) -> str | None:
+    """Say why the engine can't run a recurrence, or return None if it can.
+
+    Any step and width will do at present.
+
+    Args:
+        recurrence: The traced step.
+        dtype: The type of all tensors.
+        width: The width of the cell.
+        device: Where the tensors are.
+    """
+    if not _is_installed():
+        return "Triton isn't installed"
+    if dtype not in _TYPES:
+        return f"there's no Triton kernel for {str(dtype).removeprefix('torch.')}"
+    if _is_interpreted():
+        return None
+    if device.type != "cuda" or torch.version.hip is not None:
+        return "the Triton kernels are for NVIDIA's GPUs"
+    if torch.cuda.get_device_capability(device) < _CAPABILITY:
+        return "the GPU is older than compute capability 8.0, which the Triton kernels need"
+    return None
+
+
+@functools.cache
+def _is_installed() -> bool:
+    return importlib.util.find_spec("triton") is not None
+
+
+def _is_interpreted() -> bool:
+    """Say whether Triton's interpreter stands in for a GPU, as the environment asks it to."""
+    from triton import knobs
+
+    return bool(knobs.runtime.interpret)
+
+
+# A plugin's cell may be traced many times; its kernels go with the trace.
+_MODULES: weakref.WeakKeyDictionary[Recurrence, ModuleType] = weakref.WeakKeyDictionary()
+
+
+def _module(recurrence: Recurrence) -> ModuleType:
+    if recurrence not in _MODULES:
+        _MODULES[recurrence] = load_module(render_triton(recurrence))
+    return _MODULES[recurrence]
+
+
+class _Launch:
+    """Starts the kernels of one walk, and waits for none."""
+
+    def __init__(self, walk: Pass, gates: Tensor, limits: Limits) -> None:
+        dtype, self.device = gates.dtype, gates.device
+        order = walk.layout.lengths.argsort(descending=True, stable=True)
+        self.module = _module(walk.recurrence)
+        self.lengths = walk.layout.lengths[order]
+        self.sequences = limits.sequences
+        self.groups = -(-len(order) // limits.sequences)
+        self.form = choose_form(
+            walk.recurrence, walk.width, self.groups, dtype, self.device, limits
+        )
+        # In one copy, as each one waits for the device.
+        start, length, place = torch.stack([walk.layout.starts[order], self.lengths, order]).to(
+            self.device
+        )
+        self.given: dict[str, Any] = {
+            **{"start": start, "length": length, "place": place},
+            **{"weight": walk.weight.contiguous(), "parameters": walk.parameters.contiguous()},
+            **{"mask": None if walk.mask is None else walk.mask.contiguous()},
+            **{"noises": walk.noises.contiguous(), "initial": walk.initial.contiguous()},
+            **{"sequences": len(order), "rows": len(gates)},
+            **self._constants(walk, dtype),
+        }
+
+    def _constants(self, walk: Pass, dtype: torch.dtype) -> dict[str, Any]:
+        """Return what a kernel is compiled for."""
+        form = self.form
+        return {
+            **{"WIDTH": walk.width, "BLOCK_B": self.sequences, "BLOCK_W": form.units},
+            **{"BLOCK_K": form.depth, "KEPT": form.kept, "SYNC": form.sync},
+            **{"REVERSE": walk.layout.reverse, "HAS_MASK": walk.mask is not None},
+            **{"PRODUCT": _product_type(dtype), "PRECISION": "ieee" if form.exact else "tf32"},
+            # Triton warns where it isn't told whether a product and a sum may become one instruction.
+            **{"num_warps": form.warps, "num_stages": form.stages, "enable_fp_fusion": True},
+        }
+
+    def ranges(self) -> list[tuple[int, int]]:
+        """Return the first and the last step, exclusive, of each launch."""
+        longest = int(self.lengths[0]) if len(self.lengths) else 0
+        if self.form.alone:
+            return [(0, longest)] if longest else []
+        return [(step, step + 1) for step in range(longest)]
+
+    def run(
+        self, name: str, tensors: Mapping[str, Tensor | None], first: int, last: int, **others: Any
+    ) -> None:
+        """Start a kernel for some steps of the sequences that have them."""
+        # The longest sequences come first, so the groups that still run do too.
+        groups = -(-int((self.lengths > first).sum()) // self.sequences)
+        if not groups:
+            return
+        counters = None
+        if self.form.sync == "grid":
+            counters = torch.zeros(groups, dtype=torch.int32, device=self.device)
+        kernel = getattr(self.module, name)[groups, self.form.blocks]
+        on_cuda = self.device.type == "cuda"
+        with torch.cuda.device(self.device) if on_cuda else contextlib.nullcontext():
+            kernel(
+                **{**self.given, **tensors, **others},
+                **{"counters": counters, "first_step": first, "last_step": last},
+            )
+
+
+def _product_type(dtype: torch.dtype) -> Any:
+    """Return Triton's type of the numbers that are multiplied."""
+    from triton import language
+
+    # The interpreter would multiply the bits of a bfloat16.
+    as_float = dtype == torch.bfloat16 and _is_interpreted()
+    return getattr(language, "float32" if as_float else str(dtype).removeprefix("torch."))

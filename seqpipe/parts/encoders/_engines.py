@@ -1,0 +1,121 @@
+"""Which engine carries out a cell's recurrence."""
+
+import functools
+import logging
+from typing import Final, Literal, TypeAlias
+
+from torch import Tensor, nn
+
+from seqpipe.errors import ConfigError
+from seqpipe.kernels import BuildError, Compiled, Eager, Engine, Recurrence
+from seqpipe.parts.cells import Cell, GatedCell
+from seqpipe.parts.encoders._gated import trace_cell
+from seqpipe.parts.encoders._noise import Zoneout
+
+#: What carries out a recurrence: a loop of calls under autograd; torch's operations one by one, with a
+#: derivative that's traced once; C compiled for the cell; a Triton kernel made for the cell.
+EngineName: TypeAlias = Literal["plain", "eager", "compiled", "triton"]
+
+ENGINES: Final[tuple[str, ...]] = ("plain", "eager", "compiled", "triton")
+
+_LOG = logging.getLogger("seqpipe")
+
+
+def check_engine(wanted: str | None) -> None:
+    """Check an engine's name.
+
+    Raises:
+        ConfigError: There's none of that name.
+    """
+    if wanted is not None and wanted not in ENGINES:
+        raise ConfigError(f"`engine` is {wanted!r}; it must be one of {', '.join(ENGINES)}")
+
+
+def choose_engine(
+    cell: Cell, like: Tensor, wanted: str | None = None, *, zoneout: tuple[Zoneout, ...] = ()
+) -> Engine | None:
+    """Choose what carries out a cell's recurrence; None stands for the plain loop.
+
+    Args:
+        cell: Any cell.
+        like: A tensor of the input's dtype and device.
+        wanted: The engine's name, or None for the fastest that there is.
+        zoneout: What each state keeps, which becomes a part of the step.
+
+    Raises:
+        ConfigError: There's no such engine, or it can't do this. The message says why.
+    """
+    check_engine(wanted)
+    if wanted == "plain" or (wanted is None and (not _is_gated(cell) or like.is_meta)):
+        return None
+    if not _is_gated(cell):
+        raise ConfigError(
+            f"`engine` is {wanted!r}, but {type(cell).__name__} isn't a GatedCell with the step that "
+            f"engines need; only 'plain' runs it"
+        )
+    assert isinstance(cell, GatedCell)
+    recurrence = trace_cell(cell, zoneout)
+    if wanted is not None:
+        reason = _WHY_NOT[wanted](recurrence, like)
+        if reason:
+            raise ConfigError(f"`engine` is {wanted!r}, which can't run here: {reason}")
+        return _MAKE[wanted]
+    return next(_MAKE[name] for name in _best_first(like) if _usable(name, recurrence, like))
+
+
+def engine_names(module: nn.Module, like: Tensor, wanted: str | None = None) -> dict[str, str]:
+    """Return the engine of each cell in a module, by the cell's name in it."""
+    chosen = {}
+    for name, part in module.named_modules():
+        if isinstance(part, Cell):
+            engine = choose_engine(part, like, wanted)
+            chosen[name] = "plain" if engine is None else engine.name
+    return chosen
+
+
+def _is_gated(cell: Cell) -> bool:
+    # Whoever writes another `forward` wants it to be called.
+    return isinstance(cell, GatedCell) and type(cell).forward is GatedCell.forward
+
+
+def _best_first(like: Tensor) -> tuple[str, ...]:
+    return ("triton", "eager") if like.is_cuda else ("compiled", "eager")
+
+
+def _usable(name: str, recurrence: Recurrence, like: Tensor) -> bool:
+    reason = _WHY_NOT[name](recurrence, like)
+    if reason:
+        _say_once(f"the engine {name!r} can't run here, so a slower one does: {reason}")
+    return not reason
+
+
+@functools.cache
+def _say_once(text: str) -> None:
+    _LOG.warning(text)
+
+
+def _why_not_eager(recurrence: Recurrence, like: Tensor) -> str | None:
+    return None
+
+
+def _why_not_compiled(recurrence: Recurrence, like: Tensor) -> str | None:
+    if like.device.type != "cpu":
+        return f"the input is on {like.device.type!r}"
+    try:
+        _COMPILED.prepare(recurrence, like.dtype)
+    except BuildError as error:
+        return str(error)
+    return None
+
+
+def _why_not_triton(recurrence: Recurrence, like: Tensor) -> str | None:
+    return "not yet"
+
+
+_COMPILED: Final = Compiled()
+_MAKE: Final[dict[str, Engine]] = {"eager": Eager(), "compiled": _COMPILED}
+_WHY_NOT: Final = {
+    "eager": _why_not_eager,
+    "compiled": _why_not_compiled,
+    "triton": _why_not_triton,
+}

@@ -1,0 +1,91 @@
+"""Noise that keeps a recurrent network from learning its data by heart."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+#: For one state: which values are kept from the step before, `[N, n]` of 0 and 1; or, at evaluation,
+#: how much of each; None where nothing is.
+Zoneout: TypeAlias = Tensor | float | None
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What's drawn for one batch, before it's decided what carries out the recurrence.
+
+    Attributes:
+        hidden: `[B, width]`, multiplies the hidden state in the products of a gated cell, the same at
+            every step (Gal & Ghahramani 2016).
+        recurrent: `[rows, width]`, multiplies a gated cell's recurrent weight (Merity et al. 2018).
+        zoneout: For each state, what's kept of it (Krueger et al. 2017); empty for nothing.
+    """
+
+    hidden: Tensor | None = None
+    recurrent: Tensor | None = None
+    zoneout: tuple[Zoneout, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.hidden is not None or self.recurrent is not None or bool(self.zoneout)
+
+    def rows(self, rows: Tensor) -> "Noise":
+        """Return the noise of some rows of the batch."""
+        return replace(self, zoneout=tuple(_rows(each, rows) for each in self.zoneout))
+
+    def split(self, sizes: list[int]) -> list["Noise"]:
+        """Return the noise of runs of rows, one behind the other."""
+        cut = [
+            torch.split(each, sizes) if isinstance(each, Tensor) else (each,) * len(sizes)
+            for each in self.zoneout
+        ]
+        return (
+            [replace(self, zoneout=each) for each in zip(*cut, strict=True)]
+            if cut
+            else [self] * len(sizes)
+        )
+
+
+def _rows(zoneout: Zoneout, rows: Tensor) -> Zoneout:
+    return zoneout[rows] if isinstance(zoneout, Tensor) else zoneout
+
+
+NO_NOISE = Noise()
+
+
+def draw_mask(like: Tensor, rows: int, width: int, share: float) -> Tensor:
+    """Draw which numbers are dropped, and how much the others grow for it: `[rows, width]`."""
+    return torch.nn.functional.dropout(like.new_ones(rows, width), share)
+
+
+def draw_zoneout(
+    like: Tensor, widths: Sequence[int], shares: Sequence[float], *, training: bool
+) -> tuple[Zoneout, ...]:
+    """Draw which values each state keeps; at evaluation, return the mean of that.
+
+    Args:
+        like: A tensor of the batch's dtype and device, with a row for each of its rows.
+        widths: The width of each state.
+        shares: The share of each that's kept.
+        training: Whether to draw.
+    """
+    if not any(shares):
+        return ()
+    return tuple(
+        _draw(like, width, share, training=training)
+        for width, share in zip(widths, shares, strict=True)
+    )
+
+
+def _draw(like: Tensor, width: int, share: float, *, training: bool) -> Zoneout:
+    if not share:
+        return None
+    return (
+        (like.new_empty(len(like), width).uniform_() < share).to(like.dtype) if training else share
+    )
+
+
+def keep(zoneout: Zoneout, before: Tensor, after: Tensor) -> Tensor:
+    """Return a state after a step, of which some was kept."""
+    return after if zoneout is None else zoneout * before + (1 - zoneout) * after
