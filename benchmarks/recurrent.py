@@ -28,8 +28,8 @@ from seqpipe import __version__
 
 #: Those that are for the device; "auto" and "plain" are measured in any case.
 ENGINES: Final = {
-    "cpu": ("auto", "plain", "eager", "compiled", "vendor"),
-    "cuda": ("auto", "plain", "eager", "triton", "vendor"),
+    "cpu": ("auto", "plain", "eager", "compiled"),
+    "cuda": ("auto", "plain", "eager", "triton"),
 }
 PACKAGES: Final = ("torch", "numpy", "torchrecurrent", "triton")
 EXAMPLES: Final = """

@@ -104,15 +104,7 @@ def _block_job(task: Task, weights: Mapping[str, Tensor], forward: Any, **more: 
 
 def run_engine(cell: Cell, inputs: Tensor, lengths: Tensor, engine: str | None) -> Tensor:
     """Call `unroll` with an engine; return the outputs."""
-    module: Any = encoders
-    outputs: Tensor
-    if "engine" in inspect.signature(module.unroll).parameters:
-        outputs, _ = module.unroll(cell, inputs, lengths, engine=engine)
-        return outputs
-    if engine not in (None, "plain"):
-        raise Unavailable("this seqpipe has no such engine")
-    run = module.unroll_plain if engine else module.unroll
-    outputs = run(cell, inputs, lengths)
+    outputs, _ = unroll(cell, inputs, lengths, engine=engine)
     return outputs
 
 

@@ -60,12 +60,12 @@ class GateSaturation:
             PlotError: matplotlib isn't installed.
         """
         axes = axes_or_new(axes)
-        names = [f"{name} ({gate.function})" for name, gate in self.gates.items()]
+        names = [*self.gates]
         low = np.array([gate.low.mean() for gate in self.gates.values()])
         high = np.array([gate.high.mean() for gate in self.gates.values()])
-        axes.barh(names, low, label="low: below 0.1, or -0.9 of a tanh")
+        axes.barh(names, low, label="below 0.1 (tanh: -0.9)")
         axes.barh(names, 1 - low - high, left=low, color="lightgrey")
-        axes.barh(names, high, left=1 - high, label="high: above 0.9")
+        axes.barh(names, high, left=1 - high, label="above 0.9")
         axes.set(xlim=(0, 1), xlabel="share of the values")
         axes.invert_yaxis()
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)

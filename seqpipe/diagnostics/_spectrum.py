@@ -34,7 +34,7 @@ class Spectrum:
     singular_values: dict[str, npt.NDArray[np.float64]]
 
     def plot(self, axes: Axes | None = None) -> Axes:
-        """Draw each spectral radius by step, and the largest singular value dashed.
+        """Draw each spectral radius by step, and the spectral norm, the largest singular value, dashed.
 
         Args:
             axes: Where to draw; None makes a new figure, which is the result's ``figure``.
@@ -50,7 +50,7 @@ class Spectrum:
             (line,) = axes.plot(self.steps, radius, label=name)
             largest = self.singular_values[name][:, 0]
             axes.plot(self.steps, largest, linestyle="--", color=line.get_color())
-        axes.set(xlabel="step", ylabel="spectral radius; dashed: largest singular value")
+        axes.set(xlabel="step", ylabel="spectral radius; dashed: norm")
         axes.legend()
         return axes
 

@@ -20,7 +20,7 @@ REALS: Final = {torch.float32: "float", torch.float64: "double"}
 
 _NUMBERS: Final = ("sequences", "rows", "width", "chunks", "reverse")
 _POINTERS: Final = (
-    *("start", "length", "place", "weight", "bias", "parameters", "mask"),
+    *("start", "length", "place", "input_bias", "weight", "bias", "parameters", "mask"),
     *("gates", "separate", "noises", "initial", "states", "d_outputs", "d_final"),
     *("d_gates", "d_recurrent", "d_parameters", "d_initial"),
 )
@@ -109,13 +109,13 @@ def _library(recurrence: Recurrence, dtype: torch.dtype) -> ctypes.CDLL:
 
 
 def _threads(walk: Pass) -> int:
-    rows = int(walk.layout.lengths.sum())
-    worth = rows * walk.weight.numel() >= _WORTH_A_THREAD
-    return min(torch.get_num_threads(), len(walk.layout.lengths)) if worth else 1
+    counts = walk.layout.counts
+    worth = int(counts.sum()) * walk.weight.numel() >= _WORTH_A_THREAD
+    return min(torch.get_num_threads(), len(counts)) if worth else 1
 
 
 def _chunks(walk: Pass) -> int:
-    threads, count = _threads(walk), len(walk.layout.lengths)
+    threads, count = _threads(walk), len(walk.layout.counts)
     rounds = -(-count // (threads * _CHUNK))
     return min(count, threads * rounds)
 
@@ -124,16 +124,15 @@ def _call(
     function: Callable[..., int], walk: Pass, tensors: dict[str, Tensor], chunks: int
 ) -> None:
     layout = walk.layout
-    order = layout.lengths.argsort(descending=True, stable=True)
+    order = layout.order
+    places = {"start": layout.starts[order], "length": layout.counts[order], "place": order}
     given: dict[str, Tensor | None] = {
-        "start": layout.starts[order],
-        "length": layout.lengths[order],
-        "place": order,
-        **{"weight": walk.weight, "bias": walk.bias, "parameters": walk.parameters},
-        **{"mask": walk.mask, "noises": walk.noises, "initial": walk.initial},
+        **{"input_bias": walk.input_bias, "weight": walk.weight, "bias": walk.bias},
+        **{"parameters": walk.parameters, "mask": walk.mask},
+        **{"noises": walk.noises, "initial": walk.initial},
         **tensors,
     }
-    # Kept alive by `given` until the call ends.
+    # Kept alive by these names until the call ends.
     given = {name: None if t is None else t.contiguous() for name, t in given.items()}
     job = _Job(
         sequences=len(order),
@@ -142,6 +141,7 @@ def _call(
         chunks=chunks,
         reverse=layout.reverse,
         clip=walk.clip or 0.0,
+        **{name: array.ctypes.data for name, array in places.items()},
         **{name: None if t is None else t.data_ptr() for name, t in given.items()},
     )
     if function(ctypes.byref(job), _threads(walk), _together()):

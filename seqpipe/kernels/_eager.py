@@ -17,7 +17,7 @@ class Eager(Engine):
         """See `Engine.forward`."""
         steps = _Steps(walk, gates.device)
         width, sizes = walk.width, walk.recurrence.sizes
-        gates, noises = steps.by_time(gates), steps.by_time(walk.noises)
+        gates, noises = steps.by_time(gates) + walk.input_bias, steps.by_time(walk.noises)
         separate = gates.new_empty(len(gates), len(walk.recurrence.separate) * width)
         states = gates.new_empty(sizes.states, len(gates), width)
         before = steps.sorted_initial
@@ -71,8 +71,7 @@ class _Steps:
         self.packing: Packing = pack(walk.layout.lengths, reverse=walk.layout.reverse)
         self.order = self.packing.order.to(device)
         self.inverse = self.packing.inverse.to(device)
-        ranked = torch.argsort(walk.layout.lengths, descending=True, stable=True)
-        self.ranked = ranked.to(device)
+        self.ranked = torch.from_numpy(walk.layout.order).to(device)
         self.sorted_initial = walk.initial[:, self.ranked]
         self.mask = None if walk.mask is None else walk.mask[self.ranked]
         self.starts = [0, *torch.tensor(self.packing.sizes).cumsum(0).tolist()]

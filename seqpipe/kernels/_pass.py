@@ -2,49 +2,52 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from functools import cached_property
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from seqpipe.kernels._recurrence import Recurrence
 
 
-@dataclass(frozen=True)
 class Layout:
     """Where ragged sequences stand that lie one behind the other.
 
-    Attributes:
+    Args:
         lengths: `[B]`, int64, on the CPU; 0 is allowed.
         reverse: Whether each is walked through from its end.
+
+    Attributes:
+        lengths: As given.
+        reverse: As given.
+        counts: `lengths` in NumPy, which is quicker for what's as small as this.
+        starts: `[B]`, the first row of each sequence.
+        order: `[B]`, the sequences, the longest first.
+        present: The sequences that have a row.
     """
 
-    lengths: Tensor
-    reverse: bool
-
-    @cached_property
-    def starts(self) -> Tensor:
-        """The first row of each sequence: `[B]`."""
-        return self.lengths.cumsum(0) - self.lengths
-
-    @cached_property
-    def present(self) -> Tensor:
-        """The sequences that have a row."""
-        return self.lengths.nonzero().squeeze(1)
+    def __init__(self, lengths: Tensor, reverse: bool) -> None:
+        self.lengths = lengths
+        self.reverse = reverse
+        self.counts: NDArray[np.int64] = lengths.numpy()
+        self.starts = self.counts.cumsum() - self.counts
+        self.order = np.argsort(-self.counts, kind="stable")
+        self.present = self.counts.nonzero()[0]
 
     @property
-    def first_rows(self) -> Tensor:
+    def first_rows(self) -> NDArray[np.int64]:
         """The row where the walk through each sequence begins, for those that have one."""
         return self._ends if self.reverse else self.starts[self.present]
 
     @property
-    def last_rows(self) -> Tensor:
+    def last_rows(self) -> NDArray[np.int64]:
         """The row where the walk through each sequence ends, for those that have one."""
         return self.starts[self.present] if self.reverse else self._ends
 
     @property
-    def _ends(self) -> Tensor:
-        return (self.starts + self.lengths)[self.present] - 1
+    def _ends(self) -> NDArray[np.int64]:
+        return (self.starts + self.counts)[self.present] - 1
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class Pass:
     Attributes:
         recurrence: The traced step.
         layout: Where the sequences stand.
+        input_bias: `[gates * width]`, of the products of the input.
         weight: `[len(recurrent) * width, width]`
         bias: `[len(recurrent) * width]`, of the products of the hidden state, or None.
         parameters: `[parameters, width]`
@@ -65,6 +69,7 @@ class Pass:
 
     recurrence: Recurrence
     layout: Layout
+    input_bias: Tensor
     weight: Tensor
     bias: Tensor | None
     parameters: Tensor
@@ -84,7 +89,8 @@ class Kept:
     """What a walk leaves, row by row in the order of the input.
 
     Attributes:
-        gates: `[N, gates * width]`, the products of the input, or the sums where they're fused.
+        gates: `[N, gates * width]`, the products of the input with their biases, or the sums where
+            they're fused.
         separate: `[N, len(separate) * width]`, the products of the hidden state that aren't.
         states: `[states, N, width]`, after each step.
     """
@@ -126,7 +132,7 @@ class Engine(ABC):
 
         Args:
             walk: What to do.
-            gates: `[N, gates * width]`, the products of the input with their biases; may be overwritten.
+            gates: `[N, gates * width]`, the products of the input, without biases; may be overwritten.
         """
 
     @abstractmethod
@@ -143,23 +149,24 @@ class Engine(ABC):
 
 def final_states(walk: Pass, states: Tensor) -> Tensor:
     """Return each sequence's states after its last step: `[states, B, width]`."""
-    rows, present = walk.layout.last_rows, walk.layout.present
-    last = states.index_select(1, rows.to(states.device))
-    if len(present) == len(walk.layout.lengths):
+    layout, device = walk.layout, states.device
+    last = states.index_select(1, torch.from_numpy(layout.last_rows).to(device))
+    if len(layout.present) == len(layout.counts):
         return last
-    return walk.initial.index_copy(1, present.to(states.device), last)
+    return walk.initial.index_copy(1, torch.from_numpy(layout.present).to(device), last)
 
 
 def states_before(walk: Pass, outputs: Tensor) -> Tensor:
     """Return what the products of the hidden state took at each step: `[N, width]`."""
+    layout, device = walk.layout, outputs.device
     before = torch.empty_like(outputs)
-    if walk.layout.reverse:
+    if layout.reverse:
         before[:-1] = outputs[1:]
     else:
         before[1:] = outputs[:-1]
-    device = outputs.device
-    first, present = walk.layout.first_rows.to(device), walk.layout.present.to(device)
+    first = torch.from_numpy(layout.first_rows).to(device)
+    present = torch.from_numpy(layout.present).to(device)
     before.index_copy_(0, first, walk.initial[0].index_select(0, present))
     if walk.mask is not None:
-        before *= walk.mask.repeat_interleave(walk.layout.lengths.to(device), dim=0)
+        before *= walk.mask.repeat_interleave(layout.lengths.to(device), dim=0)
     return before

@@ -64,6 +64,10 @@ def recur(plan: Plan, inputs: Tensor, weights: Weights, initial: Tensor) -> tupl
         The first state after each step, `[N, width]`, and all states after each sequence's last step,
         `[states, B, width]`.
     """
+    if not torch.is_grad_enabled():
+        walk = _walk(plan, weights, initial)
+        states = plan.engine.forward(walk, inputs @ weights.input_weight.t()).states
+        return states[0], final_states(walk, states)
     results: tuple[Tensor, Tensor] = _Recur.apply(  # type: ignore[no-untyped-call]
         plan,
         inputs,
@@ -90,13 +94,14 @@ class _Recur(torch.autograd.Function):
         parameters: Tensor,
         initial: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        walk = _walk(plan, recurrent_weight, recurrent_bias, parameters, initial)
-        gates = torch.addmm(bias, inputs, input_weight.t())
-        kept = plan.engine.forward(walk, gates)
+        weights = Weights(input_weight, bias, recurrent_weight, recurrent_bias, parameters)
+        walk = _walk(plan, weights, initial)
+        kept = plan.engine.forward(walk, inputs @ input_weight.t())
         ctx.plan = plan
         ctx.save_for_backward(
             inputs,
             input_weight,
+            bias,
             recurrent_weight,
             recurrent_bias,
             parameters,
@@ -110,31 +115,30 @@ class _Recur(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, outputs: Tensor, final: Tensor) -> tuple[Tensor | None, ...]:
-        inputs, input_weight, weight, recurrent_bias, parameters, initial, *kept = ctx.saved_tensors
-        walk = _walk(ctx.plan, weight, recurrent_bias, parameters, initial)
-        found = ctx.plan.engine.backward(walk, Kept(*kept), outputs, final)
+        inputs, *learnt, initial, gates, separate, states = ctx.saved_tensors
+        walk = _walk(ctx.plan, Weights(*learnt), initial)
+        found = ctx.plan.engine.backward(walk, Kept(gates, separate, states), outputs, final)
         wanted = ctx.needs_input_grad
         return (
             None,
-            found.gates @ input_weight if wanted[1] else None,
+            found.gates @ learnt[0] if wanted[1] else None,
             found.gates.t() @ inputs if wanted[2] else None,
             found.gates.sum(0) if wanted[3] else None,
-            found.recurrent.t() @ states_before(walk, kept[2][0]) if wanted[4] else None,
+            found.recurrent.t() @ states_before(walk, states[0]) if wanted[4] else None,
             found.recurrent.sum(0) if wanted[5] else None,
             found.parameters if wanted[6] else None,
             found.initial if wanted[7] else None,
         )
 
 
-def _walk(
-    plan: Plan, weight: Tensor, bias: Tensor | None, parameters: Tensor, initial: Tensor
-) -> Pass:
+def _walk(plan: Plan, weights: Weights, initial: Tensor) -> Pass:
     return Pass(
         plan.recurrence,
         plan.layout,
-        weight,
-        bias,
-        parameters,
+        weights.bias,
+        weights.recurrent_weight,
+        weights.recurrent_bias,
+        weights.parameters,
         plan.mask,
         plan.noises,
         initial,

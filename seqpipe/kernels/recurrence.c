@@ -14,11 +14,12 @@ typedef struct {
     const int64_t *start;     /* [sequences] the first row of each, in descending order of length */
     const int64_t *length;    /* [sequences] */
     const int64_t *place;     /* [sequences] where its state stands */
+    const REAL *input_bias;   /* [GATES * width] */
     const REAL *weight;       /* [RECURRENT * width, width] */
     const REAL *bias;         /* [RECURRENT * width], or null */
     const REAL *parameters;   /* [PARAMETERS, width] */
     const REAL *mask;         /* [sequences, width], or null: multiplies the hidden state in products */
-    REAL *gates;              /* [rows, GATES * width] in: products of the input; out: sums, where fused */
+    REAL *gates;              /* [rows, GATES * width] in: products of the input; out: with bias, or sums */
     REAL *separate;           /* [rows, SEPARATE * width] products of the hidden state that aren't fused */
     const REAL *noises;       /* [rows, NOISES * width] */
     const REAL *initial;      /* [STATES, sequences, width] */
@@ -122,13 +123,15 @@ static REAL *pack_forward(const Job *job) {
     if (!panels) return NULL;
     memset(panels, 0, blocks * size * sizeof(REAL));
     for (int64_t b = 0; b < blocks; b++)
-        for (int g = 0; g < RECURRENT; g++)
-            for (int64_t u = 0; u < MIN(UNITS, width - b * UNITS); u++) {
-                const int64_t row = g * width + b * UNITS + u;
-                REAL *to = panels + b * size + g * UNITS + u;
-                for (int64_t k = 0; k < width; k++) to[k * columns] = job->weight[row * width + k];
-                if (job->bias) to[width * columns] = job->bias[row];
-            }
+        for (int g = 0; g < RECURRENT; g++) {
+            const int64_t count = MIN(UNITS, width - b * UNITS), row = g * width + b * UNITS;
+            const REAL *from = job->weight + row * width;
+            REAL *to = panels + b * size + g * UNITS;
+            /* Written in order, as a write costs more than a read. */
+            for (int64_t k = 0; k < width; k++)
+                for (int64_t u = 0; u < count; u++) to[k * columns + u] = from[u * width + k];
+            if (job->bias) memcpy(to + width * columns, job->bias + row, count * sizeof(REAL));
+        }
     return panels;
 }
 
@@ -205,17 +208,23 @@ INLINE void forward_units(const Job *job, int64_t sequence, int64_t step, int64_
     REAL next[STATES][LANES] ALIGNED;
     load_given(&given, job, sequence, step, unit);
     foresee(job->gates, row, job->reverse ? -1 : 1, GATES, width, unit);
+    for (int g = 0; g < GATES; g++) {
+        REAL bias[LANES] ALIGNED;
+        load(bias, job->input_bias + g * width + unit, count);
+        for (int l = 0; l < LANES; l++) given.gate[g][l] += bias[l];
+    }
     for (int r = 0; r < RECURRENT; r++) {
         const REAL *product = products + r * UNITS;
         if (FUSED_INTO[r] >= 0) {
             REAL *sum = given.gate[FUSED_INTO[r]];
             for (int l = 0; l < LANES; l++) sum[l] += product[l];
-            store(job->gates + (row * GATES + FUSED_INTO[r]) * width + unit, sum, count);
         } else {
             memcpy(given.separate[SEPARATED_AS[r]], product, sizeof(given.separate[0]));
             store(job->separate + (row * SEPARATE + SEPARATED_AS[r]) * width + unit, product, count);
         }
     }
+    for (int g = 0; g < GATES; g++)
+        store(job->gates + (row * GATES + g) * width + unit, given.gate[g], count);
     step_forward(given.gate, given.separate, given.state, given.parameter, given.noise, next);
     for (int s = 0; s < STATES; s++)
         store(job->states + (s * job->rows + row) * width + unit, next[s], count);

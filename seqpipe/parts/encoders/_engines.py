@@ -33,14 +33,17 @@ def check_engine(wanted: str | None) -> None:
 
 def choose_engine(
     cell: Cell, like: Tensor, wanted: str | None = None, *, zoneout: tuple[Zoneout, ...] = ()
-) -> Engine | None:
-    """Choose what carries out a cell's recurrence; None stands for the plain loop.
+) -> tuple[Engine, Recurrence] | None:
+    """Choose what carries out a cell's recurrence.
 
     Args:
         cell: Any cell.
         like: A tensor of the input's dtype and device.
         wanted: The engine's name, or None for the fastest that there is.
         zoneout: What each state keeps, which becomes a part of the step.
+
+    Returns:
+        The engine and the traced step, or None for the plain loop.
 
     Raises:
         ConfigError: There's no such engine, or it can't do this. The message says why.
@@ -59,8 +62,9 @@ def choose_engine(
         reason = _WHY_NOT[wanted](recurrence, like)
         if reason:
             raise ConfigError(f"`engine` is {wanted!r}, which can't run here: {reason}")
-        return _MAKE[wanted]
-    return next(_MAKE[name] for name in _best_first(like) if _usable(name, recurrence, like))
+        return _MAKE[wanted], recurrence
+    fastest = next(name for name in _best_first(like) if _usable(name, recurrence, like))
+    return _MAKE[fastest], recurrence
 
 
 def engine_names(module: nn.Module, like: Tensor, wanted: str | None = None) -> dict[str, str]:
@@ -68,8 +72,8 @@ def engine_names(module: nn.Module, like: Tensor, wanted: str | None = None) -> 
     chosen = {}
     for name, part in module.named_modules():
         if isinstance(part, Cell):
-            engine = choose_engine(part, like, wanted)
-            chosen[name] = "plain" if engine is None else engine.name
+            choice = choose_engine(part, like, wanted)
+            chosen[name] = "plain" if choice is None else choice[0].name
     return chosen
 
 

@@ -17,6 +17,7 @@ _PRODUCTS: Final = frozenset({"input_weight", "recurrent_weight", "bias", "recur
 
 def unroll_gated(
     engine: Engine,
+    recurrence: Recurrence,
     cell: GatedCell,
     inputs: Tensor,
     lengths: Tensor,
@@ -28,7 +29,6 @@ def unroll_gated(
 ) -> tuple[Tensor, State]:
     """Run a gated cell by one of the kernels' engines; see `unroll`."""
     units = step_tensors(cell)
-    recurrence = trace_cell(cell, noise.zoneout)
     masks = [each for each in noise.zoneout if isinstance(each, Tensor)]
     plan = Plan(
         engine,

@@ -2,13 +2,13 @@
 
 import functools
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from seqpipe.kernels import Engine
+from seqpipe.kernels import Engine, Recurrence
 from seqpipe.parts.cells import Cell, GatedCell, State
 from seqpipe.parts.encoders._engines import choose_engine
 from seqpipe.parts.encoders._gated import unroll_gated
@@ -72,12 +72,17 @@ def unroll(
     return _run_windows(run, inputs, Windows(lengths, steps, reverse=reverse), first, noise)
 
 
-def _runner(cell: Cell, engine: Engine | None, *, reverse: bool, clip: float | None) -> _Run:
-    if engine is None:
+def _runner(
+    cell: Cell,
+    chosen: tuple[Engine, Recurrence] | None,
+    *,
+    reverse: bool,
+    clip: float | None,
+) -> _Run:
+    if chosen is None:
         run = functools.partial(unroll_plain, cell)
     else:
-        assert isinstance(cell, GatedCell)
-        run = functools.partial(unroll_gated, engine, cell)
+        run = functools.partial(unroll_gated, *chosen, cast(GatedCell, cell))
     return lambda inputs, lengths, state, noise: run(
         inputs, lengths, reverse=reverse, state=state, noise=noise, clip=clip
     )
