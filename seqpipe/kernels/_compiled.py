@@ -2,10 +2,9 @@
 
 import ctypes
 import functools
-import weakref
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,18 +17,26 @@ from seqpipe.kernels._render import render_c
 #: The types of number that there's a kernel for, and C's names of them.
 REALS: Final = {torch.float32: "float", torch.float64: "double"}
 
-_NUMBERS: Final = ("sequences", "rows", "width", "chunks", "reverse")
+_NUMBERS: Final = ("sequences", "rows", "width", "chunks", "members", "reverse")
 _POINTERS: Final = (
     *("start", "length", "place", "input_bias", "weight", "bias", "parameters", "mask"),
-    *("gates", "separate", "noises", "initial", "states", "d_outputs", "d_final"),
-    *("d_gates", "d_recurrent", "d_parameters", "d_initial"),
+    *("gates", "separate", "noises", "initial", "states", "operands", "d_outputs"),
+    *("d_gates", "d_recurrent", "d_parameters", "d_initial", "meetings"),
 )
 
 # So many sequences are walked through together: enough to use a weight often once it's at hand, few
 # enough for their states to stay near.
 _CHUNK: Final = 64
+# A step of fewer products is over before threads have met.
+_WORTH_A_TEAM: Final = 32_000
+# So many units at least are for a thread.
+_UNITS: Final = 16
 # A walk of fewer products than this is over before a second thread has begun.
 _WORTH_A_THREAD: Final = 200_000
+
+
+class _Meeting(ctypes.Structure):
+    _fields_ = [("numbers", ctypes.c_int64 * 8)]
 
 
 class _Job(ctypes.Structure):
@@ -39,7 +46,6 @@ class _Job(ctypes.Structure):
         ("clip", ctypes.c_double),
         ("panels", ctypes.c_void_p),
         ("next", ctypes.c_int64),
-        ("failed", ctypes.c_int64),
     ]
 
 
@@ -64,32 +70,32 @@ class Compiled(Engine):
         separate = gates.new_empty(len(gates), len(walk.recurrence.separate) * walk.width)
         states = gates.new_empty(walk.recurrence.sizes.states, len(gates), walk.width)
         tensors = {"gates": gates, "separate": separate, "states": states}
-        _call(library.seqpipe_forward, walk, tensors, _chunks(walk))
+        if walk.mask is not None:
+            first = walk.initial[0] * walk.mask
+            tensors["operands"] = torch.stack([first, torch.empty_like(first)])
+        _call(library.seqpipe_forward, walk, _share(walk), tensors)
         return Kept(gates, separate, states)
 
     def backward(self, walk: Pass, kept: Kept, outputs: Tensor, final: Tensor) -> Gradients:
         """See `Engine.backward`."""
         library = _library(walk.recurrence, kept.gates.dtype)
-        sizes, chunks = walk.recurrence.sizes, _chunks(walk)
+        sizes, share = walk.recurrence.sizes, _share(walk)
         gates = torch.empty_like(kept.gates)
         same = sizes.recurrent == tuple(range(sizes.gates)) and not walk.recurrence.separate
         recurrent = gates if same else gates.new_empty(len(gates), len(walk.weight))
-        parameters = gates.new_zeros(chunks, sizes.parameters, walk.width)
-        initial = torch.empty_like(walk.initial)
+        parameters = None
+        if sizes.parameters:
+            parameters = gates.new_zeros(share.chunks, sizes.parameters, walk.width)
+        initial = final.clone(memory_format=torch.contiguous_format)
         tensors = {
             **{name: getattr(kept, name) for name in ("gates", "separate", "states")},
-            **{"d_outputs": outputs.contiguous(), "d_final": final.contiguous()},
-            **{"d_gates": gates, "d_recurrent": recurrent},
+            **{"d_outputs": outputs, "d_gates": gates, "d_recurrent": recurrent},
             **{"d_parameters": parameters, "d_initial": initial},
         }
-        _call(library.seqpipe_backward, walk, tensors, chunks)
-        return Gradients(gates, recurrent, parameters.sum(0), initial)
-
-
-# A plugin's cell may be traced many times; its library goes with the trace.
-_LIBRARIES: weakref.WeakKeyDictionary[Recurrence, dict[torch.dtype, ctypes.CDLL]] = (
-    weakref.WeakKeyDictionary()
-)
+        _call(library.seqpipe_backward, walk, share, tensors)
+        return Gradients(
+            gates, recurrent, None if parameters is None else parameters.sum(0), initial
+        )
 
 
 def _library(recurrence: Recurrence, dtype: torch.dtype) -> ctypes.CDLL:
@@ -98,66 +104,80 @@ def _library(recurrence: Recurrence, dtype: torch.dtype) -> ctypes.CDLL:
     Raises:
         BuildError: It can't be compiled.
     """
-    known = _LIBRARIES.setdefault(recurrence, {})
-    if dtype not in known:
-        library = build(render_c(recurrence, REALS[dtype]))
+    library: ctypes.CDLL | None = recurrence.made.get(dtype)
+    if library is None:
+        library = recurrence.made[dtype] = build(render_c(recurrence, REALS[dtype]))
         for function in (library.seqpipe_forward, library.seqpipe_backward):
-            function.argtypes = [ctypes.POINTER(_Job), ctypes.c_int64, ctypes.c_void_p]
+            together, how_many = (ctypes.c_void_p,) * 2
+            function.argtypes = [ctypes.POINTER(_Job), ctypes.c_int64, together, how_many]
             function.restype = ctypes.c_int64
-        known[dtype] = library
-    return known[dtype]
+    return library
 
 
-def _threads(walk: Pass) -> int:
-    counts = walk.layout.counts
-    worth = int(counts.sum()) * walk.weight.numel() >= _WORTH_A_THREAD
-    return min(torch.get_num_threads(), len(counts)) if worth else 1
+class _Share(NamedTuple):
+    """How a walk is shared out: `members` threads to each of some chunks of sequences."""
+
+    threads: int
+    chunks: int
+    members: int
 
 
-def _chunks(walk: Pass) -> int:
-    threads, count = _threads(walk), len(walk.layout.counts)
+def _share(walk: Pass) -> _Share:
+    count, products = walk.layout.table.shape[1], walk.weight.numel()
+    worth = walk.layout.rows * products >= _WORTH_A_THREAD
+    threads = torch.get_num_threads() if worth else 1
+    if count < threads and products >= _WORTH_A_TEAM:
+        members = min(threads // count, -(-walk.width // _UNITS))
+        return _Share(count * members, count, members)
+    threads = min(threads, count)
     rounds = -(-count // (threads * _CHUNK))
-    return min(count, threads * rounds)
+    return _Share(threads, min(count, threads * rounds), 1)
 
 
 def _call(
-    function: Callable[..., int], walk: Pass, tensors: dict[str, Tensor], chunks: int
+    function: Callable[..., int], walk: Pass, share: _Share, tensors: dict[str, Tensor]
 ) -> None:
-    layout = walk.layout
-    order = layout.order
-    places = {"start": layout.starts[order], "length": layout.counts[order], "place": order}
-    given: dict[str, Tensor | None] = {
+    table = walk.layout.table
+    start, column = table.data_ptr(), 8 * table.shape[1]
+    named = {
         **{"input_bias": walk.input_bias, "weight": walk.weight, "bias": walk.bias},
         **{"parameters": walk.parameters, "mask": walk.mask},
         **{"noises": walk.noises, "initial": walk.initial},
         **tensors,
     }
-    # Kept alive by these names until the call ends.
-    given = {name: None if t is None else t.contiguous() for name, t in given.items()}
+    # Kept alive by this name until the call ends.
+    given = {name: tensor.contiguous() for name, tensor in named.items() if tensor is not None}
+    meetings = (_Meeting * share.chunks)() if share.members > 1 else None
     job = _Job(
-        sequences=len(order),
-        rows=len(tensors["gates"]),
+        sequences=table.shape[1],
+        rows=walk.layout.rows,
         width=walk.width,
-        chunks=chunks,
-        reverse=layout.reverse,
+        chunks=share.chunks,
+        members=share.members,
+        reverse=walk.layout.reverse,
         clip=walk.clip or 0.0,
-        **{name: array.ctypes.data for name, array in places.items()},
-        **{name: None if t is None else t.data_ptr() for name, t in given.items()},
+        start=start,
+        length=start + column,
+        place=start + 2 * column,
+        meetings=ctypes.addressof(meetings) if meetings else None,
+        **{name: tensor.data_ptr() for name, tensor in given.items()},
     )
-    if function(ctypes.byref(job), _threads(walk), _together()):
+    if function(ctypes.byref(job), share.threads, *_openmp()):
         raise MemoryError("no memory for a recurrence's weights and states")
 
 
 @functools.cache
-def _together() -> Any:
-    """Return the function by which torch's own OpenMP runs another on its threads, or None.
+def _openmp() -> tuple[Any, Any]:
+    """Return torch's own OpenMP's function to run another on its threads, and to count them; or nothing.
 
     Threads of torch's pool, since those of a second one would fight them for the processor.
     """
     near = sorted((Path(torch.__file__).parent / "lib").glob("lib*omp*"))
     for name in (None, *map(str, near)):
         try:
-            return ctypes.cast(ctypes.CDLL(name).GOMP_parallel, ctypes.c_void_p)
+            library = ctypes.CDLL(name)
+            functions = (library.GOMP_parallel, library.omp_get_num_threads)
         except (OSError, AttributeError):
             continue
-    return None
+        return tuple(ctypes.cast(each, ctypes.c_void_p) for each in functions)  # type: ignore[return-value]
+    return None, None

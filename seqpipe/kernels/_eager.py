@@ -17,7 +17,8 @@ class Eager(Engine):
         """See `Engine.forward`."""
         steps = _Steps(walk, gates.device)
         width, sizes = walk.width, walk.recurrence.sizes
-        gates, noises = steps.by_time(gates) + walk.input_bias, steps.by_time(walk.noises)
+        gates = steps.by_time(gates) + walk.input_bias
+        noises = None if walk.noises is None else steps.by_time(walk.noises)
         separate = gates.new_empty(len(gates), len(walk.recurrence.separate) * width)
         states = gates.new_empty(sizes.states, len(gates), width)
         before = steps.sorted_initial
@@ -25,7 +26,7 @@ class Eager(Engine):
             before = before[:, :size]
             products = _products(walk, steps, before[0], size)
             _place_products(walk, products, gates[rows], separate[rows])
-            values = _values(walk, gates[rows], separate[rows], before, noises[rows])
+            values = _values(walk, gates[rows], separate[rows], before, _at(noises, rows))
             after = walk.recurrence.forward.run(values)
             for state in range(sizes.states):
                 states[state, rows] = after[f"s{state}"]
@@ -35,23 +36,25 @@ class Eager(Engine):
     def backward(self, walk: Pass, kept: Kept, outputs: Tensor, final: Tensor) -> Gradients:
         """See `Engine.backward`."""
         steps = _Steps(walk, kept.gates.device)
-        gates, separate, noises, outputs = (
-            steps.by_time(each) for each in (kept.gates, kept.separate, walk.noises, outputs)
+        gates, separate, outputs = (
+            steps.by_time(each) for each in (kept.gates, kept.separate, outputs)
         )
+        noises = None if walk.noises is None else steps.by_time(walk.noises)
         states = kept.states[:, steps.order]
         d_gates = torch.empty_like(gates)
         d_recurrent = gates.new_empty(len(gates), len(walk.weight))
-        d_parameters = torch.zeros_like(walk.parameters)
+        d_parameters = None if walk.parameters is None else torch.zeros_like(walk.parameters)
         carried = final[:, steps.ranked].clone()
         for step, (rows, size) in reversed(list(enumerate(steps.each()))):
             before = states[:, steps.rows(step - 1)] if step else steps.sorted_initial
-            values = _values(walk, gates[rows], separate[rows], before[:, :size], noises[rows])
+            values = _values(walk, gates[rows], separate[rows], before[:, :size], _at(noises, rows))
             values |= {f"d{i}": carried[i, :size] for i in range(len(carried))}
             values["d0"] = values["d0"] + outputs[rows]
             gradients = _Pulled(walk, walk.recurrence.backward, values)
             gradients.into_gates(d_gates[rows])
             gradients.into_recurrent(d_recurrent[rows])
-            gradients.into_parameters(d_parameters)
+            if d_parameters is not None:
+                gradients.into_parameters(d_parameters)
             gradients.into_states(carried[:, :size])
             back = d_recurrent[rows] @ walk.weight
             carried[0, :size] += back if steps.mask is None else back * steps.mask[:size]
@@ -64,6 +67,10 @@ class Eager(Engine):
         )
 
 
+def _at(noises: Tensor | None, rows: slice) -> Tensor | None:
+    return None if noises is None else noises[rows]
+
+
 class _Steps:
     """Goes through the steps of all sequences at once, the longest sequence first."""
 
@@ -71,7 +78,7 @@ class _Steps:
         self.packing: Packing = pack(walk.layout.lengths, reverse=walk.layout.reverse)
         self.order = self.packing.order.to(device)
         self.inverse = self.packing.inverse.to(device)
-        self.ranked = torch.from_numpy(walk.layout.order).to(device)
+        self.ranked = walk.layout.order.to(device)
         self.sorted_initial = walk.initial[:, self.ranked]
         self.mask = None if walk.mask is None else walk.mask[self.ranked]
         self.starts = [0, *torch.tensor(self.packing.sizes).cumsum(0).tolist()]
@@ -107,16 +114,18 @@ def _place_products(walk: Pass, products: Tensor, gates: Tensor, separate: Tenso
 
 
 def _values(
-    walk: Pass, gates: Tensor, separate: Tensor, states: Tensor, noises: Tensor
+    walk: Pass, gates: Tensor, separate: Tensor, states: Tensor, noises: Tensor | None
 ) -> dict[str, Tensor]:
     """Name what stands in the rows of one step as programs do."""
     recurrence, width = walk.recurrence, walk.width
-    gate, product, noise = (torch.split(each, width, dim=1) for each in (gates, separate, noises))
+    gate, product = (torch.split(each, width, dim=1) for each in (gates, separate))
+    noise = () if noises is None else torch.split(noises, width, dim=1)
+    parameters = () if walk.parameters is None else walk.parameters
     return {
         **{recurrence.input_name(g): gate[g] for g in range(recurrence.sizes.gates)},
         **{f"h{g}": product[i] for i, g in enumerate(recurrence.separate)},
         **{f"s{i}": state for i, state in enumerate(states)},
-        **{f"p{i}": parameter for i, parameter in enumerate(walk.parameters)},
+        **{f"p{i}": parameter for i, parameter in enumerate(parameters)},
         **{f"n{i}": noise[i] for i in range(recurrence.sizes.noises)},
     }
 

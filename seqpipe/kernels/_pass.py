@@ -1,11 +1,10 @@
 """What an engine is given, what it keeps for the way back, and what it gives then."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from seqpipe.kernels._recurrence import Recurrence
@@ -21,37 +20,49 @@ class Layout:
     Attributes:
         lengths: As given.
         reverse: As given.
-        counts: `lengths` in NumPy, which is quicker for what's as small as this.
-        starts: `[B]`, the first row of each sequence.
-        order: `[B]`, the sequences, the longest first.
-        present: The sequences that have a row.
+        rows: N, the number of rows.
+        table: `[3, B]`, the first row, the length and the place of each sequence, the longest first.
     """
 
     def __init__(self, lengths: Tensor, reverse: bool) -> None:
         self.lengths = lengths
         self.reverse = reverse
-        self.counts: NDArray[np.int64] = lengths.numpy()
-        self.starts = self.counts.cumsum() - self.counts
-        self.order = np.argsort(-self.counts, kind="stable")
-        self.present = self.counts.nonzero()[0]
+        # NumPy is quicker than torch for what's as small as this.
+        counts = lengths.numpy()
+        ends = counts.cumsum()
+        self.rows = int(ends[-1]) if len(ends) else 0
+        self._counts, self._starts = counts, ends - counts
+        self.table = torch.empty(3, len(counts), dtype=torch.int64)
+        table = self.table.numpy()
+        table[2] = (-counts).argsort(kind="stable") if len(counts) > 1 else 0
+        table[0], table[1] = self._starts[table[2]], counts[table[2]]
 
     @property
-    def first_rows(self) -> NDArray[np.int64]:
+    def order(self) -> Tensor:
+        """The sequences, the longest first: `[B]`."""
+        return self.table[2]
+
+    @cached_property
+    def present(self) -> Tensor:
+        """The sequences that have a row."""
+        return torch.from_numpy(self._counts.nonzero()[0])
+
+    @property
+    def first_rows(self) -> Tensor:
         """The row where the walk through each sequence begins, for those that have one."""
-        return self._ends if self.reverse else self.starts[self.present]
+        return self._edge(at_end=self.reverse)
 
     @property
-    def last_rows(self) -> NDArray[np.int64]:
+    def last_rows(self) -> Tensor:
         """The row where the walk through each sequence ends, for those that have one."""
-        return self.starts[self.present] if self.reverse else self._ends
+        return self._edge(at_end=not self.reverse)
 
-    @property
-    def _ends(self) -> NDArray[np.int64]:
-        return (self.starts + self.counts)[self.present] - 1
+    def _edge(self, *, at_end: bool) -> Tensor:
+        rows = self._starts + self._counts - 1 if at_end else self._starts
+        return torch.from_numpy(rows[self._counts > 0])
 
 
-@dataclass(frozen=True)
-class Pass:
+class Pass(NamedTuple):
     """One walk of a recurrence through sequences; all tensors are of one dtype, on one device.
 
     Attributes:
@@ -60,9 +71,9 @@ class Pass:
         input_bias: `[gates * width]`, of the products of the input.
         weight: `[len(recurrent) * width, width]`
         bias: `[len(recurrent) * width]`, of the products of the hidden state, or None.
-        parameters: `[parameters, width]`
+        parameters: `[parameters, width]`, or None.
         mask: `[B, width]`, multiplies the hidden state that goes into products, or None.
-        noises: `[N, noises * width]`
+        noises: `[N, noises * width]`, or None.
         initial: `[states, B, width]`
         clip: The bound of each number of the gradient that goes from a step to the step before, or None.
     """
@@ -72,9 +83,9 @@ class Pass:
     input_bias: Tensor
     weight: Tensor
     bias: Tensor | None
-    parameters: Tensor
+    parameters: Tensor | None
     mask: Tensor | None
-    noises: Tensor
+    noises: Tensor | None
     initial: Tensor
     clip: float | None
 
@@ -84,8 +95,7 @@ class Pass:
         return self.initial.shape[2]
 
 
-@dataclass(frozen=True)
-class Kept:
+class Kept(NamedTuple):
     """What a walk leaves, row by row in the order of the input.
 
     Attributes:
@@ -100,20 +110,19 @@ class Kept:
     states: Tensor
 
 
-@dataclass(frozen=True)
-class Gradients:
+class Gradients(NamedTuple):
     """What a walk back gives.
 
     Attributes:
         gates: `[N, gates * width]`, of the products of the input.
         recurrent: `[N, len(recurrent) * width]`, of those of the hidden state; may be the same tensor.
-        parameters: `[parameters, width]`
+        parameters: `[parameters, width]`, or None.
         initial: `[states, B, width]`
     """
 
     gates: Tensor
     recurrent: Tensor
-    parameters: Tensor
+    parameters: Tensor | None
     initial: Tensor
 
 
@@ -150,10 +159,10 @@ class Engine(ABC):
 def final_states(walk: Pass, states: Tensor) -> Tensor:
     """Return each sequence's states after its last step: `[states, B, width]`."""
     layout, device = walk.layout, states.device
-    last = states.index_select(1, torch.from_numpy(layout.last_rows).to(device))
-    if len(layout.present) == len(layout.counts):
+    last = states.index_select(1, layout.last_rows.to(device))
+    if last.shape[1] == len(layout.lengths):
         return last
-    return walk.initial.index_copy(1, torch.from_numpy(layout.present).to(device), last)
+    return walk.initial.index_copy(1, layout.present.to(device), last)
 
 
 def states_before(walk: Pass, outputs: Tensor) -> Tensor:
@@ -164,8 +173,8 @@ def states_before(walk: Pass, outputs: Tensor) -> Tensor:
         before[:-1] = outputs[1:]
     else:
         before[1:] = outputs[:-1]
-    first = torch.from_numpy(layout.first_rows).to(device)
-    present = torch.from_numpy(layout.present).to(device)
+    first = layout.first_rows.to(device)
+    present = layout.present.to(device)
     before.index_copy_(0, first, walk.initial[0].index_select(0, present))
     if walk.mask is not None:
         before *= walk.mask.repeat_interleave(layout.lengths.to(device), dim=0)

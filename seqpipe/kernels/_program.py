@@ -55,12 +55,13 @@ class Program:
         }
 
 
-# These take tensors only.
+# These take tensors only. A comparison takes a number too, but not before a tensor.
 _TENSORS_ONLY = frozenset({"minimum", "maximum"})
 
 
 def _compute(operation: str, arguments: list[Tensor | float], like: Tensor) -> Tensor:
-    if operation in _TENSORS_ONLY:
+    first = isinstance(arguments[0], Tensor)
+    if operation in _TENSORS_ONLY or (OPERATIONS[operation].is_mask and not first):
         arguments = [a if isinstance(a, Tensor) else like.new_tensor(a) for a in arguments]
     result: Tensor = OPERATIONS[operation].torch(*arguments)
     return result

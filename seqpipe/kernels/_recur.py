@@ -1,7 +1,6 @@
 """A recurrence as one operation of autograd."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,8 +10,7 @@ from seqpipe.kernels._pass import Engine, Kept, Layout, Pass, final_states, stat
 from seqpipe.kernels._recurrence import Recurrence
 
 
-@dataclass(frozen=True)
-class Weights:
+class Weights(NamedTuple):
     """The learnt numbers of a gated cell.
 
     Attributes:
@@ -20,18 +18,17 @@ class Weights:
         bias: `[gates * width]`
         recurrent_weight: `[len(recurrent) * width, width]`
         recurrent_bias: `[len(recurrent) * width]`, or None.
-        parameters: `[parameters, width]`
+        parameters: `[parameters, width]`, or None.
     """
 
     input_weight: Tensor
     bias: Tensor
     recurrent_weight: Tensor
     recurrent_bias: Tensor | None
-    parameters: Tensor
+    parameters: Tensor | None
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What of a walk isn't a tensor to learn from.
 
     Attributes:
@@ -39,7 +36,7 @@ class Plan:
         recurrence: The traced step.
         layout: Where the sequences stand.
         mask: `[B, width]`, multiplies the hidden state that goes into products, or None.
-        noises: `[N, noises * width]`
+        noises: `[N, noises * width]`, or None.
         clip: The bound of each number of the gradient that goes from a step to the step before, or None.
     """
 
@@ -47,7 +44,7 @@ class Plan:
     recurrence: Recurrence
     layout: Layout
     mask: Tensor | None
-    noises: Tensor
+    noises: Tensor | None
     clip: float | None
 
 
@@ -91,7 +88,7 @@ class _Recur(torch.autograd.Function):
         bias: Tensor,
         recurrent_weight: Tensor,
         recurrent_bias: Tensor | None,
-        parameters: Tensor,
+        parameters: Tensor | None,
         initial: Tensor,
     ) -> tuple[Tensor, Tensor]:
         weights = Weights(input_weight, bias, recurrent_weight, recurrent_bias, parameters)

@@ -1,6 +1,8 @@
 """What an engine knows of a cell: its step and the step's derivative, as programs."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
 
 from seqpipe.kernels._program import Program, Term, simplify
 
@@ -38,6 +40,7 @@ class Recurrence:
         sizes: How many of each there are.
         fused: The gates of which only the sum is known.
         forward: To `s0`, ..., the next states.
+        made: What engines have made for it, by what they call it.
         backward: To the gradients, `x0` or `z0`, `h0`, `s0`, `p0`, named as what they're the gradients of.
     """
 
@@ -45,8 +48,9 @@ class Recurrence:
     fused: tuple[int, ...]
     forward: Program
     backward: Program
+    made: dict[Any, Any] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def separate(self) -> tuple[int, ...]:
         """The gates with a product of the hidden state of their own."""
         return tuple(g for g in self.sizes.recurrent if g not in self.fused)

@@ -65,7 +65,7 @@ def trace(step: Step, sizes: Sizes) -> Recurrence:
     return fuse(
         sizes,
         _program(forward, names, results, step, sizes),
-        _program(backward, names + downstream, names[:learnt], step, sizes),
+        _program(backward, names + downstream, names[:learnt], step, sizes, derivative=True),
     )
 
 
@@ -93,7 +93,13 @@ def _call(step: Step, sizes: Sizes, values: Sequence[Tensor]) -> list[Tensor]:
 
 
 def _program(
-    function: Callable[..., Any], names: list[str], results: list[str], step: Step, sizes: Sizes
+    function: Callable[..., Any],
+    names: list[str],
+    results: list[str],
+    step: Step,
+    sizes: Sizes,
+    *,
+    derivative: bool = False,
 ) -> Program:
     given = [torch.zeros(_SHAPE, dtype=torch.float64) for _ in names]
     try:
@@ -101,13 +107,15 @@ def _program(
         graph: GraphModule = make_fx(
             function, decompositions(), tracing_mode="fake", _allow_non_fake_inputs=True
         )(*given)
-        program = simplify(translate(graph, names, results))
+        # The step itself must not, and that has been seen before its derivative is traced.
+        program = simplify(translate(graph, names, results, in_place=derivative))
     except ConfigError:
         raise
     except GuardOnDataDependentSymNode as error:
         _refuse("uses a branch on the values of a tensor", _place(error), error)
     except UnknownOperation as error:
-        _refuse(f"uses `{error.name}`", _find(error.name, step, sizes), error)
+        name, place = _find(error.name, step, sizes)
+        _refuse(f"uses `{name}`", place, error)
     except Exception as error:
         shape = "x".join(map(str, _SHAPE))
         _refuse(f"fails on columns of shape {shape}: {error}", _place(error), error)
@@ -131,7 +139,7 @@ def _refuse(what: str, place: str, error: Exception) -> NoReturn:
 
 
 class _Stop(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Raises when an operation is carried out."""
+    """Raises when an operation is carried out, or one that's made of it, and names the latter then."""
 
     def __init__(self, name: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -142,18 +150,27 @@ class _Stop(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         if function.overloadpacket.__name__ == self.name or self.name in str(function):
             raise UnknownOperation(self.name)
+        simpler = decompositions().get(function)
+        if simpler is not None:
+            try:
+                with self:
+                    simpler(*args, **(kwargs or {}))
+            except UnknownOperation as error:
+                raise UnknownOperation(function.overloadpacket.__name__) from error
         return function(*args, **(kwargs or {}))
 
 
-def _find(name: str, step: Step, sizes: Sizes) -> str:
-    """Return where a step carries out an operation, as the end of a sentence's part."""
+def _find(name: str, step: Step, sizes: Sizes) -> tuple[str, str]:
+    """Return which call of a step is an operation or made of it, and where, as a sentence's end."""
     given = [torch.rand(_SHAPE, dtype=torch.float64) for _ in _names(sizes)]
     try:
         with _Stop(name), torch.no_grad():
             _call(step, sizes, given)
+    except UnknownOperation as error:
+        return error.name, _place(error)
     except Exception as error:
-        return _place(error)
-    return " (in its derivative)"
+        return name, _place(error)
+    return name, " (in its derivative)"
 
 
 def _place(error: BaseException) -> str:

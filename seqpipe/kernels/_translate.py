@@ -1,6 +1,7 @@
 """From torch's graph of operations to a program."""
 
 import functools
+import math
 import operator
 from collections.abc import Callable
 from typing import Any, Final
@@ -57,6 +58,9 @@ _SAME: Final = {
     "bitwise_not": "not",
 }
 
+#: What operations on numbers are on masks.
+_OF_MASKS: Final = {"add": "or", "mul": "and", "maximum": "or", "minimum": "and"}
+
 #: Operations that return a tensor of one number, and where in their arguments it stands.
 _CONSTANTS: Final = {"scalar_tensor": 0, "full": 1, "full_like": 1}
 
@@ -66,24 +70,28 @@ _IDENTITIES: Final = frozenset({"clone", "alias", "detach", "lift_fresh_copy", "
 _COMPARISONS: Final = frozenset(n for n, operation in OPERATIONS.items() if operation.is_mask)
 
 
-def translate(graph: GraphModule, inputs: list[str], results: list[str]) -> Program:
+def translate(
+    graph: GraphModule, inputs: list[str], results: list[str], *, in_place: bool = False
+) -> Program:
     """Turn a graph into a program.
 
     Args:
         graph: As `make_fx` made it, on tensors of one shape.
         inputs: A name for each of its placeholders.
         results: A name for each of its outputs.
+        in_place: Whether it may change tensors in place, as torch's derivatives do with new ones.
 
     Raises:
         UnknownOperation: It has an operation that isn't one of `OPERATIONS` or made of them.
     """
-    return _Translator(graph, inputs).program(results)
+    return _Translator(graph, inputs, in_place).program(results)
 
 
 class _Translator:
-    def __init__(self, graph: GraphModule, inputs: list[str]) -> None:
+    def __init__(self, graph: GraphModule, inputs: list[str], in_place: bool) -> None:
         self.graph = graph
         self.inputs = inputs
+        self.in_place = in_place
         self.terms: dict[Node, Term] = {}
         self.instructions: list[Instruction] = []
         self.masks: set[Term] = set()
@@ -125,19 +133,29 @@ class _Translator:
         if name in _CONSTANTS:
             return self._term(arguments[_CONSTANTS[name]])
         if name == "_to_copy":
-            return self._number(self._term(arguments[0]))
-        if name == "copy_":  # as the derivative of `minimum` ends
+            return self._convert(self._term(arguments[0]), **node.kwargs)
+        if self.in_place and name == "empty_permuted":
+            return math.nan  # It's about to be overwritten.
+        if self.in_place and name == "copy_":
             return self._term(arguments[1])
+        if self.in_place:
+            name = name.removesuffix("_")
         special = getattr(self, f"_{name}", None) if name in _SPECIAL else None
         if special is not None:
             return special(*arguments, **node.kwargs)  # type: ignore[no-any-return]
-        if name not in _SAME:
-            raise UnknownOperation(name)
+        if name not in _SAME or "rounding_mode" in node.kwargs:
+            raise UnknownOperation(str(node.target) if name in _SAME else name)
         if node.kwargs.get("alpha", 1) != 1:
             factor = self._term(node.kwargs["alpha"])
             scaled = self._add("mul", self._term(arguments[1]), factor)
             return self._add(_SAME[name], self._term(arguments[0]), scaled)
-        return self._add(_SAME[name], *(self._term(each) for each in arguments))
+        terms = [self._term(each) for each in arguments]
+        if self.masks.issuperset(terms):
+            # On masks, torch's sum is "or".
+            return self._add(_OF_MASKS.get(name, _SAME[name]), *terms)
+        if name.startswith("bitwise"):
+            raise UnknownOperation(name)
+        return self._add(_SAME[name], *terms)
 
     def _add(self, operation: str, *terms: Term) -> Term:
         """Add an instruction and return the name of its result."""
@@ -152,6 +170,12 @@ class _Translator:
 
     def _number(self, term: Term) -> Term:
         return self._add("number", term) if term in self.masks else term
+
+    def _convert(self, term: Term, dtype: torch.dtype | None = None, **other: Any) -> Term:
+        if term not in self.masks and dtype is not None and not dtype.is_floating_point:
+            # It would cut off what's behind the point.
+            raise UnknownOperation("_to_copy")
+        return self._number(term)
 
     def _relu(self, x: Any) -> Term:
         # As `maximum`, it lets a NaN through.

@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import importlib.util
-import weakref
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, Final
@@ -42,7 +41,10 @@ class Triton(Engine):
         gates = gates.contiguous()
         separate = gates.new_empty(len(gates), len(walk.recurrence.separate) * walk.width)
         states = gates.new_empty(walk.recurrence.sizes.states, len(gates), walk.width)
-        tensors = {"gates": gates, "separate": separate, "states": states, "bias": walk.bias}
+        tensors = {
+            **{"gates": gates, "separate": separate, "states": states},
+            **_contiguous(input_bias=walk.input_bias, bias=walk.bias),
+        }
         for first, last in launch.ranges():
             launch.run("forward", tensors, first, last, HAS_BIAS=walk.bias is not None)
         return Kept(gates, separate, states)
@@ -54,21 +56,28 @@ class Triton(Engine):
         gates = torch.empty_like(kept.gates, memory_format=torch.contiguous_format)
         same = shares_gradients(walk.recurrence)
         recurrent = gates if same else gates.new_empty(len(gates), len(walk.weight))
-        shape = launch.groups, sizes.parameters, walk.width
-        sums = gates.new_zeros(shape, dtype=torch.float32)
+        sums = None
+        if sizes.parameters:
+            shape = launch.groups, sizes.parameters, walk.width
+            sums = gates.new_zeros(shape, dtype=torch.float32)
         carried = final.to(torch.float32, memory_format=torch.contiguous_format, copy=True)
         tensors = {
-            **{name: getattr(kept, name).contiguous() for name in ("gates", "separate", "states")},
-            **{"d_outputs": outputs.contiguous(), "d_gates": gates, "d_recurrent": recurrent},
-            **{"d_parameters": sums, "carried": carried},
+            **_contiguous(**kept._asdict(), d_outputs=outputs),
+            **{
+                "d_gates": gates,
+                "d_recurrent": recurrent,
+                "d_parameters": sums,
+                "carried": carried,
+            },
         }
         alone = launch.form.alone
-        clip = {"clip": walk.clip or 0.0, "HAS_CLIP": walk.clip is not None}
+        clip = {"clip": float(walk.clip or 0.0), "HAS_CLIP": walk.clip is not None}
         for first, last in reversed(launch.ranges()):
             launch.run("backward", tensors, first, last, FINISH=alone, **clip)
         if not alone:
             launch.run("backward", tensors, 0, 0, FINISH=True, **clip)
-        return Gradients(gates, recurrent, sums.sum(0).to(gates.dtype), carried.to(gates.dtype))
+        parameters = None if sums is None else sums.sum(0).to(gates.dtype)
+        return Gradients(gates, recurrent, parameters, carried.to(gates.dtype))
 
 
 def supports(
@@ -109,39 +118,32 @@ def _is_interpreted() -> bool:
     return bool(knobs.runtime.interpret)
 
 
-# A plugin's cell may be traced many times; its kernels go with the trace.
-_MODULES: weakref.WeakKeyDictionary[Recurrence, ModuleType] = weakref.WeakKeyDictionary()
-
-
 def _module(recurrence: Recurrence) -> ModuleType:
-    if recurrence not in _MODULES:
-        _MODULES[recurrence] = load_module(render_triton(recurrence))
-    return _MODULES[recurrence]
+    module: ModuleType | None = recurrence.made.get(Triton.name)
+    if module is None:
+        module = recurrence.made[Triton.name] = load_module(render_triton(recurrence))
+    return module
 
 
 class _Launch:
-    """Starts the kernels of one walk, and waits for none."""
+    """Starts the kernels of one walk."""
 
     def __init__(self, walk: Pass, gates: Tensor, limits: Limits) -> None:
         dtype, self.device = gates.dtype, gates.device
-        order = walk.layout.lengths.argsort(descending=True, stable=True)
+        table = walk.layout.table
         self.module = _module(walk.recurrence)
-        self.lengths = walk.layout.lengths[order]
+        self.counts = table[1]
         self.sequences = limits.sequences
-        self.groups = -(-len(order) // limits.sequences)
+        self.groups = -(-table.shape[1] // limits.sequences)
         self.form = choose_form(
             walk.recurrence, walk.width, self.groups, dtype, self.device, limits
         )
-        # In one copy, as each one waits for the device.
-        start, length, place = torch.stack([walk.layout.starts[order], self.lengths, order]).to(
-            self.device
-        )
+        start, length, place = table.to(self.device)
         self.given: dict[str, Any] = {
             **{"start": start, "length": length, "place": place},
-            **{"weight": walk.weight.contiguous(), "parameters": walk.parameters.contiguous()},
-            **{"mask": None if walk.mask is None else walk.mask.contiguous()},
-            **{"noises": walk.noises.contiguous(), "initial": walk.initial.contiguous()},
-            **{"sequences": len(order), "rows": len(gates)},
+            **_contiguous(weight=walk.weight, parameters=walk.parameters, mask=walk.mask),
+            **_contiguous(noises=walk.noises, initial=walk.initial),
+            **{"sequences": table.shape[1], "rows": walk.layout.rows},
             **self._constants(walk, dtype),
         }
 
@@ -159,7 +161,7 @@ class _Launch:
 
     def ranges(self) -> list[tuple[int, int]]:
         """Return the first and the last step, exclusive, of each launch."""
-        longest = int(self.lengths[0]) if len(self.lengths) else 0
+        longest = int(self.counts[0]) if self.groups else 0
         if self.form.alone:
             return [(0, longest)] if longest else []
         return [(step, step + 1) for step in range(longest)]
@@ -169,7 +171,7 @@ class _Launch:
     ) -> None:
         """Start a kernel for some steps of the sequences that have them."""
         # The longest sequences come first, so the groups that still run do too.
-        groups = -(-int((self.lengths > first).sum()) // self.sequences)
+        groups = -(-int((self.counts > first).sum()) // self.sequences)
         if not groups:
             return
         counters = None
@@ -182,6 +184,11 @@ class _Launch:
                 **{**self.given, **tensors, **others},
                 **{"counters": counters, "first_step": first, "last_step": last},
             )
+
+
+def _contiguous(**tensors: Tensor | None) -> dict[str, Tensor | None]:
+    """Return tensors as kernels take them."""
+    return {name: None if t is None else t.contiguous() for name, t in tensors.items()}
 
 
 def _product_type(dtype: torch.dtype) -> Any:

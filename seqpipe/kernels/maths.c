@@ -1,6 +1,7 @@
 /* Elementwise maths in forms that compilers turn into vector instructions. */
 
 #include <math.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,10 +21,10 @@
 #endif
 #define LANES ((int)(VECTOR_BYTES / sizeof(REAL)))
 
-/* A comparison with NaN is false, and these let NaN through, as torch's do. */
+/* A comparison with NaN is false, and these let NaN through, as torch's do. Its sign is 0, as torch's. */
 #define MAXIMUM(a, b) ((a) > (b) || (a) != (a) ? (a) : (b))
 #define MINIMUM(a, b) ((a) < (b) || (a) != (a) ? (a) : (b))
-#define SIGN(a) ((a) != (a) ? (a) : (REAL)(((a) > 0) - ((a) < 0)))
+#define SIGN(a) ((REAL)(((a) > 0) - ((a) < 0)))
 
 #if IS_DOUBLE
 #define ABS fabs

@@ -4,13 +4,20 @@
  * `step_backward`. This text is the same for all cells.
  *
  * Sequences don't touch each other. So a thread takes a chunk of them and walks through all their steps
- * alone; threads meet only at the end. A step is done for a few units at a time: the products of all gates
- * for these units stay in registers until the step's own maths has used them. The sum of a product is taken
- * in the same order whatever stands beside a sequence, so that a sequence's result doesn't depend on it.
+ * alone; threads meet only at the end. Where there are more threads than sequences, a team of threads shares
+ * a chunk: each does some of the units, and they meet at every step. A step is done for a few units at a
+ * time: the products of all gates for these units stay in registers until the step's own maths has used
+ * them. The sum of a product is taken in the same order whatever stands beside a sequence, so that a
+ * sequence's result doesn't depend on it.
  */
 
 typedef struct {
-    int64_t sequences, rows, width, chunks, reverse;
+    int64_t arrived, round;
+    char apart[48];           /* so that two meetings don't share a line of the cache */
+} Meeting;
+
+typedef struct {
+    int64_t sequences, rows, width, chunks, members, reverse;
     const int64_t *start;     /* [sequences] the first row of each, in descending order of length */
     const int64_t *length;    /* [sequences] */
     const int64_t *place;     /* [sequences] where its state stands */
@@ -24,16 +31,16 @@ typedef struct {
     const REAL *noises;       /* [rows, NOISES * width] */
     const REAL *initial;      /* [STATES, sequences, width] */
     REAL *states;             /* [STATES, rows, width] */
+    REAL *operands;           /* [2, sequences, width] with a mask: what products take, now and then */
     const REAL *d_outputs;    /* [rows, width] */
-    const REAL *d_final;      /* [STATES, sequences, width] */
     REAL *d_gates;            /* [rows, GATES * width] */
     REAL *d_recurrent;        /* [rows, RECURRENT * width]; is `d_gates` where they're equal */
     REAL *d_parameters;       /* [chunks, PARAMETERS, width], zeros */
-    REAL *d_initial;          /* [STATES, sequences, width] */
+    REAL *d_initial;          /* [STATES, sequences, width] in: gradient of the last states */
+    Meeting *meetings;        /* [chunks], zeros */
     double clip;              /* the bound of a gradient between steps; 0 for none */
     REAL *panels;             /* the weight, in the order in which it's read */
-    int64_t next;             /* the chunk that's taken next */
-    int64_t failed;
+    int64_t next;             /* the place of the thread that comes next */
 } Job;
 
 /* ---- lanes ---- */
@@ -179,6 +186,20 @@ INLINE void foresee(const REAL *rows, int64_t row, int64_t step, int columns, in
         __builtin_prefetch(rows + ((row + step) * columns + c) * width + unit);
 }
 
+/* Wait for the other members of a team. Whoever comes last opens the door. */
+INLINE void meet(const Job *job, int64_t chunk) {
+    if (job->members == 1) return;
+    Meeting *meeting = job->meetings + chunk;
+    const int64_t round = __atomic_load_n(&meeting->round, __ATOMIC_ACQUIRE);
+    if (__atomic_add_fetch(&meeting->arrived, 1, __ATOMIC_ACQ_REL) == job->members) {
+        __atomic_store_n(&meeting->arrived, 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&meeting->round, round + 1, __ATOMIC_RELEASE);
+    } else {
+        for (int64_t turns = 0; __atomic_load_n(&meeting->round, __ATOMIC_ACQUIRE) == round; turns++)
+            if (turns > 1000) sched_yield();
+    }
+}
+
 /* ---- forward ---- */
 
 typedef struct {
@@ -236,36 +257,40 @@ INLINE void forward_units(const Job *job, int64_t sequence, int64_t step, int64_
     }
 }
 
-/* With a mask, what the products take isn't the state itself: two rooms, of this step and of the next. */
-static void forward_chunk(const Job *job, int64_t chunk, const REAL **left, REAL *operands) {
-    const int64_t width = job->width, size = chunk_size(job, chunk), blocks = blocks_of(width, UNITS);
-    const int64_t panel_size = (width + 1) * FORWARD_COLUMNS * LANES;
+/* One thread's part of a step for the sequences that go on: every `members`-th block of units. */
+INLINE void forward_step(const Job *job, int64_t chunk, int64_t member, int64_t step, int64_t active,
+                         const REAL **left, REAL *then) {
+    const int64_t width = job->width, columns = FORWARD_COLUMNS * LANES;
     REAL products[FORWARD_ROWS * FORWARD_COLUMNS * LANES] ALIGNED;
-    REAL *now = operands, *then = operands ? operands + size * width : NULL;
-    for (int64_t i = 0; operands && i < size; i++) {
-        const int64_t place = job->place[nth(job, chunk, i)] * width;
-        for (int64_t u = 0; u < width; u++)
-            now[i * width + u] = job->initial[place + u] * job->mask[place + u];
+    for (int64_t b = member; b < blocks_of(width, UNITS); b += job->members) {
+        const REAL *panel = job->panels + b * (width + 1) * columns;
+        const REAL *biases = job->bias ? panel + width * columns : NULL;
+        for (int64_t first = 0; first < active; first += FORWARD_ROWS) {
+            const int rows = MIN(FORWARD_ROWS, active - first);
+            if (RECURRENT) forward_tile(rows, width, left + first, panel, biases, products);
+            for (int i = 0; i < rows; i++) {
+                const int64_t sequence = nth(job, chunk, first + i);
+                for (int v = 0; v < GROUP && b * UNITS + v * LANES < width; v++)
+                    forward_units(job, sequence, step, b * UNITS + v * LANES, products + i * columns + v * LANES,
+                                  then ? then + job->place[sequence] * width : NULL);
+            }
+        }
     }
-    int64_t active = size;
+}
+
+static void forward_chunk(const Job *job, int64_t chunk, int64_t member, const REAL **left) {
+    const int64_t width = job->width;
+    int64_t active = chunk_size(job, chunk);
+    REAL *now = job->operands, *then = now ? now + job->sequences * width : NULL;
     for (int64_t step = 0;; step++) {
         while (active && job->length[nth(job, chunk, active - 1)] <= step) active--;
         if (!active) break;
-        for (int64_t i = 0; i < active; i++)
-            left[i] = operands ? now + i * width : state_before(job, 0, nth(job, chunk, i), step);
-        for (int64_t b = 0; b < blocks; b++) {
-            const REAL *panel = job->panels + b * panel_size;
-            const REAL *biases = job->bias ? panel + width * FORWARD_COLUMNS * LANES : NULL;
-            for (int64_t first = 0; first < active; first += FORWARD_ROWS) {
-                const int rows = MIN(FORWARD_ROWS, active - first);
-                if (RECURRENT) forward_tile(rows, width, left + first, panel, biases, products);
-                for (int i = 0; i < rows; i++)
-                    for (int v = 0; v < GROUP && b * UNITS + v * LANES < width; v++)
-                        forward_units(job, nth(job, chunk, first + i), step, b * UNITS + v * LANES,
-                                      products + i * FORWARD_COLUMNS * LANES + v * LANES,
-                                      operands ? then + (first + i) * width : NULL);
-            }
+        for (int64_t i = 0; i < active; i++) {
+            const int64_t sequence = nth(job, chunk, i);
+            left[i] = now ? now + job->place[sequence] * width : state_before(job, 0, sequence, step);
         }
+        forward_step(job, chunk, member, step, active, left, then);
+        meet(job, chunk);
         REAL *swapped = now;
         now = then;
         then = swapped;
@@ -274,15 +299,14 @@ static void forward_chunk(const Job *job, int64_t chunk, const REAL **left, REAL
 
 /* ---- backward ---- */
 
-INLINE void clamp(REAL *values, double bound) {
-    for (int l = 0; l < LANES; l++)
-        values[l] = values[l] > (REAL)bound ? (REAL)bound : values[l] < -(REAL)bound ? -(REAL)bound : values[l];
+/* Where the gradient of a state stands that goes from step to step. */
+INLINE REAL *carried(const Job *job, int state, int64_t sequence) {
+    return job->d_initial + (state * job->sequences + job->place[sequence]) * job->width;
 }
 
-/* `carried`: [STATES, width], the gradient of the states after this step; becomes that of those before it,
- * but for what comes through the products. */
-INLINE void backward_units(const Job *job, int64_t chunk, int64_t sequence, int64_t step, int64_t unit,
-                           REAL *carried) {
+/* From the gradient of the states after a step to that of those before it, but for what comes through the
+ * products. */
+INLINE void backward_units(const Job *job, int64_t chunk, int64_t sequence, int64_t step, int64_t unit) {
     const int64_t width = job->width, count = width - unit, row = row_of(job, sequence, step);
     Given given;
     REAL d_next[STATES][LANES] ALIGNED, d_gate[AT_LEAST_ONE(GATES)][LANES] ALIGNED;
@@ -298,7 +322,7 @@ INLINE void backward_units(const Job *job, int64_t chunk, int64_t sequence, int6
         foresee(job->states + s * job->rows * width, row, 2 * ahead, 1, width, unit);
     for (int s = 0; s < SEPARATE; s++)
         load(given.separate[s], job->separate + (row * SEPARATE + s) * width + unit, count);
-    for (int s = 0; s < STATES; s++) load(d_next[s], carried + s * width + unit, count);
+    for (int s = 0; s < STATES; s++) load(d_next[s], carried(job, s, sequence) + unit, count);
     load(d_output, job->d_outputs + row * width + unit, count);
     for (int l = 0; l < LANES; l++) d_next[0][l] += d_output[l];
     step_backward(given.gate, given.separate, given.state, given.parameter, given.noise, d_next, d_gate,
@@ -308,104 +332,111 @@ INLINE void backward_units(const Job *job, int64_t chunk, int64_t sequence, int6
     for (int r = 0; job->d_recurrent != job->d_gates && r < RECURRENT; r++)
         store(job->d_recurrent + (row * RECURRENT + r) * width + unit,
               FUSED_INTO[r] >= 0 ? d_gate[FUSED_INTO[r]] : d_separate[SEPARATED_AS[r]], count);
-    for (int s = 0; s < STATES; s++) store(carried + s * width + unit, d_state[s], count);
+    for (int s = 0; s < STATES; s++) store(carried(job, s, sequence) + unit, d_state[s], count);
     for (int p = 0; p < PARAMETERS; p++) {
         REAL *sums = job->d_parameters + (chunk * PARAMETERS + p) * width + unit;
         for (int64_t l = 0; l < MIN(LANES, count); l++) sums[l] += d_parameter[p][l];
     }
 }
 
-/* Add what comes through the products to the gradient of the hidden states of some sequences. */
+/* Add what comes through the products to the gradient of some sequences' hidden states. */
 INLINE void backward_products(const Job *job, int64_t chunk, int64_t first, int rows, int64_t block,
-                              const REAL **left, REAL *carried) {
-    const int64_t width = job->width, depth = RECURRENT * width;
+                              const REAL **left) {
+    const int64_t width = job->width, depth = RECURRENT * width, unit = block * BACKWARD_UNITS;
     REAL products[BACKWARD_ROWS * BACKWARD_UNITS] ALIGNED;
-    backward_tile(rows, depth, left + first, job->panels + block * depth * BACKWARD_UNITS, NULL, products);
+    backward_tile(rows, depth, left + first, job->panels + unit * depth, NULL, products);
     for (int i = 0; i < rows; i++) {
-        const int64_t unit = block * BACKWARD_UNITS, count = MIN(BACKWARD_UNITS, width - unit);
-        REAL *to = carried + (first + i) * STATES * width + unit;
+        const int64_t sequence = nth(job, chunk, first + i);
         const REAL *product = products + i * BACKWARD_UNITS;
-        const REAL *mask = job->mask;
-        if (mask) mask += job->place[nth(job, chunk, first + i)] * width + unit;
-        for (int64_t u = 0; u < count; u++) to[u] += mask ? product[u] * mask[u] : product[u];
+        const REAL *mask = job->mask ? job->mask + job->place[sequence] * width + unit : NULL;
+        REAL *to = carried(job, 0, sequence) + unit;
+        for (int64_t u = 0; u < MIN(BACKWARD_UNITS, width - unit); u++)
+            to[u] += mask ? product[u] * mask[u] : product[u];
     }
 }
 
-INLINE void clip_all(REAL *values, int64_t count, double bound) {
-    for (int64_t i = 0; i < count; i++) {
-        const REAL high = (REAL)bound;
-        values[i] = values[i] > high ? high : values[i] < -high ? -high : values[i];
+INLINE void clip_units(const Job *job, int64_t sequence, int64_t unit) {
+    const REAL high = (REAL)job->clip;
+    for (int s = 0; s < STATES; s++) {
+        REAL *values = carried(job, s, sequence) + unit;
+        for (int64_t u = 0; u < MIN(BACKWARD_UNITS, job->width - unit); u++)
+            values[u] = values[u] > high ? high : values[u] < -high ? -high : values[u];
     }
 }
 
-static void backward_chunk(const Job *job, int64_t chunk, const REAL **left, REAL *carried) {
+static void backward_chunk(const Job *job, int64_t chunk, int64_t member, const REAL **left) {
     const int64_t width = job->width, size = chunk_size(job, chunk);
     int64_t active = 0, longest = size ? job->length[nth(job, chunk, 0)] : 0;
-    for (int64_t i = 0; i < size; i++)
-        for (int s = 0; s < STATES; s++)
-            memcpy(carried + (i * STATES + s) * width,
-                   job->d_final + (s * job->sequences + job->place[nth(job, chunk, i)]) * width,
-                   width * sizeof(REAL));
     for (int64_t step = longest - 1; step >= 0; step--) {
         while (active < size && job->length[nth(job, chunk, active)] > step) active++;
         for (int64_t i = 0; i < active; i++) {
             const int64_t sequence = nth(job, chunk, i);
-            for (int64_t unit = 0; unit < width; unit += LANES)
-                backward_units(job, chunk, sequence, step, unit, carried + i * STATES * width);
+            for (int64_t unit = member * LANES; unit < width; unit += job->members * LANES)
+                backward_units(job, chunk, sequence, step, unit);
             left[i] = job->d_recurrent + row_of(job, sequence, step) * RECURRENT * width;
         }
-        for (int64_t b = 0; RECURRENT && b < blocks_of(width, BACKWARD_UNITS); b++)
-            for (int64_t first = 0; first < active; first += BACKWARD_ROWS)
-                backward_products(job, chunk, first, MIN(BACKWARD_ROWS, active - first), b, left, carried);
-        /* What reaches the states that were given isn't clipped: no step lies before them. */
-        if (job->clip > 0 && step > 0) clip_all(carried, active * STATES * width, job->clip);
+        meet(job, chunk);
+        for (int64_t b = member; b < blocks_of(width, BACKWARD_UNITS); b += job->members) {
+            for (int64_t first = 0; RECURRENT && first < active; first += BACKWARD_ROWS)
+                backward_products(job, chunk, first, MIN(BACKWARD_ROWS, active - first), b, left);
+            /* What reaches the states that were given isn't clipped: no step lies before them. */
+            for (int64_t i = 0; job->clip > 0 && step > 0 && i < active; i++)
+                clip_units(job, nth(job, chunk, i), b * BACKWARD_UNITS);
+        }
+        meet(job, chunk);
     }
-    for (int64_t i = 0; i < size; i++)
-        for (int s = 0; s < STATES; s++)
-            memcpy(job->d_initial + (s * job->sequences + job->place[nth(job, chunk, i)]) * width,
-                   carried + (i * STATES + s) * width, width * sizeof(REAL));
 }
 
 /* ---- threads ---- */
 
-static void work(Job *job, int backward) {
-    const int64_t most = chunk_size(job, 0), width = job->width;
-    const REAL **left = malloc(AT_LEAST_ONE(most) * sizeof(*left));
-    REAL *room = backward ? make_room(most * STATES * width) : job->mask ? make_room(2 * most * width) : NULL;
-    if (!left || (!room && (backward || job->mask))) {
-        job->failed = 1;
-    } else {
-        for (;;) {
-            const int64_t chunk = __atomic_fetch_add(&job->next, 1, __ATOMIC_RELAXED);
-            if (chunk >= job->chunks) break;
-            backward ? backward_chunk(job, chunk, left, room) : forward_chunk(job, chunk, left, room);
-        }
+/* `together` runs a function on some threads at once, as OpenMP's runtime does, and `how_many` says how many
+ * there are then: it may give fewer than asked for. Null runs it on this thread. */
+typedef void (*Together)(void (*)(void *), void *, unsigned, unsigned);
+typedef int (*HowMany)(void);
+
+typedef struct {
+    Job *job;
+    HowMany how_many;
+    int64_t backward, failed;
+} Work;
+
+static void work(void *given) {
+    Work *all = given;
+    /* A copy, as threads that are too few for teams each go alone. */
+    Job job = *all->job;
+    if (job.members > 1 && all->how_many() < job.chunks * job.members) job.members = 1;
+    const REAL **left = malloc(AT_LEAST_ONE(chunk_size(&job, 0)) * sizeof(*left));
+    if (!left) all->failed = 1;
+    for (;;) {
+        const int64_t place = __atomic_fetch_add(&all->job->next, 1, __ATOMIC_RELAXED);
+        if (place >= job.chunks * job.members) break;
+        const int64_t chunk = place / job.members, member = place % job.members;
+        /* Without memory, still meet the others: they'd wait for ever. */
+        if (left) all->backward ? backward_chunk(&job, chunk, member, left) : forward_chunk(&job, chunk, member, left);
     }
     free(left);
-    free(room);
 }
 
-static void work_forward(void *job) { work(job, 0); }
-static void work_backward(void *job) { work(job, 1); }
-
-/* `together` runs a function on some threads at once, as OpenMP's runtime does; null runs it on this one. */
-typedef void (*Together)(void (*)(void *), void *, unsigned, unsigned);
-
-static int64_t run(Job *job, int64_t threads, Together together, void (*worker)(void *)) {
+static int64_t run(Job *job, int64_t threads, Together together, HowMany how_many, int64_t backward) {
+    Work all = {job, how_many, backward, 0};
     if (!job->panels) return 1;
     job->next = 0;
-    job->failed = 0;
-    together && threads > 1 ? together(worker, job, (unsigned)threads, 0) : worker(job);
+    if (!together || !how_many || threads < 2) {
+        job->members = 1;
+        work(&all);
+    } else {
+        together(work, &all, (unsigned)threads, 0);
+    }
     free(job->panels);
-    return job->failed;
+    return all.failed;
 }
 
-int64_t seqpipe_forward(Job *job, int64_t threads, Together together) {
+int64_t seqpipe_forward(Job *job, int64_t threads, Together together, HowMany how_many) {
     job->panels = pack_forward(job);
-    return run(job, threads, together, work_forward);
+    return run(job, threads, together, how_many, 0);
 }
 
-int64_t seqpipe_backward(Job *job, int64_t threads, Together together) {
+int64_t seqpipe_backward(Job *job, int64_t threads, Together together, HowMany how_many) {
     job->panels = pack_backward(job);
-    return run(job, threads, together, work_backward);
+    return run(job, threads, together, how_many, 1);
 }

@@ -28,27 +28,32 @@ def unroll_gated(
     clip: float | None,
 ) -> tuple[Tensor, State]:
     """Run a gated cell by one of the kernels' engines; see `unroll`."""
-    units = step_tensors(cell)
     masks = [each for each in noise.zoneout if isinstance(each, Tensor)]
     plan = Plan(
         engine,
         recurrence,
         Layout(lengths, reverse),
         noise.hidden,
-        torch.cat(masks, dim=1) if masks else inputs.new_empty(len(inputs), 0),
+        torch.cat(masks, dim=1) if masks else None,
         clip,
     )
-    columns = [each.to(inputs.dtype).expand(cell.width) for each in units.values()]
+    columns = _columns(cell, inputs) if recurrence.sizes.parameters else None
     weight = cell.recurrent_weight
     weights = Weights(
         cell.input_weight,
         cell.bias,
         weight if noise.recurrent is None else weight * noise.recurrent,
         cell.recurrent_bias,
-        torch.stack(columns) if columns else inputs.new_empty(0, cell.width),
+        columns,
     )
     outputs, last = recur(plan, inputs, weights, torch.stack(state))
     return outputs, tuple(last)
+
+
+def _columns(cell: GatedCell, like: Tensor) -> Tensor:
+    """Return what a step uses beside its arguments: `[parameters, width]`."""
+    units = step_tensors(cell).values()
+    return torch.stack([each.to(like.dtype).expand(cell.width) for each in units])
 
 
 def step_tensors(cell: GatedCell) -> dict[str, Tensor]:

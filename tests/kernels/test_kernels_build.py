@@ -1,0 +1,185 @@
+"""Kernels are compiled once, kept, and made elsewhere where they can't be kept."""
+
+import ctypes
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from seqpipe.kernels import BuildError, _build
+from seqpipe.kernels._build import build, find_compiler
+
+compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+needs_compiler = pytest.mark.skipif(compiler is None, reason="there's no C compiler")
+
+
+def source(value):
+    return f"int answer(void) {{ return {value}; }}"
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch, tmp_path):
+    """Give each test a cache and a temporary folder of its own."""
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setenv("SEQPIPE_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+
+
+def script(path: Path, text: str) -> Path:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+def counting(tmp_path: Path) -> Path:
+    """Return a compiler that writes a line for each time it's called to compile."""
+    return script(
+        tmp_path / "counting-cc",
+        f'case "$*" in *--version*) ;; *) echo called >> {tmp_path}/calls ;; esac\n'
+        f'exec {compiler} "$@"',
+    )
+
+
+def calls(tmp_path: Path) -> int:
+    return len((tmp_path / "calls").read_text().splitlines())
+
+
+@needs_compiler
+def test_compiled_source_is_loaded():
+    assert build(source(41)).answer() == 41
+
+
+@needs_compiler
+def test_what_was_compiled_before_is_taken(monkeypatch, tmp_path):
+    monkeypatch.setenv("CC", str(counting(tmp_path)))
+    assert build(source(1)).answer() == 1
+    once = calls(tmp_path)
+    assert build(source(1)).answer() == 1
+    assert calls(tmp_path) == once
+    assert build(source(2)).answer() == 2
+    assert calls(tmp_path) == 2 * once
+
+
+@needs_compiler
+def test_cache_lies_where_the_variable_says(tmp_path):
+    build(source(3))
+    (kept,) = (tmp_path / "cache" / "kernels").iterdir()
+    assert kept.suffix == ".so"
+    assert ctypes.CDLL(str(kept)).answer() == 3
+
+
+@needs_compiler
+def test_cache_lies_in_the_users_folder_otherwise(monkeypatch, tmp_path):
+    monkeypatch.delenv("SEQPIPE_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    build(source(4))
+    assert len(list((tmp_path / "xdg" / "seqpipe" / "kernels").glob("*.so"))) == 1
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    build(source(4))
+    assert len(list((tmp_path / "home" / ".cache" / "seqpipe" / "kernels").glob("*.so"))) == 1
+
+
+@needs_compiler
+def test_folder_that_cannot_be_written_is_replaced_by_a_temporary_one(monkeypatch, tmp_path):
+    # A file where a folder should be stops even those who may write everywhere.
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("SEQPIPE_CACHE", str(tmp_path / "file"))
+    assert build(source(5)).answer() == 5
+    (made,) = (tmp_path / "temporary").rglob("*.so")
+    assert stat.S_IMODE(made.parent.stat().st_mode) == 0o700
+
+
+@needs_compiler
+def test_nowhere_to_write_is_told(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("SEQPIPE_CACHE", str(tmp_path / "file"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file"))
+    with pytest.raises(BuildError, match="no folder for compiled kernels"):
+        build(source(6))
+
+
+def test_absent_compiler_is_told(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(BuildError, match=r"there's no C compiler$"):
+        build(source(7))
+
+
+def test_absent_compiler_that_was_asked_for_is_named(monkeypatch):
+    monkeypatch.setenv("CC", "no-such-compiler")
+    with pytest.raises(BuildError, match=r"called 'no-such-compiler' \(CC\)"):
+        find_compiler()
+
+
+def test_compiler_that_was_asked_for_is_taken(monkeypatch, tmp_path):
+    mine = script(tmp_path / "my-cc", "exit 0")
+    monkeypatch.setenv("CC", str(mine))
+    assert find_compiler() == str(mine)
+
+
+def test_failing_compiler_is_told_with_its_words(monkeypatch, tmp_path):
+    failing = script(tmp_path / "failing-cc", 'echo "out of order" >&2\nexit 1')
+    monkeypatch.setenv("CC", str(failing))
+    with pytest.raises(BuildError, match=r"failing-cc fails: out of order"):
+        build(source(8))
+    assert not list((tmp_path / "cache").rglob("*.so"))
+
+
+@needs_compiler
+def test_compiler_that_cannot_tune_compiles_without(monkeypatch, tmp_path):
+    picky = script(
+        tmp_path / "picky-cc",
+        f'case "$*" in *native*) echo "unknown processor" >&2; exit 1;; esac\nexec {compiler} "$@"',
+    )
+    monkeypatch.setenv("CC", str(picky))
+    assert build(source(9)).answer() == 9
+
+
+@needs_compiler
+def test_another_compiler_compiles_anew(monkeypatch, tmp_path):
+    build(source(10))
+    monkeypatch.setenv("CC", str(counting(tmp_path)))
+    build(source(10))
+    assert calls(tmp_path) >= 1
+
+
+@needs_compiler
+def test_damaged_file_in_the_cache_is_no_end(tmp_path):
+    build(source(11))
+    (kept,) = (tmp_path / "cache" / "kernels").glob("*.so")
+    # Replaced rather than written to: the library's pages are in use here.
+    kept.unlink()
+    kept.write_bytes(b"no library")
+    code = f"from seqpipe.kernels._build import build; print(build({source(11)!r}).answer())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "11\n", done.stderr
+
+
+@needs_compiler
+def test_processes_that_compile_the_same_do_not_meet(monkeypatch, tmp_path):
+    slow = script(
+        tmp_path / "slow-cc",
+        f'case "$*" in *--version*) ;; *) sleep 0.3 ;; esac\nexec {compiler} "$@"',
+    )
+    code = f"from seqpipe.kernels._build import build; print(build({source(12)!r}).answer())"
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", code],
+            env={**os.environ, "CC": str(slow)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    assert [each.communicate(timeout=60)[0] for each in started] == ["12\n", "12\n"]
+    assert len(list((tmp_path / "cache" / "kernels").iterdir())) == 1
+
+
+def test_processors_are_told_apart():
+    assert _build._processor()

@@ -1,0 +1,106 @@
+"""The engine in Triton's language, in processes of their own: see the files that they run."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from triton_walks import lift
+
+from seqpipe.kernels import _triton, _triton_source
+from seqpipe.kernels._triton import supports
+from seqpipe.parts.cells import LSTM, RNN
+
+needs_triton = pytest.mark.skipif(
+    importlib.util.find_spec("triton") is None, reason="Triton isn't installed"
+)
+CPU = torch.device("cpu")
+
+
+def run_pytest(file, folder, **environment):
+    """Run the tests of a file of this folder in a process of their own."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            Path(__file__).with_name(file),
+        ],
+        env=os.environ
+        | {"SEQPIPE_CACHE": str(folder), "TRITON_CACHE_DIR": str(folder / "triton")}
+        | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@needs_triton
+@pytest.mark.slow
+def test_computes_what_eager_computes(tmp_path):
+    run_pytest("triton_interpreted.py", tmp_path, TRITON_INTERPRET="1")
+
+
+@needs_triton
+def test_compiles_for_gpus(tmp_path):
+    (tmp_path / "triton").mkdir()
+    run_pytest("triton_compiled.py", tmp_path, TRITON_INTERPRET="0")
+
+
+def test_says_that_triton_is_missing(monkeypatch):
+    monkeypatch.setattr(_triton, "_is_installed", lambda: False)
+    assert "isn't installed" in supports(lift(RNN(2, 3)), torch.float32, 3, CPU)
+
+
+def test_imports_without_triton():
+    code = (
+        "import sys; sys.modules['triton'] = None\n"
+        "import seqpipe.kernels._triton as engine\n"
+        "import torch\n"
+        "print(engine.supports(None, torch.float32, 3, torch.device('cpu')))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "isn't installed" in done.stdout
+
+
+@needs_triton
+def test_says_what_else_it_cannot_do(monkeypatch):
+    recurrence = lift(RNN(2, 3))
+    monkeypatch.setattr(_triton, "_is_interpreted", lambda: False)
+    assert "float64" in supports(recurrence, torch.float64, 3, CPU)
+    assert "NVIDIA" in supports(recurrence, torch.float32, 3, CPU)
+    cuda = torch.device("cuda")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (7, 5))
+    assert "older" in supports(recurrence, torch.float32, 3, cuda)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (8, 0))
+    assert supports(recurrence, torch.float32, 3, cuda) is None
+
+
+def test_source_is_written_once_and_whole(tmp_path, monkeypatch):
+    monkeypatch.setenv("SEQPIPE_CACHE", str(tmp_path))
+    source = "answer = 42\n"
+    assert _triton_source.load_module(source).answer == 42
+    (file,) = tmp_path.rglob("*.py")
+    assert file.read_text(encoding="utf-8") == source
+    before = file.stat().st_mtime_ns
+    assert _triton_source.load_module(source).answer == 42
+    assert file.stat().st_mtime_ns == before
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_source_goes_elsewhere_where_the_cache_cannot_be_written(tmp_path, monkeypatch):
+    file = tmp_path / "file"
+    file.touch()
+    monkeypatch.setenv("SEQPIPE_CACHE", str(file))
+    assert _triton_source.load_module("answer = 43\n").answer == 43
+
+
+def test_source_is_python():
+    compile(_triton_source.render_triton(lift(LSTM(2, 3), noisy=True)), "kernel", "exec")

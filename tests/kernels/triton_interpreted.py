@@ -1,0 +1,169 @@
+"""What the Triton kernels compute is what `Eager` computes.
+
+Runs in Triton's interpreter; `test_kernels_triton.py` starts it, as Triton looks for TRITON_INTERPRET when it's
+imported.
+"""
+
+import kernel_walks
+import pytest
+import test_kernels_trace
+import torch
+from triton_walks import FEW, LENGTHS, assert_like_eager, both_ways, lift, make_walk
+
+from seqpipe.kernels import Eager, Layout, Plan, Sizes, Weights, recur, trace
+from seqpipe.kernels._triton import Triton, supports
+from seqpipe.kernels._triton_form import Limits
+from seqpipe.parts.cells import GRU, LSTM, RNN, CoupledLSTM, PeepholeLSTM
+
+CELLS = {
+    "RNN": RNN,
+    "relu RNN": lambda *sizes: RNN(*sizes, activation="relu"),
+    "LSTM": LSTM,
+    "PeepholeLSTM": PeepholeLSTM,
+    "CoupledLSTM": lambda *sizes: CoupledLSTM(*sizes, peepholes=("forget", "output")),
+    "GRU": GRU,
+}
+#: One block has all units and keeps the weights, or reads them at each step; or several share the width.
+FORMS = {
+    "kept": Limits(),
+    "read": Limits(kept=0),
+    "split": Limits(kept=0, widest=0, units=16),
+}
+KINDS = {
+    "plain": {},
+    "reverse": {"reverse": True, "clip": 0.3},
+    "all": {"masked": True, "biased": True, "clip": 0.3},
+    "all, reverse": {"masked": True, "biased": True, "reverse": True},
+}
+
+
+class InputOnlyLSTM(LSTM):
+    """Has gates without a product of the hidden state."""
+
+    input_only = ("input", "output")
+
+    def step(self, x, h, state):
+        """Take one step."""
+        f = (x["forget"] + h["forget"]).sigmoid()
+        cell = f * state["cell"] + x["input"].sigmoid() * (x["candidate"] + h["candidate"]).tanh()
+        return x["output"].sigmoid() * cell.tanh(), cell
+
+
+class Minimal(LSTM):
+    """Has no product of the hidden state at all."""
+
+    gates = ("forget", "candidate")
+    input_only = ("forget", "candidate")
+
+    def step(self, x, h, state):
+        """Take one step."""
+        cell = x["forget"].sigmoid() * state["cell"] + x["candidate"]
+        return cell.tanh() * state["hidden"], cell
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(("width", "kind"), [(5, "all"), (33, "all, reverse")])
+def test_cells(cell, form, width, kind):
+    recurrence = lift(CELLS[cell](2, width), noisy=True)
+    lengths = LENGTHS if width == 5 else FEW
+    assert_like_eager(Triton(FORMS[form]), make_walk(recurrence, width, lengths, **KINDS[kind]))
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("width", [1, 16, 17])
+@pytest.mark.parametrize("kind", ["plain", "reverse"])
+def test_widths(form, width, kind):
+    recurrence = lift(PeepholeLSTM(2, width))
+    assert_like_eager(Triton(FORMS[form]), make_walk(recurrence, width, FEW, **KINDS[kind]))
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("cell", [InputOnlyLSTM, Minimal])
+def test_gates_of_the_input_only(cell, form):
+    recurrence = lift(cell(2, 18))
+    assert_like_eager(Triton(FORMS[form]), make_walk(recurrence, 18, FEW, clip=0.3))
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision(form, dtype):
+    walk = make_walk(lift(GRU(2, 17)), 17, FEW, dtype=dtype, **KINDS["all"])
+    assert_like_eager(Triton(FORMS[form]), walk, bound=0.1)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("lengths", [[0, 0], [], [1]])
+def test_few_or_no_rows(form, lengths):
+    assert_like_eager(Triton(FORMS[form]), make_walk(lift(LSTM(2, 17)), 17, lengths))
+
+
+# NumPy warns of what a GPU passes over.
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("form", ["kept", "read"])
+def test_padding_stays_out_of_products(form):
+    # Where x is 0, as beyond the width, this is NaN.
+    recurrence = trace(lambda x, h, s, p, n: [(x[0] / x[0]) * (x[1] + h[0])], Sizes(2, (1,), 1))
+    assert_like_eager(Triton(FORMS[form]), make_walk(recurrence, 5, FEW))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_same_whatever_stands_beside(form):
+    walk = make_walk(lift(LSTM(2, 17)), 17, LENGTHS)
+    layout = Layout(torch.tensor(LENGTHS[:1]), False)
+    alone = walk._replace(layout=layout, initial=walk.initial[:, :1])
+    engine = Triton(FORMS[form])
+    gates = torch.randn(sum(LENGTHS), 4 * 17)
+    states = engine.forward(alone, gates[:3].clone()).states
+    torch.testing.assert_close(engine.forward(walk, gates).states[:, :3], states, rtol=0, atol=0)
+
+
+def test_weights_get_the_same_gradients():
+    width = 17
+    recurrence, generator = lift(PeepholeLSTM(3, width)), torch.Generator().manual_seed(0)
+    shapes = [(4 * width, 3), (4 * width,), (4 * width, width), (4 * width,), (3, width)]
+    given = [torch.randn(*shape, generator=generator) / 3 for shape in shapes]
+    found = []
+    for engine in (Eager(), Triton(FORMS["split"])):
+        leaves = [each.clone().requires_grad_() for each in given]
+        layout = Layout(torch.tensor(FEW), True)
+        plan = Plan(engine, recurrence, layout, None, None, None)
+        initial = torch.ones(2, len(FEW), width, requires_grad=True)
+        outputs, last = recur(plan, torch.ones(sum(FEW), 3), Weights(*leaves), initial)
+        loss = outputs.sin().sum() + last.cos().sum()
+        found.append(torch.autograd.grad(loss, [*leaves, initial]))
+    torch.testing.assert_close(found[1], found[0], rtol=1e-5, atol=1e-5)
+
+
+def test_barrier_of_one_block():
+    # More would wait for each other: the interpreter runs block by block.
+    limits = Limits(kept=0, widest=0, units=16, barrier=True)
+    walk = make_walk(lift(LSTM(2, 9)), 9, FEW, **KINDS["all"])
+    assert_like_eager(Triton(limits), walk)
+
+
+def test_tensors_that_are_not_contiguous():
+    walk = make_walk(lift(GRU(2, 6)), 6, FEW, **KINDS["all"])
+    turned = walk._replace(
+        weight=walk.weight.t().contiguous().t(),
+        initial=walk.initial.transpose(1, 2).contiguous().transpose(1, 2),
+    )
+    torch.testing.assert_close(both_ways(Triton(), turned), both_ways(Triton(), walk))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_all_operations(monkeypatch):
+    monkeypatch.setitem(kernel_walks.ENGINES, "triton", Triton())
+    test_kernels_trace.test_engines_equal_the_step_and_its_derivative("triton", torch.float32, 1e-5)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_hostile_values(monkeypatch):
+    monkeypatch.setitem(kernel_walks.ENGINES, "triton", Triton())
+    test_kernels_trace.test_hostile_values_give_what_torch_makes_of_them("triton", torch.float32)
+
+
+def test_supports():
+    recurrence = lift(RNN(2, 3))
+    assert supports(recurrence, torch.float32, 3, torch.device("cpu")) is None
+    assert "float64" in supports(recurrence, torch.float64, 3, torch.device("cpu"))

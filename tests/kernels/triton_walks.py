@@ -1,0 +1,100 @@
+"""Cells, lifted into walks, and what two engines make of them."""
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from seqpipe.kernels import Eager, Sizes, trace
+from seqpipe.kernels._pass import Layout, Pass
+from seqpipe.parts.cells import GatedCell
+
+#: Ragged, with empty ones, and more than a block's sixteen.
+LENGTHS = [3, 0, 4, 1, 2, 0, 4, 1, 1, 1, 2, 1, 1, 1, 1, 1, 3, 1]
+FEW = [2, 0, 3, 1]
+
+
+class Stepping(nn.Module):
+    """A cell's step as a module, so that its parameters can be put in for a call."""
+
+    def __init__(self, cell: GatedCell) -> None:
+        super().__init__()
+        self.cell = copy.deepcopy(cell)
+
+    def forward(self, x: list[Tensor], h: list[Tensor], s: list[Tensor], n: list[Tensor]):
+        cell = self.cell
+        x = dict(zip(cell.gates, x, strict=True))
+        h = dict(zip(cell.recurrent_gates, h, strict=True))
+        after = cell.step(x, h, dict(zip(cell.states, s, strict=True)))
+        if not n:
+            return after
+        # A noise says how much of the state before is kept.
+        return [k * old + (1 - k) * new for k, old, new in zip(n, s, after, strict=True)]
+
+
+def lift(cell: GatedCell, *, noisy: bool = False):
+    """Trace a cell; with noises, one for each state."""
+    recurrent = tuple(cell.gates.index(gate) for gate in cell.recurrent_gates)
+    names = [name for name, each in cell.named_parameters() if each.shape == (cell.width,)]
+    names = [f"cell.{name}" for name in names if "bias" not in name]
+    noises = len(cell.states) if noisy else 0
+    sizes = Sizes(len(cell.gates), recurrent, len(cell.states), len(names), noises)
+    module = Stepping(cell)
+
+    def step(x, h, s, p, n):
+        given = dict(zip(names, p, strict=True))
+        return torch.func.functional_call(module, given, (x, h, s, n))
+
+    return trace(step, sizes)
+
+
+def make_walk(
+    recurrence,
+    width: int,
+    lengths: list[int],
+    *,
+    dtype: torch.dtype = torch.float32,
+    reverse: bool = False,
+    biased: bool = False,
+    masked: bool = False,
+    clip: float | None = None,
+) -> Pass:
+    """Make up the numbers of a walk."""
+    sizes, draw = recurrence.sizes, torch.Generator().manual_seed(0)
+
+    def numbers(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=draw).to(dtype)
+
+    columns = len(sizes.recurrent) * width
+    return Pass(
+        recurrence,
+        Layout(torch.tensor(lengths, dtype=torch.int64), reverse),
+        numbers(sizes.gates * width),
+        numbers(columns, width) / width**0.5,
+        numbers(columns) if biased else None,
+        numbers(sizes.parameters, width) if sizes.parameters else None,
+        2 * (numbers(len(lengths), width) > 0).to(dtype) if masked else None,
+        (numbers(sum(lengths), sizes.noises * width) > 0).to(dtype) if sizes.noises else None,
+        numbers(sizes.states, len(lengths), width),
+        clip,
+    )
+
+
+def both_ways(engine, walk: Pass) -> dict[str, Tensor]:
+    """Return all that an engine gives, forward and then backward."""
+    draw, like = torch.Generator().manual_seed(1), walk.initial
+    rows, gates = walk.layout.rows, walk.recurrence.sizes.gates
+
+    def numbers(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=draw).to(like.dtype)
+
+    kept = engine.forward(walk, numbers(rows, gates * walk.width))
+    found = engine.backward(walk, kept, numbers(rows, walk.width), numbers(*like.shape))
+    return kept._asdict() | {f"d_{name}": each for name, each in found._asdict().items()}
+
+
+def assert_like_eager(engine, walk: Pass, bound: float = 1e-5) -> None:
+    """Check that an engine gives what `Eager` gives."""
+    found, wanted = both_ways(engine, walk), both_ways(Eager(), walk)
+    assert found.keys() == wanted.keys()
+    torch.testing.assert_close(found, wanted, rtol=bound, atol=bound)
