@@ -6,7 +6,6 @@ back; that's measured, as a user has to do it too.
 """
 
 import importlib
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -18,8 +17,8 @@ from recurrent_cases import Task
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence, pad_sequence
 
-from seqpipe.parts import encoders
 from seqpipe.parts.cells import Cell
+from seqpipe.parts.encoders import unroll
 
 #: How results call these peers.
 SEQPIPE: Final = "seqpipe"

@@ -8,6 +8,7 @@ from seqpipe.adapters._corpus import Corpus as Corpus
 from seqpipe.adapters._corpus import forget_data as forget_data
 from seqpipe.adapters._corpus import make_corpus as make_corpus
 from seqpipe.adapters._encoder import make_encoder as make_encoder
+from seqpipe.adapters._engines import recurrent_engines as recurrent_engines
 from seqpipe.adapters._optimizer import AdamW as AdamW
 from seqpipe.adapters._optimizer import make_adamw as make_adamw
 from seqpipe.adapters._registries import install_registries
@@ -33,6 +34,7 @@ __all__ = [
     "make_fit_embedder",
     "make_tokenizer",
     "make_vectors",
+    "recurrent_engines",
     "watch_fit",
 ]
 

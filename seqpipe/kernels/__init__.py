@@ -13,6 +13,9 @@ from seqpipe.kernels._recur import recur as recur
 from seqpipe.kernels._recurrence import Recurrence as Recurrence
 from seqpipe.kernels._recurrence import Sizes as Sizes
 from seqpipe.kernels._trace import trace as trace
+from seqpipe.kernels._triton import Triton as Triton
+from seqpipe.kernels._triton import supports as supports
+from seqpipe.kernels._verify import find_fault as find_fault
 
 __all__ = [
     "BuildError",
@@ -24,8 +27,11 @@ __all__ = [
     "Plan",
     "Recurrence",
     "Sizes",
+    "Triton",
     "Weights",
+    "find_fault",
     "pack",
     "recur",
+    "supports",
     "trace",
 ]

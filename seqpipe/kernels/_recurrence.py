@@ -40,8 +40,8 @@ class Recurrence:
         sizes: How many of each there are.
         fused: The gates of which only the sum is known.
         forward: To `s0`, ..., the next states.
-        made: What engines have made for it, by what they call it.
         backward: To the gradients, `x0` or `z0`, `h0`, `s0`, `p0`, named as what they're the gradients of.
+        made: What engines have made for it, by what they call it.
     """
 
     sizes: Sizes

@@ -1,7 +1,10 @@
 """From a step in plain torch to programs, for it and for its derivative."""
 
+import contextlib
+import logging
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeAlias, cast
 
@@ -46,6 +49,13 @@ def trace(step: Step, sizes: Sizes) -> Recurrence:
         ConfigError: It does something else than elementwise maths. The message names the operation
             and the line.
     """
+    # In a thread of its own, where torch is in none of the modes that the caller may be in: inference,
+    # mixed precision, another default device, hooks on what's kept for the way back.
+    with ThreadPoolExecutor(1) as alone:
+        return alone.submit(_trace, step, sizes).result()
+
+
+def _trace(step: Step, sizes: Sizes) -> Recurrence:
     names = _names(sizes)
     downstream = [f"d{i}" for i in range(sizes.states)]
     learnt = len(names) - sizes.noises
@@ -104,9 +114,10 @@ def _program(
     given = [torch.zeros(_SHAPE, dtype=torch.float64) for _ in names]
     try:
         # Fake tensors have no values, so that a branch on values is noticed.
-        graph: GraphModule = make_fx(
-            function, decompositions(), tracing_mode="fake", _allow_non_fake_inputs=True
-        )(*given)
+        with _quiet():
+            graph: GraphModule = make_fx(
+                function, decompositions(), tracing_mode="fake", _allow_non_fake_inputs=True
+            )(*given)
         # The step itself must not, and that has been seen before its derivative is traced.
         program = simplify(translate(graph, names, results, in_place=derivative))
     except ConfigError:
@@ -121,6 +132,18 @@ def _program(
         _refuse(f"fails on columns of shape {shape}: {error}", _place(error), error)
     _check_shapes(graph)
     return program
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep torch from printing a traceback of its own for what ends as one of our errors."""
+    logger = logging.getLogger("torch._subclasses.fake_tensor")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _check_shapes(graph: GraphModule) -> None:

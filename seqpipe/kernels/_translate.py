@@ -133,7 +133,7 @@ class _Translator:
         if name in _CONSTANTS:
             return self._term(arguments[_CONSTANTS[name]])
         if name == "_to_copy":
-            return self._convert(self._term(arguments[0]), **node.kwargs)
+            return self._convert(self._term(arguments[0]), node.kwargs.get("dtype"))
         if self.in_place and name == "empty_permuted":
             return math.nan  # It's about to be overwritten.
         if self.in_place and name == "copy_":
@@ -171,7 +171,7 @@ class _Translator:
     def _number(self, term: Term) -> Term:
         return self._add("number", term) if term in self.masks else term
 
-    def _convert(self, term: Term, dtype: torch.dtype | None = None, **other: Any) -> Term:
+    def _convert(self, term: Term, dtype: Any) -> Term:
         if term not in self.masks and dtype is not None and not dtype.is_floating_point:
             # It would cut off what's behind the point.
             raise UnknownOperation("_to_copy")

@@ -62,22 +62,21 @@ class Triton(Engine):
             sums = gates.new_zeros(shape, dtype=torch.float32)
         carried = final.to(torch.float32, memory_format=torch.contiguous_format, copy=True)
         tensors = {
-            **_contiguous(**kept._asdict(), d_outputs=outputs),
-            **{
-                "d_gates": gates,
-                "d_recurrent": recurrent,
-                "d_parameters": sums,
-                "carried": carried,
-            },
+            **_contiguous(**kept._asdict(), d_outputs=outputs, d_gates=gates),
+            **{"d_recurrent": recurrent, "d_parameters": sums, "carried": carried},
         }
-        alone = launch.form.alone
-        clip = {"clip": float(walk.clip or 0.0), "HAS_CLIP": walk.clip is not None}
-        for first, last in reversed(launch.ranges()):
-            launch.run("backward", tensors, first, last, FINISH=alone, **clip)
-        if not alone:
-            launch.run("backward", tensors, 0, 0, FINISH=True, **clip)
+        _walk_back(launch, tensors, walk.clip)
         parameters = None if sums is None else sums.sum(0).to(gates.dtype)
         return Gradients(gates, recurrent, parameters, carried.to(gates.dtype))
+
+
+def _walk_back(launch: "_Launch", tensors: Mapping[str, Tensor | None], clip: float | None) -> None:
+    alone, bound = launch.form.alone, {"clip": float(clip or 0), "HAS_CLIP": clip is not None}
+    for first, last in reversed(launch.ranges()):
+        launch.run("backward", tensors, first, last, FINISH=alone, **bound)
+    if not alone:
+        # What comes back through the products of the first step, once all blocks have done it.
+        launch.run("backward", tensors, 0, 0, FINISH=True, **bound)
 
 
 def supports(

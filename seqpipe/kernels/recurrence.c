@@ -397,7 +397,8 @@ typedef int (*HowMany)(void);
 typedef struct {
     Job *job;
     HowMany how_many;
-    int64_t backward, failed;
+    int64_t backward;
+    const REAL **left;        /* for each place, a row for each sequence of a chunk */
 } Work;
 
 static void work(void *given) {
@@ -405,30 +406,30 @@ static void work(void *given) {
     /* A copy, as threads that are too few for teams each go alone. */
     Job job = *all->job;
     if (job.members > 1 && all->how_many() < job.chunks * job.members) job.members = 1;
-    const REAL **left = malloc(AT_LEAST_ONE(chunk_size(&job, 0)) * sizeof(*left));
-    if (!left) all->failed = 1;
     for (;;) {
         const int64_t place = __atomic_fetch_add(&all->job->next, 1, __ATOMIC_RELAXED);
         if (place >= job.chunks * job.members) break;
         const int64_t chunk = place / job.members, member = place % job.members;
-        /* Without memory, still meet the others: they'd wait for ever. */
-        if (left) all->backward ? backward_chunk(&job, chunk, member, left) : forward_chunk(&job, chunk, member, left);
+        const REAL **left = all->left + place * chunk_size(&job, 0);
+        all->backward ? backward_chunk(&job, chunk, member, left) : forward_chunk(&job, chunk, member, left);
     }
-    free(left);
 }
 
 static int64_t run(Job *job, int64_t threads, Together together, HowMany how_many, int64_t backward) {
-    Work all = {job, how_many, backward, 0};
-    if (!job->panels) return 1;
+    /* All memory is there before the first thread is: one without any would keep its team waiting. */
+    const REAL **left = malloc(AT_LEAST_ONE(job->chunks * job->members * chunk_size(job, 0)) * sizeof(*left));
+    Work all = {job, how_many, backward, left};
+    const int64_t failed = !job->panels || !left;
     job->next = 0;
-    if (!together || !how_many || threads < 2) {
+    if (!failed && together && how_many && threads > 1) {
+        together(work, &all, (unsigned)threads, 0);
+    } else if (!failed) {
         job->members = 1;
         work(&all);
-    } else {
-        together(work, &all, (unsigned)threads, 0);
     }
+    free(left);
     free(job->panels);
-    return all.failed;
+    return failed;
 }
 
 int64_t seqpipe_forward(Job *job, int64_t threads, Together together, HowMany how_many) {

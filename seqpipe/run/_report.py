@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from spacy.language import Language
 
-from seqpipe.adapters import Corpus
+from seqpipe.adapters import Corpus, recurrent_engines
 from seqpipe.run._versions import machine, plugin_versions, versions
 
 
@@ -37,6 +37,7 @@ def make_report(
         "words_per_second": round(words / seconds["training"]) if seconds.get("training") else None,
         "versions": versions(),
         "plugins": plugin_versions(),
+        "engines": recurrent_engines(nlp),
         "machine": {**machine(), "threads": torch.get_num_threads()},
     }
 

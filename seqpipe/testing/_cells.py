@@ -1,14 +1,13 @@
 """The contract of cells."""
 
 import functools
-from collections.abc import Callable
 from typing import cast
 
 import torch
 from torch import Tensor
 
 from seqpipe.parts.cells import LSTM, Cell, GatedCell, State
-from seqpipe.parts.encoders import unroll, unroll_plain
+from seqpipe.parts.encoders import unroll, usable_engines
 from seqpipe.testing._cases import CELLS, Case, apart, same
 from seqpipe.testing._check import BrokenError, Check, Factory, NotApplicable, make_check
 from seqpipe.testing._making import can_be_made, is_documented
@@ -24,6 +23,9 @@ def cell_checks() -> list[Check]:
     leaves = make_check(leaves_its_input_alone, needs=(states,))
     common = module_checks(CELLS, (states,), leaves)
     keeps = common["keeps_nothing_between_calls"]
+    alone = common["same_alone_as_beside_others"]
+    elementwise = make_check(step_is_elementwise, needs=(alone, leaves))
+    engines = make_check(every_engine_equals_the_plain_loop, needs=(keeps, elementwise))
     moved = (common["follows_the_dtype"], common["follows_the_device"])
     return [
         made,
@@ -33,9 +35,9 @@ def cell_checks() -> list[Check]:
         *common.values(),
         make_check(states_follow_the_input, needs=moved),
         make_check(steps_in_an_empty_batch, needs=(keeps,)),
-        make_check(step_is_elementwise, needs=(common["same_alone_as_beside_others"], leaves)),
-        make_check(every_engine_equals_the_plain_loop, needs=(keeps, leaves)),
-        make_check(speed, needs=(keeps, leaves)),
+        elementwise,
+        engines,
+        make_check(speed, needs=(engines,)),
     ]
 
 
@@ -201,23 +203,24 @@ def every_engine_equals_the_plain_loop(factory: Factory) -> None:
         cell = CELLS.make(factory, case)
         assert isinstance(cell, Cell)
         for reverse in (False, True):
-            fast, slow = (
-                _outputs_and_gradients(cell, case, run, reverse=reverse)
-                for run in (unroll, unroll_plain)
-            )
-            for (name, left), (_, right) in zip(fast, slow, strict=True):
-                if not same(left, right):
-                    way = "backwards" if reverse else "forwards"
-                    raise BrokenError(f"{name}, reading {way}: {apart(left, right)}")
+            slow = _outputs_and_gradients(cell, case, "plain", reverse=reverse)
+            for engine in usable_engines(cell, case.inputs()):
+                fast = _outputs_and_gradients(cell, case, engine, reverse=reverse)
+                for (name, left), (_, right) in zip(fast, slow, strict=True):
+                    if not same(left, right):
+                        way = "backwards" if reverse else "forwards"
+                        raise BrokenError(
+                            f"{name} by the engine {engine!r}, reading {way}: {apart(left, right)}"
+                        )
 
     hold(law, CELLS.cases(factory, shortest=0).filter(lambda case: case.rows > 0), most=15)
 
 
 def _outputs_and_gradients(
-    cell: Cell, case: Case, run: Callable[..., tuple[Tensor, State]], *, reverse: bool
+    cell: Cell, case: Case, engine: str, *, reverse: bool
 ) -> list[tuple[str, Tensor]]:
     inputs = case.inputs().requires_grad_()
-    outputs, _ = run(cell, inputs, case.batch(), reverse=reverse)
+    outputs, _ = unroll(cell, inputs, case.batch(), reverse=reverse, engine=engine)
     learnt = [(name, p) for name, p in cell.named_parameters() if p.requires_grad]
     named = [("the input", inputs), *learnt]
     gradients = torch.autograd.grad(

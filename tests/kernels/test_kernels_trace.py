@@ -244,3 +244,24 @@ def test_number_stays_in_its_column_and_row(engine):
     same = (changed == clean) | (changed.isnan() & clean.isnan())
     same[:, 1, 4] = True
     assert same.all()
+
+
+AROUND = {
+    "without gradients": torch.no_grad,
+    "in inference": torch.inference_mode,
+    "in mixed precision": lambda: torch.autocast("cpu", dtype=torch.bfloat16),
+    "where what's kept is elsewhere": torch.autograd.graph.save_on_cpu,
+    "on another device": lambda: torch.device("meta"),
+}
+
+
+@pytest.mark.parametrize("around", AROUND.values(), ids=AROUND)
+def test_a_trace_is_the_same_wherever_it_is_made(around):
+    def step(x, h, s, p, n):
+        return [(x[0] + h[0] * torch.tensor(0.5)).sigmoid() * s[0] + torch.where(p[0] > 0, p[0], 1)]
+
+    sizes = Sizes(gates=1, recurrent=(0,), states=1, parameters=1)
+    expected = trace(step, sizes)
+    with around():
+        found = trace(step, sizes)
+    assert (found.forward, found.backward) == (expected.forward, expected.backward)

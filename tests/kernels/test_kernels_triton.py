@@ -50,7 +50,6 @@ def test_computes_what_eager_computes(tmp_path):
 
 @needs_triton
 def test_compiles_for_gpus(tmp_path):
-    (tmp_path / "triton").mkdir()
     run_pytest("triton_compiled.py", tmp_path, TRITON_INTERPRET="0")
 
 

@@ -3,9 +3,6 @@
 `test_kernels_triton.py` starts it, as it changes Triton for the rest of the process.
 """
 
-import os
-from pathlib import Path
-
 import pytest
 import torch
 from triton.backends.compiler import GPUTarget
@@ -41,8 +38,8 @@ class Absent:
         return GPUTarget("cuda", self.capability, 32)
 
 
-@pytest.fixture(params=[80, 90])
-def compiled(request, monkeypatch):
+@pytest.fixture
+def compiled(monkeypatch):
     """Compile what would be launched; give all that was compiled."""
     made = {}
     run = jit.JITFunction.run
@@ -52,13 +49,14 @@ def compiled(request, monkeypatch):
 
     monkeypatch.setattr(jit.JITFunction, "run", compile_only)
     monkeypatch.setattr(_triton_form, "_processors", lambda device: 132)
-    driver.set_active(Absent(request.param))
     return made
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_kernels_compile(form, compiled, tmp_path):
-    assert Path(os.environ["TRITON_CACHE_DIR"]).is_dir()
+@pytest.mark.parametrize(
+    ("form", "capability"), [("kept", 80), ("read", 90), ("split", 90), ("barrier", 80)]
+)
+def test_kernels_compile(form, capability, compiled):
+    driver.set_active(Absent(capability))
     dtype = torch.bfloat16 if form == "split" else torch.float32
     cell, width = (GRU, 100) if form == "barrier" else (PeepholeLSTM, 32)
     walk = make_walk(
@@ -77,4 +75,4 @@ def test_kernels_compile(form, compiled, tmp_path):
         # All that the least of these GPUs has.
         assert kernel.metadata.shared < 96 * 1024
     if form == "barrier":
-        assert "atom" in compiled["forward"].asm["ptx"] or "red" in compiled["forward"].asm["ptx"]
+        assert ".release." in compiled["forward"].asm["ptx"]

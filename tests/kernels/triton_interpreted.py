@@ -61,9 +61,16 @@ class Minimal(LSTM):
         return cell.tanh() * state["hidden"], cell
 
 
-@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize(("width", "kind"), [(5, "all"), (33, "all, reverse")])
+@pytest.mark.parametrize(
+    ("form", "width", "kind"),
+    [
+        ("kept", 5, "all"),
+        ("read", 5, "all, reverse"),
+        ("kept", 33, "all, reverse"),
+        ("split", 33, "all"),
+    ],
+)
 def test_cells(cell, form, width, kind):
     recurrence = lift(CELLS[cell](2, width), noisy=True)
     lengths = LENGTHS if width == 5 else FEW
@@ -152,9 +159,13 @@ def test_tensors_that_are_not_contiguous():
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_all_operations(monkeypatch):
-    monkeypatch.setitem(kernel_walks.ENGINES, "triton", Triton())
-    test_kernels_trace.test_engines_equal_the_step_and_its_derivative("triton", torch.float32, 1e-5)
+def test_all_operations():
+    given = test_kernels_trace.values(torch.float32)
+    recurrence = test_kernels_trace.traced_at_once()
+    _, count, width = given.shape
+    walk = make_walk(recurrence, width, [1] * count)
+    others = torch.zeros(recurrence.sizes.states - len(given), count, width)
+    assert_like_eager(Triton(), walk._replace(initial=torch.cat([given, others])))
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

@@ -355,6 +355,14 @@ class InAWrongKernel(GatedCell):
         return o * cell.tanh(), cell
 
 
+class UnknownMaths(InAWrongKernel):
+    """Has a step of each unit by itself, but of an operation that no engine knows."""
+
+    def step(self, x, h, state):
+        hidden, cell = super().step(x, h, state)
+        return hidden.cos(), cell
+
+
 BROKEN = {
     "can_be_made": [SettingsByPosition, SettingWithoutType, OtherWidth, NoCell],
     "is_documented": [Undocumented],
@@ -375,7 +383,7 @@ BROKEN = {
     "states_follow_the_input": [StateOfFloat32, StateOnTheCpu],
     "steps_in_an_empty_batch": [NeedsARow],
     "step_is_elementwise": [Softmax, Shifted],
-    "every_engine_equals_the_plain_loop": [InAWrongKernel],
+    "every_engine_equals_the_plain_loop": [InAWrongKernel, UnknownMaths],
 }
 
 

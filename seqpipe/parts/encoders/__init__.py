@@ -2,8 +2,9 @@
 
 from seqpipe.parts.encoders._contract import Encoder as Encoder
 from seqpipe.parts.encoders._contract import EncoderFactory as EncoderFactory
+from seqpipe.parts.encoders._engines import usable_engines as usable_engines
 from seqpipe.parts.encoders._plain import unroll_plain as unroll_plain
 from seqpipe.parts.encoders._recurrent import Recurrent as Recurrent
 from seqpipe.parts.encoders._unroll import unroll as unroll
 
-__all__ = ["Encoder", "EncoderFactory", "Recurrent", "unroll", "unroll_plain"]
+__all__ = ["Encoder", "EncoderFactory", "Recurrent", "unroll", "unroll_plain", "usable_engines"]

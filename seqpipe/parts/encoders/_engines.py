@@ -7,7 +7,16 @@ from typing import Final, Literal, TypeAlias
 from torch import Tensor, nn
 
 from seqpipe.errors import ConfigError
-from seqpipe.kernels import BuildError, Compiled, Eager, Engine, Recurrence
+from seqpipe.kernels import (
+    BuildError,
+    Compiled,
+    Eager,
+    Engine,
+    Recurrence,
+    Triton,
+    find_fault,
+    supports,
+)
 from seqpipe.parts.cells import Cell, GatedCell
 from seqpipe.parts.encoders._gated import trace_cell
 from seqpipe.parts.encoders._noise import Zoneout
@@ -59,12 +68,27 @@ def choose_engine(
     assert isinstance(cell, GatedCell)
     recurrence = trace_cell(cell, zoneout)
     if wanted is not None:
-        reason = _WHY_NOT[wanted](recurrence, like)
+        reason = _WHY_NOT[wanted](recurrence, like, cell.width)
         if reason:
             raise ConfigError(f"`engine` is {wanted!r}, which can't run here: {reason}")
         return _MAKE[wanted], recurrence
-    fastest = next(name for name in _best_first(like) if _usable(name, recurrence, like))
+    fastest = next(
+        name for name in _best_first(like) if _usable(name, recurrence, like, cell.width)
+    )
     return _MAKE[fastest], recurrence
+
+
+def usable_engines(cell: Cell, like: Tensor) -> list[str]:
+    """Return the names of the engines that can carry out a cell's recurrence, the plain loop's too.
+
+    Raises:
+        ConfigError: A gated cell's step isn't elementwise maths.
+    """
+    if not _is_gated(cell):
+        return ["plain"]
+    assert isinstance(cell, GatedCell)
+    recurrence = trace_cell(cell)
+    return ["plain", *(name for name in _MAKE if not _WHY_NOT[name](recurrence, like, cell.width))]
 
 
 def engine_names(module: nn.Module, like: Tensor, wanted: str | None = None) -> dict[str, str]:
@@ -86,8 +110,8 @@ def _best_first(like: Tensor) -> tuple[str, ...]:
     return ("triton", "eager") if like.is_cuda else ("compiled", "eager")
 
 
-def _usable(name: str, recurrence: Recurrence, like: Tensor) -> bool:
-    reason = _WHY_NOT[name](recurrence, like)
+def _usable(name: str, recurrence: Recurrence, like: Tensor, width: int) -> bool:
+    reason = _WHY_NOT[name](recurrence, like, width)
     if reason:
         _say_once(f"the engine {name!r} can't run here, so a slower one does: {reason}")
     return not reason
@@ -98,11 +122,11 @@ def _say_once(text: str) -> None:
     _LOG.warning(text)
 
 
-def _why_not_eager(recurrence: Recurrence, like: Tensor) -> str | None:
+def _why_not_eager(recurrence: Recurrence, like: Tensor, width: int) -> str | None:
     return None
 
 
-def _why_not_compiled(recurrence: Recurrence, like: Tensor) -> str | None:
+def _why_not_compiled(recurrence: Recurrence, like: Tensor, width: int) -> str | None:
     if like.device.type != "cpu":
         return f"the input is on {like.device.type!r}"
     try:
@@ -112,12 +136,14 @@ def _why_not_compiled(recurrence: Recurrence, like: Tensor) -> str | None:
     return None
 
 
-def _why_not_triton(recurrence: Recurrence, like: Tensor) -> str | None:
-    return "not yet"
+def _why_not_triton(recurrence: Recurrence, like: Tensor, width: int) -> str | None:
+    reason = supports(recurrence, like.dtype, width, like.device)
+    return reason or find_fault(_TRITON, recurrence, width, like)
 
 
 _COMPILED: Final = Compiled()
-_MAKE: Final[dict[str, Engine]] = {"eager": Eager(), "compiled": _COMPILED}
+_TRITON: Final = Triton()
+_MAKE: Final[dict[str, Engine]] = {"eager": Eager(), "compiled": _COMPILED, "triton": _TRITON}
 _WHY_NOT: Final = {
     "eager": _why_not_eager,
     "compiled": _why_not_compiled,

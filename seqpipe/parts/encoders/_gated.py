@@ -4,6 +4,7 @@ import weakref
 from collections.abc import Mapping
 from typing import Any, Final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -46,7 +47,9 @@ def unroll_gated(
         cell.recurrent_bias,
         columns,
     )
-    outputs, last = recur(plan, inputs, weights, torch.stack(state))
+    # A recurrence sums over many steps, which half precision of autocast's isn't for.
+    with torch.autocast(inputs.device.type, enabled=False):
+        outputs, last = recur(plan, inputs.to(weight.dtype), weights, torch.stack(state))
     return outputs, tuple(last)
 
 
@@ -79,9 +82,12 @@ def trace_cell(cell: GatedCell, zoneout: tuple[Zoneout, ...] = ()) -> Recurrence
     if found is None:
         found = _trace(cell, zoneout)
         known.append((like, found))
+        # A cell whose attributes change at each call isn't worth keeping.
+        del known[:-_KEPT]
     return found
 
 
+_KEPT: Final = 32
 _TRACED: weakref.WeakKeyDictionary[type[GatedCell], list[tuple[Any, Recurrence]]] = (
     weakref.WeakKeyDictionary()
 )
@@ -145,6 +151,8 @@ def _fixed(value: Any) -> Any:
     """Return something that doesn't change when a value is changed in place, and compares by value."""
     if isinstance(value, Tensor):
         return id(value), value._version
+    if isinstance(value, np.ndarray):
+        return value.dtype.str, value.shape, value.tobytes()
     if isinstance(value, Mapping):
         return tuple((key, _fixed(each)) for key, each in value.items())
     if isinstance(value, list | tuple | set):

@@ -126,7 +126,8 @@ class Recurrent(Encoder):
             chunks: `[n, input_width]` each, one behind the other.
 
         Yields:
-            For each piece its outputs, `[n, width]`, as if the sequence had been encoded at once.
+            For each piece its outputs, `[n, width]`, as if the sequence had been encoded at once, in
+            evaluation mode.
 
         Raises:
             ConfigError: The encoder runs in both directions or in windows, and so can't begin before it
@@ -147,7 +148,7 @@ class Recurrent(Encoder):
                     outputs,
                     lengths,
                     state=states[i],
-                    noise=self._noise(cell, outputs, lengths),
+                    noise=self._noise(cell, outputs, lengths, training=False),
                     engine=self.engine,
                 )
             yield outputs if self.shortcut is None else outputs + self.shortcut(chunk)
@@ -166,21 +167,21 @@ class Recurrent(Encoder):
             reverse=reverse,
             tbptt=self.tbptt,
             clip=self.step_clip,
-            noise=self._noise(cell, inputs, counts),
+            noise=self._noise(cell, inputs, counts, training=self.training),
             engine=self.engine,
         )[0]
 
-    def _noise(self, cell: Cell, like: Tensor, counts: Tensor) -> Noise:
+    def _noise(self, cell: Cell, like: Tensor, counts: Tensor, *, training: bool) -> Noise:
         """Draw what a cell's walk is to be disturbed by: `counts` are each sequence's pieces."""
         hidden = recurrent = None
-        if self.training and self.state_dropout:
+        if training and self.state_dropout:
             drawn = draw_mask(like, len(counts), cell.width, self.state_dropout)
             hidden = drawn.repeat_interleave(counts.to(like.device), dim=0)
-        if self.training and self.weight_dropout:
+        if training and self.weight_dropout:
             shape = cast(GatedCell, cell).recurrent_weight.shape
             recurrent = draw_mask(like, shape[0], shape[1], self.weight_dropout)
         widths = [each.shape[1] for each in cell.initial_state(1, like)] if self.zoneout else []
-        zoneout = draw_zoneout(like, widths, self.zoneout, training=self.training)
+        zoneout = draw_zoneout(like, widths, self.zoneout, training=training)
         return Noise(hidden, recurrent, zoneout)
 
     def _spread(self, zoneout: float | Sequence[float]) -> tuple[float, ...]:

@@ -69,7 +69,8 @@ def unroll(
     steps = tbptt if torch.is_grad_enabled() else max(1, _ROWS_AT_ONCE // len(lengths))
     if steps is None or int(lengths.max()) <= steps:
         return run(inputs, lengths, first, noise)
-    return _run_windows(run, inputs, Windows(lengths, steps, reverse=reverse), first, noise)
+    walk = _learn_windows if torch.is_grad_enabled() else _read_windows
+    return walk(run, inputs, Windows(lengths, steps, reverse=reverse), first, noise)
 
 
 def _runner(
@@ -88,26 +89,51 @@ def _runner(
     )
 
 
-def _run_windows(
+def _learn_windows(
     run: _Run, inputs: Tensor, windows: Windows, state: State, noise: Noise
 ) -> tuple[Tensor, State]:
-    """Run window after window, each from the state in which the one before ended."""
+    """Run window after window, each from the state, but not its gradient, in which the last one ended.
+
+    Nothing is kept of a window but what goes in: the way back runs it once more.
+    """
     rows = windows.rows.to(inputs.device)
-    outputs = []
+    outputs: list[Tensor] = []
     noises = noise.rows(rows).split(windows.sizes)
     for part, lengths, drawn in zip(
         torch.split(inputs[rows], windows.sizes), windows.lengths, noises, strict=True
     ):
-        given = tuple(each.detach() for each in state)
-        if torch.is_grad_enabled():
-            # Nothing is kept but what goes in: the way back runs the window once more.
-            done = checkpoint(
-                run, part, lengths, given, drawn, use_reentrant=False, preserve_rng_state=False
-            )
-        else:
-            done = run(part, lengths, given, drawn)
-        output, state = done
+        given = tuple(each.detach() for each in state) if outputs else state
+        output, after = checkpoint(
+            run, part, lengths, given, drawn, use_reentrant=False, preserve_rng_state=False
+        )
         outputs.append(output)
+        state = _where_running(lengths, after, state)
     back = torch.empty_like(rows)
     back[rows] = torch.arange(len(rows), device=rows.device)
     return torch.cat(outputs)[back], state
+
+
+def _read_windows(
+    run: _Run, inputs: Tensor, windows: Windows, state: State, noise: Noise
+) -> tuple[Tensor, State]:
+    """Run window after window without gradients, so that there's never more than input and output."""
+    outputs: Tensor | None = None
+    for rows, lengths in zip(
+        torch.split(windows.rows, windows.sizes), windows.lengths, strict=True
+    ):
+        there = rows.to(inputs.device)
+        output, after = run(inputs[there], lengths, state, noise.rows(there))
+        if outputs is None:
+            outputs = output.new_empty(len(inputs), output.shape[1])
+        outputs[there] = output
+        state = _where_running(lengths, after, state)
+    assert outputs is not None
+    return outputs, state
+
+
+def _where_running(lengths: Tensor, after: State, before: State) -> State:
+    """Return states after a window; a sequence that ended before it keeps its own, with its gradient."""
+    if bool(lengths.all()):
+        return after
+    running = (lengths > 0).to(after[0].device)[:, None]
+    return tuple(torch.where(running, new, old) for new, old in zip(after, before, strict=True))

@@ -1,87 +1,56 @@
-"""The recurrent encoder is exact on ragged input."""
+"""The recurrent encoder does with layers, directions and windows what it says."""
 
-from functools import partial
+import copy
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from unroll_cases import FEW, LENGTHS, batch
 
 from seqpipe.errors import ConfigError
-from seqpipe.parts.cells import GRU, LSTM, RNN
-from seqpipe.parts.encoders import Recurrent, unroll, unroll_plain
-
-CELLS = [RNN, LSTM, GRU]
-LAYERS = {RNN: nn.RNN, LSTM: nn.LSTM, GRU: nn.GRU}
-LENGTHS = st.lists(st.integers(0, 7), min_size=1, max_size=6)
+from seqpipe.parts.cells import LSTM
+from seqpipe.parts.encoders import Recurrent, unroll_plain
 
 
-def batch(lengths, width, dtype=torch.float64):
-    generator = torch.Generator().manual_seed(sum(lengths))
-    inputs = torch.randn(sum(lengths), width, dtype=dtype, generator=generator)
-    return inputs, torch.tensor(lengths)
-
-
-@pytest.mark.parametrize("make", CELLS)
-@pytest.mark.parametrize("reverse", [False, True])
-@given(lengths=LENGTHS, widths=st.tuples(st.integers(1, 5), st.integers(1, 5)))
-@settings(max_examples=25, deadline=None)
-def test_kernel_equals_plain_loop(make, reverse, lengths, widths):
-    cell = make(*widths).double()
-    inputs, counts = batch(lengths, widths[0])
-    fast_inputs, plain_inputs = inputs.clone().requires_grad_(), inputs.clone().requires_grad_()
-    fast = unroll(cell, fast_inputs, counts, reverse=reverse)
-    plain = unroll_plain(cell, plain_inputs, counts, reverse=reverse)
-    torch.testing.assert_close(fast, plain)
-    if len(inputs):
-        weights = torch.randn_like(plain)
-        parameters = list(cell.parameters())
-        fast_grads = torch.autograd.grad((fast * weights).sum(), [fast_inputs, *parameters])
-        plain_grads = torch.autograd.grad((plain * weights).sum(), [plain_inputs, *parameters])
-        torch.testing.assert_close(fast_grads, plain_grads)
-
-
-@pytest.mark.parametrize("make", CELLS)
-def test_bidirectional_layers_equal_torch(make):
+@pytest.mark.parametrize("make", FEW.values(), ids=FEW)
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_layers_and_directions_are_walks_of_their_cells(make, bidirectional):
     torch.manual_seed(0)
-    encoder = Recurrent(3, cell=make, width=8, depth=2).double()
-    reference = LAYERS[make](3, 4, num_layers=2, bidirectional=True, dtype=torch.float64)
-    for depth, layer in enumerate(encoder.layers):
-        for cell, suffix in zip(layer, ("", "_reverse"), strict=True):
-            biases = [cell.bias, cell.recurrent_bias]
-            for name, value in zip(
-                ("weight_ih", "weight_hh", "bias_ih", "bias_hh"),
-                (cell.input_weight, cell.recurrent_weight, *biases),
-                strict=True,
-            ):
-                target = getattr(reference, f"{name}_l{depth}{suffix}")
-                target.data.copy_(torch.zeros_like(target) if value is None else value.data)
-    inputs, lengths = batch([5, 1, 3], 3)
-    packed = nn.utils.rnn.pack_sequence(list(inputs.split(lengths.tolist())), enforce_sorted=False)
-    expected = nn.utils.rnn.unpack_sequence(reference(packed)[0])
-    torch.testing.assert_close(encoder(inputs, lengths), torch.cat(expected))
-
-
-@pytest.mark.parametrize("make", CELLS)
-@given(lengths=LENGTHS)
-@settings(max_examples=25, deadline=None)
-def test_sequence_alone_equals_sequence_in_a_batch(make, lengths):
-    encoder = Recurrent(4, cell=make, width=6, depth=2).eval()
-    inputs, counts = batch(lengths, 4, torch.float32)
-    together = encoder(inputs, counts)
-    alone = [encoder(x, torch.tensor([len(x)])) for x in inputs.split(lengths)]
-    torch.testing.assert_close(together, torch.cat(alone), atol=1e-6, rtol=0)
+    encoder = Recurrent(3, cell=make, width=4, depth=3, bidirectional=bidirectional).double()
+    inputs, lengths = batch([5, 0, 3], 3)
+    outputs = inputs
+    for layer in encoder.layers:
+        assert len(layer) == 1 + bidirectional
+        walks = [
+            unroll_plain(cell, outputs, lengths, reverse=bool(i))[0] for i, cell in enumerate(layer)
+        ]
+        outputs = torch.cat(walks, dim=1)
+    torch.testing.assert_close(encoder(inputs, lengths), outputs)
 
 
 def test_dropout_is_the_same_at_every_step_and_off_in_evaluation():
     encoder = Recurrent(64, cell=LSTM, width=2, dropout=0.5)
     inputs, lengths = torch.ones(5, 64), torch.tensor([2, 3])
-    dropped = encoder._drop_dimensions(inputs, lengths)
+    dropped = encoder._drop_dimensions(inputs, lengths, 0.5)
     assert torch.equal(dropped[0], dropped[1]) and torch.equal(dropped[2], dropped[4])
     assert not torch.equal(dropped[0], dropped[2])
+    assert set(dropped.flatten().tolist()) == {0.0, 2.0}
     encoder.eval()
+    assert torch.equal(encoder._drop_dimensions(inputs, lengths, 0.5), inputs)
     assert torch.equal(encoder(inputs, lengths), encoder(inputs, lengths))
+
+
+def test_dropout_is_drawn_for_each_layer_and_output_dropout_for_the_last_only():
+    encoder = Recurrent(3, cell=LSTM, width=64, depth=2, output_dropout=0.5)
+    inputs, lengths = batch([4, 3], 3, dtype=torch.float32)
+    outputs = encoder(inputs, lengths)
+    gone = outputs == 0
+    assert (gone[0] == gone[3]).all() and not (gone[0] == gone[4]).all()
+    assert 10 < gone[0].sum() < 54
+    encoder.output_dropout = 0.0
+    assert not (encoder(inputs, lengths) == 0).any()
 
 
 def test_word_dropout_drops_whole_words_in_training_only():
@@ -93,6 +62,7 @@ def test_word_dropout_drops_whole_words_in_training_only():
 
 
 @given(lengths=LENGTHS, window=st.integers(1, 4))
+@settings(max_examples=25, deadline=None)
 def test_window_reads_each_piece_as_a_sequence_of_its_own(lengths, window):
     encoder = Recurrent(3, cell=LSTM, width=4, window=window).double().eval()
     whole = Recurrent(3, cell=LSTM, width=4).double().eval()
@@ -107,18 +77,53 @@ def test_window_reads_each_piece_as_a_sequence_of_its_own(lengths, window):
 
 def test_residual_adds_a_linear_map_of_the_input():
     encoder = Recurrent(3, cell=LSTM, width=4, residual=True).eval()
-    inputs, lengths = batch([2, 3], 3, torch.float32)
+    inputs, lengths = batch([2, 3], 3, dtype=torch.float32)
     added = encoder(inputs, lengths) - inputs @ encoder.shortcut.weight.T
     encoder.shortcut = None
     torch.testing.assert_close(added, encoder(inputs, lengths))
 
 
-def test_cell_of_ones_own_runs_in_the_plain_loop():
-    class Doubled(LSTM):
-        pass
+@given(lengths=LENGTHS, seed=st.integers(0, 1000))
+@settings(max_examples=15, deadline=None)
+def test_order_of_a_batch_does_not_matter(lengths, seed):
+    torch.manual_seed(0)
+    encoder = Recurrent(3, cell=LSTM, width=4, depth=2).eval()
+    inputs, counts = batch(lengths, 3, dtype=torch.float32)
+    sequences = inputs.split(lengths)
+    order = torch.randperm(len(lengths), generator=torch.Generator().manual_seed(seed)).tolist()
+    shuffled = encoder(torch.cat([sequences[i] for i in order]), counts[order])
+    expected = torch.cat([encoder(inputs, counts).split(lengths)[i] for i in order])
+    torch.testing.assert_close(shuffled, expected, rtol=0, atol=1e-6)
 
-    encoder = Recurrent(3, cell=partial(Doubled, forget_bias=0.5), width=4)
-    assert encoder(*batch([2, 0, 1], 3, torch.float32)).shape == (3, 4)
+
+def test_training_learns_to_say_the_first_word_at_the_end():
+    torch.manual_seed(0)
+    encoder = Recurrent(2, cell=LSTM, width=8, bidirectional=False)
+    head = nn.Linear(8, 1)
+    optimizer = torch.optim.Adam([*encoder.parameters(), *head.parameters()], lr=0.02)
+    lengths = torch.randint(2, 8, (32,))
+    ends = lengths.cumsum(0) - 1
+    inputs = torch.randn(int(lengths.sum()), 2)
+    wanted = (inputs[ends - lengths + 1, 0] > 0).float()
+    for _ in range(150):
+        optimizer.zero_grad()
+        guess = head(encoder(inputs, lengths)[ends]).squeeze(1)
+        loss = nn.functional.binary_cross_entropy_with_logits(guess, wanted)
+        loss.backward()
+        optimizer.step()
+    assert loss < 0.05
+
+
+def test_copy_does_not_share_weights():
+    encoder = Recurrent(3, cell=LSTM, width=4)
+    inputs, lengths = batch([2, 3], 3, dtype=torch.float32)
+    before = encoder(inputs, lengths)
+    other = copy.deepcopy(encoder)
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.zero_()
+    assert torch.equal(encoder(inputs, lengths), before)
+    assert not other(inputs, lengths).any()
 
 
 @pytest.mark.parametrize(
@@ -127,9 +132,19 @@ def test_cell_of_ones_own_runs_in_the_plain_loop():
         ({"width": 0}, "width"),
         ({"width": 7}, "width"),
         ({"depth": 0}, "depth"),
+        ({"window": 0}, "window"),
+        ({"tbptt": 0}, "tbptt"),
+        ({"step_clip": 0.0}, "step_clip"),
+        ({"step_clip": -1.0}, "step_clip"),
         ({"dropout": 1.0}, "dropout"),
+        ({"engine": "vendor"}, "engine"),
     ],
+    ids=str,
 )
 def test_impossible_settings_are_refused_by_name(settings, named):
     with pytest.raises(ConfigError, match=f"`{named}`"):
         Recurrent(3, cell=LSTM, **settings)
+
+
+def test_odd_width_is_fine_in_one_direction():
+    assert Recurrent(3, cell=LSTM, width=7, bidirectional=False).width == 7
