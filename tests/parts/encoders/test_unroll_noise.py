@@ -194,7 +194,7 @@ def test_state_dropout_is_one_mask_for_a_sequence_and_its_windows():
     encoder = Recurrent(3, cell=LSTM, width=64, bidirectional=False, window=2, state_dropout=0.5)
     inputs, lengths = batch([5, 2], 3, dtype=torch.float32)
     (cell,) = encoder.layers[0]
-    noise = encoder._noise(cell, inputs, torch.tensor([3, 1]))
+    noise = encoder._noise(cell, inputs, torch.tensor([3, 1]), training=True)
     assert torch.equal(noise.hidden[0], noise.hidden[1])
     assert torch.equal(noise.hidden[0], noise.hidden[2])
     assert not torch.equal(noise.hidden[0], noise.hidden[3])
