@@ -30,6 +30,8 @@ class Eager(Engine):
             after = walk.recurrence.forward.run(values)
             for state in range(sizes.states):
                 states[state, rows] = after[f"s{state}"]
+            for gate in range(sizes.gates):
+                gates[rows, gate * width : (gate + 1) * width] = after[f"k{gate}"]
             before = states[:, rows]
         return Kept(steps.by_sequence(gates), steps.by_sequence(separate), states[:, steps.inverse])
 
@@ -123,6 +125,7 @@ def _values(
     parameters = () if walk.parameters is None else walk.parameters
     return {
         **{recurrence.input_name(g): gate[g] for g in range(recurrence.sizes.gates)},
+        **{f"k{g}": gate[g] for g in range(recurrence.sizes.gates)},
         **{f"h{g}": product[i] for i, g in enumerate(recurrence.separate)},
         **{f"s{i}": state for i, state in enumerate(states)},
         **{f"p{i}": parameter for i, parameter in enumerate(parameters)},

@@ -99,8 +99,7 @@ class Kept(NamedTuple):
     """What a walk leaves, row by row in the order of the input.
 
     Attributes:
-        gates: `[N, gates * width]`, the products of the input with their biases, or the sums where
-            they're fused.
+        gates: `[N, gates * width]`, what's kept of each gate; see `Recurrence`.
         separate: `[N, len(separate) * width]`, the products of the hidden state that aren't.
         states: `[states, N, width]`, after each step.
     """

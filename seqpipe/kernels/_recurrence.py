@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from seqpipe.kernels._keep import keep
 from seqpipe.kernels._program import Program, Term, simplify
 
 
@@ -34,12 +35,13 @@ class Recurrence:
     Its programs know these values: `x0`, ... the products of the input by gate; `h0`, ... the products
     of the hidden state, by the number of their gate too; `s0`, ... the states; `p0`, ... the parameters;
     `n0`, ... the noises. For a gate whose two products are only ever added up, their sum `z0`, ... stands
-    for both. The backward program also gets `d0`, ..., the gradients of the next states.
+    for both. The forward program also gives what's kept of each gate for the way back, `k0`, ...; the
+    backward program gets these, and `d0`, ..., the gradients of the next states.
 
     Attributes:
         sizes: How many of each there are.
         fused: The gates of which only the sum is known.
-        forward: To `s0`, ..., the next states.
+        forward: To `s0`, ..., the next states, and `k0`, ....
         backward: To the gradients, `x0` or `z0`, `h0`, `s0`, `p0`, named as what they're the gradients of.
         made: What engines have made for it, by what they call it.
     """
@@ -71,7 +73,11 @@ def fuse(sizes: Sizes, forward: Program, backward: Program) -> Recurrence:
     )
     for gate in fused:
         forward, backward = _with_sum(forward, gate), _with_sum(backward, gate)
-    return Recurrence(sizes, fused, simplify(forward), simplify(backward))
+    recurrence = Recurrence(sizes, fused, simplify(forward), simplify(backward))
+    forward, backward = keep(
+        recurrence.forward, recurrence.backward, sizes.gates, recurrence.input_name
+    )
+    return replace(recurrence, forward=forward, backward=backward)
 
 
 def _only_added(program: Program, gate: int) -> bool:

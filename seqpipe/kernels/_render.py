@@ -58,14 +58,17 @@ def _places(recurrence: Recurrence) -> dict[str, str]:
         **{f"s{i}": f"state[{i}]" for i in range(sizes.states)},
         **{f"p{i}": f"parameter[{i}]" for i in range(sizes.parameters)},
         **{f"n{i}": f"noise[{i}]" for i in range(sizes.noises)},
+        **{f"k{g}": f"gate[{g}]" for g in range(sizes.gates)},
         **{f"d{i}": f"d_next[{i}]" for i in range(sizes.states)},
     }
 
 
 def _forward(recurrence: Recurrence) -> str:
-    outputs = {f"s{i}": f"next[{i}]" for i in range(recurrence.sizes.states)}
+    sizes = recurrence.sizes
+    outputs = {f"s{i}": f"next[{i}]" for i in range(sizes.states)}
+    outputs |= {f"k{g}": f"kept[{g}]" for g in range(sizes.gates)}
     body = _lines(recurrence.forward, _places(recurrence), outputs)
-    return f"static inline void step_forward({_GIVEN}, REAL (*restrict next)[LANES]) {body}"
+    return f"static inline void step_forward({_GIVEN}, REAL (*restrict next)[LANES], REAL (*restrict kept)[LANES]) {body}"
 
 
 def _backward(recurrence: Recurrence) -> str:

@@ -34,7 +34,8 @@ def render_triton(recurrence: Recurrence) -> str:
     environment = Environment(
         trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, keep_trailing_newline=True
     )
-    results = [f"s{i}" for i in range(sizes.states)]
+    results = [f"s{i}" for i in range(sizes.states)] + [f"k{g}" for g in range(sizes.gates)]
+    called = [f"t{i}" for i in range(sizes.states)] + [f"e{g}" for g in range(sizes.gates)]
     kernels = environment.from_string(text).render(
         gates=sizes.gates,
         recurrent=_recurrent(recurrence),
@@ -48,9 +49,7 @@ def render_triton(recurrence: Recurrence) -> str:
         input_name=recurrence.input_name,
         step_forward=_function("step_forward", recurrence.forward, results),
         step_backward=_function("step_backward", backward, list(backward.outputs)),
-        forward_call=_call(
-            "step_forward", recurrence.forward, [f"t{i}" for i in range(sizes.states)]
-        ),
+        forward_call=_call("step_forward", recurrence.forward, called),
         backward_call=_call("step_backward", backward, [f"g_{name}" for name in backward.outputs]),
     )
     maths = (_FOLDER / "maths.triton").read_text(encoding="utf-8")

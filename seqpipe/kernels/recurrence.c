@@ -26,7 +26,7 @@ typedef struct {
     const REAL *bias;         /* [RECURRENT * width], or null */
     const REAL *parameters;   /* [PARAMETERS, width] */
     const REAL *mask;         /* [sequences, width], or null: multiplies the hidden state in products */
-    REAL *gates;              /* [rows, GATES * width] in: products of the input; out: with bias, or sums */
+    REAL *gates;              /* [rows, GATES * width] in: products of the input; out: what's kept */
     REAL *separate;           /* [rows, SEPARATE * width] products of the hidden state that aren't fused */
     const REAL *noises;       /* [rows, NOISES * width] */
     const REAL *initial;      /* [STATES, sequences, width] */
@@ -226,7 +226,7 @@ INLINE void forward_units(const Job *job, int64_t sequence, int64_t step, int64_
                           const REAL *products, REAL *operand) {
     const int64_t width = job->width, count = width - unit, row = row_of(job, sequence, step);
     Given given;
-    REAL next[STATES][LANES] ALIGNED;
+    REAL next[STATES][LANES] ALIGNED, kept[AT_LEAST_ONE(GATES)][LANES] ALIGNED;
     load_given(&given, job, sequence, step, unit);
     foresee(job->gates, row, job->reverse ? -1 : 1, GATES, width, unit);
     for (int g = 0; g < GATES; g++) {
@@ -244,9 +244,9 @@ INLINE void forward_units(const Job *job, int64_t sequence, int64_t step, int64_
             store(job->separate + (row * SEPARATE + SEPARATED_AS[r]) * width + unit, product, count);
         }
     }
+    step_forward(given.gate, given.separate, given.state, given.parameter, given.noise, next, kept);
     for (int g = 0; g < GATES; g++)
-        store(job->gates + (row * GATES + g) * width + unit, given.gate[g], count);
-    step_forward(given.gate, given.separate, given.state, given.parameter, given.noise, next);
+        store(job->gates + (row * GATES + g) * width + unit, kept[g], count);
     for (int s = 0; s < STATES; s++)
         store(job->states + (s * job->rows + row) * width + unit, next[s], count);
     if (operand) {
