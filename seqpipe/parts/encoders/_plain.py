@@ -28,7 +28,7 @@ def unroll_plain(
     packing = pack(lengths, reverse=reverse)
     ranked = torch.argsort(lengths, descending=True, stable=True).to(inputs.device)
     walk = _Walk(cell, noise, ranked, clip)
-    outputs, last = walk.run(packing, inputs, tuple(s[ranked] for s in first))
+    outputs, last = walk.run(packing, inputs, tuple(s.to(inputs.device)[ranked] for s in first))
     return outputs, tuple(torch.empty_like(s).index_copy(0, ranked, s) for s in last)
 
 
