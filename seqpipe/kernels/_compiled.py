@@ -31,8 +31,8 @@ _CHUNK: Final = 64
 _WORTH_A_TEAM: Final = 32_000
 # So many units at least are for a thread.
 _UNITS: Final = 16
-# A walk of fewer products than this is over before a second thread has begun.
-_WORTH_A_THREAD: Final = 200_000
+# A walk of fewer products is over before a thread that sleeps has woken; a tenth of a millisecond and more.
+_WORTH_A_THREAD: Final = 4_000_000
 
 
 class _Meeting(ctypes.Structure):

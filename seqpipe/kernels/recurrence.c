@@ -122,6 +122,47 @@ static REAL *make_room(int64_t count) {
     return posix_memalign(&room, 64, (count > 0 ? count : 1) * sizeof(REAL)) ? NULL : room;
 }
 
+/* Turn a square of numbers around its diagonal: log2(LANES) rounds of shuffling its two halves into each
+ * other, as one shuffles cards. */
+#if defined(__GNUC__) && !defined(__clang__)
+static void turn(vec *rows) {
+    typedef __typeof__((vec){0} < (vec){0}) places;
+    places low, high;
+    for (int l = 0; l < LANES; l++) {
+        low[l] = l / 2 + (l % 2) * LANES;
+        high[l] = low[l] + LANES / 2;
+    }
+    for (int round = 1; round < LANES; round *= 2) {
+        vec shuffled[LANES];
+        for (int i = 0; i < LANES / 2; i++) {
+            shuffled[2 * i] = __builtin_shuffle(rows[i], rows[i + LANES / 2], low);
+            shuffled[2 * i + 1] = __builtin_shuffle(rows[i], rows[i + LANES / 2], high);
+        }
+        memcpy(rows, shuffled, sizeof(shuffled));
+    }
+}
+#else
+static void turn(vec *rows) {
+    vec turned[LANES];
+    for (int i = 0; i < LANES; i++)
+        for (int l = 0; l < LANES; l++) turned[l][i] = rows[i][l];
+    memcpy(rows, turned, sizeof(turned));
+}
+#endif
+
+/* Lay the weights of some units, `[LANES, width]`, into a panel, a row of units for each column. */
+static void lay(REAL *to, int64_t columns, const REAL *from, int64_t width) {
+    int64_t k = 0;
+    for (; k + LANES <= width; k += LANES) {
+        vec square[LANES];
+        for (int l = 0; l < LANES; l++) square[l] = *(const vec_unaligned *)(from + l * width + k);
+        turn(square);
+        for (int l = 0; l < LANES; l++) *(vec *)(to + (k + l) * columns) = square[l];
+    }
+    for (; k < width; k++)
+        for (int l = 0; l < LANES; l++) to[k * columns + l] = from[l * width + k];
+}
+
 /* For each block of units, for each row of the hidden state: the weights of all gates, and then the biases. */
 static REAL *pack_forward(const Job *job) {
     const int64_t width = job->width, blocks = blocks_of(width, UNITS);
@@ -134,9 +175,10 @@ static REAL *pack_forward(const Job *job) {
             const int64_t count = MIN(UNITS, width - b * UNITS), row = g * width + b * UNITS;
             const REAL *from = job->weight + row * width;
             REAL *to = panels + b * size + g * UNITS;
-            /* Written in order, as a write costs more than a read. */
-            for (int64_t k = 0; k < width; k++)
-                for (int64_t u = 0; u < count; u++) to[k * columns + u] = from[u * width + k];
+            int64_t u = 0;
+            for (; u + LANES <= count; u += LANES) lay(to + u, columns, from + u * width, width);
+            for (; u < count; u++)
+                for (int64_t k = 0; k < width; k++) to[k * columns + u] = from[u * width + k];
             if (job->bias) memcpy(to + width * columns, job->bias + row, count * sizeof(REAL));
         }
     return panels;
