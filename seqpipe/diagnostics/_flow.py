@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from seqpipe.diagnostics._plotting import axes_or_new
-from seqpipe.diagnostics._walk import check_batch, evaluating, states_before
+from seqpipe.diagnostics._walk import check_data, evaluating, states_before
 from seqpipe.errors import ConfigError, DataError
 from seqpipe.parts.cells import Cell, State
 
@@ -100,7 +100,7 @@ def gradient_flow(
         DataError: There are no inputs, they have a NaN, shapes don't fit, a direction is zero or not
             finite, or the cell's state doesn't stay finite.
     """
-    check_batch(cell, inputs, lengths)
+    check_data(cell, inputs, lengths)
     chosen = _check_distances(distances, int(lengths.max()))
     start = _start(cell, inputs, len(lengths), direction, seed)
     lengths = lengths.to(inputs.device)

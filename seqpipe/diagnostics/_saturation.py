@@ -11,7 +11,7 @@ from torch import Tensor
 
 from seqpipe.diagnostics._observer import Call, observe
 from seqpipe.diagnostics._plotting import axes_or_new
-from seqpipe.diagnostics._walk import check_batch, evaluating, states_before
+from seqpipe.diagnostics._walk import check_data, evaluating, states_before
 from seqpipe.errors import ConfigError
 from seqpipe.parts.cells import Cell
 
@@ -96,7 +96,7 @@ def gate_saturation(cell: Cell, inputs: Tensor, lengths: Tensor) -> GateSaturati
         DataError: There are no inputs, they have a NaN, shapes don't fit, or the cell's state doesn't
             stay finite.
     """
-    check_batch(cell, inputs, lengths)
+    check_data(cell, inputs, lengths)
     with evaluating(cell):
         state = states_before(cell, inputs, lengths.to(inputs.device))
         calls = observe(cell, inputs, state)

@@ -8,9 +8,10 @@ from torch import Tensor, nn
 
 from seqpipe.errors import DataError
 from seqpipe.parts.cells import Cell, State
+from seqpipe.parts.encoders import check_batch
 
 
-def check_batch(cell: Cell, inputs: Tensor, lengths: Tensor) -> None:
+def check_data(cell: Cell, inputs: Tensor, lengths: Tensor) -> None:
     """Raise a `DataError` if a cell can't be taken over a batch.
 
     Args:
@@ -18,17 +19,7 @@ def check_batch(cell: Cell, inputs: Tensor, lengths: Tensor) -> None:
         inputs: `[N, input_width]`
         lengths: `[B]`
     """
-    if inputs.ndim != 2 or inputs.shape[1] != cell.input_width:
-        raise DataError(
-            f"`inputs` has the shape {tuple(inputs.shape)}; the cell needs [N, {cell.input_width}], "
-            "the sequences one behind the other"
-        )
-    if lengths.ndim != 1 or lengths.dtype != torch.int64 or (lengths < 0).any():
-        raise DataError("`lengths` must be a vector of int64, none of them negative")
-    if int(lengths.sum()) != len(inputs):
-        raise DataError(
-            f"`lengths` add up to {int(lengths.sum())}, but there are {len(inputs)} inputs"
-        )
+    check_batch(cell, inputs, lengths)
     if not len(inputs):
         raise DataError("There's nothing to measure: all sequences are empty")
     bad = (~inputs.isfinite().all(1)).nonzero()

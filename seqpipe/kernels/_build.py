@@ -31,13 +31,14 @@ def build(source: str) -> ctypes.CDLL:
     compiler = find_compiler()
     key = "\0".join([source, *_FLAGS, compiler, _version(compiler), _processor()])
     name = hashlib.sha256(key.encode()).hexdigest()[:32] + ".so"
-    for folder in (_cache(), Path(tempfile.gettempdir()) / f"seqpipe-{os.getuid()}"):
+    for find in (_cache, _private):
         try:
+            folder = find()
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not (folder / name).exists():
                 _compile(compiler, source, folder / name)
             return ctypes.CDLL(str(folder / name))
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
             trouble = error
     raise BuildError(f"no folder for compiled kernels: {trouble}")
 
@@ -68,7 +69,7 @@ def _compile(compiler: str, source: str, target: Path) -> None:
                 # Whole or not at all: another process may be making the same.
                 made.replace(target)
                 return
-    raise BuildError(f"{compiler} fails: {done.stderr.strip()[:500]}")
+    raise BuildError(f"{compiler} fails: {done.stderr.replace(str(file), file.name).strip()[:500]}")
 
 
 def _cache() -> Path:
@@ -80,8 +81,17 @@ def _cache() -> Path:
 
 
 @functools.cache
+def _private() -> Path:
+    """Return a folder of this process, that nobody else can have put something into."""
+    return Path(tempfile.mkdtemp(prefix="seqpipe-"))
+
+
+@functools.cache
 def _version(compiler: str) -> str:
-    done = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise BuildError(f"{compiler} can't be run: {error}") from error
     return done.stdout
 
 

@@ -2,6 +2,7 @@
 
 import ctypes
 import functools
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -27,6 +28,7 @@ _POINTERS: Final = (
 # So many sequences are walked through together: enough to use a weight often once it's at hand, few
 # enough for their states to stay near.
 _CHUNK: Final = 64
+_PROCESS: Final = os.getpid()
 # A step of fewer products is over before threads have met.
 _WORTH_A_TEAM: Final = 32_000
 # So many units at least are for a thread.
@@ -104,9 +106,16 @@ def _library(recurrence: Recurrence, dtype: torch.dtype) -> ctypes.CDLL:
     Raises:
         BuildError: It can't be compiled.
     """
-    library: ctypes.CDLL | None = recurrence.made.get(dtype)
+    library: ctypes.CDLL | BuildError | None = recurrence.made.get(dtype)
+    if isinstance(library, BuildError):
+        raise library
     if library is None:
-        library = recurrence.made[dtype] = build(render_c(recurrence, REALS[dtype]))
+        try:
+            library = build(render_c(recurrence, REALS[dtype]))
+        except BuildError as error:
+            recurrence.made[dtype] = error
+            raise
+        recurrence.made[dtype] = library
         for function in (library.seqpipe_forward, library.seqpipe_backward):
             together, how_many = (ctypes.c_void_p,) * 2
             function.argtypes = [ctypes.POINTER(_Job), ctypes.c_int64, together, how_many]
@@ -125,7 +134,8 @@ class _Share(NamedTuple):
 def _share(walk: Pass) -> _Share:
     count, products = walk.layout.table.shape[1], walk.weight.numel()
     worth = walk.layout.rows * products >= _WORTH_A_THREAD
-    threads = torch.get_num_threads() if worth else 1
+    # A forked process has none of the threads that its parent's OpenMP believes in.
+    threads = torch.get_num_threads() if worth and os.getpid() == _PROCESS else 1
     if count < threads and products >= _WORTH_A_TEAM:
         members = min(threads // count, -(-walk.width // _UNITS))
         return _Share(count * members, count, members)

@@ -50,7 +50,7 @@ class Eager(Engine):
         for step, (rows, size) in reversed(list(enumerate(steps.each()))):
             before = states[:, steps.rows(step - 1)] if step else steps.sorted_initial
             values = _values(walk, gates[rows], separate[rows], before[:, :size], _at(noises, rows))
-            values |= {f"d{i}": carried[i, :size] for i in range(len(carried))}
+            values |= {f"d{i}": each for i, each in enumerate(carried[:, :size].clone())}
             values["d0"] = values["d0"] + outputs[rows]
             gradients = _Pulled(walk, walk.recurrence.backward, values)
             gradients.into_gates(d_gates[rows])

@@ -41,48 +41,6 @@ def pack(lengths: Tensor, *, reverse: bool = False) -> Packing:
     return Packing(order, inverse, torch.bincount(time).tolist())
 
 
-@dataclass(frozen=True)
-class Group:
-    """Sequences of similar length, to be laid side by side and padded at their ends.
-
-    Attributes:
-        rows: `[n]`, the rows of the flat batch that belong to these sequences.
-        slots: `[n]`, the place of each in the padded block `[steps * count]`, time before sequence.
-        steps: The length of the longest of them.
-        count: Their number.
-    """
-
-    rows: Tensor
-    slots: Tensor
-    steps: int
-    count: int
-
-
-def group(lengths: Tensor, *, reverse: bool = False) -> list[Group]:
-    """Sort sequences into groups, in each of which the shortest is at least half as long as the longest.
-
-    So less than half of a padded block is padding, and the number of groups grows with the logarithm
-    of the greatest length only. Empty sequences are in no group.
-
-    Args:
-        lengths: `[B]`, int64, on the CPU; 0 is allowed.
-        reverse: Whether each sequence is laid down from its end.
-    """
-    sequence, time = _steps(lengths, reverse=reverse)
-    groups = []
-    remaining = lengths > 0
-    while remaining.any():
-        steps = int(lengths[remaining].max())
-        members = remaining & (2 * lengths >= steps)
-        column = members.cumsum(0) - 1
-        rows = members[sequence].nonzero().squeeze(1)
-        count = int(members.sum())
-        slots = time[rows] * count + column[sequence[rows]]
-        groups.append(Group(rows, slots, steps, count))
-        remaining &= ~members
-    return groups
-
-
 def _steps(lengths: Tensor, *, reverse: bool) -> tuple[Tensor, Tensor]:
     """Return, for each row of the flat batch, its sequence and its step."""
     sequence = torch.repeat_interleave(torch.arange(len(lengths)), lengths)

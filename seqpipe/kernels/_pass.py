@@ -25,7 +25,8 @@ class Layout:
     """
 
     def __init__(self, lengths: Tensor, reverse: bool) -> None:
-        self.lengths = lengths
+        # The caller may change its own before the way back.
+        self.lengths = lengths = lengths.clone()
         self.reverse = reverse
         # NumPy is quicker than torch for what's as small as this.
         counts = lengths.numpy()

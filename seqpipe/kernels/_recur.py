@@ -64,7 +64,8 @@ def recur(plan: Plan, inputs: Tensor, weights: Weights, initial: Tensor) -> tupl
     if not torch.is_grad_enabled():
         walk = _walk(plan, weights, initial)
         states = plan.engine.forward(walk, inputs @ weights.input_weight.t()).states
-        return states[0], final_states(walk, states)
+        # A copy, so that nobody holds all states for the sake of one.
+        return states[0].clone(), final_states(walk, states)
     results: tuple[Tensor, Tensor] = _Recur.apply(  # type: ignore[no-untyped-call]
         plan,
         inputs,
@@ -107,7 +108,8 @@ class _Recur(torch.autograd.Function):
             kept.separate,
             kept.states,
         )
-        return kept.states[0], final_states(walk, kept.states)
+        # A copy, so that outputs may be changed in place.
+        return kept.states[0].clone(), final_states(walk, kept.states)
 
     @staticmethod
     @once_differentiable

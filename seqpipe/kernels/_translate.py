@@ -113,7 +113,7 @@ class _Translator:
 
     def _constant(self, node: Node) -> float:
         value = operator.attrgetter(str(node.target))(self.graph)
-        if value.numel() != 1:
+        if value.numel() != 1 or isinstance(value, torch.nn.Parameter):
             # A table of numbers would have to be cut up like a parameter, so it must be one.
             raise UnknownOperation("a tensor that's neither parameter nor buffer of the cell")
         return float(value)

@@ -32,11 +32,16 @@ def find_fault(engine: Engine, recurrence: Recurrence, width: int, like: Tensor)
 def _try(engine: Engine, recurrence: Recurrence, width: int, like: Tensor) -> str | None:
     try:
         pairs = zip(*(_results(e, recurrence, width, like) for e in (engine, Eager())), strict=True)
-        apart = max(float((a - b).abs().max() / (1 + b.abs().max())) for a, b in pairs if a.numel())
+        # torch's maximum is NaN if anything is.
+        apart = torch.stack([_apart(a, b) for a, b in pairs if a.numel()]).max().item()
     except Exception as error:  # whatever a compiler or a driver may come up with
         return f"it fails on a small walk: {type(error).__name__}: {error}"
     bound = _BOUNDS.get(like.dtype, 5e-2)
     return None if apart <= bound else f"on a small walk it's off by {apart:.2g}"
+
+
+def _apart(found: Tensor, wanted: Tensor) -> Tensor:
+    return (found - wanted).abs().max() / (1 + wanted.abs().max())
 
 
 def _results(engine: Engine, recurrence: Recurrence, width: int, like: Tensor) -> list[Tensor]:
@@ -49,17 +54,17 @@ def _results(engine: Engine, recurrence: Recurrence, width: int, like: Tensor) -
 
     walk = Pass(
         recurrence,
-        Layout(torch.tensor(_LENGTHS), False),
+        Layout(torch.tensor(_LENGTHS), True),
         made_up(sizes.gates * width),
         made_up(len(sizes.recurrent) * width, width) / width,
-        None,
+        made_up(len(sizes.recurrent) * width),
         made_up(sizes.parameters, width) if sizes.parameters else None,
-        None,
+        made_up(len(_LENGTHS), width),
         made_up(rows, sizes.noises * width).abs() if sizes.noises else None,
         made_up(sizes.states, len(_LENGTHS), width),
-        None,
+        0.5,
     )
     kept = engine.forward(walk, made_up(rows, sizes.gates * width))
     found = engine.backward(walk, kept, made_up(rows, width), made_up(*walk.initial.shape))
-    gradients = [found.gates, found.recurrent, found.initial]
-    return [each.double() for each in (kept.states, *gradients)]
+    gradients = [found.gates, found.recurrent, found.initial, found.parameters]
+    return [each.double() for each in (kept.states, *gradients) if each is not None]

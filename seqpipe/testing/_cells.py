@@ -204,7 +204,7 @@ def every_engine_equals_the_plain_loop(factory: Factory) -> None:
         assert isinstance(cell, Cell)
         for reverse in (False, True):
             slow = _outputs_and_gradients(cell, case, "plain", reverse=reverse)
-            for engine in usable_engines(cell, case.inputs()):
+            for engine in usable_engines(cell, case.inputs())[1:]:
                 fast = _outputs_and_gradients(cell, case, engine, reverse=reverse)
                 for (name, left), (_, right) in zip(fast, slow, strict=True):
                     if not same(left, right):
@@ -220,17 +220,18 @@ def _outputs_and_gradients(
     cell: Cell, case: Case, engine: str, *, reverse: bool
 ) -> list[tuple[str, Tensor]]:
     inputs = case.inputs().requires_grad_()
-    outputs, _ = unroll(cell, inputs, case.batch(), reverse=reverse, engine=engine)
+    outputs, state = unroll(cell, inputs, case.batch(), reverse=reverse, engine=engine)
     learnt = [(name, p) for name, p in cell.named_parameters() if p.requires_grad]
     named = [("the input", inputs), *learnt]
     gradients = torch.autograd.grad(
-        (outputs * case.draw(*outputs.shape, more=1)).sum(),
+        (outputs * case.draw(*outputs.shape, more=1)).sum() + sum(s.sin().sum() for s in state),
         [value for _, value in named],
         allow_unused=True,
         materialize_grads=True,
     )
     return [
         ("the output", outputs.detach()),
+        *((f"state {i} at the end", each.detach()) for i, each in enumerate(state)),
         *((f"the gradient of {name}", g) for (name, _), g in zip(named, gradients, strict=True)),
     ]
 

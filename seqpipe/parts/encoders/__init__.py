@@ -1,5 +1,6 @@
 """Encoders: vectors of sequences to contextual vectors."""
 
+from seqpipe.parts.encoders._check import check_batch as check_batch
 from seqpipe.parts.encoders._contract import Encoder as Encoder
 from seqpipe.parts.encoders._contract import EncoderFactory as EncoderFactory
 from seqpipe.parts.encoders._engines import usable_engines as usable_engines
@@ -7,4 +8,12 @@ from seqpipe.parts.encoders._plain import unroll_plain as unroll_plain
 from seqpipe.parts.encoders._recurrent import Recurrent as Recurrent
 from seqpipe.parts.encoders._unroll import unroll as unroll
 
-__all__ = ["Encoder", "EncoderFactory", "Recurrent", "unroll", "unroll_plain", "usable_engines"]
+__all__ = [
+    "Encoder",
+    "EncoderFactory",
+    "Recurrent",
+    "check_batch",
+    "unroll",
+    "unroll_plain",
+    "usable_engines",
+]

@@ -102,8 +102,10 @@ def engine_names(module: nn.Module, like: Tensor, wanted: str | None = None) -> 
 
 
 def _is_gated(cell: Cell) -> bool:
-    # Whoever writes another `forward` wants it to be called.
-    return isinstance(cell, GatedCell) and type(cell).forward is GatedCell.forward
+    # Whoever writes another `forward`, or hangs something on it, wants it to be called.
+    if not isinstance(cell, GatedCell) or cell._forward_hooks or cell._forward_pre_hooks:
+        return False
+    return all(getattr(type(cell), n) is getattr(GatedCell, n) for n in ("forward", "advance"))
 
 
 def _best_first(like: Tensor) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """A gated cell as the kernels see it: a traced step, and tensors."""
 
+import threading
 import weakref
 from collections.abc import Mapping
 from typing import Any, Final
@@ -34,8 +35,8 @@ def unroll_gated(
         engine,
         recurrence,
         Layout(lengths, reverse),
-        noise.hidden,
-        torch.cat(masks, dim=1) if masks else None,
+        None if noise.hidden is None else noise.hidden.to(inputs.dtype),
+        torch.cat(masks, dim=1).to(inputs.dtype) if masks else None,
         clip,
     )
     columns = _columns(cell, inputs) if recurrence.sizes.parameters else None
@@ -49,14 +50,14 @@ def unroll_gated(
     )
     # A recurrence sums over many steps, which half precision of autocast's isn't for.
     with torch.autocast(inputs.device.type, enabled=False):
-        outputs, last = recur(plan, inputs.to(weight.dtype), weights, torch.stack(state))
+        outputs, last = recur(plan, inputs, weights, torch.stack(state))
     return outputs, tuple(last)
 
 
 def _columns(cell: GatedCell, like: Tensor) -> Tensor:
     """Return what a step uses beside its arguments: `[parameters, width]`."""
     units = step_tensors(cell).values()
-    return torch.stack([each.to(like.dtype).expand(cell.width) for each in units])
+    return torch.stack([each.to(like.dtype).reshape(-1).expand(cell.width) for each in units])
 
 
 def step_tensors(cell: GatedCell) -> dict[str, Tensor]:
@@ -65,7 +66,7 @@ def step_tensors(cell: GatedCell) -> dict[str, Tensor]:
     return {
         name: tensor
         for name, tensor in named.items()
-        if name not in _PRODUCTS and tuple(tensor.shape) in {(cell.width,), (1,), ()}
+        if name not in _PRODUCTS and (tensor.numel() == 1 or tensor.shape == (cell.width,))
     }
 
 
@@ -77,17 +78,20 @@ def trace_cell(cell: GatedCell, zoneout: tuple[Zoneout, ...] = ()) -> Recurrence
     """
     kept = tuple("mask" if isinstance(each, Tensor) else each for each in zoneout)
     like = (_settings(cell), tuple(step_tensors(cell)), kept)
-    known = _TRACED.setdefault(type(cell), [])
-    found = next((recurrence for other, recurrence in known if other == like), None)
-    if found is None:
-        found = _trace(cell, zoneout)
-        known.append((like, found))
-        # A cell whose attributes change at each call isn't worth keeping.
-        del known[:-_KEPT]
+    # Tracing changes what the whole process shares, so one at a time.
+    with _TRACING:
+        known = _TRACED.setdefault(type(cell), [])
+        found = next((recurrence for other, recurrence in known if other == like), None)
+        if found is None:
+            found = _trace(cell, zoneout)
+            known.append((like, found))
+            # A cell whose attributes change at each call isn't worth keeping.
+            del known[:-_TRACES_AT_MOST]
     return found
 
 
-_KEPT: Final = 32
+_TRACES_AT_MOST: Final = 32
+_TRACING: Final = threading.Lock()
 _TRACED: weakref.WeakKeyDictionary[type[GatedCell], list[tuple[Any, Recurrence]]] = (
     weakref.WeakKeyDictionary()
 )
@@ -108,10 +112,12 @@ def _trace(cell: GatedCell, zoneout: tuple[Zoneout, ...]) -> Recurrence:
         x: list[Tensor], h: list[Tensor], states: list[Tensor], p: list[Tensor], n: list[Tensor]
     ) -> list[Tensor]:
         given = {f"cell.{name}": tensor for name, tensor in zip(names, p, strict=True)}
-        after = torch.func.functional_call(module, given, (x, h, states))
+        after: list[Tensor] = torch.func.functional_call(module, given, (x, h, states))
         masks = iter(n)
         kept = [next(masks) if isinstance(each, Tensor) else each for each in zoneout]
-        pairs = zip(kept or [None] * len(after), states, after, strict=False)
+        if len(after) != len(states):
+            return after
+        pairs = zip(kept or [None] * len(after), states, after, strict=True)
         return [keep(each, old, new) for each, old, new in pairs]
 
     return trace(step, sizes)
@@ -142,7 +148,10 @@ _OF_ANY_MODULE: Final = frozenset(vars(nn.Module())) - {"training"}
 def _settings(cell: GatedCell) -> list[Any]:
     """Return what a trace may depend on beside tensors: attributes of the cell and of what's in it."""
     return [
-        (type(module), {n: _fixed(v) for n, v in vars(module).items() if n not in _OF_ANY_MODULE})
+        (
+            None if module is cell else type(module),
+            {n: _fixed(v) for n, v in vars(module).items() if n not in _OF_ANY_MODULE},
+        )
         for module in cell.modules()
     ]
 
@@ -150,7 +159,8 @@ def _settings(cell: GatedCell) -> list[Any]:
 def _fixed(value: Any) -> Any:
     """Return something that doesn't change when a value is changed in place, and compares by value."""
     if isinstance(value, Tensor):
-        return id(value), value._version
+        # Only a single number can be a part of a trace.
+        return value.item() if value.numel() == 1 else tuple(value.shape)
     if isinstance(value, np.ndarray):
         return value.dtype.str, value.shape, value.tobytes()
     if isinstance(value, Mapping):

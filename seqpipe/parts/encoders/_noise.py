@@ -27,9 +27,6 @@ class Noise:
     recurrent: Tensor | None = None
     zoneout: tuple[Zoneout, ...] = ()
 
-    def __bool__(self) -> bool:
-        return self.hidden is not None or self.recurrent is not None or bool(self.zoneout)
-
     def rows(self, rows: Tensor) -> "Noise":
         """Return the noise of some rows of the batch."""
         return replace(self, zoneout=tuple(_rows(each, rows) for each in self.zoneout))

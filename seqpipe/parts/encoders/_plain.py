@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from seqpipe.kernels import Packing, pack
 from seqpipe.parts.cells import Cell, GatedCell, State
+from seqpipe.parts.encoders._check import check_batch
 from seqpipe.parts.encoders._noise import NO_NOISE, Noise, keep
 
 
@@ -22,6 +23,7 @@ def unroll_plain(
     clip: float | None = None,
 ) -> tuple[Tensor, State]:
     """Do what `unroll` does in a loop of calls of the cell: the truth that engines are tested against."""
+    check_batch(cell, inputs, lengths)
     first = cell.initial_state(len(lengths), inputs) if state is None else state
     if not len(inputs):
         return inputs.new_zeros(0, cell.width), first

@@ -118,16 +118,15 @@ class Recurrent(Encoder):
         outputs = self._drop_dimensions(outputs, lengths, self.output_dropout)
         return outputs if self.shortcut is None else outputs + self.shortcut(inputs)
 
-    @torch.no_grad()
     def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
         """Encode one sequence that comes in pieces, in memory that doesn't grow with its length.
 
         Args:
             chunks: `[n, input_width]` each, one behind the other.
 
-        Yields:
-            For each piece its outputs, `[n, width]`, as if the sequence had been encoded at once, in
-            evaluation mode.
+        Returns:
+            For each piece its outputs, `[n, width]`, as if the sequence had been encoded at once,
+            without noise.
 
         Raises:
             ConfigError: The encoder runs in both directions or in windows, and so can't begin before it
@@ -138,6 +137,10 @@ class Recurrent(Encoder):
                 "only an encoder with `bidirectional = false` and without `window` can encode a "
                 "sequence piece by piece"
             )
+        return self._stream(chunks)
+
+    @torch.no_grad()
+    def _stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
         cells = [cast(Cell, next(layer.children())) for layer in self.layers]
         states: list[State | None] = [None] * len(cells)
         for chunk in chunks:

@@ -10,6 +10,7 @@ from torch.utils.checkpoint import checkpoint
 
 from seqpipe.kernels import Engine, Recurrence
 from seqpipe.parts.cells import Cell, GatedCell, State
+from seqpipe.parts.encoders._check import check_batch, check_bounds, check_state
 from seqpipe.parts.encoders._engines import choose_engine
 from seqpipe.parts.encoders._gated import unroll_gated
 from seqpipe.parts.encoders._noise import NO_NOISE, Noise
@@ -60,8 +61,16 @@ def unroll(
 
     Raises:
         ConfigError: The engine can't run this, or a gated cell's step isn't elementwise.
+        DataError: The inputs, lengths or states don't fit together or don't fit the cell.
     """
-    first = cell.initial_state(len(lengths), inputs) if state is None else state
+    check_batch(cell, inputs, lengths)
+    check_bounds(tbptt, clip)
+    if isinstance(cell, GatedCell) and engine != "plain":
+        inputs = inputs.to(cell.input_weight.dtype)
+    first = cell.initial_state(len(lengths), inputs)
+    if state is not None:
+        check_state(cell, state, first)
+        first = tuple(new.to(old) for new, old in zip(state, first, strict=True))
     if not len(inputs):
         return inputs.new_zeros(0, cell.width), first
     chosen = choose_engine(cell, inputs, engine, zoneout=noise.zoneout)

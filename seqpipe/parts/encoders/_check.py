@@ -1,0 +1,63 @@
+"""What can't be walked through is refused, before a kernel reads or writes where it mustn't."""
+
+import torch
+from torch import Tensor
+
+from seqpipe.errors import DataError
+from seqpipe.parts.cells import Cell, State
+
+
+def check_batch(cell: Cell, inputs: Tensor, lengths: Tensor) -> None:
+    """Check that inputs are for a cell, and that lengths are those of the inputs.
+
+    Args:
+        cell: The cell.
+        inputs: `[N, input_width]`
+        lengths: `[B]`, int64, on the CPU.
+
+    Raises:
+        DataError: They aren't.
+    """
+    if inputs.ndim != 2 or inputs.shape[1] != cell.input_width:
+        raise DataError(
+            f"`inputs` has the shape {tuple(inputs.shape)}; the cell needs [N, {cell.input_width}], "
+            "the sequences one behind the other"
+        )
+    if lengths.ndim != 1 or lengths.dtype != torch.int64 or lengths.device.type != "cpu":
+        raise DataError(
+            f"`lengths` must be a vector of int64 on the CPU; it's of {lengths.dtype}, with the shape "
+            f"{tuple(lengths.shape)}, on {lengths.device.type!r}"
+        )
+    counts = lengths.numpy()
+    if len(counts) and counts.min() < 0:
+        raise DataError(f"`lengths` has {counts.min()}; none can be negative")
+    if counts.sum() != len(inputs):
+        raise DataError(f"`lengths` add up to {counts.sum()}, but there are {len(inputs)} inputs")
+
+
+def check_state(cell: Cell, given: State, like: State) -> None:
+    """Check that a state is shaped as a cell's own.
+
+    Args:
+        cell: The cell.
+        given: The state.
+        like: The cell's initial one for the same batch.
+
+    Raises:
+        DataError: It isn't.
+    """
+    shapes, wanted = ([tuple(each.shape) for each in state] for state in (given, like))
+    if shapes != wanted:
+        raise DataError(f"`state` has the shapes {shapes}; {type(cell).__name__} needs {wanted}")
+
+
+def check_bounds(tbptt: int | None, clip: float | None) -> None:
+    """Check what bounds gradients.
+
+    Raises:
+        DataError: A bound leaves nothing.
+    """
+    if tbptt is not None and tbptt < 1:
+        raise DataError(f"`tbptt` is {tbptt}; it must be at least 1")
+    if clip is not None and not clip > 0:
+        raise DataError(f"`clip` is {clip}; it must be more than 0")
