@@ -163,7 +163,7 @@ def test_directions_that_are_none_are_refused(direction, message):
         (torch.zeros(4, 2), torch.tensor([4]), r"shape \(4, 2\); the cell needs \[N, 3\]"),
         (torch.zeros(1, 4, 3), torch.tensor([4]), r"shape \(1, 4, 3\)"),
         (torch.zeros(4, 3), torch.tensor([3]), "add up to 3, but there are 4"),
-        (torch.zeros(4, 3), torch.tensor([5, -1]), "none of them negative"),
+        (torch.zeros(4, 3), torch.tensor([5, -1]), "none can be negative"),
         (torch.zeros(4, 3), torch.tensor([4.0]), "vector of int64"),
         (torch.tensor([[0.0] * 3, [torch.nan] * 3]), torch.tensor([2]), "infinite number in row 1"),
     ],

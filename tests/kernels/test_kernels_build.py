@@ -25,6 +25,7 @@ def source(value):
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch, tmp_path):
     """Give each test a cache and a temporary folder of its own."""
+    _build._private.cache_clear()
     monkeypatch.delenv("CC", raising=False)
     monkeypatch.setenv("SEQPIPE_CACHE", str(tmp_path / "cache"))
     (tmp_path / "temporary").mkdir()
