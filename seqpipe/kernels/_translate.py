@@ -115,7 +115,7 @@ class _Translator:
         value = operator.attrgetter(str(node.target))(self.graph)
         if value.numel() != 1 or isinstance(value, torch.nn.Parameter):
             # A table of numbers would have to be cut up like a parameter, so it must be one.
-            raise UnknownOperation("a tensor that's neither parameter nor buffer of the cell")
+            raise UnknownOperation("a tensor that isn't one number for each unit, `[width]`")
         return float(value)
 
     def _term(self, argument: Any) -> Term:
