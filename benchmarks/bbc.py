@@ -8,8 +8,6 @@ whole command, with start-up, reading, and saving the model.
 import argparse
 import gc
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -23,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import peers
+from machine import describe_machine
 from rich.console import Console
 from rich.table import Table
 
@@ -114,23 +113,6 @@ def tabulate(summaries: Sequence[dict[str, Any]], title: str) -> Table:
         figures = [f"{each['accuracy'][key]:.4f}" for key in ("mean", "min", "max")]
         table.add_row(each["peer"], *figures, f"{each['seconds']['median']:.1f} s")
     return table
-
-
-def describe_machine() -> dict[str, Any]:
-    """Return the processor, the cores and the system."""
-    return {
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-    }
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.processor()
 
 
 def describe_versions() -> dict[str, str]:

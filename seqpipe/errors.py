@@ -7,6 +7,7 @@ SeqpipeError
 ├── PluginError        a plugin that's missing, broken or breaks its contract
 ├── EmbedderError      an embedder that can't be fitted, or is asked before it's fitted
 ├── SavedModelError    a saved model that's missing, damaged, or can't be written
+├── PlotError          a figure without matplotlib, in `seqpipe.diagnostics`
 └── InterruptedRun     a run stopped by Ctrl-C
 
 Each message names what was wrong and where, and what to do about it.

@@ -11,6 +11,8 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from seqpipe.kernels._cache import in_cache
+
 # Strict enough for NaN and infinity; a product and a sum may become one instruction.
 _FLAGS: Final = [
     *("-O3", "-std=gnu11", "-shared", "-fPIC"),
@@ -31,16 +33,16 @@ def build(source: str) -> ctypes.CDLL:
     compiler = find_compiler()
     key = "\0".join([source, *_FLAGS, compiler, _version(compiler), _processor()])
     name = hashlib.sha256(key.encode()).hexdigest()[:32] + ".so"
-    for find in (_cache, _private):
-        try:
-            folder = find()
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not (folder / name).exists():
-                _compile(compiler, source, folder / name)
-            return ctypes.CDLL(str(folder / name))
-        except (OSError, RuntimeError) as error:
-            trouble = error
-    raise BuildError(f"no folder for compiled kernels: {trouble}")
+
+    def load(folder: Path) -> ctypes.CDLL:
+        if not (folder / name).exists():
+            _compile(compiler, source, folder / name)
+        return ctypes.CDLL(str(folder / name))
+
+    try:
+        return in_cache(load)
+    except OSError as error:
+        raise BuildError(f"no folder for compiled kernels: {error}") from error
 
 
 def find_compiler() -> str:
@@ -70,20 +72,6 @@ def _compile(compiler: str, source: str, target: Path) -> None:
                 made.replace(target)
                 return
     raise BuildError(f"{compiler} fails: {done.stderr.replace(str(file), file.name).strip()[:500]}")
-
-
-def _cache() -> Path:
-    wanted = os.environ.get("SEQPIPE_CACHE")
-    if wanted:
-        return Path(wanted) / "kernels"
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "seqpipe" / "kernels"
-
-
-@functools.cache
-def _private() -> Path:
-    """Return a folder of this process, that nobody else can have put something into."""
-    return Path(tempfile.mkdtemp(prefix="seqpipe-"))
 
 
 @functools.cache

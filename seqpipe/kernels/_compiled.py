@@ -83,7 +83,7 @@ class Compiled(Engine):
         library = _library(walk.recurrence, kept.gates.dtype)
         sizes, share = walk.recurrence.sizes, _share(walk)
         gates = torch.empty_like(kept.gates)
-        same = sizes.recurrent == tuple(range(sizes.gates)) and not walk.recurrence.separate
+        same = walk.recurrence.shares_gradients
         recurrent = gates if same else gates.new_empty(len(gates), len(walk.weight))
         parameters = None
         if sizes.parameters:

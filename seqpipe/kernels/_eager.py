@@ -24,7 +24,7 @@ class Eager(Engine):
         before = steps.sorted_initial
         for rows, size in steps.each():
             before = before[:, :size]
-            products = _products(walk, steps, before[0], size)
+            products = _products(walk, steps, before[0])
             _place_products(walk, products, gates[rows], separate[rows])
             values = _values(walk, gates[rows], separate[rows], before, _at(noises, rows))
             after = walk.recurrence.forward.run(values)
@@ -99,8 +99,8 @@ class _Steps:
         return rows[self.inverse]
 
 
-def _products(walk: Pass, steps: _Steps, hidden: Tensor, size: int) -> Tensor:
-    operand = hidden if steps.mask is None else hidden * steps.mask[:size]
+def _products(walk: Pass, steps: _Steps, hidden: Tensor) -> Tensor:
+    operand = hidden if steps.mask is None else hidden * steps.mask[: len(hidden)]
     return torch.nn.functional.linear(operand, walk.weight, walk.bias)
 
 

@@ -101,7 +101,7 @@ class Kept(NamedTuple):
 
     Attributes:
         gates: `[N, gates * width]`, what's kept of each gate; see `Recurrence`.
-        separate: `[N, len(separate) * width]`, the products of the hidden state that aren't.
+        separate: `[N, len(separate) * width]`, the products of the hidden state that aren't fused.
         states: `[states, N, width]`, after each step.
     """
 

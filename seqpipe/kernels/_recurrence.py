@@ -57,6 +57,11 @@ class Recurrence:
         """The gates with a product of the hidden state of their own."""
         return tuple(g for g in self.sizes.recurrent if g not in self.fused)
 
+    @property
+    def shares_gradients(self) -> bool:
+        """Whether the gradients of both kinds of products are the same numbers."""
+        return self.sizes.recurrent == tuple(range(self.sizes.gates)) and not self.separate
+
     def input_name(self, gate: int) -> str:
         """Return the name of a gate's product of the input, or of the sum that stands for it."""
         return f"z{gate}" if gate in self.fused else f"x{gate}"

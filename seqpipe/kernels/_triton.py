@@ -13,7 +13,7 @@ from torch import Tensor
 from seqpipe.kernels._pass import Engine, Gradients, Kept, Pass
 from seqpipe.kernels._recurrence import Recurrence
 from seqpipe.kernels._triton_form import Limits, choose_form
-from seqpipe.kernels._triton_source import load_module, render_triton, shares_gradients
+from seqpipe.kernels._triton_source import load_module, render_triton
 
 _TYPES: Final = (torch.float32, torch.bfloat16, torch.float16)
 # The first generation that multiplies bfloat16.
@@ -54,7 +54,7 @@ class Triton(Engine):
         launch = _Launch(walk, kept.gates, self.limits)
         sizes = walk.recurrence.sizes
         gates = torch.empty_like(kept.gates, memory_format=torch.contiguous_format)
-        same = shares_gradients(walk.recurrence)
+        same = walk.recurrence.shares_gradients
         recurrent = gates if same else gates.new_empty(len(gates), len(walk.weight))
         sums = None
         if sizes.parameters:
@@ -79,17 +79,11 @@ def _walk_back(launch: "_Launch", tensors: Mapping[str, Tensor | None], clip: fl
         launch.run("backward", tensors, 0, 0, FINISH=True, **bound)
 
 
-def supports(
-    recurrence: Recurrence, dtype: torch.dtype, width: int, device: torch.device
-) -> str | None:
-    """Say why the engine can't run a recurrence, or return None if it can.
-
-    Any step and width will do at present.
+def supports(dtype: torch.dtype, device: torch.device) -> str | None:
+    """Say why the engine can't run a recurrence, or return None if it can; any step and width will do.
 
     Args:
-        recurrence: The traced step.
         dtype: The type of all tensors.
-        width: The width of the cell.
         device: Where the tensors are.
     """
     if not _is_installed():

@@ -2,8 +2,6 @@
 
 import importlib.util
 import math
-import os
-import tempfile
 import threading
 from collections.abc import Sequence
 from hashlib import sha256
@@ -13,10 +11,11 @@ from typing import Final
 
 from jinja2 import Environment, StrictUndefined
 
-from seqpipe.kernels import _build
+from seqpipe.kernels._cache import in_cache
 from seqpipe.kernels._operations import OPERATIONS
 from seqpipe.kernels._program import Instruction, Program, Term
 from seqpipe.kernels._recurrence import Recurrence
+from seqpipe.storage import write_text
 
 _FOLDER: Final = Path(__file__).parent
 _HEADER: Final = (
@@ -44,7 +43,7 @@ def render_triton(recurrence: Recurrence) -> str:
         states=sizes.states,
         parameters=sizes.parameters,
         noises=sizes.noises,
-        same=shares_gradients(recurrence),
+        same=recurrence.shares_gradients,
         used=backward.used,
         input_name=recurrence.input_name,
         step_forward=_function("step_forward", recurrence.forward, results),
@@ -54,12 +53,6 @@ def render_triton(recurrence: Recurrence) -> str:
     )
     maths = (_FOLDER / "maths.triton").read_text(encoding="utf-8")
     return "\n\n".join([_HEADER, maths, kernels])
-
-
-def shares_gradients(recurrence: Recurrence) -> bool:
-    """Say whether the gradients of both kinds of products are the same numbers."""
-    sizes = recurrence.sizes
-    return sizes.recurrent == tuple(range(sizes.gates)) and not recurrence.separate
 
 
 def _recurrent(recurrence: Recurrence) -> list[dict[str, object]]:
@@ -134,26 +127,12 @@ def load_module(source: str) -> ModuleType:
     return module
 
 
-# Where the cache can't be written; goes when the process ends.
-_temporary: tempfile.TemporaryDirectory[str] | None = None
-
-
 def _write(name: str, source: str) -> Path:
-    global _temporary
-    try:
-        return _write_into(_build._cache(), name, source)
-    except OSError:
-        _temporary = _temporary or tempfile.TemporaryDirectory(prefix="seqpipe-")
-        return _write_into(Path(_temporary.name), name, source)
+    """Write a file once, and return where it stands."""
 
+    def write(folder: Path) -> Path:
+        if not (folder / name).exists():
+            write_text(folder / name, source)
+        return folder / name
 
-def _write_into(folder: Path, name: str, source: str) -> Path:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    target = folder / name
-    if not target.exists():
-        # Whole or not at all: another process may be writing the same.
-        handle, made = tempfile.mkstemp(dir=folder, suffix=".tmp")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(source)
-        Path(made).replace(target)
-    return target
+    return in_cache(write)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from seqpipe.kernels import BuildError, _build
+from seqpipe.kernels import BuildError, _build, _cache
 from seqpipe.kernels._build import build, find_compiler
 
 compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
@@ -25,7 +25,7 @@ def source(value):
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch, tmp_path):
     """Give each test a cache and a temporary folder of its own."""
-    _build._private.cache_clear()
+    _cache._passing.cache_clear()
     monkeypatch.delenv("CC", raising=False)
     monkeypatch.setenv("SEQPIPE_CACHE", str(tmp_path / "cache"))
     (tmp_path / "temporary").mkdir()

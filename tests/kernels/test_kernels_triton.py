@@ -12,7 +12,7 @@ from triton_walks import lift
 
 from seqpipe.kernels import _triton, _triton_source
 from seqpipe.kernels._triton import supports
-from seqpipe.parts.cells import LSTM, RNN
+from seqpipe.parts.cells import LSTM
 
 needs_triton = pytest.mark.skipif(
     importlib.util.find_spec("triton") is None, reason="Triton isn't installed"
@@ -55,7 +55,7 @@ def test_compiles_for_gpus(tmp_path):
 
 def test_says_that_triton_is_missing(monkeypatch):
     monkeypatch.setattr(_triton, "_is_installed", lambda: False)
-    assert "isn't installed" in supports(lift(RNN(2, 3)), torch.float32, 3, CPU)
+    assert "isn't installed" in supports(torch.float32, CPU)
 
 
 def test_imports_without_triton():
@@ -63,7 +63,7 @@ def test_imports_without_triton():
         "import sys; sys.modules['triton'] = None\n"
         "import seqpipe.kernels._triton as engine\n"
         "import torch\n"
-        "print(engine.supports(None, torch.float32, 3, torch.device('cpu')))\n"
+        "print(engine.supports(torch.float32, torch.device('cpu')))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "isn't installed" in done.stdout
@@ -71,15 +71,14 @@ def test_imports_without_triton():
 
 @needs_triton
 def test_says_what_else_it_cannot_do(monkeypatch):
-    recurrence = lift(RNN(2, 3))
     monkeypatch.setattr(_triton, "_is_interpreted", lambda: False)
-    assert "float64" in supports(recurrence, torch.float64, 3, CPU)
-    assert "NVIDIA" in supports(recurrence, torch.float32, 3, CPU)
+    assert "float64" in supports(torch.float64, CPU)
+    assert "NVIDIA" in supports(torch.float32, CPU)
     cuda = torch.device("cuda")
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (7, 5))
-    assert "older" in supports(recurrence, torch.float32, 3, cuda)
+    assert "older" in supports(torch.float32, cuda)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (8, 0))
-    assert supports(recurrence, torch.float32, 3, cuda) is None
+    assert supports(torch.float32, cuda) is None
 
 
 def test_source_is_written_once_and_whole(tmp_path, monkeypatch):

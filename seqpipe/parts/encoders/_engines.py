@@ -2,7 +2,7 @@
 
 import functools
 import logging
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, TypeGuard
 
 from torch import Tensor, nn
 
@@ -65,7 +65,6 @@ def choose_engine(
             f"`engine` is {wanted!r}, but {type(cell).__name__} isn't a GatedCell with the step that "
             f"engines need; only 'plain' runs it"
         )
-    assert isinstance(cell, GatedCell)
     recurrence = trace_cell(cell, zoneout)
     if wanted is not None:
         reason = _WHY_NOT[wanted](recurrence, like, cell.width)
@@ -86,22 +85,27 @@ def usable_engines(cell: Cell, like: Tensor) -> list[str]:
     """
     if not _is_gated(cell):
         return ["plain"]
-    assert isinstance(cell, GatedCell)
     recurrence = trace_cell(cell)
     return ["plain", *(name for name in _MAKE if not _WHY_NOT[name](recurrence, like, cell.width))]
 
 
-def engine_names(module: nn.Module, like: Tensor, wanted: str | None = None) -> dict[str, str]:
-    """Return the engine of each cell in a module, by the cell's name in it."""
+def engine_names(
+    module: nn.Module,
+    like: Tensor,
+    wanted: str | None = None,
+    *,
+    zoneout: tuple[Zoneout, ...] = (),
+) -> dict[str, str]:
+    """Return the engine of each cell in a module, by the cell's name in it; see `choose_engine`."""
     chosen = {}
     for name, part in module.named_modules():
         if isinstance(part, Cell):
-            choice = choose_engine(part, like, wanted)
+            choice = choose_engine(part, like, wanted, zoneout=zoneout)
             chosen[name] = "plain" if choice is None else choice[0].name
     return chosen
 
 
-def _is_gated(cell: Cell) -> bool:
+def _is_gated(cell: Cell) -> TypeGuard[GatedCell]:
     # Whoever writes another `forward`, or hangs something on it, wants it to be called.
     if not isinstance(cell, GatedCell) or cell._forward_hooks or cell._forward_pre_hooks:
         return False
@@ -139,7 +143,7 @@ def _why_not_compiled(recurrence: Recurrence, like: Tensor, width: int) -> str |
 
 
 def _why_not_triton(recurrence: Recurrence, like: Tensor, width: int) -> str | None:
-    reason = supports(recurrence, like.dtype, width, like.device)
+    reason = supports(like.dtype, like.device)
     return reason or find_fault(_TRITON, recurrence, width, like)
 
 

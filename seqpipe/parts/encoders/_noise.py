@@ -27,7 +27,7 @@ class Noise:
     recurrent: Tensor | None = None
     zoneout: tuple[Zoneout, ...] = ()
 
-    def rows(self, rows: Tensor) -> "Noise":
+    def rows(self, rows: Tensor | slice) -> "Noise":
         """Return the noise of some rows of the batch."""
         return replace(self, zoneout=tuple(_rows(each, rows) for each in self.zoneout))
 
@@ -44,7 +44,7 @@ class Noise:
         )
 
 
-def _rows(zoneout: Zoneout, rows: Tensor) -> Zoneout:
+def _rows(zoneout: Zoneout, rows: Tensor | slice) -> Zoneout:
     return zoneout[rows] if isinstance(zoneout, Tensor) else zoneout
 
 

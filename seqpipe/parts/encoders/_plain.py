@@ -55,9 +55,9 @@ class _Walk:
             rows = slice(start, start + size)
             output, after = self.take_step(inputs[order[rows]], before, self._mask(size))
             state = tuple(
-                keep(_at(zoneout, rows), old, new)
+                keep(zoneout, old, new)
                 for zoneout, old, new in zip(
-                    rest.zoneout or (None,) * len(after), before, after, strict=True
+                    rest.rows(rows).zoneout or (None,) * len(after), before, after, strict=True
                 )
             )
             outputs.append(state[0] if rest.zoneout and output is after[0] else output)
@@ -74,10 +74,6 @@ class _Walk:
             return state
         clipped: Tensor = _ClipGradient.apply(state, self.clip)  # type: ignore[no-untyped-call]
         return clipped
-
-
-def _at(zoneout: Any, rows: slice) -> Any:
-    return zoneout[rows] if isinstance(zoneout, Tensor) else zoneout
 
 
 def _stepper(

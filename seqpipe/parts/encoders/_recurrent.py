@@ -158,7 +158,9 @@ class Recurrent(Encoder):
 
     def engines(self, like: Tensor) -> dict[str, str]:
         """Return the engine that runs each cell, by the cell's place, for inputs like a tensor."""
-        return engine_names(self, like, self.engine)
+        # With evaluation's zoneout, as that's the kernel that there is already.
+        zoneout = tuple(share or None for share in self.zoneout)
+        return engine_names(self, like, self.engine, zoneout=zoneout)
 
     def _unroll(
         self, cell: Cell, inputs: Tensor, pieces: Tensor, counts: Tensor, *, reverse: bool

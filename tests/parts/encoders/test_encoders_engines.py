@@ -16,7 +16,7 @@ from unroll_cases import CELLS, ENGINES, FEW, LENGTHS, Odd, batch, states, stirr
 
 from seqpipe.errors import ConfigError
 from seqpipe.parts.cells import GRU, LSTM, RNN, GatedCell, ResetBeforeGRU
-from seqpipe.parts.encoders import Recurrent, _engines, unroll, unroll_plain
+from seqpipe.parts.encoders import Recurrent, _engines, _gated, unroll, unroll_plain
 from seqpipe.parts.encoders._gated import trace_cell
 
 ALL = ("plain", *ENGINES)
@@ -403,3 +403,15 @@ def test_first_use_may_be_in_a_checkpoint(engine):
     (found,) = torch.autograd.grad(outputs.square().sum(), inputs)
     plain = unroll_plain(cell, inputs, lengths)[0]
     torch.testing.assert_close(found, torch.autograd.grad(plain.square().sum(), inputs)[0])
+
+
+def test_asking_for_engines_after_evaluation_makes_no_further_kernel():
+    class Own(LSTM):
+        pass
+
+    encoder = Recurrent(3, cell=Own, width=4, zoneout=0.2).eval()
+    inputs = torch.zeros(2, 3)
+    encoder(inputs, torch.tensor([2]))
+    before = len(_gated._TRACED[Own])
+    assert set(encoder.engines(inputs).values()) <= {"compiled", "eager"}
+    assert len(_gated._TRACED[Own]) == before == 1
