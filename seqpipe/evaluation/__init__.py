@@ -1,7 +1,9 @@
-"""Scores of a pipeline's predictions, as data."""
+"""Scores of a pipeline's predictions and of embeddings, as data."""
 
 from seqpipe.evaluation._classes import ClassificationScores as ClassificationScores
 from seqpipe.evaluation._classes import ClassScore as ClassScore
 from seqpipe.evaluation._classes import score_classes as score_classes
+from seqpipe.evaluation._fitted import EmbeddingScore as EmbeddingScore
+from seqpipe.evaluation._fitted import Fitted as Fitted
 
-__all__ = ["ClassScore", "ClassificationScores", "score_classes"]
+__all__ = ["ClassScore", "ClassificationScores", "EmbeddingScore", "Fitted", "score_classes"]

@@ -79,3 +79,20 @@ class Embedder(ABC):
         Raises:
             SavedModelError: A file is missing or isn't what `to_disk` wrote.
         """
+
+
+class DocumentEmbedder(Embedder):
+    """Gives whole documents a vector too.
+
+    In a spaCy pipeline these are what `doc.vector` holds.
+    """
+
+    @abstractmethod
+    def embed_document(self, words: Sequence[str]) -> NDArray[np.float32]:
+        """Return the vector of a document, `[width]`: finite, for one without words too.
+
+        The same words give the same vector.
+
+        Raises:
+            EmbedderError: The embedder hasn't been fitted.
+        """

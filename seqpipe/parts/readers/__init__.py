@@ -1,13 +1,17 @@
-"""Readers: labelled texts from folders and files; splitting them, and naming them by content."""
+"""Readers: labelled texts, and streams of texts or items; splitting them, and naming them by content."""
 
 from seqpipe.parts.readers._contract import BadRow as BadRow
 from seqpipe.parts.readers._contract import OnBadRow as OnBadRow
 from seqpipe.parts.readers._contract import Reader as Reader
 from seqpipe.parts.readers._contract import ReadResult as ReadResult
 from seqpipe.parts.readers._contract import Row as Row
+from seqpipe.parts.readers._contract import Stream as Stream
 from seqpipe.parts.readers._fingerprint import fingerprint as fingerprint
 from seqpipe.parts.readers._folders import Folders as Folders
 from seqpipe.parts.readers._jsonl import Jsonl as Jsonl
+from seqpipe.parts.readers._lines import Lines as Lines
+from seqpipe.parts.readers._open import open_lines as open_lines
+from seqpipe.parts.readers._paths import locate_file as locate_file
 from seqpipe.parts.readers._split import split_rows as split_rows
 from seqpipe.parts.readers._table import Csv as Csv
 
@@ -16,10 +20,14 @@ __all__ = [
     "Csv",
     "Folders",
     "Jsonl",
+    "Lines",
     "OnBadRow",
     "ReadResult",
     "Reader",
     "Row",
+    "Stream",
     "fingerprint",
+    "locate_file",
+    "open_lines",
     "split_rows",
 ]

@@ -1,6 +1,7 @@
 """What a reader of data is."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -33,18 +34,22 @@ class ReadResult:
     skipped: tuple[BadRow, ...]
 
 
-class Reader(ABC):
-    """Reads labelled texts from somewhere.
-
-    Readers of one class with the same attributes are equal, so that what one has read can serve
-    for another.
-    """
+class _Settled(ABC):
+    """What's equal to another of its class with the same attributes."""
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and vars(self) == vars(other)
 
     def __hash__(self) -> int:
         return hash((type(self), repr(sorted(vars(self).items()))))
+
+
+class Reader(_Settled):
+    """Reads labelled texts from somewhere.
+
+    Readers of one class with the same attributes are equal, so that what one has read can serve
+    for another.
+    """
 
     @abstractmethod
     def read(self) -> ReadResult:
@@ -53,4 +58,22 @@ class Reader(ABC):
         Raises:
             DataError: Nothing is there, or a row is bad and the policy is "error". The message
                 names file and line.
+        """
+
+
+class Stream(_Settled):
+    """Reads what an embedder is fitted on: texts, or sequences of items, without labels.
+
+    It may be larger than memory. Streams of one class with the same attributes are equal.
+    """
+
+    @abstractmethod
+    def stream(self) -> Iterator[str | Sequence[str]]:
+        """Yield one document, basket, walk or edge after another, from the first on at each call.
+
+        A string is a text, which the pipeline's tokenizer splits into words; a sequence of strings
+        is taken as it stands.
+
+        Raises:
+            DataError: Nothing is there, or it can't be read. The message names file and line.
         """

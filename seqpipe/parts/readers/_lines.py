@@ -1,0 +1,51 @@
+"""One text per line."""
+
+from collections.abc import Iterator
+
+from seqpipe.errors import ConfigError, DataError
+from seqpipe.parts.readers._contract import Stream
+from seqpipe.parts.readers._open import open_lines
+from seqpipe.parts.readers._problem import printable
+
+
+class Lines(Stream):
+    """Read text files with one document per line; blank lines are passed over.
+
+    The files are read as they're needed, so they may be larger than memory.
+
+    Args:
+        path: A file, or several in turn: plain paths, ``package:NAME/below`` or ``data:below``. Those
+            that end in .gz, .bz2 or .xz are decompressed.
+        encoding: The encoding of the files, of which a line break is one byte.
+        most: Stop after so many lines that aren't blank; 0 reads all.
+
+    Raises:
+        ConfigError: A setting has a value that can't be used.
+    """
+
+    def __init__(self, path: str | list[str], *, encoding: str = "utf-8", most: int = 0) -> None:
+        self._paths = (path,) if isinstance(path, str) else tuple(path)
+        self._encoding = encoding
+        self._most = most
+        if not self._paths or "" in self._paths:
+            raise ConfigError("the reader's path is empty; name a file, or a list of files")
+        if most < 0:
+            raise ConfigError(f"most is {most}; it's a number of lines, or 0 for all")
+
+    def stream(self) -> Iterator[str]:
+        """Yield the lines that aren't blank.
+
+        Raises:
+            DataError: A file isn't there or can't be read, or there's no text in any.
+        """
+        count = 0
+        for path in self._paths:
+            for line in open_lines(path, encoding=self._encoding):
+                if not line.strip():
+                    continue
+                yield line
+                count += 1
+                if count == self._most:
+                    return
+        if not count:
+            raise DataError(f"{printable(', '.join(self._paths))}: there's no text in it")
