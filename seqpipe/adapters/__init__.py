@@ -7,31 +7,39 @@ from seqpipe.adapters._classifier import make_classifier as make_classifier
 from seqpipe.adapters._corpus import Corpus as Corpus
 from seqpipe.adapters._corpus import forget_data as forget_data
 from seqpipe.adapters._corpus import make_corpus as make_corpus
+from seqpipe.adapters._document_vectors import make_document_vectors as make_document_vectors
 from seqpipe.adapters._encoder import make_encoder as make_encoder
 from seqpipe.adapters._engines import recurrent_engines as recurrent_engines
+from seqpipe.adapters._fit import Watched as Watched
+from seqpipe.adapters._fit import make_fit_embedder as make_fit_embedder
+from seqpipe.adapters._fit import watch_fit as watch_fit
 from seqpipe.adapters._optimizer import AdamW as AdamW
 from seqpipe.adapters._optimizer import make_adamw as make_adamw
 from seqpipe.adapters._registries import install_registries
+from seqpipe.adapters._sequences import SequenceCorpus as SequenceCorpus
+from seqpipe.adapters._sequences import make_sequences as make_sequences
 from seqpipe.adapters._shim import TorchShim as TorchShim
 from seqpipe.adapters._tokenizer import WordTokenizer as WordTokenizer
 from seqpipe.adapters._tokenizer import make_tokenizer as make_tokenizer
 from seqpipe.adapters._vectors import EmbedderVectors as EmbedderVectors
-from seqpipe.adapters._vectors import make_fit_embedder as make_fit_embedder
 from seqpipe.adapters._vectors import make_vectors as make_vectors
-from seqpipe.adapters._vectors import watch_fit as watch_fit
 
 __all__ = [
     "AdamW",
     "Corpus",
     "EmbedderVectors",
+    "SequenceCorpus",
     "TorchShim",
+    "Watched",
     "WordTokenizer",
     "forget_data",
     "make_adamw",
     "make_classifier",
     "make_corpus",
+    "make_document_vectors",
     "make_encoder",
     "make_fit_embedder",
+    "make_sequences",
     "make_tokenizer",
     "make_vectors",
     "recurrent_engines",

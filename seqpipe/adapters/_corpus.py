@@ -1,7 +1,7 @@
 """Rows of data as the examples that spaCy trains on."""
 
 import weakref
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from spacy.language import Language
@@ -36,6 +36,8 @@ class DataSet:
         whole = _WHOLE if _WHOLE in readers else "train"
         if whole not in readers:
             raise ConfigError("[data] says nothing of where the rows for training come from")
+        for name, reader in readers.items():
+            _check_labelled(name, reader)
         results = {name: reader.read() for name, reader in readers.items()}
         self.skipped: list[BadRow] = [bad for result in results.values() for bad in result.skipped]
         self.parts: dict[str, list[Row]] = {
@@ -56,6 +58,15 @@ class DataSet:
         if part not in self._docs:
             self._docs[part] = [nlp.make_doc(row.text) for row in self.parts[part]]
         return self._docs[part]
+
+
+def _check_labelled(part: str, reader: Any) -> None:
+    if not isinstance(reader, Reader):
+        where = "[data]" if part == _WHOLE else f"[data.{part}]"
+        raise ConfigError(
+            f"{where} is read by {type(reader).__name__}, which gives no labels to learn: "
+            'name a reader that does, such as "seqpipe.Csv.v1"'
+        )
 
 
 def _shares_left(fractions: Mapping[str, float], *, without: Container[str]) -> dict[str, float]:
@@ -92,6 +103,11 @@ class Corpus:
             reference = doc.copy()
             reference.cats = {label: float(label in row.labels) for label in self.data.labels}
             yield Example(doc.copy(), reference)
+
+    def sequences(self, nlp: Language) -> Iterator[Sequence[str]]:
+        """Yield the words of one text after another; white space is none."""
+        for doc in self.data.docs(self._part, nlp):
+            yield [token.text for token in doc if not token.is_space]
 
 
 def make_corpus(

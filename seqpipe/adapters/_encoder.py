@@ -16,6 +16,7 @@ from thinc.types import Floats2d
 from thinc.util import torch2xp, xp2torch
 from torch import Tensor, nn
 
+from seqpipe.adapters._offsets import Offsets, signed, tuned_columns, tuned_keys
 from seqpipe.adapters._shim import TorchShim
 from seqpipe.errors import ConfigError
 from seqpipe.parts.cells import LSTM
@@ -28,6 +29,8 @@ def make_encoder(
     encoder: EncoderFactory | None = None,
     trained_width: int = 0,
     trained_rows: int = 20000,
+    tune: bool | list[str] = False,
+    tuned_words: int = 50000,
 ) -> Model:
     """Make a model from docs to vectors; registered as the architecture "seqpipe.Encoder.v1".
 
@@ -35,17 +38,26 @@ def make_encoder(
     one that's trained with the encoder: a row of a table, picked by the hash of the token's
     lower-cased form, so that no vocabulary is needed.
 
+    The vocabulary's vectors may be tuned with the encoder: each word that they know has an offset, zero at
+    first, that's trained and added to its vector. A word that they know only in its lower-cased form
+    has that form's.
+
     Args:
         encoder: Makes the encoder from the width of its input. By default a bidirectional LSTM.
         trained_width: The width of the trained vectors; 0 for none. A vocabulary without vectors
             needs them.
         trained_rows: The number of rows of their table. Words that share a row share a vector.
+        tune: Whether the vocabulary's vectors are tuned; or the names of those embedders whose are,
+            where there are several.
+        tuned_words: How many words are tuned at most, the most frequent first.
     """
     if trained_width < 0 or trained_rows < 1:
         raise ConfigError(
             f"`trained_width` is {trained_width} and `trained_rows` {trained_rows}; at least 0 and 1 "
             "are needed"
         )
+    if tuned_words < 1:
+        raise ConfigError(f"`tuned_words` is {tuned_words}; at least 1 is needed")
     encoder = encoder or functools.partial(Recurrent, cell=LSTM, width=_DEFAULT_WIDTH)
     build = functools.partial(_build, encoder, trained_rows)
     return Model(
@@ -53,40 +65,60 @@ def make_encoder(
         _forward,
         init=_init,
         dims={"nO": _output_width(encoder)},
-        attrs={"trained_width": trained_width},
+        attrs={"trained_width": trained_width, "tune": tune, "tuned_words": tuned_words},
         shims=[TorchShim(build, sample_sizes=(1, trained_width))],
     )
 
 
 class WordEncoder(nn.Module):
-    """Puts trained vectors beside fixed ones, and encodes both.
+    """Tunes the vocabulary's vectors, puts trained ones beside them, and encodes both.
 
     Args:
         encoder: Takes vectors of the width of both together.
         trained: The table of trained vectors, or None.
+        offsets: What's added to the vocabulary's vectors, or None.
     """
 
-    def __init__(self, encoder: Encoder, trained: nn.Embedding | None) -> None:
+    def __init__(
+        self, encoder: Encoder, trained: nn.Embedding | None, offsets: Offsets | None
+    ) -> None:
         super().__init__()
         self.encoder = encoder
         self.trained = trained
+        self.offsets = offsets
 
-    def forward(self, fixed: Tensor, hashes: Tensor, lengths: Tensor) -> Tensor:
-        """Encode `[N, fixed width]`, `[N]` and `[B]` to `[N, width]`."""
+    def forward(self, vectors: Tensor, keys: Tensor, lower: Tensor, lengths: Tensor) -> Tensor:
+        """Encode the vectors `[N, D]` and hashes `[N]` of words, verbatim and lower-cased, to `[N, width]`.
+
+        Args:
+            vectors: What the vocabulary has for each word.
+            keys: The hash of each word.
+            lower: The hash of each word's lower-cased form.
+            lengths: How many words each text has, `[B]`.
+        """
+        if self.offsets is not None:
+            vectors = self.offsets(vectors, keys, lower)
         if self.trained is not None:
-            rows = hashes % self.trained.num_embeddings
-            fixed = torch.cat([fixed, self.trained(rows)], dim=1)
-        return self.encoder(fixed, lengths)  # type: ignore[no-any-return]
+            rows = lower % self.trained.num_embeddings
+            vectors = torch.cat([vectors, self.trained(rows)], dim=1)
+        return self.encoder(vectors, lengths)  # type: ignore[no-any-return]
 
 
 def _build(
-    encoder: EncoderFactory, trained_rows: int, fixed_width: int, trained_width: int
+    encoder: EncoderFactory,
+    trained_rows: int,
+    fixed_width: int,
+    trained_width: int,
+    tuned_words: int = 0,
+    start: int = 0,
+    end: int = 0,
 ) -> WordEncoder:
     trained = None
     if trained_width:
         trained = nn.Embedding(trained_rows, trained_width)
         nn.init.normal_(trained.weight, std=0.1)
-    return WordEncoder(encoder(fixed_width + trained_width), trained)
+    offsets = Offsets(tuned_words, slice(start, end)) if tuned_words else None
+    return WordEncoder(encoder(fixed_width + trained_width), trained, offsets)
 
 
 def _output_width(encoder: EncoderFactory) -> int | None:
@@ -103,8 +135,15 @@ def _init(model: Model, X: list[Doc] | None = None, Y: Any = None) -> None:
             "the vocabulary has no vectors for the encoder: fit an embedder, load vectors, or set "
             "`trained_width` of seqpipe.Encoder.v1 so that vectors are trained with the encoder"
         )
-    model.shims[0].build(fixed_width, trained_width)
-    model.set_dim("nO", model.shims[0].module.encoder.width)
+    shim = model.shims[0]
+    if X and model.attrs["tune"]:
+        columns = tuned_columns(X[0].vocab, model.attrs["tune"])
+        keys = tuned_keys(X[0].vocab, model.attrs["tuned_words"])
+        shim.build(fixed_width, trained_width, len(keys), columns.start, columns.stop)
+        shim.module.offsets.tune_words(keys)
+    else:
+        shim.build(fixed_width, trained_width)
+    model.set_dim("nO", shim.module.encoder.width)
 
 
 def _forward(
@@ -114,10 +153,10 @@ def _forward(
         return [], _no_gradient
     shim = model.shims[0]
     lengths = torch.tensor([len(doc) for doc in docs])
-    fixed, hashes = _inputs(docs)
+    vectors, *hashes = _inputs(docs)
     inputs = (
-        xp2torch(fixed, device=shim.device),
-        torch.from_numpy(hashes).to(shim.device),
+        xp2torch(vectors, device=shim.device),
+        *(torch.from_numpy(each).to(shim.device) for each in hashes),
         lengths,
     )
     if not is_train:
@@ -139,16 +178,17 @@ def _no_gradient(d_outputs: list[Floats2d]) -> list[Doc]:
     return []
 
 
-def _inputs(docs: list[Doc]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return each token's fixed vector `[N, width]` and the hash of its lower-cased form `[N]`."""
+def _inputs(
+    docs: list[Doc],
+) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
+    """Return each token's vector `[N, D]`, its key and that of its lower-cased form `[N]`."""
     vocab = docs[0].vocab
     # A table of spaCy's may be made for another form of words than the verbatim one.
-    keys, index = np.unique(
-        _attribute(docs, getattr(vocab.vectors, "attr", ORTH)), return_inverse=True
-    )
-    # torch has no modulo for unsigned numbers; half of the hash is plenty.
-    hashes = (_attribute(docs, LOWER) >> np.uint64(1)).astype("int64")
-    return _vectors_of(vocab, keys)[index], hashes
+    attribute = getattr(vocab.vectors, "attr", ORTH)
+    hashes = _attribute(docs, attribute)
+    keys, index = np.unique(hashes, return_inverse=True)
+    lower = _attribute(docs, LOWER)
+    return _vectors_of(vocab, keys)[index], signed(hashes), signed(lower)
 
 
 def _attribute(docs: list[Doc], attribute: int) -> NDArray[np.uint64]:

@@ -1,9 +1,7 @@
 """An embedder as the vectors of spaCy's vocabulary."""
 
-import contextlib
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +9,13 @@ import numpy as np
 import srsly
 from numpy.typing import NDArray
 from spacy.attrs import ORTH
-from spacy.language import Language
 from spacy.strings import StringStore
-from spacy.training import Example
 from spacy.vectors import BaseVectors
 from spacy.vocab import Vocab
 
 from seqpipe import storage
 from seqpipe.errors import ConfigError, SavedModelError
-from seqpipe.parts.embedders import Embedder, OnProgress
+from seqpipe.parts.embedders import Concatenated, Embedder
 
 _FOLDER = "embedder"
 _NOT_FITTED = b""
@@ -190,59 +186,23 @@ def _inside(folder: Path, name: str) -> Path:
     return path
 
 
-def make_vectors(embedder: Embedder) -> Callable[[Vocab], EmbedderVectors]:
-    """Make what spaCy calls for its vectors; registered as the vectors "seqpipe.Vectors.v1"."""
-
-    def create(vocab: Vocab) -> EmbedderVectors:
-        return EmbedderVectors(strings=vocab.strings, embedder=embedder)
-
-    return create
-
-
-def make_fit_embedder(
-    corpus: Callable[[Language], Iterable[Example]],
-) -> Callable[[Language], Language]:
-    """Make a callback that fits the embedder; registered as the callback "seqpipe.FitEmbedder.v1".
-
-    It belongs in [initialize.before_init].
+def make_vectors(
+    embedder: Embedder | None = None, embedders: dict[str, Any] | None = None
+) -> Callable[[Vocab], EmbedderVectors]:
+    """Make what spaCy calls for its vectors; registered as the vectors "seqpipe.Vectors.v1".
 
     Args:
-        corpus: Reads the texts to fit on.
+        embedder: Gives the vectors.
+        embedders: Several by name, in place of one: their vectors stand side by side.
+
+    Raises:
+        ConfigError: There's none, or there are both.
     """
+    if (embedder is None) == (not embedders):
+        raise ConfigError("seqpipe.Vectors.v1 takes `embedder`, or `embedders` by name")
+    whole = embedder or Concatenated(embedders or {})
 
-    def fit(nlp: Language) -> Language:
-        vectors = nlp.vocab.vectors
-        if not isinstance(vectors, EmbedderVectors):
-            raise ConfigError(
-                "seqpipe.FitEmbedder.v1 fits the embedder of seqpipe.Vectors.v1, and [nlp.vectors] "
-                "names something else: change that, or remove [initialize.before_init]"
-            )
-        vectors.embedder.fit(
-            _sequences(corpus(nlp)), seed=_seed(nlp), on_progress=_fit_progress.get()
-        )
-        return nlp
+    def create(vocab: Vocab) -> EmbedderVectors:
+        return EmbedderVectors(strings=vocab.strings, embedder=whole)
 
-    return fit
-
-
-# spaCy calls the callback that fits, and lets nothing through to it.
-_fit_progress: ContextVar[OnProgress | None] = ContextVar("fit_progress", default=None)
-
-
-@contextlib.contextmanager
-def watch_fit(on_progress: OnProgress) -> Iterator[None]:
-    """Report how far the fitting is to `on_progress`, for embedders that spaCy has fitted meanwhile."""
-    token = _fit_progress.set(on_progress)
-    try:
-        yield
-    finally:
-        _fit_progress.reset(token)
-
-
-def _sequences(examples: Iterable[Example]) -> Iterator[list[str]]:
-    for example in examples:
-        yield [token.text for token in example.predicted if not token.is_space]
-
-
-def _seed(nlp: Language) -> int:
-    return nlp.config.interpolate()["training"]["seed"] or 0
+    return create

@@ -8,8 +8,21 @@ from rich.table import Table
 
 
 def print_results(console: Console, report: dict[str, Any], model: Path) -> None:
-    """Print the scores on the test part, and where the pipeline is."""
-    test = report["test"]
+    """Print the scores, and where the pipeline is."""
+    for name, scores in report["embedding"].items():
+        console.print(_score_line(name, scores), highlight=False, soft_wrap=True)
+    _print_test(console, report.get("test", {}))
+    console.print(
+        f"{report['timings']['total']:.0f} s in all, {report['words_per_second'] or 0:,} words/s in "
+        f"{'training' if 'test' in report else 'fitting'}",
+        highlight=False,
+    )
+    console.print(
+        f'pipeline: {model}   (nlp = spacy.load("{model}"))', highlight=False, soft_wrap=True
+    )
+
+
+def _print_test(console: Console, test: dict[str, Any]) -> None:
     if "classes" in test:
         console.print(_class_table(test))
         console.print(
@@ -19,13 +32,18 @@ def print_results(console: Console, report: dict[str, Any], model: Path) -> None
         for name, score in test["spacy"].items():
             if isinstance(score, float):
                 console.print(f"test {name} {score:.4f}", highlight=False)
-    console.print(
-        f"{report['timings']['total']:.0f} s in all, {report['words_per_second'] or 0:,} words/s in training",
-        highlight=False,
-    )
-    console.print(
-        f'pipeline: {model}   (nlp = spacy.load("{model}"))', highlight=False, soft_wrap=True
-    )
+
+
+def _score_line(name: str, scores: dict[str, Any]) -> str:
+    """Return the numbers of a score of the embedding; what's nested stands in report.json only."""
+    numbers = [
+        f"{key.replace('_', ' ')} {value:.4f}"
+        if isinstance(value, float)
+        else f"{key.replace('_', ' ')} {value:,}"
+        for key, value in scores.items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+    ]
+    return f"{name}: {', '.join(numbers) or 'see report.json'}"
 
 
 def _class_table(test: dict[str, Any]) -> Table:

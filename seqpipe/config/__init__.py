@@ -17,6 +17,7 @@ from seqpipe.config._read import PipelineFile as PipelineFile
 from seqpipe.config._read import read as read
 from seqpipe.config._read import read_text as read_text
 from seqpipe.config._schema import DEFAULT_PARTS as DEFAULT_PARTS
+from seqpipe.config._shape import makes_embedding as makes_embedding
 from seqpipe.config._usage import Setting as Setting
 from seqpipe.config._usage import section_of as section_of
 from seqpipe.config._usage import settings_of as settings_of
@@ -33,6 +34,7 @@ __all__ = [
     "compile_file",
     "expand",
     "from_confection",
+    "makes_embedding",
     "read",
     "read_text",
     "render",

@@ -16,6 +16,7 @@ from seqpipe.config._read import PipelineFile
 from seqpipe.config._report import Path, Report
 from seqpipe.config._schema import (
     DATA_PARTS,
+    EVALUATION,
     FREE_SECTIONS,
     HOST_SETTINGS,
     PIPELINE_SETTINGS,
@@ -24,14 +25,13 @@ from seqpipe.config._schema import (
     SPACY_SECTIONS,
     Slot,
 )
+from seqpipe.config._shape import embedders_in, makes_embedding
 from seqpipe.config._spacy_defaults import spacy_defaults
 from seqpipe.config._spacy_sections import SpacySections
 from seqpipe.config._text import did_you_mean, nearest, quote
 from seqpipe.config._types import is_block
 
-_KNOWN: Final = (*SECTIONS, *SPACY_SECTIONS, *FREE_SECTIONS)
-#: The sections that a file can't do without.
-_REQUIRED: Final = ("data", "head")
+_KNOWN: Final = (*SECTIONS, EVALUATION, *SPACY_SECTIONS, *FREE_SECTIONS)
 #: numpy takes no larger one.
 _LARGEST_SEED: Final = 2**32 - 1
 _SPLIT_HELP: Final = 'such as split = {"train": 0.8, "dev": 0.1, "test": 0.1}'
@@ -71,6 +71,10 @@ class _Check:
                 self._pipeline(section)
             elif name == "data":
                 self._data(section)
+            elif name == EVALUATION:
+                self._blocks_by_name(name, section, "name its @scorers there")
+            elif name == "embedder" and embedders_in(section):
+                self._embedders(section)
             elif name in SECTIONS:
                 self._blocks.check((name,), section, SLOTS[(name,)], host=HOST_SETTINGS.get(name))
             elif name in _KNOWN:
@@ -84,7 +88,7 @@ class _Check:
                 continue
             near = nearest(name, _KNOWN)
             meant.update(near)
-            help = f"a pipeline file has the sections {', '.join(SECTIONS)}; and spaCy's: "
+            help = f"a pipeline file has the sections {', '.join((*SECTIONS, EVALUATION))}; and spaCy's: "
             help += ", ".join((*SPACY_SECTIONS, *FREE_SECTIONS))
             message = f"there's no section [{quote(name)[1:-1]}]"
             label = did_you_mean([f"[{section}]" for section in near]).replace('"', "")
@@ -96,7 +100,9 @@ class _Check:
         there = {*self._sections, *meant}
         if {"nlp", "components"} <= there and not there & set(SECTIONS):
             return
-        for name in _REQUIRED:
+        # A file that embeds words, and no more, has nothing for a head to do.
+        required = ("data",) if makes_embedding(dict.fromkeys(there)) else ("data", "head")
+        for name in required:
             if name not in there:
                 registry = SLOTS[(name,)].registries[0]
                 help = (
@@ -155,6 +161,29 @@ class _Check:
                 self._blocks.check(path, value, expected)
             else:
                 self._report.add(path, f"[data.{key}] is a section", "name its @readers there")
+
+    def _embedders(self, section: dict[str, Any]) -> None:
+        """Check [embedder] where it holds several by name."""
+        host = HOST_SETTINGS["embedder"]
+        for key, value in section.items():
+            path = ("embedder", key)
+            if key in host:
+                self._report.check_type(path, value, host[key])
+            elif isinstance(value, dict):
+                tune = {"tune": host["tune"]}
+                self._blocks.check(path, value, SLOTS[("embedder", "*")], host=tune)
+            else:
+                self._report.unknown(path, host, owner=" (several embedders)")
+
+    def _blocks_by_name(self, name: str, section: dict[str, Any], label: str) -> None:
+        """Check a section that holds a block for each name that its author likes."""
+        self._report.no_block((name,), section)
+        for key, value in section.items():
+            path = (name, key)
+            if isinstance(value, dict):
+                self._blocks.check(path, value, SLOTS[(name, "*")])
+            else:
+                self._report.add(path, f"[{name}.{key}] is a section", label)
 
     def _split(self, split: Any) -> None:
         path: Path = ("data", "split")

@@ -6,6 +6,7 @@ from typing import Any, Final
 from confection import Config
 
 from seqpipe.config._schema import DATA_PARTS, DEFAULT_PARTS, HOST_SETTINGS, SECTIONS
+from seqpipe.config._shape import embedders_in, makes_embedding
 from seqpipe.plugins import Part
 
 Section = dict[str, Any]
@@ -46,6 +47,15 @@ def expand(sections: Mapping[str, Any], find_part: FindPart) -> Section:
     spacy_sections = {name: value for name, value in sections.items() if name not in SECTIONS}
     if len(spacy_sections) == len(sections):
         return dict(sections)
+    if makes_embedding(sections):
+        expansion = _embedding(sections, find_part)
+    else:
+        expansion = _trained(sections, find_part)
+    return dict(Config(expansion).merge(Config(spacy_sections)))
+
+
+def _trained(sections: Mapping[str, Any], find_part: FindPart) -> Section:
+    """Expand a file whose pipeline is trained: an encoder on the vectors, and a head on that."""
     ours = {name: _with_defaults(name, sections.get(name, {})) for name in SECTIONS}
     encoder = find_part("encoders", ours["encoder"]["@seqpipe_encoders"])
     if "cell" in encoder.settings:
@@ -54,37 +64,69 @@ def expand(sections: Mapping[str, Any], find_part: FindPart) -> Section:
         ours["encoder"]["width"] = encoder.default_width()
     head = find_part("heads", ours["head"]["@seqpipe_heads"])
     component = head.component(_settings(ours["head"]))
-    return dict(Config(_expansion(ours, component)).merge(Config(spacy_sections)))
-
-
-def _with_defaults(name: str, given: Section) -> Section:
-    chosen = any(key.startswith("@") for key in given)
-    defaults = {k: v for k, v in DEFAULTS[name].items() if not (chosen and k.startswith("@"))}
-    return {**defaults, **given}
-
-
-def _expansion(ours: Mapping[str, Section], component: str) -> Section:
-    data = _data(ours["data"])
+    data = _data(ours["data"], "seqpipe.Corpus.v1")
     return {
-        "system": {"seed": ours["pipeline"]["seed"], "gpu_allocator": None},
-        "nlp": {
-            "lang": ours["pipeline"]["lang"],
-            "pipeline": ["tok2vec", component],
-            "tokenizer": _tokenizer(ours["tokenizer"]),
-            "vectors": {"@vectors": "seqpipe.Vectors.v1", "embedder": _part(ours, "embedder")},
-        },
+        **_system(ours),
+        "nlp": {**_nlp(ours), "pipeline": ["tok2vec", component]},
         "components": {
             "tok2vec": {"factory": "tok2vec", "model": _encoder(ours)},
             component: {"factory": component, "model": _classifier(ours)},
         },
         "corpora": {part: {**data, "part": part} for part in _parts_of(ours["data"])},
         "training": {**_TRAINING, **_score(component)},
-        "initialize": {
-            "before_init": {
-                "@callbacks": "seqpipe.FitEmbedder.v1",
-                "corpus": {**data, "part": "train"},
-            }
-        },
+        **_fit(data),
+    }
+
+
+def _embedding(sections: Mapping[str, Any], find_part: FindPart) -> Section:
+    """Expand a file that makes an embedding: a pipeline with vectors and nothing to train."""
+    names = ("pipeline", "tokenizer", "embedder")
+    ours = {name: _with_defaults(name, sections.get(name, {})) for name in names}
+    given = sections.get("data", {})
+    ours["data"] = {"split": {"train": 1.0}, **given}
+    data = _data(ours["data"], "seqpipe.Sequences.v1")
+    parts = {"train": None, **ours["data"]["split"], **ours["data"]}
+    components = {}
+    if _embeds_documents(ours["embedder"], find_part):
+        components["document_vectors"] = {"factory": "seqpipe_document_vectors"}
+    return {
+        **_system(ours),
+        "nlp": {**_nlp(ours), "pipeline": list(components)},
+        "components": components,
+        "corpora": {part: {**data, "part": part} for part in DATA_PARTS if part in parts},
+        "training": {key: _TRAINING[key] for key in ("seed", "gpu_allocator")},
+        **_fit(data),
+    }
+
+
+def _embeds_documents(embedder: Section, find_part: FindPart) -> bool:
+    if embedders_in(embedder):
+        return False
+    return find_part("embedders", embedder["@seqpipe_embedders"]).embeds_documents
+
+
+def _with_defaults(name: str, given: Section) -> Section:
+    chosen = any(key.startswith("@") for key in given) or embedders_in(given)
+    defaults = {k: v for k, v in DEFAULTS[name].items() if not (chosen and k.startswith("@"))}
+    return {**defaults, **given}
+
+
+def _system(ours: Mapping[str, Section]) -> Section:
+    return {"system": {"seed": ours["pipeline"]["seed"], "gpu_allocator": None}}
+
+
+def _nlp(ours: Mapping[str, Section]) -> Section:
+    return {
+        "lang": ours["pipeline"]["lang"],
+        "tokenizer": _tokenizer(ours["tokenizer"]),
+        "vectors": _vectors(ours["embedder"]),
+    }
+
+
+def _fit(data: Section) -> Section:
+    corpus = {**data, "part": "train"}
+    return {
+        "initialize": {"before_init": {"@callbacks": "seqpipe.FitEmbedder.v1", "corpus": corpus}}
     }
 
 
@@ -94,12 +136,12 @@ def _parts_of(data: Section) -> list[str]:
     return [part for part in DATA_PARTS if part in there]
 
 
-def _data(data: Section) -> Section:
+def _data(data: Section, corpus: str) -> Section:
     nested = {part: data[part] for part in DATA_PARTS if part in data}
     host = {*HOST_SETTINGS["data"], *DATA_PARTS}
     whole = {key: value for key, value in data.items() if key not in host}
     return {
-        "@readers": "seqpipe.Corpus.v1",
+        "@readers": corpus,
         "split": data["split"],
         "seed": "${system.seed}",
         **({"data": whole} if whole else {}),
@@ -117,6 +159,9 @@ def _tokenizer(tokenizer: Section) -> Section:
 def _encoder(ours: Mapping[str, Section]) -> Section:
     embedder = ours["embedder"]
     trained = {key: embedder[key] for key in HOST_SETTINGS["embedder"] if key in embedder}
+    tuned = [name for name, one in embedders_in(embedder).items() if one.get("tune")]
+    if tuned and not trained.get("tune"):
+        trained["tune"] = tuned
     return {"@architectures": "seqpipe.Encoder.v1", "encoder": ours["encoder"], **trained}
 
 
@@ -136,9 +181,16 @@ def _score(component: str) -> Section:
     return {"score_weights": {"cats_micro_f": 1.0, "cats_score": 0.0}}
 
 
-def _part(ours: Mapping[str, Section], name: str) -> Section:
-    host = HOST_SETTINGS.get(name, ())
-    return {key: value for key, value in ours[name].items() if key not in host}
+def _vectors(embedder: Section) -> Section:
+    several = embedders_in(embedder)
+    if several:
+        named = {name: _without_host_settings(one) for name, one in several.items()}
+        return {"@vectors": "seqpipe.Vectors.v1", "embedders": named}
+    return {"@vectors": "seqpipe.Vectors.v1", "embedder": _without_host_settings(embedder)}
+
+
+def _without_host_settings(embedder: Section) -> Section:
+    return {k: v for k, v in embedder.items() if k not in HOST_SETTINGS["embedder"]}
 
 
 def _settings(section: Section) -> Section:

@@ -9,6 +9,9 @@ from typing import Any, Final
 #: Our own sections, in the order of the documentation.
 SECTIONS: Final[tuple[str, ...]] = ("pipeline", "data", "tokenizer", "embedder", "encoder", "head")
 
+#: Scores of the embedding, by whatever name: [evaluation.analogies]. It goes with a spaCy config too.
+EVALUATION: Final = "evaluation"
+
 #: The parts of a data set: [data.train] and so on, and the names in `split`.
 DATA_PARTS: Final[tuple[str, ...]] = ("train", "dev", "test")
 
@@ -18,7 +21,7 @@ PIPELINE_SETTINGS: Final[dict[str, Any]] = {"lang": str, "seed": int}
 #: The keys that the host itself reads in a section, beside the settings of the part that's named there.
 HOST_SETTINGS: Final[dict[str, dict[str, Any]]] = {
     "data": {"split": dict[str, float]},
-    "embedder": {"trained_width": int, "trained_rows": int},
+    "embedder": {"trained_width": int, "trained_rows": int, "tune": bool, "tuned_words": int},
 }
 
 #: The part of each slot that's meant where only settings are given, on the command line.
@@ -67,6 +70,7 @@ HARMFUL: Final[tuple[str, ...]] = (
 )
 
 _READERS = Slot(("readers",))
+_SCORERS = Slot(("scorers",))
 _CALLBACKS = Slot(("callbacks",))
 _MODELS = Slot(("architectures", "layers"))
 _SCHEDULES = Slot(("schedules",))
@@ -76,13 +80,15 @@ SLOTS: Final[dict[tuple[str, ...], Slot]] = {
     ("data",): _READERS,
     **{("data", part): _READERS for part in DATA_PARTS},
     **{(kind,): slot for kind, slot in KIND_SLOTS.items() if kind != "cell"},
+    ("embedder", "*"): KIND_SLOTS["embedder"],
+    (EVALUATION, "*"): _SCORERS,
     ("nlp", "tokenizer"): Slot(("tokenizers",)),
     ("nlp", "vectors"): Slot(("vectors",)),
     ("nlp", "before_creation"): _CALLBACKS,
     ("nlp", "after_creation"): _CALLBACKS,
     ("nlp", "after_pipeline_creation"): _CALLBACKS,
     ("components", "*", "model"): _MODELS,
-    ("components", "*", "scorer"): Slot(("scorers",)),
+    ("components", "*", "scorer"): _SCORERS,
     ("corpora",): _READERS,
     ("corpora", "*"): _READERS,
     ("corpora", "*", "augmenter"): Slot(("augmenters",)),

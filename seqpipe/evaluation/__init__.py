@@ -5,5 +5,6 @@ from seqpipe.evaluation._classes import ClassScore as ClassScore
 from seqpipe.evaluation._classes import score_classes as score_classes
 from seqpipe.evaluation._fitted import EmbeddingScore as EmbeddingScore
 from seqpipe.evaluation._fitted import Fitted as Fitted
+from seqpipe.evaluation._fitted import Sequences as Sequences
 
-__all__ = ["ClassScore", "ClassificationScores", "EmbeddingScore", "Fitted", "score_classes"]
+__all__ = ["ClassScore", "ClassificationScores", "EmbeddingScore", "Fitted", "Sequences", "score_classes"]

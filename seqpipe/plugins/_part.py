@@ -136,6 +136,19 @@ class Part:
             )
         return setting.default
 
+    @property
+    def embeds_documents(self) -> bool:
+        """Whether an embedder gives whole documents a vector too.
+
+        Raises:
+            PluginError: The factory can't be had.
+        """
+        # Listing plugins imports no numpy.
+        from seqpipe.parts.embedders import DocumentEmbedder
+
+        made, _ = unwrap(self.factory)
+        return inspect.isclass(made) and issubclass(made, DocumentEmbedder)
+
     def component(self, settings: Mapping[str, Any]) -> str:
         """Return the component of spaCy's that a head serves with some settings.
 

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from spacy.language import Language
 
-from seqpipe.adapters import Corpus, recurrent_engines
+from seqpipe.adapters import Corpus, Watched, recurrent_engines
 from seqpipe.run._versions import machine, plugin_versions, versions
 
 
@@ -14,6 +14,7 @@ def make_report(
     corpora: dict[str, Corpus],
     *,
     scores: dict[str, Any],
+    embedding: dict[str, Any],
     history: list[dict[str, Any]],
     seconds: dict[str, float],
 ) -> dict[str, Any]:
@@ -23,6 +24,7 @@ def make_report(
         nlp: The best pipeline.
         corpora: The parts of the data by name.
         scores: The scores of the best pipeline on the test part.
+        embedding: What each score of [evaluation] says of its embedder.
         history: A line for each evaluation on the dev part.
         seconds: How long each stage took.
     """
@@ -32,12 +34,49 @@ def make_report(
         "data": _describe(corpora),
         "dev": next((line for line in reversed(history) if line["is_best"]), {}),
         "test": scores,
+        "embedding": embedding,
         "history": history,
+        "words_per_second": _speed(words, seconds.get("training")),
+        "engines": recurrent_engines(nlp),
+        **_circumstances(seconds),
+    }
+
+
+def report_embedding(
+    nlp: Language, watched: Watched, *, scores: dict[str, Any], seconds: dict[str, float]
+) -> dict[str, Any]:
+    """Gather what a run did that made an embedding and no more, as plain data.
+
+    Args:
+        nlp: The pipeline with the vectors.
+        watched: What was seen of the fitting.
+        scores: What each score of [evaluation] says of the embedder.
+        seconds: How long each stage took.
+    """
+    known, width = nlp.vocab.vectors.shape
+    return {
+        "seed": nlp.config.interpolate()["training"]["seed"],
+        "data": {
+            "fingerprint": watched.fingerprint,
+            "sequences": watched.sequences,
+            "words": watched.words,
+        },
+        "vectors": {"known": known, "width": width},
+        "embedding": scores,
+        "words_per_second": _speed(watched.words, seconds.get("embedder")),
+        **_circumstances(seconds),
+    }
+
+
+def _speed(words: int, seconds: float | None) -> int | None:
+    return round(words / seconds) if seconds else None
+
+
+def _circumstances(seconds: dict[str, float]) -> dict[str, Any]:
+    return {
         "timings": {**seconds, "total": round(sum(seconds.values()), 3)},
-        "words_per_second": round(words / seconds["training"]) if seconds.get("training") else None,
         "versions": versions(),
         "plugins": plugin_versions(),
-        "engines": recurrent_engines(nlp),
         "machine": {**machine(), "threads": torch.get_num_threads()},
     }
 

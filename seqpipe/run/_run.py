@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import spacy
 import torch
@@ -14,19 +14,26 @@ from thinc.api import fix_random_seed
 
 from seqpipe import storage
 from seqpipe.adapters import Corpus, forget_data, watch_fit
-from seqpipe.config import compile_file, read
-from seqpipe.errors import ConfigError, InterruptedRun, SavedModelError
-from seqpipe.parts.embedders import FitProgress
+from seqpipe.config import PipelineFile, compile_file, makes_embedding, read
+from seqpipe.errors import ConfigError, InterruptedRun
 from seqpipe.reporting import Progress, Reporter, Silent
 from seqpipe.run._build import build, initialise, told_with_place
 from seqpipe.run._classes import check_labels, score_texts
+from seqpipe.run._embedding import run_embedding
+from seqpipe.run._models import (
+    BEST,
+    UNFINISHED,
+    check_replaceable,
+    promote,
+    save_unfinished,
+    set_interrupted_aside,
+    what_was_kept,
+)
 from seqpipe.run._report import make_report
+from seqpipe.run._scores import resolve_scores, score_embedding
 from seqpipe.run._stages import Meter, Stages
 from seqpipe.training import CorpusOf, Step, Training, resolve_training, train
 
-BEST: Final = "model-best"
-UNFINISHED: Final = "model-unfinished"
-INTERRUPTED: Final = "model-interrupted"
 _SHOWN_ROWS = 5
 
 
@@ -53,6 +60,8 @@ def run(
 ) -> RunResult:
     """Train, evaluate and save the pipeline that a file describes.
 
+    A file without a head makes an embedding: its embedder is fitted, scored and saved.
+
     The best model so far stands in ``model-unfinished`` while the run lasts. At the end it takes the
     place of ``model-best``; until then one from an earlier run stays. What an interrupted run left
     stands in ``model-interrupted`` until a run has finished.
@@ -73,7 +82,7 @@ def run(
     try:
         return _run(file, overrides, output, stages)
     except KeyboardInterrupt:
-        raise InterruptedRun(_what_was_kept(stages.current, output)) from None
+        raise InterruptedRun(what_was_kept(stages.current, output)) from None
 
 
 def _run(file: Path, overrides: Sequence[str], output: Path, stages: Stages) -> RunResult:
@@ -82,30 +91,48 @@ def _run(file: Path, overrides: Sequence[str], output: Path, stages: Stages) -> 
         config = compile_file(file, overrides)
         fix_random_seed(config.interpolate()["training"]["seed"] or 0)
         nlp = build(config, source)
-    for model in (BEST, UNFINISHED, INTERRUPTED):
-        storage.check_replaceable(output / model)
+    check_replaceable(output)
     with storage.reserved(output):
-        with stages.stage("data"):
-            forget_data()
-            with told_with_place(source):
-                training = resolve_training(nlp.config.interpolate())
-                test = _test_corpus(nlp)
-            corpora = _ours({"train": training.train, "dev": training.dev, "test": test})
-            check_labels(nlp, corpora)
-            _note_data(corpora, stages.reporter)
-        with stages.stage("embedder"), watch_fit(_relay_fit(stages.reporter)):
-            initialise(nlp, training)
-        with stages.stage("training"):
-            history = _train(nlp, training, output, stages)
-        with stages.stage("evaluation"):
-            best = spacy.load(output / UNFINISHED)
-            scores = score_texts(best, test) if test else {}
-        with stages.stage("saving"):
-            _promote(output)
-        report = make_report(best, corpora, scores=scores, history=history, seconds=stages.seconds)
+        forget_data()
+        run_it = run_embedding if makes_embedding(source.sections) else _run_training
+        best, report = run_it(nlp, source, output, stages)
         storage.write_text(output / "config.cfg", best.config.to_str())
         storage.write_text(output / "report.json", _to_json(report))
     return RunResult(output / BEST, report)
+
+
+def _run_training(
+    nlp: Language, file: PipelineFile, output: Path, stages: Stages
+) -> tuple[Language, dict[str, Any]]:
+    """Fit, train, evaluate and save a pipeline; return it as it was saved, and the report."""
+    with stages.stage("data"):
+        with told_with_place(file):
+            training = resolve_training(nlp.config.interpolate())
+            test = _test_corpus(nlp)
+        corpora = _ours({"train": training.train, "dev": training.dev, "test": test})
+        check_labels(nlp, corpora)
+        _note_data(corpora, stages.reporter)
+        embedding_scores = resolve_scores(nlp, file)
+    with stages.stage("embedder"), watch_fit(stages.relay_fit):
+        initialise(nlp, training)
+    with stages.stage("training"):
+        history = _train(nlp, training, output, stages)
+    with stages.stage("evaluation"):
+        best = spacy.load(output / UNFINISHED)
+        scores = score_texts(best, test) if test else {}
+        parts = {part: corpora.get(part) for part in ("train", "test")}
+        embedding = score_embedding(best, embedding_scores, **parts, reporter=stages.reporter)
+    with stages.stage("saving"):
+        promote(output)
+    report = make_report(
+        best,
+        corpora,
+        scores=scores,
+        embedding=embedding,
+        history=history,
+        seconds=stages.seconds,
+    )
+    return best, report
 
 
 def _to_json(report: dict[str, Any]) -> str:
@@ -139,19 +166,9 @@ def _note_data(corpora: dict[str, Corpus], reporter: Reporter) -> None:
         reporter.note(f"{len(skipped):,} rows were skipped; report.json lists them all")
 
 
-def _relay_fit(reporter: Reporter) -> Any:
-    def relay(fit: FitProgress) -> None:
-        reporter.progress(
-            Progress(fit.fraction, loss=fit.loss, words_per_second=fit.words_per_second)
-        )
-
-    return relay
-
-
 def _train(nlp: Language, training: Training, output: Path, stages: Stages) -> list[dict[str, Any]]:
     """Train, saving each best model; return a line of history for each evaluation."""
-    if _is_whole(output / UNFINISHED):
-        storage.move_folder(output / UNFINISHED, output / INTERRUPTED)
+    set_interrupted_aside(output)
     history: list[dict[str, Any]] = []
     meter = Meter()
     score = None
@@ -192,32 +209,4 @@ def _history_line(step: Step, meter: Meter) -> dict[str, Any]:
 def _save(nlp: Language, training: Training, output: Path) -> None:
     with nlp.use_params(training.optimizer.averages or {}):
         saved = training.before_to_disk(nlp) if training.before_to_disk else nlp
-        storage.write_folder(output / UNFINISHED, saved.to_disk)
-
-
-def _promote(output: Path) -> None:
-    storage.move_folder(output / UNFINISHED, output / BEST)
-    if (output / INTERRUPTED).exists():
-        storage.remove_folder(output / INTERRUPTED)
-
-
-def _what_was_kept(stage: str, output: Path) -> str:
-    kept = []
-    for name, what in (
-        (UNFINISHED, "the best model so far"),
-        (INTERRUPTED, "that of an interrupted run before"),
-        (BEST, "the model of the last finished run"),
-    ):
-        if _is_whole(output / name):
-            kept.append(f"{what} is in {output / name}")
-    return f"stopped during stage {stage!r}; " + (
-        "; ".join(kept) or "there was no model yet to keep"
-    )
-
-
-def _is_whole(model: Path) -> bool:
-    try:
-        storage.verify_folder(model)
-    except SavedModelError:
-        return False
-    return True
+        save_unfinished(output, saved.to_disk)

@@ -4,7 +4,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from seqpipe.reporting import Reporter
+from seqpipe.parts.embedders import FitProgress
+from seqpipe.reporting import Progress, Reporter
 
 
 class Stages:
@@ -29,6 +30,12 @@ class Stages:
         start = time.perf_counter()
         yield
         self.seconds[name] = round(time.perf_counter() - start, 3)
+
+    def relay_fit(self, fit: FitProgress) -> None:
+        """Tell the reporter how far the fitting of an embedder is."""
+        self.reporter.progress(
+            Progress(fit.fraction, loss=fit.loss, words_per_second=fit.words_per_second)
+        )
 
 
 class Meter:

@@ -57,7 +57,7 @@ def loss_in_torch(encoder, head, docs, exclusive):
     fixed = torch.from_numpy(np.array([token.vector for token in tokens]))
     hashes = torch.tensor([token.lower // 2 for token in tokens])
     lengths = torch.tensor([len(doc) for doc in docs])
-    logits = head(encoder(fixed, hashes, lengths), lengths)
+    logits = head(encoder(fixed, hashes, hashes, lengths), lengths)
     if exclusive:
         return torch.nn.functional.cross_entropy(logits, torch.from_numpy(truths()))
     losses = torch.nn.functional.binary_cross_entropy_with_logits(

@@ -76,8 +76,9 @@ def plain_inputs(docs):
     tokens = [token for doc in docs for token in doc]
     fixed = torch.from_numpy(np.array([token.vector for token in tokens]))
     # The half of the hash is taken in Python's own numbers.
-    hashes = torch.tensor([token.lower // 2 for token in tokens])
-    return fixed, hashes, torch.tensor([len(doc) for doc in docs])
+    keys = torch.tensor([token.orth // 2 for token in tokens])
+    lower = torch.tensor([token.lower // 2 for token in tokens])
+    return fixed, keys, lower, torch.tensor([len(doc) for doc in docs])
 
 
 def test_training_and_prediction_agree(nlp):
@@ -88,7 +89,7 @@ def test_training_and_prediction_agree(nlp):
 
 
 def inputs_of(model, docs):
-    """Return what the module is given for some docs: fixed vectors, hashes and lengths."""
+    """Return what the module is given for some docs: vectors, keys, lower-cased keys and lengths."""
     seen = []
     module = model.shims[0].module
     handle = module.register_forward_pre_hook(lambda _, inputs: seen.append(inputs))
@@ -99,7 +100,7 @@ def inputs_of(model, docs):
 
 def test_unknown_words_have_zeros_and_known_ones_their_row(nlp):
     # The last row of the table is no word's stand-in.
-    fixed, _, lengths = inputs_of(initialized(nlp), docs_of(nlp, ["was unheard-of good", "was"]))
+    fixed, _, _, lengths = inputs_of(initialized(nlp), docs_of(nlp, ["was unheard-of good", "was"]))
     table = {word: nlp.vocab.vectors[nlp.vocab.strings[word]] for word in WORDS}
     zeros = np.zeros(6, dtype="float32")
     np.testing.assert_array_equal(fixed, [table["was"], zeros, table["good"], table["was"]])
@@ -109,14 +110,14 @@ def test_unknown_words_have_zeros_and_known_ones_their_row(nlp):
 def test_empty_table_that_has_a_width_gives_zeros():
     nlp = spacy.blank("en")
     nlp.vocab.reset_vectors(width=5)
-    fixed, _, _ = inputs_of(initialized(nlp), docs_of(nlp, ["any word"]))
+    fixed, *_ = inputs_of(initialized(nlp), docs_of(nlp, ["any word"]))
     np.testing.assert_array_equal(fixed, np.zeros((2, 5)))
 
 
 def test_table_of_lower_cased_words_is_asked_for_those(nlp):
     data = nlp.vocab.vectors.data
     nlp.vocab.vectors = Vectors(strings=nlp.vocab.strings, data=data, keys=WORDS, attr="LOWER")
-    fixed, _, _ = inputs_of(initialized(nlp), docs_of(nlp, ["GOOD good Good"]))
+    fixed, *_ = inputs_of(initialized(nlp), docs_of(nlp, ["GOOD good Good"]))
     np.testing.assert_array_equal(fixed, [data[0]] * 3)
 
 
@@ -127,14 +128,14 @@ def test_floret_table_gives_its_own_vectors():
         strings=nlp.vocab.strings, data=data, mode="floret", minn=2, maxn=3, hash_count=2
     )
     docs = docs_of(nlp, ["never seen before", "", "seen"])
-    fixed, _, _ = inputs_of(initialized(nlp), docs)
+    fixed, *_ = inputs_of(initialized(nlp), docs)
     np.testing.assert_allclose(fixed, [token.vector for doc in docs for token in doc], atol=1e-6)
     assert fixed.any(axis=1).all()
     assert initialized(nlp).predict(docs_of(nlp, [""]))[0].shape == (0, 8)
 
 
 def test_trained_vectors_go_by_the_lower_cased_word(nlp):
-    _, hashes, _ = inputs_of(initialized(nlp, trained_width=2), docs_of(nlp, ["Film film was"]))
+    _, _, hashes, _ = inputs_of(initialized(nlp, trained_width=2), docs_of(nlp, ["Film film was"]))
     assert hashes[0] == hashes[1] != hashes[2]
     assert (hashes >= 0).all()
 

@@ -34,7 +34,7 @@ class ReadResult:
     skipped: tuple[BadRow, ...]
 
 
-class _Settled(ABC):
+class _Settled:
     """What's equal to another of its class with the same attributes."""
 
     def __eq__(self, other: object) -> bool:
@@ -44,7 +44,7 @@ class _Settled(ABC):
         return hash((type(self), repr(sorted(vars(self).items()))))
 
 
-class Reader(_Settled):
+class Reader(_Settled, ABC):
     """Reads labelled texts from somewhere.
 
     Readers of one class with the same attributes are equal, so that what one has read can serve
@@ -61,7 +61,7 @@ class Reader(_Settled):
         """
 
 
-class Stream(_Settled):
+class Stream(_Settled, ABC):
     """Reads what an embedder is fitted on: texts, or sequences of items, without labels.
 
     It may be larger than memory. Streams of one class with the same attributes are equal.

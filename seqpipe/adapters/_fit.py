@@ -1,0 +1,113 @@
+"""Fits the embedder of a pipeline when spaCy initialises it."""
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from spacy.language import Language
+
+from seqpipe.adapters._vectors import EmbedderVectors
+from seqpipe.errors import ConfigError
+from seqpipe.parts.embedders import OnProgress
+
+
+@dataclass
+class Watched:
+    """What's seen of a fitting.
+
+    Attributes:
+        on_progress: Is told how far it is.
+        sequences: How many sequences were read, the last time that all were.
+        words: How many words they held.
+        fingerprint: Their SHA-256: other sequences, or another order, have another.
+    """
+
+    on_progress: OnProgress
+    sequences: int = 0
+    words: int = 0
+    fingerprint: str = ""
+
+
+# spaCy calls the callback that fits, and lets nothing through to it.
+_watched: ContextVar[Watched | None] = ContextVar("watched", default=None)
+
+
+@contextlib.contextmanager
+def watch_fit(on_progress: OnProgress) -> Iterator[Watched]:
+    """Watch the fitting of embedders that spaCy has fitted meanwhile."""
+    watched = Watched(on_progress)
+    token = _watched.set(watched)
+    try:
+        yield watched
+    finally:
+        _watched.reset(token)
+
+
+def make_fit_embedder(corpus: Callable[[Language], Any]) -> Callable[[Language], Language]:
+    """Make a callback that fits the embedder; registered as the callback "seqpipe.FitEmbedder.v1".
+
+    It belongs in [initialize.before_init].
+
+    Args:
+        corpus: Reads the texts to fit on.
+    """
+
+    def fit(nlp: Language) -> Language:
+        vectors = nlp.vocab.vectors
+        if not isinstance(vectors, EmbedderVectors):
+            raise ConfigError(
+                "seqpipe.FitEmbedder.v1 fits the embedder of seqpipe.Vectors.v1, and [nlp.vectors] "
+                "names something else: change that, or remove [initialize.before_init]"
+            )
+        watched = _watched.get()
+        vectors.embedder.fit(
+            _Sequences(corpus, nlp, watched),
+            seed=nlp.config.interpolate()["training"]["seed"] or 0,
+            on_progress=watched.on_progress if watched else None,
+        )
+        return nlp
+
+    return fit
+
+
+class _Sequences:
+    """The words of a corpus, which an embedder may go through more than once."""
+
+    def __init__(self, corpus: Any, nlp: Language, watched: Watched | None) -> None:
+        self._corpus = corpus
+        self._nlp = nlp
+        self._watched = watched
+
+    def __iter__(self) -> Iterator[Sequence[str]]:
+        return _counted(self._all(), self._watched) if self._watched else self._all()
+
+    def _all(self) -> Iterator[Sequence[str]]:
+        if hasattr(self._corpus, "sequences"):
+            # Ours, which needn't make docs first.
+            return iter(self._corpus.sequences(self._nlp))
+        examples = self._corpus(self._nlp)
+        return ([t.text for t in e.predicted if not t.is_space] for e in examples)
+
+
+@dataclass
+class _Count:
+    sequences: int = 0
+    words: int = 0
+    digest: Any = field(default_factory=hashlib.sha256)
+
+    def add(self, sequence: Sequence[str]) -> None:
+        self.sequences += 1
+        self.words += len(sequence)
+        self.digest.update(("\t".join(sequence) + "\n").encode("utf-8", "surrogatepass"))
+
+
+def _counted(sequences: Iterator[Sequence[str]], watched: Watched) -> Iterator[Sequence[str]]:
+    count = _Count()
+    for sequence in sequences:
+        count.add(sequence)
+        yield sequence
+    watched.sequences, watched.words = count.sequences, count.words
+    watched.fingerprint = count.digest.hexdigest()

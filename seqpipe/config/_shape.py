@@ -1,0 +1,21 @@
+"""What a pipeline file makes, told by its sections."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from seqpipe.config._types import is_block
+
+#: Each of these asks for a pipeline that's trained to do something.
+_TRAINED: Final = ("encoder", "head", "nlp", "components")
+
+
+def makes_embedding(sections: Mapping[str, Any]) -> bool:
+    """Whether a file with these sections makes an embedding, and no more."""
+    return "embedder" in sections and not any(name in sections for name in _TRAINED)
+
+
+def embedders_in(section: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the embedders of [embedder] by name, where it holds several: [embedder.a], [embedder.b]."""
+    if any(key.startswith("@") for key in section):
+        return {}
+    return {name: block for name, block in section.items() if is_block(block)}

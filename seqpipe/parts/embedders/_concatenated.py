@@ -1,0 +1,114 @@
+"""Several embedders side by side."""
+
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqpipe.errors import ConfigError
+from seqpipe.parts.embedders._contract import Embedder, FitProgress, OnProgress
+
+
+@final
+class Concatenated(Embedder):
+    """The vectors of several embedders, one behind the other, in the order of their names' sections.
+
+    In a pipeline file: sections ``[embedder.a]``, ``[embedder.b]`` and so on in place of ``[embedder]``.
+    The known words are those that any of them knows, those of the first embedder first.
+
+    Args:
+        embedders: The embedders by name.
+
+    Raises:
+        ConfigError: There's none, one is something else, or a name can't be that of a folder.
+    """
+
+    def __init__(self, embedders: Mapping[str, Any]) -> None:
+        if not embedders:
+            raise ConfigError("there are no embedders to put side by side; give one at least")
+        for name, embedder in embedders.items():
+            _check(name, embedder)
+        self.embedders: dict[str, Embedder] = dict(embedders)
+        self.width = sum(embedder.width for embedder in self.embedders.values())
+
+    @property
+    def vocabulary(self) -> Sequence[str]:
+        """The words that any of the embedders knows; see `Embedder.vocabulary`."""
+        known = (word for embedder in self.embedders.values() for word in embedder.vocabulary)
+        return tuple(dict.fromkeys(known))
+
+    def columns(self, name: str) -> slice:
+        """Return where the vector of one embedder stands in the whole."""
+        names = list(self.embedders)
+        before = names[: names.index(name)]
+        start = sum(self.embedders[other].width for other in before)
+        return slice(start, start + self.embedders[name].width)
+
+    def fit(
+        self,
+        sequences: Iterable[Sequence[str]],
+        *,
+        seed: int = 0,
+        on_progress: OnProgress | None = None,
+    ) -> None:
+        """Fit one embedder after another, each on all sequences; see `Embedder.fit`."""
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
+            if isinstance(sequences, Iterator) and len(self.embedders) > 1:
+                sequences = _Spooled(sequences, file)
+            for number, embedder in enumerate(self.embedders.values()):
+                share = _share(on_progress, number, len(self.embedders))
+                embedder.fit(sequences, seed=seed, on_progress=share)
+
+    def embed(self, words: Sequence[str]) -> NDArray[np.float32]:
+        """Return the vectors of `words`; see `Embedder.embed`."""
+        vectors = [embedder.embed(words) for embedder in self.embedders.values()]
+        return np.concatenate(vectors, axis=1)
+
+    def to_disk(self, path: Path) -> None:
+        """Write each embedder into a folder of its name; see `Embedder.to_disk`."""
+        for name, embedder in self.embedders.items():
+            folder = path / name
+            folder.mkdir(exist_ok=True)
+            embedder.to_disk(folder)
+
+    def from_disk(self, path: Path) -> None:
+        """Read what `to_disk` wrote; see `Embedder.from_disk`."""
+        for name, embedder in self.embedders.items():
+            embedder.from_disk(path / name)
+
+
+def _check(name: str, embedder: Any) -> None:
+    if not name.isidentifier():
+        raise ConfigError(f"an embedder is called {name!r}; use letters, digits and _")
+    if not isinstance(embedder, Embedder):
+        raise ConfigError(f"what's called {name!r} is no embedder but {embedder!r}")
+
+
+class _Spooled:
+    """Sequences that can be read once, kept in a file for each time after that."""
+
+    def __init__(self, sequences: Iterator[Sequence[str]], file: IO[str]) -> None:
+        self._file = file
+        for sequence in sequences:
+            file.write(json.dumps(list(sequence)) + "\n")
+
+    def __iter__(self) -> Iterator[Sequence[str]]:
+        self._file.seek(0)
+        for line in self._file:
+            yield json.loads(line)
+
+
+def _share(on_progress: OnProgress | None, number: int, count: int) -> OnProgress | None:
+    """Return what one of `count` embedders is to tell its progress."""
+    if on_progress is None:
+        return None
+
+    def relay(fit: FitProgress) -> None:
+        fraction = (number + fit.fraction) / count
+        on_progress(FitProgress(fraction, fit.loss, fit.words_per_second))
+
+    return relay

@@ -1,0 +1,63 @@
+"""The models in the folder of a run: the best, the unfinished, and that of an interrupted run."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from seqpipe import storage
+from seqpipe.errors import SavedModelError
+
+BEST: Final = "model-best"
+UNFINISHED: Final = "model-unfinished"
+INTERRUPTED: Final = "model-interrupted"
+
+
+def check_replaceable(output: Path) -> None:
+    """Check that a run may write its models into a folder.
+
+    Raises:
+        SavedModelError: Something else is in their place.
+    """
+    for model in (BEST, UNFINISHED, INTERRUPTED):
+        storage.check_replaceable(output / model)
+
+
+def set_interrupted_aside(output: Path) -> None:
+    """Keep the unfinished model of a run before this one, if it left any."""
+    if _is_whole(output / UNFINISHED):
+        storage.move_folder(output / UNFINISHED, output / INTERRUPTED)
+
+
+def save_unfinished(output: Path, to_disk: Callable[[Path], Any]) -> None:
+    """Write the best model so far."""
+    storage.write_folder(output / UNFINISHED, to_disk)
+
+
+def promote(output: Path) -> None:
+    """Make the unfinished model the best one, now that the run has ended."""
+    storage.move_folder(output / UNFINISHED, output / BEST)
+    if (output / INTERRUPTED).exists():
+        storage.remove_folder(output / INTERRUPTED)
+
+
+def what_was_kept(stage: str, output: Path) -> str:
+    """Say which models an interrupted run leaves."""
+    kept = []
+    for name, what in (
+        (UNFINISHED, "the best model so far"),
+        (INTERRUPTED, "that of an interrupted run before"),
+        (BEST, "the model of the last finished run"),
+    ):
+        if _is_whole(output / name):
+            kept.append(f"{what} is in {output / name}")
+    return f"stopped during stage {stage!r}; " + (
+        "; ".join(kept) or "there was no model yet to keep"
+    )
+
+
+def _is_whole(model: Path) -> bool:
+    try:
+        storage.verify_folder(model)
+    except SavedModelError:
+        return False
+    return True

@@ -1,0 +1,66 @@
+"""The scores of an embedding that a pipeline file asks for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from spacy.language import Language
+from spacy.util import registry
+
+from seqpipe.adapters import Corpus, EmbedderVectors, SequenceCorpus
+from seqpipe.config import PipelineFile
+from seqpipe.errors import ConfigError
+from seqpipe.evaluation import EmbeddingScore, Fitted, Sequences
+from seqpipe.reporting import Reporter
+from seqpipe.run._build import told_with_place
+
+
+def resolve_scores(nlp: Language, file: PipelineFile) -> dict[str, EmbeddingScore]:
+    """Make the scores that [evaluation] names.
+
+    Raises:
+        ConfigError: One of them can't be made, or there's no embedder to score.
+    """
+    section = nlp.config.interpolate().get("evaluation", {})
+    if not section:
+        return {}
+    if not isinstance(nlp.vocab.vectors, EmbedderVectors):
+        raise ConfigError(
+            "[evaluation] scores the embedder of seqpipe.Vectors.v1, and [nlp.vectors] names something "
+            "else: change that, or remove [evaluation]"
+        )
+    with told_with_place(file):
+        made: dict[str, Any] = registry.resolve({"evaluation": section})["evaluation"]
+    for name, score in made.items():
+        if not callable(score):
+            raise ConfigError(f"[evaluation.{name}] made {score!r}, which scores nothing")
+    return made
+
+
+def score_embedding(
+    nlp: Language,
+    scores: Mapping[str, EmbeddingScore],
+    *,
+    train: Corpus | SequenceCorpus | None,
+    test: Corpus | SequenceCorpus | None,
+    reporter: Reporter,
+) -> dict[str, Any]:
+    """Return what each score says of a pipeline's embedder, by the name it has in the file.
+
+    Raises:
+        SeqpipeError: As the scores.
+    """
+    fitted = Fitted(
+        embedder=nlp.vocab.vectors.embedder,
+        train=_anew(nlp, train),
+        test=_anew(nlp, test),
+        seed=nlp.config.interpolate()["training"]["seed"] or 0,
+    )
+    found = {}
+    for name, score in scores.items():
+        reporter.note(f"scoring {name}")
+        found[name] = dict(score(fitted))
+    return found
+
+
+def _anew(nlp: Language, corpus: Corpus | SequenceCorpus | None) -> Sequences:
+    return (lambda: corpus.sequences(nlp)) if corpus else (lambda: ())

@@ -1,0 +1,114 @@
+"""Pipeline files that make an embedding, hold several embedders, or score them."""
+
+import pytest
+from config_examples import GOOD
+from test_config_expand import HOST, READER, expanded
+
+from seqpipe.config import expand, makes_embedding
+
+EMBEDDER = {"@seqpipe_embedders": "seqpipe.Word2Vec.v1", "width": 20}
+SCORE = '[evaluation.words]\n@scorers = "spacy.textcat_scorer.v1"\n'
+
+
+def embedding(**changed):
+    return expand({"data": READER, "embedder": EMBEDDER, **changed}, HOST.find)
+
+
+def without_training(text):
+    """Leave out the sections from [encoder] on."""
+    return text[: text.index("[encoder]")]
+
+
+@pytest.mark.parametrize(
+    ("sections", "expected"),
+    [
+        ({"data", "embedder"}, True),
+        ({"pipeline", "data", "tokenizer", "embedder", "evaluation"}, True),
+        ({"data"}, False),
+        ({"data", "embedder", "encoder"}, False),
+        ({"data", "embedder", "head"}, False),
+        ({"nlp", "components", "embedder"}, False),
+    ],
+)
+def test_a_file_with_an_embedder_and_nothing_on_it_makes_an_embedding(sections, expected):
+    assert makes_embedding(dict.fromkeys(sections)) is expected
+
+
+def test_an_embedding_needs_neither_head_nor_encoder(errors_of):
+    assert errors_of(without_training(GOOD)) == []
+
+
+def test_an_embedding_expands_to_a_pipeline_with_nothing_to_train():
+    config = embedding(pipeline={"lang": "de", "seed": 5})
+    assert config["nlp"]["pipeline"] == [] and config["components"] == {}
+    assert config["nlp"]["vectors"]["embedder"] == EMBEDDER
+    train = config["corpora"]["train"]
+    assert train["@readers"] == "seqpipe.Sequences.v1"
+    assert train["data"] == READER
+    assert list(config["corpora"]) == ["train"] and train["split"] == {"train": 1.0}
+    assert config["initialize"]["before_init"]["corpus"] == train
+    assert config["system"]["seed"] == 5
+
+
+def test_held_out_parts_of_an_embeddings_data_become_corpora():
+    split = {"train": 0.9, "test": 0.1}
+    config = embedding(data={**READER, "split": split, "dev": READER})
+    assert list(config["corpora"]) == ["train", "dev", "test"]
+    assert config["corpora"]["test"]["split"] == split
+
+
+def test_several_embedders_stand_side_by_side():
+    config = expanded(embedder={"a": EMBEDDER, "b": {**EMBEDDER, "tune": True}, "trained_width": 4})
+    assert config["nlp"]["vectors"] == {
+        "@vectors": "seqpipe.Vectors.v1",
+        "embedders": {"a": EMBEDDER, "b": EMBEDDER},
+    }
+    model = config["components"]["tok2vec"]["model"]
+    assert (model["tune"], model["trained_width"]) == (["b"], 4)
+
+
+@pytest.mark.parametrize("tune", [True, False])
+def test_tuning_is_said_to_the_encoder(tune):
+    config = expanded(embedder={**EMBEDDER, "tune": tune, "tuned_words": 10})
+    model = config["components"]["tok2vec"]["model"]
+    assert (model["tune"], model["tuned_words"]) == (tune, 10)
+    assert config["nlp"]["vectors"]["embedder"] == EMBEDDER
+
+
+def test_each_of_several_embedders_is_checked(good, errors_of):
+    both = """[embedder]
+trained_width = 3
+
+[embedder.a]
+@seqpipe_embedders = "acme.Vectors.v1"
+tune = true
+
+[embedder.b]
+@seqpipe_embedders = "acme.Vectors.v1"
+"""
+    old = good[good.index("[embedder]") : good.index("[encoder]")]
+    text = good.replace(old, both + "\n")
+    assert errors_of(text) == []
+    (problem,) = errors_of(text.replace("[embedder.b]", "[embedder.b]\nwdth = 3"))
+    assert '"wdth"' in problem.message and "width" in problem.label
+    (problem,) = errors_of(text.replace("trained_width", "train_width"))
+    assert '"train_width"' in problem.message
+
+
+def test_scores_of_an_embedding_go_with_every_file(good, errors_of):
+    assert errors_of(good + "\n" + SCORE) == []
+    assert errors_of(without_training(good) + SCORE) == []
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        (SCORE.replace("@scorers", "@readers"), "@scorers"),
+        (SCORE.replace("textcat_scorer", "txtcat_scorer"), "txtcat_scorer"),
+        ("[evaluation.words]\npath = 3\n", "doesn't say what to use"),
+        ("[evaluation]\nwords = 3\n", "is a section"),
+    ],
+)
+def test_scores_that_cannot_be_had_are_told(good, errors_of, broken, said):
+    (problem,) = errors_of(good + "\n" + broken)
+    assert said in problem.message
