@@ -5,6 +5,7 @@ import functools
 import hashlib
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -31,7 +32,7 @@ def build(source: str) -> ctypes.CDLL:
         BuildError: There's no compiler, or it fails.
     """
     compiler = find_compiler()
-    key = "\0".join([source, *_FLAGS, compiler, _version(compiler), _processor()])
+    key = "\0".join([source, *_FLAGS, *compiler, _version(compiler), _processor()])
     name = hashlib.sha256(key.encode()).hexdigest()[:32] + ".so"
 
     def load(folder: Path) -> ctypes.CDLL:
@@ -45,41 +46,53 @@ def build(source: str) -> ctypes.CDLL:
         raise BuildError(f"no folder for compiled kernels: {error}") from error
 
 
-def find_compiler() -> str:
-    """Return the path of a C compiler: that of `CC`, or else the first of cc, gcc, clang.
+def find_compiler() -> tuple[str, ...]:
+    """Return how to call a C compiler: as `CC` says, or else the first of cc, gcc, clang.
+
+    `CC` may be a program and what it's given first, such as ``ccache gcc``.
 
     Raises:
         BuildError: There's none.
     """
     wanted = os.environ.get("CC")
-    names = [wanted] if wanted else ["cc", "gcc", "clang"]
-    found = next((path for path in map(shutil.which, names) if path), None)
-    if found is None:
-        raise BuildError("there's no C compiler" + (f" called {wanted!r} (CC)" if wanted else ""))
-    return found
+    calls = [[wanted], _words(wanted)] if wanted else [["cc"], ["gcc"], ["clang"]]
+    for program, *given in calls:
+        path = shutil.which(program)
+        if path:
+            return path, *given
+    raise BuildError("there's no C compiler" + (f" called {wanted!r} (CC)" if wanted else ""))
 
 
-def _compile(compiler: str, source: str, target: Path) -> None:
+def _words(command: str) -> list[str]:
+    try:
+        return shlex.split(command) or [command]
+    except ValueError:  # a quotation mark without another
+        return [command]
+
+
+def _compile(compiler: tuple[str, ...], source: str, target: Path) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         file = Path(folder) / "kernel.c"
         file.write_text(source, encoding="utf-8")
         made = Path(folder) / "kernel.so"
         for tuned in (["-march=native"], ["-mcpu=native"], []):
-            command = [compiler, *_FLAGS, *tuned, str(file), "-o", str(made), "-lm"]
+            command = [*compiler, *_FLAGS, *tuned, str(file), "-o", str(made), "-lm"]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode == 0:
                 # Whole or not at all: another process may be making the same.
                 made.replace(target)
                 return
-    raise BuildError(f"{compiler} fails: {done.stderr.replace(str(file), file.name).strip()[:500]}")
+    raise BuildError(
+        f"{' '.join(compiler)} fails: {done.stderr.replace(str(file), file.name).strip()[:500]}"
+    )
 
 
 @functools.cache
-def _version(compiler: str) -> str:
+def _version(compiler: tuple[str, ...]) -> str:
     try:
-        done = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False)
+        done = subprocess.run([*compiler, "--version"], capture_output=True, text=True, check=False)
     except OSError as error:
-        raise BuildError(f"{compiler} can't be run: {error}") from error
+        raise BuildError(f"{' '.join(compiler)} can't be run: {error}") from error
     return done.stdout
 
 

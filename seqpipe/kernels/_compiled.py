@@ -3,6 +3,7 @@
 import ctypes
 import functools
 import os
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from seqpipe.kernels._build import BuildError, build
-from seqpipe.kernels._pass import Engine, Gradients, Kept, Pass
+from seqpipe.kernels._pass import Engine, Gradients, Pass, Saved, Walked, mask_by_row
 from seqpipe.kernels._recurrence import Recurrence
 from seqpipe.kernels._render import render_c
 
@@ -21,9 +22,11 @@ REALS: Final = {torch.float32: "float", torch.float64: "double"}
 _NUMBERS: Final = ("sequences", "rows", "width", "chunks", "members", "reverse")
 _POINTERS: Final = (
     *("start", "length", "place", "input_bias", "weight", "bias", "parameters", "mask"),
-    *("gates", "separate", "noises", "initial", "states", "operands", "d_outputs"),
-    *("d_gates", "d_recurrent", "d_parameters", "d_initial", "meetings"),
+    *("gates", "separate", "noises", "initial", "last", "outputs", "states", "operands"),
+    *("d_outputs", "d_gates", "d_recurrent", "d_sums", "d_initial", "meetings"),
 )
+# A job as C lays it out: numbers, pointers and the bound `clip`.
+_JOB: Final = struct.Struct(f"@{len(_NUMBERS) + len(_POINTERS)}qd")
 
 # So many sequences are walked through together: enough to use a weight often once it's at hand, few
 # enough for their states to stay near.
@@ -31,24 +34,14 @@ _CHUNK: Final = 64
 _PROCESS: Final = os.getpid()
 # A step of fewer products is over before threads have met.
 _WORTH_A_TEAM: Final = 32_000
-# So many units at least are for a thread.
-_UNITS: Final = 16
+# So many units at least are for a thread: the way back's widest block, of which a thread takes whole ones.
+_UNITS: Final = 64
 # A walk of fewer products is over before a thread that sleeps has woken; a tenth of a millisecond and more.
 _WORTH_A_THREAD: Final = 4_000_000
 
 
 class _Meeting(ctypes.Structure):
     _fields_ = [("numbers", ctypes.c_int64 * 8)]
-
-
-class _Job(ctypes.Structure):
-    _fields_ = [
-        *((name, ctypes.c_int64) for name in _NUMBERS),
-        *((name, ctypes.c_void_p) for name in _POINTERS),
-        ("clip", ctypes.c_double),
-        ("panels", ctypes.c_void_p),
-        ("next", ctypes.c_int64),
-    ]
 
 
 class Compiled(Engine):
@@ -66,38 +59,53 @@ class Compiled(Engine):
             raise BuildError(f"it's for float32 and float64, not {dtype}")
         _library(recurrence, dtype)
 
-    def forward(self, walk: Pass, gates: Tensor) -> Kept:
+    def forward(self, walk: Pass, gates: Tensor, *, save: bool = True) -> Walked:
         """See `Engine.forward`."""
         library = _library(walk.recurrence, gates.dtype)
-        separate = gates.new_empty(len(gates), len(walk.recurrence.separate) * walk.width)
-        states = gates.new_empty(walk.recurrence.sizes.states, len(gates), walk.width)
-        tensors = {"gates": gates, "separate": separate, "states": states}
+        outputs = gates.new_empty(len(gates), walk.width)
+        last = walk.initial.clone(memory_format=torch.contiguous_format)
+        tensors = {"gates": gates, "outputs": outputs, "last": last}
+        saved = _room(walk, gates) if save else None
+        if saved is not None:
+            tensors |= {"separate": saved.separate, "states": saved.states}
         if walk.mask is not None:
             first = walk.initial[0] * walk.mask
             tensors["operands"] = torch.stack([first, torch.empty_like(first)])
         _call(library.seqpipe_forward, walk, _share(walk), tensors)
-        return Kept(gates, separate, states)
+        return Walked(outputs, last, saved)
 
-    def backward(self, walk: Pass, kept: Kept, outputs: Tensor, final: Tensor) -> Gradients:
+    def backward(self, walk: Pass, saved: Saved, outputs: Tensor, final: Tensor) -> Gradients:
         """See `Engine.backward`."""
-        library = _library(walk.recurrence, kept.gates.dtype)
+        library = _library(walk.recurrence, saved.gates.dtype)
         sizes, share = walk.recurrence.sizes, _share(walk)
-        gates = torch.empty_like(kept.gates)
+        gates = torch.empty_like(saved.gates)
         same = walk.recurrence.shares_gradients
         recurrent = gates if same else gates.new_empty(len(gates), len(walk.weight))
-        parameters = None
-        if sizes.parameters:
-            parameters = gates.new_zeros(share.chunks, sizes.parameters, walk.width)
+        summed = sizes.parameters, sizes.gates, len(sizes.recurrent)
+        sums = gates.new_zeros(share.chunks, sum(summed), walk.width)
         initial = final.clone(memory_format=torch.contiguous_format)
         tensors = {
-            **{name: getattr(kept, name) for name in ("gates", "separate", "states")},
+            **saved._asdict(),
             **{"d_outputs": outputs, "d_gates": gates, "d_recurrent": recurrent},
-            **{"d_parameters": parameters, "d_initial": initial},
+            **{"d_sums": sums, "d_initial": initial},
         }
         _call(library.seqpipe_backward, walk, share, tensors)
+        parameters, input_bias, bias = torch.split(sums.sum(0), list(summed))
         return Gradients(
-            gates, recurrent, None if parameters is None else parameters.sum(0), initial
+            gates, recurrent, parameters, initial, input_bias.flatten(), bias.flatten()
         )
+
+    def hidden_before(self, walk: Pass, saved: Saved) -> Tensor:
+        """See `Engine.hidden_before`."""
+        before = saved.states[0]
+        return before if walk.mask is None else before * mask_by_row(walk)
+
+
+def _room(walk: Pass, gates: Tensor) -> Saved:
+    """Return where a walk saves what the way back needs: the states are those before each step."""
+    separate = gates.new_empty(len(gates), len(walk.recurrence.separate) * walk.width)
+    states = gates.new_empty(walk.recurrence.sizes.states, len(gates), walk.width)
+    return Saved(gates, separate, states)
 
 
 def _library(recurrence: Recurrence, dtype: torch.dtype) -> ctypes.CDLL:
@@ -118,7 +126,7 @@ def _library(recurrence: Recurrence, dtype: torch.dtype) -> ctypes.CDLL:
         recurrence.made[dtype] = library
         for function in (library.seqpipe_forward, library.seqpipe_backward):
             together, how_many = (ctypes.c_void_p,) * 2
-            function.argtypes = [ctypes.POINTER(_Job), ctypes.c_int64, together, how_many]
+            function.argtypes = [ctypes.c_char_p, ctypes.c_int64, together, how_many]
             function.restype = ctypes.c_int64
     return library
 
@@ -148,31 +156,24 @@ def _call(
     function: Callable[..., int], walk: Pass, share: _Share, tensors: dict[str, Tensor]
 ) -> None:
     table = walk.layout.table
-    start, column = table.data_ptr(), 8 * table.shape[1]
+    sequences, start = table.shape[1], table.data_ptr()
     named = {
         **{"input_bias": walk.input_bias, "weight": walk.weight, "bias": walk.bias},
         **{"parameters": walk.parameters, "mask": walk.mask},
         **{"noises": walk.noises, "initial": walk.initial},
         **tensors,
     }
-    # Kept alive by this name until the call ends.
+    # These names keep alive what's pointed to until the call ends.
     given = {name: tensor.contiguous() for name, tensor in named.items() if tensor is not None}
     meetings = (_Meeting * share.chunks)() if share.members > 1 else None
-    job = _Job(
-        sequences=table.shape[1],
-        rows=walk.layout.rows,
-        width=walk.width,
-        chunks=share.chunks,
-        members=share.members,
-        reverse=walk.layout.reverse,
-        clip=walk.clip or 0.0,
-        start=start,
-        length=start + column,
-        place=start + 2 * column,
-        meetings=ctypes.addressof(meetings) if meetings else None,
-        **{name: tensor.data_ptr() for name, tensor in given.items()},
-    )
-    if function(ctypes.byref(job), share.threads, *_openmp()):
+    pointers = dict.fromkeys(_POINTERS, 0)
+    pointers |= {name: tensor.data_ptr() for name, tensor in given.items()}
+    pointers |= {"start": start, "length": start + 8 * sequences, "place": start + 16 * sequences}
+    pointers["meetings"] = ctypes.addressof(meetings) if meetings else 0
+    layout = walk.layout
+    numbers = sequences, layout.rows, walk.width, share.chunks, share.members, layout.reverse
+    job = _JOB.pack(*numbers, *pointers.values(), walk.clip or 0.0)
+    if function(job, share.threads, *_openmp()):
         raise MemoryError("no memory for a recurrence's weights and states")
 
 

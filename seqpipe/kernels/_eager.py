@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from seqpipe.kernels._packing import Packing, pack
-from seqpipe.kernels._pass import Engine, Gradients, Kept, Pass
+from seqpipe.kernels._pass import Engine, Gradients, Pass, Saved, Walked, walked
 from seqpipe.kernels._program import Program
 
 
@@ -13,7 +13,7 @@ class Eager(Engine):
 
     name = "eager"
 
-    def forward(self, walk: Pass, gates: Tensor) -> Kept:
+    def forward(self, walk: Pass, gates: Tensor, *, save: bool = True) -> Walked:
         """See `Engine.forward`."""
         steps = _Steps(walk, gates.device)
         width, sizes = walk.width, walk.recurrence.sizes
@@ -33,16 +33,17 @@ class Eager(Engine):
             for gate in range(sizes.gates):
                 gates[rows, gate * width : (gate + 1) * width] = after[f"k{gate}"]
             before = states[:, rows]
-        return Kept(steps.by_sequence(gates), steps.by_sequence(separate), states[:, steps.inverse])
+        gates, separate = steps.by_sequence(gates), steps.by_sequence(separate)
+        return walked(walk, Saved(gates, separate, states[:, steps.inverse]), save=save)
 
-    def backward(self, walk: Pass, kept: Kept, outputs: Tensor, final: Tensor) -> Gradients:
+    def backward(self, walk: Pass, saved: Saved, outputs: Tensor, final: Tensor) -> Gradients:
         """See `Engine.backward`."""
-        steps = _Steps(walk, kept.gates.device)
+        steps = _Steps(walk, saved.gates.device)
         gates, separate, outputs = (
-            steps.by_time(each) for each in (kept.gates, kept.separate, outputs)
+            steps.by_time(each) for each in (saved.gates, saved.separate, outputs)
         )
         noises = None if walk.noises is None else steps.by_time(walk.noises)
-        states = kept.states[:, steps.order]
+        states = saved.states[:, steps.order]
         d_gates = torch.empty_like(gates)
         d_recurrent = gates.new_empty(len(gates), len(walk.weight))
         d_parameters = None if walk.parameters is None else torch.zeros_like(walk.parameters)

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -29,14 +29,21 @@ class Layout:
         self.lengths = lengths = lengths.clone()
         self.reverse = reverse
         # NumPy is quicker than torch for what's as small as this.
-        counts = lengths.numpy()
-        ends = counts.cumsum()
-        self.rows = int(ends[-1]) if len(ends) else 0
-        self._counts, self._starts = counts, ends - counts
+        self._counts = counts = lengths.numpy()
+        self.rows = int(counts.sum())
+        if len(counts) == 1:
+            # Much of the time of a short walk would go into the general case.
+            self.table = torch.tensor([[0], [self.rows], [0]])
+            return
         self.table = torch.empty(3, len(counts), dtype=torch.int64)
         table = self.table.numpy()
-        table[2] = (-counts).argsort(kind="stable") if len(counts) > 1 else 0
+        table[2] = (-counts).argsort(kind="stable")
         table[0], table[1] = self._starts[table[2]], counts[table[2]]
+
+    @cached_property
+    def _starts(self) -> Any:
+        """The first row of each sequence, or where it would be: `[B]`."""
+        return self._counts.cumsum() - self._counts
 
     @property
     def order(self) -> Tensor:
@@ -96,18 +103,32 @@ class Pass(NamedTuple):
         return self.initial.shape[2]
 
 
-class Kept(NamedTuple):
-    """What a walk leaves, row by row in the order of the input.
+class Saved(NamedTuple):
+    """What a walk saves for the way back, row by row in the order of the input.
 
     Attributes:
-        gates: `[N, gates * width]`, what's kept of each gate; see `Recurrence`.
+        gates: `[N, gates * width]`, what's saved of each gate; see `Recurrence`.
         separate: `[N, len(separate) * width]`, the products of the hidden state that aren't fused.
-        states: `[states, N, width]`, after each step.
+        states: `[states, N, width]`, before or after each step, as the engine needs them.
     """
 
     gates: Tensor
     separate: Tensor
     states: Tensor
+
+
+class Walked(NamedTuple):
+    """What a walk gives.
+
+    Attributes:
+        outputs: `[N, width]`, the first state after each step; nothing else has its memory.
+        last: `[states, B, width]`, after each sequence's last step.
+        saved: What the way back needs; None if there's to be none.
+    """
+
+    outputs: Tensor
+    last: Tensor
+    saved: Saved | None
 
 
 class Gradients(NamedTuple):
@@ -118,12 +139,16 @@ class Gradients(NamedTuple):
         recurrent: `[N, len(recurrent) * width]`, of those of the hidden state; may be the same tensor.
         parameters: `[parameters, width]`, or None.
         initial: `[states, B, width]`
+        input_bias: `[gates * width]`, the sum of `gates`; None if it's still to be taken.
+        bias: `[len(recurrent) * width]`, the sum of `recurrent`; None if it's still to be taken.
     """
 
     gates: Tensor
     recurrent: Tensor
     parameters: Tensor | None
     initial: Tensor
+    input_bias: Tensor | None = None
+    bias: Tensor | None = None
 
 
 class Engine(ABC):
@@ -136,24 +161,36 @@ class Engine(ABC):
     name: str
 
     @abstractmethod
-    def forward(self, walk: Pass, gates: Tensor) -> Kept:
+    def forward(self, walk: Pass, gates: Tensor, *, save: bool = True) -> Walked:
         """Walk through the sequences.
 
         Args:
             walk: What to do.
             gates: `[N, gates * width]`, the products of the input, without biases; may be overwritten.
+            save: Whether there may be a way back.
         """
 
     @abstractmethod
-    def backward(self, walk: Pass, kept: Kept, outputs: Tensor, final: Tensor) -> Gradients:
+    def backward(self, walk: Pass, saved: Saved, outputs: Tensor, final: Tensor) -> Gradients:
         """Walk back.
 
         Args:
             walk: What was done.
-            kept: What it left; stays as it is.
+            saved: What it saved; stays as it is.
             outputs: `[N, width]`, the gradient of the first state after each step.
             final: `[states, B, width]`, the gradient of the states after the last step.
         """
+
+    def hidden_before(self, walk: Pass, saved: Saved) -> Tensor:
+        """Return what the products of the hidden state took at each step: `[N, width]`."""
+        return states_before(walk, saved.states[0])
+
+
+def walked(walk: Pass, saved: Saved, *, save: bool) -> Walked:
+    """Return what a walk gives that saved the states after each step."""
+    # A copy, so that outputs may be changed in place, and nobody holds all states for the sake of one.
+    outputs = saved.states[0].clone()
+    return Walked(outputs, final_states(walk, saved.states), saved if save else None)
 
 
 def final_states(walk: Pass, states: Tensor) -> Tensor:
@@ -176,6 +213,11 @@ def states_before(walk: Pass, outputs: Tensor) -> Tensor:
     first = layout.first_rows.to(device)
     present = layout.present.to(device)
     before.index_copy_(0, first, walk.initial[0].index_select(0, present))
-    if walk.mask is not None:
-        before *= walk.mask.repeat_interleave(layout.lengths.to(device), dim=0)
-    return before
+    return before if walk.mask is None else before.mul_(mask_by_row(walk))
+
+
+def mask_by_row(walk: Pass) -> Tensor:
+    """Return the mask of each row's sequence: `[N, width]`."""
+    assert walk.mask is not None
+    lengths = walk.layout.lengths.to(walk.mask.device)
+    return walk.mask.repeat_interleave(lengths, dim=0)

@@ -71,7 +71,7 @@ def simplify(program: Program) -> Program:
     """Compute nothing twice, nothing that two numbers decide, and nothing that no output needs."""
     renamed: dict[Term, Term] = {}
     seen: dict[tuple[str, tuple[Term, ...]], str] = {}
-    kept: list[Instruction] = []
+    rest: list[Instruction] = []
     for each in program.instructions:
         arguments = tuple(renamed.get(a, a) for a in each.arguments)
         shorter = _shorten(each.operation, arguments)
@@ -82,9 +82,9 @@ def simplify(program: Program) -> Program:
             renamed[each.result] = seen[key]
         else:
             seen[key] = each.result
-            kept.append(Instruction(each.result, *key))
+            rest.append(Instruction(each.result, *key))
     outputs = {name: renamed.get(term, term) for name, term in program.outputs.items()}
-    return Program(program.inputs, _needed(kept, outputs.values()), outputs)
+    return Program(program.inputs, _needed(rest, outputs.values()), outputs)
 
 
 def _shorten(operation: str, arguments: tuple[Term, ...]) -> Term | None:
@@ -103,9 +103,9 @@ def _shorten(operation: str, arguments: tuple[Term, ...]) -> Term | None:
 
 def _needed(instructions: list[Instruction], outputs: Iterable[Term]) -> tuple[Instruction, ...]:
     needed = set(outputs)
-    kept = []
+    wanted = []
     for each in reversed(instructions):
         if each.result in needed:
-            kept.append(each)
+            wanted.append(each)
             needed.update(each.arguments)
-    return tuple(reversed(kept))
+    return tuple(reversed(wanted))

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from seqpipe.kernels._pass import Engine, Kept, Layout, Pass, final_states, states_before
+from seqpipe.kernels._pass import Engine, Gradients, Layout, Pass, Saved
+from seqpipe.kernels._products import sum_of_products, times_weight
 from seqpipe.kernels._recurrence import Recurrence
 
 
@@ -62,10 +63,9 @@ def recur(plan: Plan, inputs: Tensor, weights: Weights, initial: Tensor) -> tupl
         `[states, B, width]`.
     """
     if not torch.is_grad_enabled():
-        walk = _walk(plan, weights, initial)
-        states = plan.engine.forward(walk, inputs @ weights.input_weight.t()).states
-        # A copy, so that nobody holds all states for the sake of one.
-        return states[0].clone(), final_states(walk, states)
+        products = torch.mm(inputs, weights.input_weight.t())
+        done = plan.engine.forward(_walk(plan, weights, initial), products, save=False)
+        return done.outputs, done.last
     results: tuple[Tensor, Tensor] = _Recur.apply(  # type: ignore[no-untyped-call]
         plan,
         inputs,
@@ -94,7 +94,8 @@ class _Recur(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         weights = Weights(input_weight, bias, recurrent_weight, recurrent_bias, parameters)
         walk = _walk(plan, weights, initial)
-        kept = plan.engine.forward(walk, inputs @ input_weight.t())
+        done = plan.engine.forward(walk, torch.mm(inputs, input_weight.t()))
+        assert done.saved is not None
         ctx.plan = plan
         ctx.save_for_backward(
             inputs,
@@ -104,30 +105,34 @@ class _Recur(torch.autograd.Function):
             recurrent_bias,
             parameters,
             initial,
-            kept.gates,
-            kept.separate,
-            kept.states,
+            *done.saved,
         )
-        # A copy, so that outputs may be changed in place.
-        return kept.states[0].clone(), final_states(walk, kept.states)
+        return done.outputs, done.last
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, outputs: Tensor, final: Tensor) -> tuple[Tensor | None, ...]:
         inputs, *learnt, initial, gates, separate, states = ctx.saved_tensors
-        walk = _walk(ctx.plan, Weights(*learnt), initial)
-        found = ctx.plan.engine.backward(walk, Kept(gates, separate, states), outputs, final)
+        engine, walk = ctx.plan.engine, _walk(ctx.plan, Weights(*learnt), initial)
+        saved = Saved(gates, separate, states)
+        found: Gradients = engine.backward(walk, saved, outputs, final)
         wanted = ctx.needs_input_grad
         return (
             None,
-            found.gates @ learnt[0] if wanted[1] else None,
-            found.gates.t() @ inputs if wanted[2] else None,
-            found.gates.sum(0) if wanted[3] else None,
-            found.recurrent.t() @ states_before(walk, states[0]) if wanted[4] else None,
-            found.recurrent.sum(0) if wanted[5] else None,
+            times_weight(found.gates, learnt[0]) if wanted[1] else None,
+            sum_of_products(found.gates, inputs) if wanted[2] else None,
+            _sum(found.gates, found.input_bias) if wanted[3] else None,
+            sum_of_products(found.recurrent, engine.hidden_before(walk, saved))
+            if wanted[4]
+            else None,
+            _sum(found.recurrent, found.bias) if wanted[5] else None,
             found.parameters if wanted[6] else None,
             found.initial if wanted[7] else None,
         )
+
+
+def _sum(rows: Tensor, known: Tensor | None) -> Tensor:
+    return rows.sum(0) if known is None else known
 
 
 def _walk(plan: Plan, weights: Weights, initial: Tensor) -> Pass:

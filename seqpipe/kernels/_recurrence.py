@@ -4,8 +4,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from seqpipe.kernels._keep import keep
 from seqpipe.kernels._program import Program, Term, simplify
+from seqpipe.kernels._save import choose_saved
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Sizes:
     noises: int = 0
 
 
-# By identity, as what's compiled for it is kept by it.
+# By identity, as what's compiled for it is found by it.
 @dataclass(frozen=True, eq=False)
 class Recurrence:
     """A traced step.
@@ -35,7 +35,7 @@ class Recurrence:
     Its programs know these values: `x0`, ... the products of the input by gate; `h0`, ... the products
     of the hidden state, by the number of their gate too; `s0`, ... the states; `p0`, ... the parameters;
     `n0`, ... the noises. For a gate whose two products are only ever added up, their sum `z0`, ... stands
-    for both. The forward program also gives what's kept of each gate for the way back, `k0`, ...; the
+    for both. The forward program also gives what's saved of each gate for the way back, `k0`, ...; the
     backward program gets these, and `d0`, ..., the gradients of the next states.
 
     Attributes:
@@ -79,7 +79,7 @@ def fuse(sizes: Sizes, forward: Program, backward: Program) -> Recurrence:
     for gate in fused:
         forward, backward = _with_sum(forward, gate), _with_sum(backward, gate)
     recurrence = Recurrence(sizes, fused, simplify(forward), simplify(backward))
-    forward, backward = keep(
+    forward, backward = choose_saved(
         recurrence.forward, recurrence.backward, sizes.gates, recurrence.input_name
     )
     return replace(recurrence, forward=forward, backward=backward)

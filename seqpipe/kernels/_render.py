@@ -66,9 +66,9 @@ def _places(recurrence: Recurrence) -> dict[str, str]:
 def _forward(recurrence: Recurrence) -> str:
     sizes = recurrence.sizes
     outputs = {f"s{i}": f"next[{i}]" for i in range(sizes.states)}
-    outputs |= {f"k{g}": f"kept[{g}]" for g in range(sizes.gates)}
+    outputs |= {f"k{g}": f"saved[{g}]" for g in range(sizes.gates)}
     body = _lines(recurrence.forward, _places(recurrence), outputs)
-    return f"static inline void step_forward({_GIVEN}, REAL (*restrict next)[LANES], REAL (*restrict kept)[LANES]) {body}"
+    return f"static inline void step_forward({_GIVEN}, REAL (*restrict next)[LANES], REAL (*restrict saved)[LANES]) {body}"
 
 
 def _backward(recurrence: Recurrence) -> str:

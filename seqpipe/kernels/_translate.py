@@ -150,6 +150,8 @@ class _Translator:
             scaled = self._add("mul", self._term(arguments[1]), factor)
             return self._add(_SAME[name], self._term(arguments[0]), scaled)
         terms = [self._term(each) for each in arguments]
+        if name.startswith("logical"):
+            terms = [self._mask(term) for term in terms]
         if self.masks.issuperset(terms):
             # On masks, torch's sum is "or".
             return self._add(_OF_MASKS.get(name, _SAME[name]), *terms)
@@ -170,6 +172,10 @@ class _Translator:
 
     def _number(self, term: Term) -> Term:
         return self._add("number", term) if term in self.masks else term
+
+    def _mask(self, term: Term) -> Term:
+        """Return whether a term is true: a number is but for 0."""
+        return term if term in self.masks else self._add("ne", term, 0.0)
 
     def _convert(self, term: Term, dtype: Any) -> Term:
         if term not in self.masks and dtype is not None and not dtype.is_floating_point:

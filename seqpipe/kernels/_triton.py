@@ -10,7 +10,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from seqpipe.kernels._pass import Engine, Gradients, Kept, Pass
+from seqpipe.kernels._pass import Engine, Gradients, Pass, Saved, Walked, walked
 from seqpipe.kernels._recurrence import Recurrence
 from seqpipe.kernels._triton_form import Limits, choose_form
 from seqpipe.kernels._triton_source import load_module, render_triton
@@ -35,7 +35,7 @@ class Triton(Engine):
     def __init__(self, limits: Limits = _LIMITS) -> None:
         self.limits = limits
 
-    def forward(self, walk: Pass, gates: Tensor) -> Kept:
+    def forward(self, walk: Pass, gates: Tensor, *, save: bool = True) -> Walked:
         """See `Engine.forward`."""
         launch = _Launch(walk, gates, self.limits)
         gates = gates.contiguous()
@@ -47,13 +47,13 @@ class Triton(Engine):
         }
         for first, last in launch.ranges():
             launch.run("forward", tensors, first, last, HAS_BIAS=walk.bias is not None)
-        return Kept(gates, separate, states)
+        return walked(walk, Saved(gates, separate, states), save=save)
 
-    def backward(self, walk: Pass, kept: Kept, outputs: Tensor, final: Tensor) -> Gradients:
+    def backward(self, walk: Pass, saved: Saved, outputs: Tensor, final: Tensor) -> Gradients:
         """See `Engine.backward`."""
-        launch = _Launch(walk, kept.gates, self.limits)
+        launch = _Launch(walk, saved.gates, self.limits)
         sizes = walk.recurrence.sizes
-        gates = torch.empty_like(kept.gates, memory_format=torch.contiguous_format)
+        gates = torch.empty_like(saved.gates, memory_format=torch.contiguous_format)
         same = walk.recurrence.shares_gradients
         recurrent = gates if same else gates.new_empty(len(gates), len(walk.weight))
         sums = None
@@ -62,7 +62,7 @@ class Triton(Engine):
             sums = gates.new_zeros(shape, dtype=torch.float32)
         carried = final.to(torch.float32, memory_format=torch.contiguous_format, copy=True)
         tensors = {
-            **_contiguous(**kept._asdict(), d_outputs=outputs, d_gates=gates),
+            **_contiguous(**saved._asdict(), d_outputs=outputs, d_gates=gates),
             **{"d_recurrent": recurrent, "d_parameters": sums, "carried": carried},
         }
         _walk_back(launch, tensors, walk.clip)
@@ -145,7 +145,7 @@ class _Launch:
         form = self.form
         return {
             **{"WIDTH": walk.width, "BLOCK_B": self.sequences, "BLOCK_W": form.units},
-            **{"BLOCK_K": form.depth, "KEPT": form.kept, "SYNC": form.sync},
+            **{"BLOCK_K": form.depth, "RESIDENT": form.resident, "SYNC": form.sync},
             **{"REVERSE": walk.layout.reverse, "HAS_MASK": walk.mask is not None},
             **{"PRODUCT": _product_type(dtype), "PRECISION": "ieee" if form.exact else "tf32"},
             # Triton warns where it isn't told whether a product and a sum may become one instruction.

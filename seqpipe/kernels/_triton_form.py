@@ -22,14 +22,14 @@ class Limits:
     """What one block takes on.
 
     Attributes:
-        kept: How many bytes of weights stay on the chip during a walk; None for as many as the GPU has room for.
-        widest: The greatest width that one block takes alone where its weights aren't kept.
+        resident: How many bytes of weights stay on the chip during a walk; None for as many as the GPU has room for.
+        widest: The greatest width that one block takes alone where its weights aren't resident.
         units: The width of a block where several share a batch, a power of two and at least 16.
         sequences: How many sequences a block takes, a power of two and at least 16.
         barrier: Whether blocks that share a batch wait for each other within one launch.
     """
 
-    kept: int | None = None
+    resident: int | None = None
     widest: int = 128
     units: int = 64
     sequences: int = 16
@@ -41,7 +41,7 @@ class Form:
     """How a walk is divided among blocks.
 
     Attributes:
-        kept: Whether one block has all units, with the weights and the hidden state on the chip.
+        resident: Whether one block has all units, with the weights and the hidden state on the chip.
         units: The width of a block.
         blocks: How many blocks share the width.
         sync: What waits between two steps: a block's threads, the blocks of a batch, or nothing.
@@ -49,7 +49,7 @@ class Form:
         exact: Whether products are of exact float32.
     """
 
-    kept: bool
+    resident: bool
     units: int
     blocks: int
     sync: Literal["none", "block", "grid"]
@@ -58,7 +58,7 @@ class Form:
 
     @property
     def depth(self) -> int:
-        """How many columns of a weight are read at a time where it isn't kept."""
+        """How many columns of a weight are read at a time where it isn't resident."""
         return 16 if self.exact else 32
 
     @property
@@ -98,7 +98,7 @@ def choose_form(
     units = min(padded, limits.units)
     blocks = -(-width // units)
     products = len(recurrence.sizes.recurrent)
-    room = _room(device) if limits.kept is None else limits.kept
+    room = _room(device) if limits.resident is None else limits.resident
     if products == 0:
         # Units that don't see each other needn't wait for each other.
         return Form(True, units, blocks, "none", True, exact)

@@ -64,7 +64,8 @@ def _results(engine: Engine, recurrence: Recurrence, width: int, like: Tensor) -
         made_up(sizes.states, len(_LENGTHS), width),
         0.5,
     )
-    kept = engine.forward(walk, made_up(rows, sizes.gates * width))
-    found = engine.backward(walk, kept, made_up(rows, width), made_up(*walk.initial.shape))
+    done = engine.forward(walk, made_up(rows, sizes.gates * width))
+    assert done.saved is not None
+    found = engine.backward(walk, done.saved, made_up(rows, width), made_up(*walk.initial.shape))
     gradients = [found.gates, found.recurrent, found.initial, found.parameters]
-    return [each.double() for each in (kept.states, *gradients) if each is not None]
+    return [each.double() for each in (done.outputs, done.last, *gradients) if each is not None]

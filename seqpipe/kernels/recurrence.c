@@ -26,16 +26,18 @@ typedef struct {
     const REAL *bias;         /* [RECURRENT * width], or null */
     const REAL *parameters;   /* [PARAMETERS, width] */
     const REAL *mask;         /* [sequences, width], or null: multiplies the hidden state in products */
-    REAL *gates;              /* [rows, GATES * width] in: products of the input; out: what's kept */
+    REAL *gates;              /* [rows, GATES * width] in: products of the input; out: what's saved of them */
     REAL *separate;           /* [rows, SEPARATE * width] products of the hidden state that aren't fused */
     const REAL *noises;       /* [rows, NOISES * width] */
     const REAL *initial;      /* [STATES, sequences, width] */
-    REAL *states;             /* [STATES, rows, width] */
+    REAL *last;               /* [STATES, sequences, width] in: as `initial`; out: after the last steps */
+    REAL *outputs;            /* [rows, width] the hidden state after each step */
+    REAL *states;             /* [STATES, rows, width] before each step; null where no way back is to come */
     REAL *operands;           /* [2, sequences, width] with a mask: what products take, now and then */
     const REAL *d_outputs;    /* [rows, width] */
     REAL *d_gates;            /* [rows, GATES * width] */
     REAL *d_recurrent;        /* [rows, RECURRENT * width]; is `d_gates` where they're equal */
-    REAL *d_parameters;       /* [chunks, PARAMETERS, width], zeros */
+    REAL *d_sums;             /* [chunks, SUMMED, width], zeros: of parameters, of both kinds of bias */
     REAL *d_initial;          /* [STATES, sequences, width] in: gradient of the last states */
     Meeting *meetings;        /* [chunks], zeros */
     double clip;              /* the bound of a gradient between steps; 0 for none */
@@ -63,6 +65,19 @@ INLINE void load(REAL *to, const REAL *from, int64_t count) {
 INLINE void store(REAL *to, const REAL *from, int64_t count) {
     memcpy(to, from, (count >= LANES ? LANES : count) * sizeof(REAL));
 }
+
+/* Call what takes `count`, how many units are left, in two ways: all but the last time that's a constant, for
+ * which the compiler leaves out all questions. */
+#define IN_LANES(LEFT, FUNCTION, ...)                                                                  \
+    do {                                                                                               \
+        int64_t count = LANES;                                                                         \
+        if ((LEFT) >= LANES) {                                                                         \
+            FUNCTION(__VA_ARGS__);                                                                     \
+        } else {                                                                                       \
+            count = (LEFT);                                                                            \
+            FUNCTION(__VA_ARGS__);                                                                     \
+        }                                                                                              \
+    } while (0)
 
 /* ---- products ---- */
 
@@ -111,6 +126,9 @@ INLINE void store(REAL *to, const REAL *from, int64_t count) {
 #define BACKWARD_COLUMNS 4
 #define BACKWARD_UNITS (BACKWARD_COLUMNS * LANES)
 #define BACKWARD_ROWS TILE_ROWS(BACKWARD_COLUMNS)
+
+/* Columns of sums over all steps that the way back makes. */
+#define SUMMED (PARAMETERS + GATES + RECURRENT)
 
 DEFINE_TILE(forward_tile, FORWARD_COLUMNS)
 DEFINE_TILE(backward_tile, BACKWARD_COLUMNS)
@@ -163,13 +181,18 @@ static void lay(REAL *to, int64_t columns, const REAL *from, int64_t width) {
         for (int l = 0; l < LANES; l++) to[k * columns + l] = from[l * width + k];
 }
 
+/* Only the last panel has units beyond the width, whose weights are 0. */
+static void clear_last(REAL *panels, int64_t blocks, int64_t size, int64_t rest) {
+    if (rest) memset(panels + (blocks - 1) * size, 0, size * sizeof(REAL));
+}
+
 /* For each block of units, for each row of the hidden state: the weights of all gates, and then the biases. */
 static REAL *pack_forward(const Job *job) {
     const int64_t width = job->width, blocks = blocks_of(width, UNITS);
     const int64_t columns = FORWARD_COLUMNS * LANES, size = (width + 1) * columns;
     REAL *panels = make_room(blocks * size);
     if (!panels) return NULL;
-    memset(panels, 0, blocks * size * sizeof(REAL));
+    clear_last(panels, blocks, size, width % UNITS);
     for (int64_t b = 0; b < blocks; b++)
         for (int g = 0; g < RECURRENT; g++) {
             const int64_t count = MIN(UNITS, width - b * UNITS), row = g * width + b * UNITS;
@@ -190,7 +213,7 @@ static REAL *pack_backward(const Job *job) {
     const int64_t depth = RECURRENT * width, size = depth * BACKWARD_UNITS;
     REAL *panels = make_room(blocks * size);
     if (!panels) return NULL;
-    memset(panels, 0, blocks * size * sizeof(REAL));
+    clear_last(panels, blocks, size, width % BACKWARD_UNITS);
     for (int64_t b = 0; b < blocks; b++) {
         const int64_t count = MIN(BACKWARD_UNITS, width - b * BACKWARD_UNITS);
         for (int64_t k = 0; k < depth; k++)
@@ -214,11 +237,15 @@ INLINE int64_t row_of(const Job *job, int64_t sequence, int64_t step) {
     return job->start[sequence] + (job->reverse ? length - 1 - step : step);
 }
 
-/* Where a state stands before a step: among the initial ones, or in the row of the step before. */
-INLINE const REAL *state_before(const Job *job, int state, int64_t sequence, int64_t step) {
-    if (step == 0)
-        return job->initial + (state * job->sequences + job->place[sequence]) * job->width;
-    return job->states + (state * job->rows + row_of(job, sequence, step - 1)) * job->width;
+/* Where a sequence's own row stands in `[STATES, sequences, width]`. */
+INLINE int64_t home(const Job *job, int state, int64_t sequence) {
+    return (state * job->sequences + job->place[sequence]) * job->width;
+}
+
+/* Where the hidden state stands before a step of the way forward. */
+INLINE const REAL *hidden_before(const Job *job, int64_t sequence, int64_t step) {
+    return step ? job->outputs + row_of(job, sequence, step - 1) * job->width
+                : job->initial + home(job, 0, sequence);
 }
 
 /* A step's rows lie far apart, one sequence from the next, which no processor foresees. So ask for a row's
@@ -252,45 +279,59 @@ typedef struct {
     REAL noise[AT_LEAST_ONE(NOISES)][LANES] ALIGNED;
 } Given;
 
-INLINE void load_given(Given *given, const Job *job, int64_t sequence, int64_t step, int64_t unit) {
-    const int64_t width = job->width, count = width - unit, row = row_of(job, sequence, step);
+INLINE void load_given(Given *given, const Job *job, int64_t row, int64_t unit, int64_t count) {
+    const int64_t width = job->width;
     for (int g = 0; g < GATES; g++)
         load(given->gate[g], job->gates + (row * GATES + g) * width + unit, count);
-    for (int s = 0; s < STATES; s++)
-        load(given->state[s], state_before(job, s, sequence, step) + unit, count);
     for (int p = 0; p < PARAMETERS; p++)
         load(given->parameter[p], job->parameters + p * width + unit, count);
     for (int n = 0; n < NOISES; n++)
         load(given->noise[n], job->noises + (row * NOISES + n) * width + unit, count);
 }
 
-INLINE void forward_units(const Job *job, int64_t sequence, int64_t step, int64_t unit,
+INLINE void add(REAL *to, const REAL *from) {
+    *(vec *)to += *(const vec *)from;
+}
+
+/* Save what the way back starts from. */
+INLINE void save_units(const Job *job, const Given *given, const REAL (*saved)[LANES], int64_t row, int64_t unit,
+                       int64_t count) {
+    const int64_t width = job->width;
+    for (int g = 0; g < GATES; g++)
+        store(job->gates + (row * GATES + g) * width + unit, saved[g], count);
+    for (int s = 0; s < SEPARATE; s++)
+        store(job->separate + (row * SEPARATE + s) * width + unit, given->separate[s], count);
+    for (int s = 0; s < STATES; s++)
+        store(job->states + (s * job->rows + row) * width + unit, given->state[s], count);
+}
+
+/* The hidden state goes from row to row of the outputs, as other units' products need that of the step before.
+ * The other states concern their own unit only: they stay in `last`. */
+INLINE void forward_units(const Job *job, int64_t sequence, int64_t step, int64_t unit, int64_t count,
                           const REAL *products, REAL *operand) {
-    const int64_t width = job->width, count = width - unit, row = row_of(job, sequence, step);
+    const int64_t width = job->width, row = row_of(job, sequence, step);
     Given given;
-    REAL next[STATES][LANES] ALIGNED, kept[AT_LEAST_ONE(GATES)][LANES] ALIGNED;
-    load_given(&given, job, sequence, step, unit);
+    REAL next[STATES][LANES] ALIGNED, saved[AT_LEAST_ONE(GATES)][LANES] ALIGNED;
+    load_given(&given, job, row, unit, count);
+    load(given.state[0], hidden_before(job, sequence, step) + unit, count);
+    for (int s = 1; s < STATES; s++) load(given.state[s], job->last + home(job, s, sequence) + unit, count);
     foresee(job->gates, row, job->reverse ? -1 : 1, GATES, width, unit);
     for (int g = 0; g < GATES; g++) {
         REAL bias[LANES] ALIGNED;
         load(bias, job->input_bias + g * width + unit, count);
-        for (int l = 0; l < LANES; l++) given.gate[g][l] += bias[l];
+        add(given.gate[g], bias);
     }
     for (int r = 0; r < RECURRENT; r++) {
-        const REAL *product = products + r * UNITS;
-        if (FUSED_INTO[r] >= 0) {
-            REAL *sum = given.gate[FUSED_INTO[r]];
-            for (int l = 0; l < LANES; l++) sum[l] += product[l];
-        } else {
-            memcpy(given.separate[SEPARATED_AS[r]], product, sizeof(given.separate[0]));
-            store(job->separate + (row * SEPARATE + SEPARATED_AS[r]) * width + unit, product, count);
-        }
+        if (FUSED_INTO[r] >= 0)
+            add(given.gate[FUSED_INTO[r]], products + r * UNITS);
+        else
+            memcpy(given.separate[SEPARATED_AS[r]], products + r * UNITS, sizeof(given.separate[0]));
     }
-    step_forward(given.gate, given.separate, given.state, given.parameter, given.noise, next, kept);
-    for (int g = 0; g < GATES; g++)
-        store(job->gates + (row * GATES + g) * width + unit, kept[g], count);
-    for (int s = 0; s < STATES; s++)
-        store(job->states + (s * job->rows + row) * width + unit, next[s], count);
+    step_forward(given.gate, given.separate, given.state, given.parameter, given.noise, next, saved);
+    if (job->states) save_units(job, &given, saved, row, unit, count);
+    store(job->outputs + row * width + unit, next[0], count);
+    for (int s = step + 1 < job->length[sequence] ? 1 : 0; s < STATES; s++)
+        store(job->last + home(job, s, sequence) + unit, next[s], count);
     if (operand) {
         REAL mask[LANES] ALIGNED;
         load(mask, job->mask + job->place[sequence] * width + unit, count);
@@ -312,9 +353,12 @@ INLINE void forward_step(const Job *job, int64_t chunk, int64_t member, int64_t 
             if (RECURRENT) forward_tile(rows, width, left + first, panel, biases, products);
             for (int i = 0; i < rows; i++) {
                 const int64_t sequence = nth(job, chunk, first + i);
-                for (int v = 0; v < GROUP && b * UNITS + v * LANES < width; v++)
-                    forward_units(job, sequence, step, b * UNITS + v * LANES, products + i * columns + v * LANES,
-                                  then ? then + job->place[sequence] * width : NULL);
+                REAL *operand = then ? then + job->place[sequence] * width : NULL;
+                for (int v = 0; v < GROUP && b * UNITS + v * LANES < width; v++) {
+                    const int64_t unit = b * UNITS + v * LANES;
+                    const REAL *product = products + i * columns + v * LANES;
+                    IN_LANES(width - unit, forward_units, job, sequence, step, unit, count, product, operand);
+                }
             }
         }
     }
@@ -329,7 +373,7 @@ static void forward_chunk(const Job *job, int64_t chunk, int64_t member, const R
         if (!active) break;
         for (int64_t i = 0; i < active; i++) {
             const int64_t sequence = nth(job, chunk, i);
-            left[i] = now ? now + job->place[sequence] * width : state_before(job, 0, sequence, step);
+            left[i] = now ? now + job->place[sequence] * width : hidden_before(job, sequence, step);
         }
         forward_step(job, chunk, member, step, active, left, then);
         meet(job, chunk);
@@ -343,42 +387,56 @@ static void forward_chunk(const Job *job, int64_t chunk, int64_t member, const R
 
 /* Where the gradient of a state stands that goes from step to step. */
 INLINE REAL *carried(const Job *job, int state, int64_t sequence) {
-    return job->d_initial + (state * job->sequences + job->place[sequence]) * job->width;
+    return job->d_initial + home(job, state, sequence);
+}
+
+INLINE void add_to(REAL *to, const REAL *from, int64_t count) {
+    REAL sum[LANES] ALIGNED;
+    load(sum, to, count);
+    add(sum, from);
+    store(to, sum, count);
 }
 
 /* From the gradient of the states after a step to that of those before it, but for what comes through the
  * products. */
-INLINE void backward_units(const Job *job, int64_t chunk, int64_t sequence, int64_t step, int64_t unit) {
-    const int64_t width = job->width, count = width - unit, row = row_of(job, sequence, step);
+INLINE void backward_units(const Job *job, int64_t chunk, int64_t sequence, int64_t step, int64_t unit,
+                           int64_t count) {
+    const int64_t width = job->width, row = row_of(job, sequence, step);
     Given given;
     REAL d_next[STATES][LANES] ALIGNED, d_gate[AT_LEAST_ONE(GATES)][LANES] ALIGNED;
     REAL d_separate[AT_LEAST_ONE(SEPARATE)][LANES] ALIGNED, d_state[STATES][LANES] ALIGNED;
     REAL d_parameter[AT_LEAST_ONE(PARAMETERS)][LANES] ALIGNED, d_output[LANES] ALIGNED;
+    REAL *sums = job->d_sums + chunk * SUMMED * width + unit;
     const int64_t ahead = job->reverse ? 1 : -1;
-    load_given(&given, job, sequence, step, unit);
+    load_given(&given, job, row, unit, count);
     foresee(job->gates, row, ahead, GATES, width, unit);
     foresee(job->separate, row, ahead, SEPARATE, width, unit);
     foresee(job->d_gates, row, ahead, GATES, width, unit);
     foresee(job->d_outputs, row, ahead, 1, width, unit);
     for (int s = 0; s < STATES; s++)
-        foresee(job->states + s * job->rows * width, row, 2 * ahead, 1, width, unit);
+        foresee(job->states + s * job->rows * width, row, ahead, 1, width, unit);
+    for (int s = 0; s < STATES; s++)
+        load(given.state[s], job->states + (s * job->rows + row) * width + unit, count);
     for (int s = 0; s < SEPARATE; s++)
         load(given.separate[s], job->separate + (row * SEPARATE + s) * width + unit, count);
     for (int s = 0; s < STATES; s++) load(d_next[s], carried(job, s, sequence) + unit, count);
     load(d_output, job->d_outputs + row * width + unit, count);
-    for (int l = 0; l < LANES; l++) d_next[0][l] += d_output[l];
+    add(d_next[0], d_output);
     step_backward(given.gate, given.separate, given.state, given.parameter, given.noise, d_next, d_gate,
                   d_separate, d_state, d_parameter);
-    for (int g = 0; g < GATES; g++)
+    for (int g = 0; g < GATES; g++) {
         store(job->d_gates + (row * GATES + g) * width + unit, d_gate[g], count);
-    for (int r = 0; job->d_recurrent != job->d_gates && r < RECURRENT; r++)
-        store(job->d_recurrent + (row * RECURRENT + r) * width + unit,
-              FUSED_INTO[r] >= 0 ? d_gate[FUSED_INTO[r]] : d_separate[SEPARATED_AS[r]], count);
-    for (int s = 0; s < STATES; s++) store(carried(job, s, sequence) + unit, d_state[s], count);
-    for (int p = 0; p < PARAMETERS; p++) {
-        REAL *sums = job->d_parameters + (chunk * PARAMETERS + p) * width + unit;
-        for (int64_t l = 0; l < MIN(LANES, count); l++) sums[l] += d_parameter[p][l];
+        add_to(sums + (PARAMETERS + g) * width, d_gate[g], count);
     }
+    for (int r = 0; r < RECURRENT; r++) {
+        const REAL *d_product = FUSED_INTO[r] >= 0 ? d_gate[FUSED_INTO[r]] : d_separate[SEPARATED_AS[r]];
+        if (job->d_recurrent != job->d_gates)
+            store(job->d_recurrent + (row * RECURRENT + r) * width + unit, d_product, count);
+        if (job->bias) add_to(sums + (PARAMETERS + GATES + r) * width, d_product, count);
+    }
+    for (int s = 0; s < STATES; s++) store(carried(job, s, sequence) + unit, d_state[s], count);
+    for (int p = 0; p < PARAMETERS; p++)
+        add_to(sums + p * width, d_parameter[p], count);
 }
 
 /* Add what comes through the products to the gradient of some sequences' hidden states. */
@@ -389,11 +447,12 @@ INLINE void backward_products(const Job *job, int64_t chunk, int64_t first, int 
     backward_tile(rows, depth, left + first, job->panels + unit * depth, NULL, products);
     for (int i = 0; i < rows; i++) {
         const int64_t sequence = nth(job, chunk, first + i);
-        const REAL *product = products + i * BACKWARD_UNITS;
+        REAL *product = products + i * BACKWARD_UNITS;
         const REAL *mask = job->mask ? job->mask + job->place[sequence] * width + unit : NULL;
+        for (int64_t u = 0; mask && u < MIN(BACKWARD_UNITS, width - unit); u++) product[u] *= mask[u];
         REAL *to = carried(job, 0, sequence) + unit;
-        for (int64_t u = 0; u < MIN(BACKWARD_UNITS, width - unit); u++)
-            to[u] += mask ? product[u] * mask[u] : product[u];
+        for (int64_t u = 0; u < MIN(BACKWARD_UNITS, width - unit); u += LANES)
+            IN_LANES(width - unit - u, add_to, to + u, product + u, count);
     }
 }
 
@@ -414,7 +473,7 @@ static void backward_chunk(const Job *job, int64_t chunk, int64_t member, const 
         for (int64_t i = 0; i < active; i++) {
             const int64_t sequence = nth(job, chunk, i);
             for (int64_t unit = member * LANES; unit < width; unit += job->members * LANES)
-                backward_units(job, chunk, sequence, step, unit);
+                IN_LANES(width - unit, backward_units, job, chunk, sequence, step, unit, count);
             left[i] = job->d_recurrent + row_of(job, sequence, step) * RECURRENT * width;
         }
         meet(job, chunk);
@@ -474,12 +533,17 @@ static int64_t run(Job *job, int64_t threads, Together together, HowMany how_man
     return failed;
 }
 
-int64_t seqpipe_forward(Job *job, int64_t threads, Together together, HowMany how_many) {
-    job->panels = pack_forward(job);
-    return run(job, threads, together, how_many, 0);
+/* `given` are a job's fields up to `panels`. */
+int64_t seqpipe_forward(const void *given, int64_t threads, Together together, HowMany how_many) {
+    Job job = {0};
+    memcpy(&job, given, offsetof(Job, panels));
+    job.panels = pack_forward(&job);
+    return run(&job, threads, together, how_many, 0);
 }
 
-int64_t seqpipe_backward(Job *job, int64_t threads, Together together, HowMany how_many) {
-    job->panels = pack_backward(job);
-    return run(job, threads, together, how_many, 1);
+int64_t seqpipe_backward(const void *given, int64_t threads, Together together, HowMany how_many) {
+    Job job = {0};
+    memcpy(&job, given, offsetof(Job, panels));
+    job.panels = pack_backward(&job);
+    return run(&job, threads, together, how_many, 1);
 }

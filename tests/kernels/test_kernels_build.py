@@ -121,7 +121,28 @@ def test_absent_compiler_that_was_asked_for_is_named(monkeypatch):
 def test_compiler_that_was_asked_for_is_taken(monkeypatch, tmp_path):
     mine = script(tmp_path / "my-cc", "exit 0")
     monkeypatch.setenv("CC", str(mine))
-    assert find_compiler() == str(mine)
+    assert find_compiler() == (str(mine),)
+
+
+@needs_compiler
+def test_compiler_may_be_a_program_with_arguments(monkeypatch, tmp_path):
+    wrapper = script(tmp_path / "wrapper", 'exec "$@"')
+    monkeypatch.setenv("CC", f"{wrapper} {compiler} -DVALUE=13")
+    assert find_compiler() == (str(wrapper), compiler, "-DVALUE=13")
+    assert build(source("VALUE")).answer() == 13
+
+
+def test_compiler_may_lie_in_a_folder_with_a_space(monkeypatch, tmp_path):
+    (tmp_path / "my tools").mkdir()
+    mine = script(tmp_path / "my tools" / "cc", "exit 0")
+    monkeypatch.setenv("CC", str(mine))
+    assert find_compiler() == (str(mine),)
+
+
+def test_compiler_with_an_open_quotation_mark_is_told(monkeypatch):
+    monkeypatch.setenv("CC", "no-such 'compiler")
+    with pytest.raises(BuildError, match="no C compiler called"):
+        find_compiler()
 
 
 def test_failing_compiler_is_told_with_its_words(monkeypatch, tmp_path):

@@ -9,6 +9,8 @@ from kernel_walks import take_step, trace_states
 FUNCTIONS = {"exp": torch.exp, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
 WIDTH = 1000
 
+pytestmark = pytest.mark.usefixtures("compiler")
+
 
 @functools.cache
 def traced():

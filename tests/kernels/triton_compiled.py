@@ -15,10 +15,10 @@ from seqpipe.kernels._triton_form import Limits
 from seqpipe.parts.cells import GRU, PeepholeLSTM
 
 FORMS = {
-    "kept": Limits(),
-    "read": Limits(kept=0),
-    "split": Limits(kept=0, widest=0),
-    "barrier": Limits(kept=0, widest=0, barrier=True),
+    "resident": Limits(),
+    "read": Limits(resident=0),
+    "split": Limits(resident=0, widest=0),
+    "barrier": Limits(resident=0, widest=0, barrier=True),
 }
 
 
@@ -53,7 +53,7 @@ def compiled(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("form", "capability"), [("kept", 80), ("read", 90), ("split", 90), ("barrier", 80)]
+    ("form", "capability"), [("resident", 80), ("read", 90), ("split", 90), ("barrier", 80)]
 )
 def test_kernels_compile(form, capability, compiled):
     driver.set_active(Absent(capability))

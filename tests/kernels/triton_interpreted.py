@@ -25,9 +25,9 @@ CELLS = {
 }
 #: One block has all units and keeps the weights, or reads them at each step; or several share the width.
 FORMS = {
-    "kept": Limits(),
-    "read": Limits(kept=0),
-    "split": Limits(kept=0, widest=0, units=16),
+    "resident": Limits(),
+    "read": Limits(resident=0),
+    "split": Limits(resident=0, widest=0, units=16),
 }
 KINDS = {
     "plain": {},
@@ -65,9 +65,9 @@ class Minimal(LSTM):
 @pytest.mark.parametrize(
     ("form", "width", "kind"),
     [
-        ("kept", 5, "all"),
+        ("resident", 5, "all"),
         ("read", 5, "all, reverse"),
-        ("kept", 33, "all, reverse"),
+        ("resident", 33, "all, reverse"),
         ("split", 33, "all"),
     ],
 )
@@ -107,7 +107,7 @@ def test_few_or_no_rows(form, lengths):
 
 # NumPy warns of what a GPU passes over.
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@pytest.mark.parametrize("form", ["kept", "read"])
+@pytest.mark.parametrize("form", ["resident", "read"])
 def test_padding_stays_out_of_products(form):
     # Where x is 0, as beyond the width, this is NaN.
     recurrence = trace(lambda x, h, s, p, n: [(x[0] / x[0]) * (x[1] + h[0])], Sizes(2, (1,), 1))
@@ -121,8 +121,10 @@ def test_same_whatever_stands_beside(form):
     alone = walk._replace(layout=layout, initial=walk.initial[:, :1])
     engine = Triton(FORMS[form])
     gates = torch.randn(sum(LENGTHS), 4 * 17)
-    states = engine.forward(alone, gates[:3].clone()).states
-    torch.testing.assert_close(engine.forward(walk, gates).states[:, :3], states, rtol=0, atol=0)
+    states = engine.forward(alone, gates[:3].clone()).saved.states
+    torch.testing.assert_close(
+        engine.forward(walk, gates).saved.states[:, :3], states, rtol=0, atol=0
+    )
 
 
 def test_weights_get_the_same_gradients():
@@ -144,7 +146,7 @@ def test_weights_get_the_same_gradients():
 
 def test_barrier_of_one_block():
     # More would wait for each other: the interpreter runs block by block.
-    limits = Limits(kept=0, widest=0, units=16, barrier=True)
+    limits = Limits(resident=0, widest=0, units=16, barrier=True)
     walk = make_walk(lift(LSTM(2, 9)), 9, FEW, **KINDS["all"])
     assert_like_eager(Triton(limits), walk)
 

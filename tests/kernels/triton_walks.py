@@ -88,9 +88,10 @@ def both_ways(engine, walk: Pass) -> dict[str, Tensor]:
     def numbers(*shape: int) -> Tensor:
         return torch.randn(*shape, generator=draw).to(like.dtype)
 
-    kept = engine.forward(walk, numbers(rows, gates * walk.width))
-    found = engine.backward(walk, kept, numbers(rows, walk.width), numbers(*like.shape))
-    return kept._asdict() | {f"d_{name}": each for name, each in found._asdict().items()}
+    done = engine.forward(walk, numbers(rows, gates * walk.width))
+    found = engine.backward(walk, done.saved, numbers(rows, walk.width), numbers(*like.shape))
+    made = done.saved._asdict() | {"outputs": done.outputs, "last": done.last}
+    return made | {f"d_{name}": each for name, each in found._asdict().items()}
 
 
 def assert_like_eager(engine, walk: Pass, bound: float = 1e-5) -> None:

@@ -28,11 +28,11 @@ def check_batch(cell: Cell, inputs: Tensor, lengths: Tensor) -> None:
             f"`lengths` must be a vector of int64 on the CPU; it's of {lengths.dtype}, with the shape "
             f"{tuple(lengths.shape)}, on {lengths.device.type!r}"
         )
-    counts = lengths.numpy()
-    if len(counts) and counts.min() < 0:
-        raise DataError(f"`lengths` has {counts.min()}; none can be negative")
-    if counts.sum() != len(inputs):
-        raise DataError(f"`lengths` add up to {counts.sum()}, but there are {len(inputs)} inputs")
+    counts: list[int] = lengths.tolist()
+    if min(counts, default=0) < 0:
+        raise DataError(f"`lengths` has {min(counts)}; none can be negative")
+    if sum(counts) != len(inputs):
+        raise DataError(f"`lengths` add up to {sum(counts)}, but there are {len(inputs)} inputs")
 
 
 def check_state(cell: Cell, given: State, like: State) -> None:

@@ -2,7 +2,8 @@
 
 import functools
 import logging
-from typing import Final, Literal, TypeAlias, TypeGuard
+import weakref
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeGuard
 
 from torch import Tensor, nn
 
@@ -18,8 +19,9 @@ from seqpipe.kernels import (
     supports,
 )
 from seqpipe.parts.cells import Cell, GatedCell
-from seqpipe.parts.encoders._gated import trace_cell
+from seqpipe.parts.encoders._gated import step_tensors, trace_cell
 from seqpipe.parts.encoders._noise import Zoneout
+from seqpipe.parts.encoders._snapshot import Snapshot
 
 #: What carries out a recurrence: a loop of calls under autograd; torch's operations one by one, with a
 #: derivative that's traced once; C compiled for the cell; a Triton kernel made for the cell.
@@ -40,9 +42,35 @@ def check_engine(wanted: str | None) -> None:
         raise ConfigError(f"`engine` is {wanted!r}; it must be one of {', '.join(ENGINES)}")
 
 
+class Choice(NamedTuple):
+    """What carries out a cell's recurrence.
+
+    Attributes:
+        engine: The engine.
+        recurrence: The traced step.
+        units: The cell's tensors that the step uses beside its arguments, as `step_tensors` names them.
+    """
+
+    engine: Engine
+    recurrence: Recurrence
+    units: tuple[Tensor, ...]
+
+
+class _Made(NamedTuple):
+    """A choice, what it was made for, and the cell as it was then."""
+
+    case: tuple[Any, ...]
+    snapshot: Snapshot
+    choice: Choice
+
+
+#: The last choice for each cell, as looking for it anew takes as long as a short walk.
+_MADE: Final[weakref.WeakKeyDictionary[GatedCell, _Made]] = weakref.WeakKeyDictionary()
+
+
 def choose_engine(
     cell: Cell, like: Tensor, wanted: str | None = None, *, zoneout: tuple[Zoneout, ...] = ()
-) -> tuple[Engine, Recurrence] | None:
+) -> Choice | None:
     """Choose what carries out a cell's recurrence.
 
     Args:
@@ -52,7 +80,7 @@ def choose_engine(
         zoneout: What each state keeps, which becomes a part of the step.
 
     Returns:
-        The engine and the traced step, or None for the plain loop.
+        The choice, or None for the plain loop.
 
     Raises:
         ConfigError: There's no such engine, or it can't do this. The message says why.
@@ -65,16 +93,28 @@ def choose_engine(
             f"`engine` is {wanted!r}, but {type(cell).__name__} isn't a GatedCell with the step that "
             f"engines need; only 'plain' runs it"
         )
-    recurrence = trace_cell(cell, zoneout)
+    kinds = tuple("drawn" if isinstance(each, Tensor) else each for each in zoneout)
+    case = wanted, like.dtype, like.device, kinds
+    made = _MADE.get(cell)
+    if made is None or made.case != case or not made.snapshot.holds():
+        # Before the trace, so that what changes meanwhile shows.
+        snapshot = Snapshot(cell)
+        made = _Made(case, snapshot, _choose(cell, like, wanted, trace_cell(cell, zoneout)))
+        _MADE[cell] = made
+    return made.choice
+
+
+def _choose(cell: GatedCell, like: Tensor, wanted: str | None, recurrence: Recurrence) -> Choice:
+    units = tuple(step_tensors(cell).values())
     if wanted is not None:
         reason = _WHY_NOT[wanted](recurrence, like, cell.width)
         if reason:
             raise ConfigError(f"`engine` is {wanted!r}, which can't run here: {reason}")
-        return _MAKE[wanted], recurrence
+        return Choice(_MAKE[wanted], recurrence, units)
     fastest = next(
         name for name in _best_first(like) if _usable(name, recurrence, like, cell.width)
     )
-    return _MAKE[fastest], recurrence
+    return Choice(_MAKE[fastest], recurrence, units)
 
 
 def usable_engines(cell: Cell, like: Tensor) -> list[str]:
@@ -101,7 +141,7 @@ def engine_names(
     for name, part in module.named_modules():
         if isinstance(part, Cell):
             choice = choose_engine(part, like, wanted, zoneout=zoneout)
-            chosen[name] = "plain" if choice is None else choice[0].name
+            chosen[name] = "plain" if choice is None else choice.engine.name
     return chosen
 
 
@@ -109,7 +149,8 @@ def _is_gated(cell: Cell) -> TypeGuard[GatedCell]:
     # Whoever writes another `forward`, or hangs something on it, wants it to be called.
     if not isinstance(cell, GatedCell) or cell._forward_hooks or cell._forward_pre_hooks:
         return False
-    return all(getattr(type(cell), n) is getattr(GatedCell, n) for n in ("forward", "advance"))
+    kind = type(cell)
+    return kind.forward is GatedCell.forward and kind.advance is GatedCell.advance
 
 
 def _best_first(like: Tensor) -> tuple[str, ...]:

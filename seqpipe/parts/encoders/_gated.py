@@ -2,16 +2,17 @@
 
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any, Final
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from seqpipe.kernels import Engine, Layout, Plan, Recurrence, Sizes, Weights, recur, trace
 from seqpipe.parts.cells import GatedCell, State
 from seqpipe.parts.encoders._noise import Noise, Zoneout, keep
+from seqpipe.parts.encoders._snapshot import settings
 
 #: What the products of a gated cell take; its other parameters and buffers belong to its step.
 _PRODUCTS: Final = frozenset({"input_weight", "recurrent_weight", "bias", "recurrent_bias"})
@@ -20,16 +21,20 @@ _PRODUCTS: Final = frozenset({"input_weight", "recurrent_weight", "bias", "recur
 def unroll_gated(
     engine: Engine,
     recurrence: Recurrence,
+    units: Sequence[Tensor],
     cell: GatedCell,
     inputs: Tensor,
     lengths: Tensor,
     *,
     reverse: bool,
-    state: State,
+    state: State | None,
     noise: Noise,
     clip: float | None,
 ) -> tuple[Tensor, State]:
-    """Run a gated cell by one of the kernels' engines; see `unroll`."""
+    """Run a gated cell by one of the kernels' engines; see `unroll`.
+
+    `units` are the tensors that `step_tensors` names; a state of None is one of zeros.
+    """
     masks = [each for each in noise.zoneout if isinstance(each, Tensor)]
     plan = Plan(
         engine,
@@ -39,7 +44,7 @@ def unroll_gated(
         torch.cat(masks, dim=1).to(inputs.dtype) if masks else None,
         clip,
     )
-    columns = _columns(cell, inputs) if recurrence.sizes.parameters else None
+    columns = _columns(units, cell.width, inputs) if units else None
     weight = cell.recurrent_weight
     weights = Weights(
         cell.input_weight,
@@ -48,16 +53,25 @@ def unroll_gated(
         cell.recurrent_bias,
         columns,
     )
-    # A recurrence sums over many steps, which half precision of autocast's isn't for.
-    with torch.autocast(inputs.device.type, enabled=False):
-        outputs, last = recur(plan, inputs, weights, torch.stack(state))
-    return outputs, tuple(last)
+    with _exact(inputs.device.type):
+        shape = recurrence.sizes.states, len(lengths), cell.width
+        initial = inputs.new_zeros(shape) if state is None else torch.stack(state)
+        outputs, last = recur(plan, inputs, weights, initial)
+    return outputs, last.unbind()
 
 
-def _columns(cell: GatedCell, like: Tensor) -> Tensor:
+def _exact(device: str) -> Any:
+    """Keep autocast off: a recurrence sums over many steps, which half precision isn't for."""
+    # Entering autocast takes a tenth of a short walk.
+    on = torch.is_autocast_enabled(device)
+    return torch.autocast(device, enabled=False) if on else nullcontext()
+
+
+def _columns(units: Sequence[Tensor], width: int, like: Tensor) -> Tensor:
     """Return what a step uses beside its arguments: `[parameters, width]`."""
-    units = step_tensors(cell).values()
-    return torch.stack([each.to(like.dtype).reshape(-1).expand(cell.width) for each in units])
+    if all(each.shape == (width,) and each.dtype == like.dtype for each in units):
+        return torch.stack(tuple(units))
+    return torch.stack([each.to(like.dtype).reshape(-1).expand(width) for each in units])
 
 
 def step_tensors(cell: GatedCell) -> dict[str, Tensor]:
@@ -70,14 +84,18 @@ def step_tensors(cell: GatedCell) -> dict[str, Tensor]:
     }
 
 
+def _masks(cell: GatedCell) -> frozenset[str]:
+    return frozenset(n for n, each in step_tensors(cell).items() if each.dtype == torch.bool)
+
+
 def trace_cell(cell: GatedCell, zoneout: tuple[Zoneout, ...] = ()) -> Recurrence:
     """Trace a cell's step, or take what was traced before from a cell like it.
 
     Raises:
         ConfigError: The step does something else than elementwise maths.
     """
-    kept = tuple("mask" if isinstance(each, Tensor) else each for each in zoneout)
-    like = (_settings(cell), tuple(step_tensors(cell)), kept)
+    kinds = tuple("mask" if isinstance(each, Tensor) else each for each in zoneout)
+    like = (settings(cell), tuple(step_tensors(cell)), _masks(cell), kinds)
     # Tracing changes what the whole process shares, so one at a time.
     with _TRACING:
         known = _TRACED.setdefault(type(cell), [])
@@ -98,7 +116,7 @@ _TRACED: weakref.WeakKeyDictionary[type[GatedCell], list[tuple[Any, Recurrence]]
 
 
 def _trace(cell: GatedCell, zoneout: tuple[Zoneout, ...]) -> Recurrence:
-    names = list(step_tensors(cell))
+    names, masks = list(step_tensors(cell)), _masks(cell)
     module = _Step(cell)
     sizes = Sizes(
         gates=len(cell.gates),
@@ -111,13 +129,17 @@ def _trace(cell: GatedCell, zoneout: tuple[Zoneout, ...]) -> Recurrence:
     def step(
         x: list[Tensor], h: list[Tensor], states: list[Tensor], p: list[Tensor], n: list[Tensor]
     ) -> list[Tensor]:
-        given = {f"cell.{name}": tensor for name, tensor in zip(names, p, strict=True)}
+        # An engine has masks as numbers too.
+        units = {
+            name: each != 0 if name in masks else each for name, each in zip(names, p, strict=True)
+        }
+        given = {f"cell.{name}": each for name, each in units.items()}
         after: list[Tensor] = torch.func.functional_call(module, given, (x, h, states))
-        masks = iter(n)
-        kept = [next(masks) if isinstance(each, Tensor) else each for each in zoneout]
+        drawn = iter(n)
+        shares = [next(drawn) if isinstance(each, Tensor) else each for each in zoneout]
         if len(after) != len(states):
             return after
-        pairs = zip(kept or [None] * len(after), states, after, strict=True)
+        pairs = zip(shares or [None] * len(after), states, after, strict=True)
         return [keep(each, old, new) for each, old, new in pairs]
 
     return trace(step, sizes)
@@ -140,31 +162,3 @@ class _Step(nn.Module):
                 dict(zip(cell.states, states, strict=True)),
             )
         )
-
-
-_OF_ANY_MODULE: Final = frozenset(vars(nn.Module())) - {"training"}
-
-
-def _settings(cell: GatedCell) -> list[Any]:
-    """Return what a trace may depend on beside tensors: attributes of the cell and of what's in it."""
-    return [
-        (
-            None if module is cell else type(module),
-            {n: _fixed(v) for n, v in vars(module).items() if n not in _OF_ANY_MODULE},
-        )
-        for module in cell.modules()
-    ]
-
-
-def _fixed(value: Any) -> Any:
-    """Return something that doesn't change when a value is changed in place, and compares by value."""
-    if isinstance(value, Tensor):
-        # Only a single number can be a part of a trace.
-        return value.item() if value.numel() == 1 else tuple(value.shape)
-    if isinstance(value, np.ndarray):
-        return value.dtype.str, value.shape, value.tobytes()
-    if isinstance(value, Mapping):
-        return tuple((key, _fixed(each)) for key, each in value.items())
-    if isinstance(value, list | tuple | set):
-        return tuple(_fixed(each) for each in value)
-    return value

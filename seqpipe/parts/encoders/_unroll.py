@@ -2,23 +2,22 @@
 
 import functools
 from collections.abc import Callable
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from seqpipe.kernels import Engine, Recurrence
 from seqpipe.parts.cells import Cell, GatedCell, State
 from seqpipe.parts.encoders._check import check_batch, check_bounds, check_state
-from seqpipe.parts.encoders._engines import choose_engine
+from seqpipe.parts.encoders._engines import Choice, choose_engine
 from seqpipe.parts.encoders._gated import unroll_gated
 from seqpipe.parts.encoders._noise import NO_NOISE, Noise
 from seqpipe.parts.encoders._plain import unroll_plain
 from seqpipe.parts.encoders._windows import Windows
 
-#: Runs sequences whole: inputs, lengths, state, noise to outputs and state.
-_Run: TypeAlias = Callable[[Tensor, Tensor, State, Noise], tuple[Tensor, State]]
+#: Runs sequences whole: inputs, lengths, state, noise to outputs and state. Engines take None for zeros.
+_Run: TypeAlias = Callable[[Tensor, Tensor, Any, Noise], tuple[Tensor, State]]
 
 # Without gradients nothing is kept, so so many rows are enough to be fast, and few enough that what's
 # needed beside input and output doesn't matter.
@@ -67,28 +66,29 @@ def unroll(
     check_bounds(tbptt, clip)
     if isinstance(cell, GatedCell) and engine != "plain":
         inputs = inputs.to(cell.input_weight.dtype)
+    rows = len(inputs)
+    chosen = choose_engine(cell, inputs, engine, zoneout=noise.zoneout) if rows else None
+    steps = tbptt if torch.is_grad_enabled() else max(1, _ROWS_AT_ONCE // max(1, len(lengths)))
+    whole = steps is None or rows <= steps or int(lengths.max()) <= steps
+    if whole and chosen and state is None and type(cell).initial_state is GatedCell.initial_state:
+        # The kernel makes these zeros itself, all at once.
+        run = _runner(cell, chosen, reverse=reverse, clip=clip)
+        return run(inputs, lengths, None, noise)
     first = cell.initial_state(len(lengths), inputs)
     if state is not None:
         check_state(cell, state, first)
         first = tuple(new.to(old) for new, old in zip(state, first, strict=True))
-    if not len(inputs):
+    if not rows:
         return inputs.new_zeros(0, cell.width), first
-    chosen = choose_engine(cell, inputs, engine, zoneout=noise.zoneout)
     run = _runner(cell, chosen, reverse=reverse, clip=clip)
-    steps = tbptt if torch.is_grad_enabled() else max(1, _ROWS_AT_ONCE // len(lengths))
-    if steps is None or int(lengths.max()) <= steps:
+    if whole:
         return run(inputs, lengths, first, noise)
+    assert steps is not None
     walk = _learn_windows if torch.is_grad_enabled() else _read_windows
     return walk(run, inputs, Windows(lengths, steps, reverse=reverse), first, noise)
 
 
-def _runner(
-    cell: Cell,
-    chosen: tuple[Engine, Recurrence] | None,
-    *,
-    reverse: bool,
-    clip: float | None,
-) -> _Run:
+def _runner(cell: Cell, chosen: Choice | None, *, reverse: bool, clip: float | None) -> _Run:
     if chosen is None:
         run = functools.partial(unroll_plain, cell)
     else:

@@ -1,9 +1,11 @@
 """Which engine runs, what it says when it can't, and what holds for all of them."""
 
 import copy
+import gc
 import logging
 import pickle
 import shutil
+import weakref
 from functools import partial
 from typing import ClassVar
 
@@ -15,7 +17,7 @@ from torch import nn
 from unroll_cases import CELLS, ENGINES, FEW, LENGTHS, Odd, batch, states, stirred
 
 from seqpipe.errors import ConfigError
-from seqpipe.parts.cells import GRU, LSTM, RNN, GatedCell, ResetBeforeGRU
+from seqpipe.parts.cells import GRU, LSTM, RNN, GatedCell, PeepholeLSTM, ResetBeforeGRU
 from seqpipe.parts.encoders import Recurrent, _engines, _gated, unroll, unroll_plain
 from seqpipe.parts.encoders._gated import trace_cell
 
@@ -345,6 +347,76 @@ def test_setting_may_be_an_array():
         cell.table = np.array([1.0, factor])
         found = unroll(cell, inputs, lengths, engine="eager")[0]
         torch.testing.assert_close(found, unroll_plain(cell, inputs, lengths)[0])
+
+
+class Masked(RNN):
+    """Has a buffer of truth values, and a setting that's the class's."""
+
+    factor = 0.5
+
+    def __init__(self, input_width, width):
+        super().__init__(input_width, width)
+        self.register_buffer("open", torch.arange(width) % 2 == 0)
+
+    def step(self, x, h, state):
+        after = (x["hidden"] + h["hidden"]).tanh() * self.factor
+        return (torch.where(self.open & ~(after > 1), after, state["hidden"] * ~self.open),)
+
+
+@each_engine
+def test_buffer_may_hold_truth_values(engine):
+    cell = stirred(Masked, 3, 4)
+    inputs, lengths = batch([3, 2], 3)
+    inputs.requires_grad_()
+    found = unroll(cell, inputs, lengths, engine=engine)[0]
+    wanted = unroll_plain(cell, inputs, lengths)[0]
+    torch.testing.assert_close(found, wanted)
+    gradients = (torch.autograd.grad(each.square().sum(), inputs)[0] for each in (found, wanted))
+    torch.testing.assert_close(*gradients)
+
+
+@each_engine
+def test_setting_of_a_class_that_is_changed_after_use_is_noticed(engine, monkeypatch):
+    cell = stirred(Masked, 3, 4)
+    inputs, lengths = batch([3, 2], 3)
+    before = unroll(cell, inputs, lengths, engine=engine)[0]
+    monkeypatch.setattr(Masked, "factor", 0.25)
+    after = unroll(cell, inputs, lengths, engine=engine)[0]
+    assert not torch.allclose(before, after)
+    torch.testing.assert_close(after, unroll_plain(cell, inputs, lengths)[0])
+
+
+@each_engine
+def test_step_that_is_replaced_after_use_is_noticed(engine, monkeypatch):
+    cell = stirred(Masked, 3, 4)
+    inputs, lengths = batch([3, 2], 3)
+    unroll(cell, inputs, lengths, engine=engine)
+    monkeypatch.setattr(Masked, "step", lambda self, x, h, state: (x["hidden"] + h["hidden"],))
+    after = unroll(cell, inputs, lengths, engine=engine)[0]
+    torch.testing.assert_close(after, unroll_plain(cell, inputs, lengths)[0])
+
+
+@each_engine
+def test_parameter_that_is_replaced_after_use_is_taken(engine):
+    cell = stirred(PeepholeLSTM, 3, 4)
+    inputs, lengths = batch([3, 2], 3)
+    unroll(cell, inputs, lengths, engine=engine)
+    cell.peephole["input"] = nn.Parameter(torch.full((4,), 0.7, dtype=torch.float64))
+    found = unroll(cell, inputs, lengths, engine=engine)[0]
+    torch.testing.assert_close(found, unroll_plain(cell, inputs, lengths)[0])
+    del cell.peephole["input"]
+    found = unroll(cell, inputs, lengths, engine=engine)[0]
+    torch.testing.assert_close(found, unroll_plain(cell, inputs, lengths)[0])
+
+
+@each_engine
+def test_cell_that_is_no_longer_needed_is_forgotten(engine):
+    cell = stirred(LSTM, 3, 4)
+    unroll(cell, *batch([3, 2], 3), engine=engine)
+    gone = weakref.ref(cell)
+    del cell
+    gc.collect()
+    assert gone() is None
 
 
 def test_cells_alike_are_traced_once():

@@ -49,6 +49,7 @@ def test_plain_engine_is_the_plain_loop(make, reverse):
     assert_equals_plain(make, (3, 5), [2, 0, 4], 0, engine="plain", reverse=reverse)
 
 
+@pytest.mark.usefixtures("compiler")
 @pytest.mark.parametrize("width", [1, 15, 16, 17, 31, 32, 33, 63, 64, 65, 130])
 @pytest.mark.parametrize("make", [LSTM, RNN, Odd])
 def test_width_need_not_fill_the_lanes(make, width):
@@ -63,6 +64,7 @@ def test_many_sequences_fall_into_chunks(make, engine):
     assert_equals_plain(make, (2, 5), lengths, 1e-10, engine=engine)
 
 
+@pytest.mark.usefixtures("compiler")
 @pytest.mark.parametrize("lengths", [[9], [30, 20], [5, 3, 0, 6, 2, 2, 1]], ids=str)
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("make", FEW.values(), ids=FEW)

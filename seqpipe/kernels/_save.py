@@ -12,13 +12,13 @@ from seqpipe.kernels._program import Instruction, Program, Term, simplify
 _Meaning: TypeAlias = int
 
 
-def keep(
+def choose_saved(
     forward: Program, backward: Program, gates: int, name_of: Callable[[int], str]
 ) -> tuple[Program, Program]:
-    """Let a step also give what's kept of each gate, `k0`, ..., and its derivative start from that.
+    """Let a step also give what's saved of each gate, `k0`, ..., and its derivative start from that.
 
     The way back would compute activations again. Where it needs a gate's product for nothing but one
-    costly result of it, such as its sigmoid, that's kept in the product's place.
+    costly result of it, such as its sigmoid, that's saved in the product's place.
 
     Args:
         forward: The step.
@@ -27,18 +27,18 @@ def keep(
         name_of: The name by which both call the product of a gate.
     """
     for gate in range(gates):
-        name, kept = name_of(gate), f"k{gate}"
-        result, shorter = _find(forward, backward, name, kept)
-        forward = replace(forward, outputs={**forward.outputs, kept: result})
+        name, saved = name_of(gate), f"k{gate}"
+        result, shorter = _find(forward, backward, name, saved)
+        forward = replace(forward, outputs={**forward.outputs, saved: result})
         backward = shorter
     return forward, backward
 
 
-def _find(forward: Program, backward: Program, name: str, kept: str) -> tuple[Term, Program]:
-    """Return what's kept for a product, and the derivative that starts from it."""
+def _find(forward: Program, backward: Program, name: str, saved: str) -> tuple[Term, Program]:
+    """Return what's saved for a product, and the derivative that starts from it."""
     meanings: dict[object, _Meaning] = {}
     known = _meanings(forward, meanings)
-    # What's kept already means what the step computes it from.
+    # What's saved already means what the step computes it from.
     met: dict[Term, _Meaning] = {
         each: known[forward.outputs[each]] for each in backward.inputs if each[0] == "k"
     }
@@ -46,10 +46,10 @@ def _find(forward: Program, backward: Program, name: str, kept: str) -> tuple[Te
     for each in forward.instructions:
         place = there.get(known[each.result])
         if OPERATIONS[each.operation].is_costly and isinstance(place, str):
-            shorter = _start_from(backward, place, kept)
+            shorter = _start_from(backward, place, saved)
             if name in backward.used and name not in shorter.used:
                 return each.result, _without(shorter, name)
-    return name, _without(_start_from(backward, name, kept), name)
+    return name, _without(_start_from(backward, name, saved), name)
 
 
 def _meanings(
@@ -71,11 +71,11 @@ def _meanings(
     return known
 
 
-def _start_from(program: Program, term: str, kept: str) -> Program:
+def _start_from(program: Program, term: str, saved: str) -> Program:
     """Return a program that's given one of its values under a new name."""
 
     def rename(other: Term) -> Term:
-        return kept if other == term else other
+        return saved if other == term else other
 
     instructions = tuple(
         Instruction(i.result, i.operation, tuple(map(rename, i.arguments)))
@@ -83,7 +83,7 @@ def _start_from(program: Program, term: str, kept: str) -> Program:
         if i.result != term
     )
     outputs = {name: rename(other) for name, other in program.outputs.items()}
-    return simplify(Program((*program.inputs, kept), instructions, outputs))
+    return simplify(Program((*program.inputs, saved), instructions, outputs))
 
 
 def _without(program: Program, name: str) -> Program:

@@ -1,0 +1,92 @@
+"""What a trace of a cell depends on beside the numbers in tensors, and whether it has changed since."""
+
+from collections.abc import Iterable, Mapping
+from operator import is_
+from typing import Any, Final
+
+import numpy as np
+from torch import Tensor, nn
+
+from seqpipe.parts.cells import GatedCell
+
+_OF_ANY_MODULE: Final = frozenset(vars(nn.Module())) - {"training"}
+
+
+def settings(cell: GatedCell) -> list[Any]:
+    """Return what compares equal for cells of which one trace will do.
+
+    That's the attributes of the cell, of its class up to `GatedCell`, and of the modules in it.
+    """
+    own = [
+        (
+            None if module is cell else type(module),
+            {n: _fixed(v) for n, v in vars(module).items() if n not in _OF_ANY_MODULE},
+        )
+        for module in cell.modules()
+    ]
+    shared = [{n: _fixed(vars(each)[n]) for n in _own_names(each)} for each in _classes(cell)]
+    return [*own, *shared]
+
+
+def _own_names(kind: type) -> list[str]:
+    """Return the names of a class's attributes but for those that Python adds."""
+    return [n for n in vars(kind) if not n.startswith("__") and n != "_abc_impl"]
+
+
+def _classes(cell: GatedCell) -> tuple[type, ...]:
+    order = type(cell).__mro__
+    return order[: order.index(GatedCell)]
+
+
+def _fixed(value: Any) -> Any:
+    """Return something that doesn't change when a value is changed in place, and compares by value."""
+    if isinstance(value, Tensor):
+        # Only a single number can be a part of a trace.
+        return value.item() if value.numel() == 1 else tuple(value.shape)
+    if isinstance(value, np.ndarray):
+        return value.dtype.str, value.shape, value.tobytes()
+    if isinstance(value, Mapping):
+        return tuple((key, _fixed(each)) for key, each in value.items())
+    if isinstance(value, list | tuple | set):
+        return tuple(_fixed(each) for each in value)
+    return value
+
+
+class Snapshot:
+    """A cell's settings, parameters and buffers, to tell quickly that none has changed or been replaced.
+
+    Objects are compared by identity, and by value where they can change in place. So it may take an
+    equal value for a change, after which `settings` decide; numbers in tensors it doesn't look at.
+
+    Args:
+        cell: The cell.
+    """
+
+    def __init__(self, cell: GatedCell) -> None:
+        self._spaces: list[tuple[Mapping[str, Any], list[Any]]] = []
+        self._mutable: list[tuple[Any, Any]] = []
+        for each in _classes(cell):
+            self._watch(vars(each), names=_own_names(each))
+        for module in cell.modules():
+            self._watch(vars(module), names=vars(module).keys() - _OF_ANY_MODULE)
+            for within in (module._parameters, module._buffers, module._modules):
+                self._watch(within)
+
+    def _watch(self, space: Mapping[str, Any], names: Iterable[str] = ()) -> None:
+        """Remember the names and values of a space; those named may change in place."""
+        self._spaces.append((space, [*space, *space.values()]))
+        self._mutable += [(space[n], _fixed(space[n])) for n in names if _is_mutable(space[n])]
+
+    def holds(self) -> bool:
+        """Say whether everything is as it was."""
+        for space, before in self._spaces:
+            now = [*space, *space.values()]
+            if len(now) != len(before) or not all(map(is_, now, before)):
+                return False
+        return all(_fixed(value) == fixed for value, fixed in self._mutable)
+
+
+def _is_mutable(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return any(map(_is_mutable, value))
+    return isinstance(value, Tensor | np.ndarray | Mapping | list | set)
