@@ -1,17 +1,29 @@
 # make run     sets up .venv and runs the main job on real input
 # make test    sets up .venv, with the packages in plugins/, and runs all tests, theirs too
-# make lint    checks format, lint, types and the direction of imports
+# make lint    checks format, lint, types and the direction of imports; with -j 2, in half the time
+#
+# Tests run in as many processes as there are cores, 8 at most: JOBS=2 says how many, JOBS=0 runs them in one.
+# ARGS="-k cells -x" goes to pytest.
+#
 # make bench-bbc   measures the recipe for BBC News beside its peers
 # make bench-adding   measures which cells learn to remember over 400 steps
 # make bench-recurrent   measures the recurrent engines beside theirs
+# make bench-embeddings   measures the training of word vectors beside its peers
 
 PYTHON ?= python3
+JOBS   ?= auto
 VENV   := .venv
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
+PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --maxprocesses 8 --dist worksteal
 
-.PHONY: setup run test test-fast test-plugins lint format coverage bench-bbc bench-adding bench-recurrent clean
+# So many processes compute in one thread each.
+test test-fast test-plugins coverage: export OMP_NUM_THREADS := 1
+
+.PHONY: setup run test test-fast test-plugins coverage format
+.PHONY: lint lint-style lint-types lint-plugins lint-imports
+.PHONY: bench-bbc bench-adding bench-recurrent bench-embeddings clean
 
 setup: $(READY)
 
@@ -27,29 +39,38 @@ run: $(READY)
 	@$(BIN)/seqpipe run pipelines/bbc-news/pipeline.cfg $(ARGS)
 
 test: $(READY)
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 	@$(MAKE) --no-print-directory test-plugins
 
 # The packages in plugins/ are distributions of their own, and so are their tests.
 test-plugins: $(READY)
 	@set -e; for plugin in $(PLUGINS); do \
 	    echo "$$plugin"; \
-	    $(BIN)/python -m pytest -c $$plugin/pyproject.toml $$plugin/tests; \
+	    $(PYTEST) -c $$plugin/pyproject.toml $$plugin/tests; \
 	done
 
 test-fast: $(READY)
-	$(BIN)/python -m pytest -m 'not slow' $(ARGS)
+	$(PYTEST) -m 'not slow' $(ARGS)
 
 coverage: $(READY)
-	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered $(ARGS)
+	$(PYTEST) --cov --cov-report=term-missing:skip-covered $(ARGS)
 
-lint: $(READY)
+lint: lint-style lint-types lint-plugins lint-imports
+
+lint-style: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+lint-types: $(READY)
 	$(BIN)/mypy
+
+# By the settings of each, and in a cache of their own: they need what torch is, told by other settings than ours.
+lint-plugins: $(READY)
 	@set -e; for plugin in $(PLUGINS); do \
-	    $(BIN)/mypy --config-file $$plugin/pyproject.toml $$plugin/src; \
+	    $(BIN)/mypy --cache-dir .mypy_cache/plugins --config-file $$plugin/pyproject.toml $$plugin/src; \
 	done
+
+lint-imports: $(READY)
 	$(BIN)/lint-imports --no-cache
 
 format: $(READY)
@@ -66,6 +87,11 @@ bench-recurrent: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	    --constraint .ci/constraints.txt --editable '.[bench]'
 	$(BIN)/python benchmarks/recurrent.py $(ARGS)
+
+bench-embeddings: $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	    --constraint .ci/constraints.txt --editable '.[bench]'
+	$(BIN)/python benchmarks/embeddings.py $(ARGS)
 
 clean:
 	rm -rf $(VENV)

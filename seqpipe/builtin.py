@@ -21,7 +21,10 @@ def seqpipe_tokenizers() -> Factories:
 def seqpipe_embedders() -> Factories:
     """Offer the built-in embedders."""
     return {
+        "seqpipe.CounterFitted.v1": "seqpipe.parts.embedders:CounterFitted",
         "seqpipe.FastText.v1": "seqpipe.parts.embedders:FastText",
+        "seqpipe.Pretrained.v1": "seqpipe.parts.embedders:Pretrained",
+        "seqpipe.Retrofitted.v1": "seqpipe.parts.embedders:Retrofitted",
         "seqpipe.Word2Vec.v1": "seqpipe.parts.embedders:Word2Vec",
     }
 
@@ -50,3 +53,9 @@ def seqpipe_encoders() -> Factories:
 def seqpipe_heads() -> Factories:
     """Offer the built-in heads."""
     return {"seqpipe.TextClassifier.v1": "seqpipe.parts.heads:TextClassifier"}
+
+
+@hookimpl
+def seqpipe_classifiers() -> Factories:
+    """Offer the built-in classifiers."""
+    return {"seqpipe.FastTextClassifier.v1": "seqpipe.parts.classifiers:FastTextClassifier"}

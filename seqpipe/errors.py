@@ -6,8 +6,10 @@ SeqpipeError
 ├── DataError          a row, file or folder of data that can't be used
 ├── PluginError        a plugin that's missing, broken or breaks its contract
 ├── EmbedderError      an embedder that can't be fitted, or is asked before it's fitted
+├── ClassifierError    a classifier that can't be fitted, or is asked before it's fitted
 ├── SavedModelError    a saved model that's missing, damaged, or can't be written
 ├── PlotError          a figure without matplotlib, in `seqpipe.diagnostics`
+├── PictureError       a picture of vectors that can't be drawn, in `seqpipe.pictures`
 └── InterruptedRun     a run stopped by Ctrl-C
 
 Each message names what was wrong and where, and what to do about it.
@@ -32,6 +34,10 @@ class PluginError(SeqpipeError):
 
 class EmbedderError(SeqpipeError):
     """An embedder that can't be fitted, or is asked for vectors before it's fitted."""
+
+
+class ClassifierError(SeqpipeError):
+    """A classifier that can't be fitted, or is asked for labels before it's fitted."""
 
 
 class SavedModelError(SeqpipeError):

@@ -1,4 +1,4 @@
-"""The five hooks through which a plugin offers its parts, and the marker for their implementations.
+"""The six hooks through which a plugin offers its parts, and the marker for their implementations.
 
 A plugin is a module named by an entry point of the group ``seqpipe``. It implements any of the hooks
 below; each returns a dictionary from the part's full name, ``<entry point>.<Name>.v<N>``, to its factory.
@@ -30,6 +30,7 @@ ONE_OF: Final = {
     "cells": "cell",
     "encoders": "encoder",
     "heads": "head",
+    "classifiers": "classifier",
 }
 
 #: The kinds of part. The hook and the registry of a kind are both called ``seqpipe_<kind>``.
@@ -65,3 +66,8 @@ def seqpipe_encoders() -> Factories:  # type: ignore[empty-body]
 @hookspec
 def seqpipe_heads() -> Factories:  # type: ignore[empty-body]
     """Offer heads: factories of a `Head`, called with ``(input_width, output_width)``."""
+
+
+@hookspec
+def seqpipe_classifiers() -> Factories:  # type: ignore[empty-body]
+    """Offer classifiers: factories of a `Classifier`, a whole model from words to labels."""

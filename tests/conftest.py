@@ -1,17 +1,28 @@
 """What all tests share."""
 
+import os
 import signal
 import tempfile
 from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import configuration, settings
+from hypothesis import HealthCheck, configuration, settings
 
 # No folder of examples beside the code, and no time limit on noisy machines.
-settings.register_profile("seqpipe", database=None, deadline=None)
+settings.register_profile(
+    "seqpipe", database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("seqpipe")
 configuration.set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "seqpipe-hypothesis")
+
+# For the processes that tests start, and for pytest's own beside each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the slow ones: of several processes, none has to wait for another's last test."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -25,3 +36,19 @@ def ctrl_c():
     """Let Ctrl-C reach the processes of tests: a shell starts what's in the background deaf to it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def data():
+    """Return a function that gives the path of a file below $SEQPIPE_DATA, or skips the test."""
+
+    def find(name):
+        folder = os.environ.get("SEQPIPE_DATA")
+        if not folder:
+            pytest.skip("SEQPIPE_DATA isn't set: it names the folder that holds the data sets")
+        path = Path(folder) / name
+        if not path.exists():
+            pytest.skip(f"there's no {name} below SEQPIPE_DATA")
+        return path
+
+    return find

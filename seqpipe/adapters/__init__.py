@@ -19,6 +19,8 @@ from seqpipe.adapters._registries import install_registries
 from seqpipe.adapters._sequences import SequenceCorpus as SequenceCorpus
 from seqpipe.adapters._sequences import make_sequences as make_sequences
 from seqpipe.adapters._shim import TorchShim as TorchShim
+from seqpipe.adapters._text_classifier import TextClassifier as TextClassifier
+from seqpipe.adapters._text_classifier import make_text_classifier as make_text_classifier
 from seqpipe.adapters._tokenizer import WordTokenizer as WordTokenizer
 from seqpipe.adapters._tokenizer import make_tokenizer as make_tokenizer
 from seqpipe.adapters._vectors import EmbedderVectors as EmbedderVectors
@@ -29,6 +31,7 @@ __all__ = [
     "Corpus",
     "EmbedderVectors",
     "SequenceCorpus",
+    "TextClassifier",
     "TorchShim",
     "Watched",
     "WordTokenizer",
@@ -40,6 +43,7 @@ __all__ = [
     "make_encoder",
     "make_fit_embedder",
     "make_sequences",
+    "make_text_classifier",
     "make_tokenizer",
     "make_vectors",
     "recurrent_engines",

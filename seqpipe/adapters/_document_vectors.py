@@ -46,7 +46,7 @@ class DocumentVectors:
         return embedder
 
 
-@Language.factory("seqpipe_document_vectors", assigns=["doc.vector"])
+@Language.factory("seqpipe_document_vectors", assigns=["doc.vector"])  # type: ignore[untyped-decorator]
 def make_document_vectors(nlp: Language, name: str) -> DocumentVectors:
     """Make the component; registered as the factory "seqpipe_document_vectors"."""
     return DocumentVectors(nlp.vocab)

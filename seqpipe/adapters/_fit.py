@@ -37,13 +37,18 @@ _watched: ContextVar[Watched | None] = ContextVar("watched", default=None)
 
 @contextlib.contextmanager
 def watch_fit(on_progress: OnProgress) -> Iterator[Watched]:
-    """Watch the fitting of embedders that spaCy has fitted meanwhile."""
+    """Watch the fitting of embedders and classifiers that spaCy has fitted meanwhile."""
     watched = Watched(on_progress)
     token = _watched.set(watched)
     try:
         yield watched
     finally:
         _watched.reset(token)
+
+
+def watched() -> Watched | None:
+    """Return what watches the fitting of parts that spaCy initialises, if anything does."""
+    return _watched.get()
 
 
 def make_fit_embedder(corpus: Callable[[Language], Any]) -> Callable[[Language], Language]:
@@ -62,11 +67,11 @@ def make_fit_embedder(corpus: Callable[[Language], Any]) -> Callable[[Language],
                 "seqpipe.FitEmbedder.v1 fits the embedder of seqpipe.Vectors.v1, and [nlp.vectors] "
                 "names something else: change that, or remove [initialize.before_init]"
             )
-        watched = _watched.get()
+        watching = watched()
         vectors.embedder.fit(
-            _Sequences(corpus, nlp, watched),
+            _Sequences(corpus, nlp, watching),
             seed=nlp.config.interpolate()["training"]["seed"] or 0,
-            on_progress=watched.on_progress if watched else None,
+            on_progress=watching.on_progress if watching else None,
         )
         return nlp
 

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from spacy.strings import hash_string
+from spacy.strings import get_string_id
 from spacy.vectors import Mode, Vectors
 from spacy.vocab import Vocab
 from torch import Tensor, nn
@@ -84,7 +84,7 @@ def tuned_keys(vocab: Vocab, most: int) -> NDArray[np.int64]:
     vectors = vocab.vectors
     if isinstance(vectors, EmbedderVectors):
         words = vectors.embedder.vocabulary[:most]
-        keys = np.fromiter((hash_string(word) for word in words), dtype=np.uint64)
+        keys = np.fromiter((get_string_id(word) for word in words), dtype=np.uint64)
     elif isinstance(vectors, Vectors) and vectors.mode != Mode.floret:
         keys = np.array(list(vectors.keys())[:most], dtype=np.uint64)
     else:
@@ -98,4 +98,5 @@ def tuned_keys(vocab: Vocab, most: int) -> NDArray[np.int64]:
 
 def signed(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Return hashes without their last bit: torch has neither order nor modulo for unsigned numbers."""
-    return (hashes >> np.uint64(1)).astype(np.int64)
+    halves: NDArray[np.int64] = (hashes >> np.uint64(1)).astype(np.int64)
+    return halves

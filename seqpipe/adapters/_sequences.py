@@ -132,4 +132,4 @@ def _draw(item: str | Sequence[str], seed: int) -> float:
     digest = hashlib.blake2b(
         f"{seed} {text}".encode("utf-8", "surrogatepass"), digest_size=_BITS // 8
     ).digest()
-    return int.from_bytes(digest, "big") / 2**_BITS
+    return float(int.from_bytes(digest, "big") / 2**_BITS)

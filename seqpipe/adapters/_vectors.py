@@ -1,12 +1,10 @@
 """An embedder as the vectors of spaCy's vocabulary."""
 
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import srsly
 from numpy.typing import NDArray
 from spacy.attrs import ORTH
 from spacy.strings import StringStore
@@ -14,7 +12,8 @@ from spacy.vectors import BaseVectors
 from spacy.vocab import Vocab
 
 from seqpipe import storage
-from seqpipe.errors import ConfigError, SavedModelError
+from seqpipe.adapters._packed import pack, unpacked
+from seqpipe.errors import ConfigError, DataError
 from seqpipe.parts.embedders import Concatenated, Embedder
 
 _FOLDER = "embedder"
@@ -58,8 +57,15 @@ class EmbedderVectors(BaseVectors):  # type: ignore[misc]
 
     @property
     def shape(self) -> tuple[int, int]:
-        """The number of words with a vector of their own, and the width."""
-        return len(self), self.embedder.width
+        """The number of words with a vector of their own, and the width.
+
+        The width is 0 where an embedder would find it in a file that isn't there: spaCy asks for it before
+        it reads the embedder that was saved.
+        """
+        try:
+            return len(self), self.embedder.width
+        except DataError:
+            return len(self), 0
 
     @property
     def n_keys(self) -> int:
@@ -142,12 +148,7 @@ class EmbedderVectors(BaseVectors):  # type: ignore[misc]
         """Return the embedder's files in one piece; none before it's fitted."""
         if not self.embedder.vocabulary:
             return _NOT_FITTED
-        with tempfile.TemporaryDirectory() as folder:
-            self.embedder.to_disk(Path(folder))
-            files = (path for path in sorted(Path(folder).rglob("*")) if path.is_file())
-            contents = {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
-        packed: bytes = srsly.msgpack_dumps(contents)
-        return packed
+        return pack(self.embedder.to_disk)
 
     def from_bytes(self, data: bytes, **kwargs: Any) -> "EmbedderVectors":
         """Read what `to_bytes` returned.
@@ -157,33 +158,9 @@ class EmbedderVectors(BaseVectors):  # type: ignore[misc]
         """
         if data == _NOT_FITTED:
             return self
-        with tempfile.TemporaryDirectory() as folder:
-            for name, content in _unpack(data).items():
-                path = _inside(Path(folder), name)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content)
-            self.embedder.from_disk(Path(folder))
+        with unpacked(data, "embedder") as folder:
+            self.embedder.from_disk(folder)
         return self
-
-
-def _unpack(data: bytes) -> dict[str, bytes]:
-    try:
-        contents = srsly.msgpack_loads(data)
-    except Exception as error:
-        raise SavedModelError(f"the saved embedder is damaged: {error}") from error
-    files = contents.items() if isinstance(contents, dict) else [(None, None)]
-    if not all(isinstance(name, str) and isinstance(content, bytes) for name, content in files):
-        raise SavedModelError("the saved embedder is damaged: it isn't made of files")
-    return dict(files)
-
-
-def _inside(folder: Path, name: str) -> Path:
-    path = (folder / name).resolve()
-    if folder.resolve() not in path.parents:
-        raise SavedModelError(
-            f"the saved embedder holds a file {name!r}, which would be written outside of its folder"
-        )
-    return path
 
 
 def make_vectors(

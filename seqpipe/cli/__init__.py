@@ -8,6 +8,7 @@ import typer
 from seqpipe.cli._compile import compile_command
 from seqpipe.cli._errors import report_errors
 from seqpipe.cli._run import run_command
+from seqpipe.cli.embeddings import embeddings_app
 from seqpipe.cli.plugins import plugins_app
 
 __all__ = ["app", "main"]
@@ -28,6 +29,11 @@ app = typer.Typer(
 # Inside of typer, which would take Ctrl-C for itself and leave without a word.
 app.command("run", context_settings=_OVERRIDES)(report_errors()(run_command))
 app.command("compile", context_settings=_OVERRIDES)(report_errors()(compile_command))
+app.add_typer(
+    embeddings_app,
+    name="embeddings",
+    short_help="Score vectors of words, items or nodes; look around.",
+)
 app.add_typer(
     plugins_app, name="plugins", short_help="List the installed plugins; explain, check, make them."
 )

@@ -76,9 +76,9 @@ def run_command(
 
 def _import_run(file: Path, overrides: Sequence[str]) -> Callable[..., Any]:
     """Import torch and spaCy, which takes seconds; what's wrong with the file is said before."""
-    from seqpipe.config import read
-
     try:
+        from seqpipe.config import read
+
         read(file, overrides)
         from seqpipe.run import run
     except KeyboardInterrupt:

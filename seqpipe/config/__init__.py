@@ -17,6 +17,7 @@ from seqpipe.config._read import PipelineFile as PipelineFile
 from seqpipe.config._read import read as read
 from seqpipe.config._read import read_text as read_text
 from seqpipe.config._schema import DEFAULT_PARTS as DEFAULT_PARTS
+from seqpipe.config._shape import makes_classifier as makes_classifier
 from seqpipe.config._shape import makes_embedding as makes_embedding
 from seqpipe.config._usage import Setting as Setting
 from seqpipe.config._usage import section_of as section_of
@@ -34,6 +35,7 @@ __all__ = [
     "compile_file",
     "expand",
     "from_confection",
+    "makes_classifier",
     "makes_embedding",
     "read",
     "read_text",

@@ -6,7 +6,7 @@ import functools
 import importlib.util
 import math
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from seqpipe import plugins
@@ -25,7 +25,7 @@ from seqpipe.config._schema import (
     SPACY_SECTIONS,
     Slot,
 )
-from seqpipe.config._shape import embedders_in, makes_embedding
+from seqpipe.config._shape import REPLACED, embedders_in, makes_classifier, makes_embedding
 from seqpipe.config._spacy_defaults import spacy_defaults
 from seqpipe.config._spacy_sections import SpacySections
 from seqpipe.config._text import did_you_mean, nearest, quote
@@ -66,6 +66,7 @@ class _Check:
     def run(self) -> None:
         meant = self._unknown_sections()
         self._required_sections(meant)
+        self._replaced_sections()
         for name, section in self._sections.items():
             if name == "pipeline":
                 self._pipeline(section)
@@ -100,9 +101,7 @@ class _Check:
         there = {*self._sections, *meant}
         if {"nlp", "components"} <= there and not there & set(SECTIONS):
             return
-        # A file that embeds words, and no more, has nothing for a head to do.
-        required = ("data",) if makes_embedding(dict.fromkeys(there)) else ("data", "head")
-        for name in required:
+        for name in _required(there):
             if name not in there:
                 registry = SLOTS[(name,)].registries[0]
                 help = (
@@ -114,6 +113,14 @@ class _Check:
                     f"add one, with @{registry} = …",
                     help=help,
                 )
+
+    def _replaced_sections(self) -> None:
+        """Check that nothing stands beside a classifier that it stands in the place of."""
+        if makes_classifier(self._sections):
+            for name in REPLACED:
+                if name in self._sections:
+                    message = f"[{name}] has no place beside [classifier], which is a whole model"
+                    self._report.add((name,), message, "remove this section, or that one")
 
     def _pipeline(self, section: dict[str, Any]) -> None:
         self._report.no_block(("pipeline",), section)
@@ -247,6 +254,14 @@ class _Check:
             with contextlib.suppress(Exception):
                 return expand(copy.deepcopy(sections), plugins.find_part)
         return {}
+
+
+def _required(there: Collection[str]) -> tuple[str, ...]:
+    """Return the sections that a file with these can't do without."""
+    sections = dict.fromkeys(there)
+    # A file that embeds words, and no more, has nothing for a head to do.
+    has_no_head = makes_embedding(sections) or makes_classifier(sections)
+    return ("data",) if has_no_head else ("data", "head")
 
 
 def _descend(node: Any, path: Path) -> Any:

@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from confection import Config
 
+from seqpipe.config._expand_classifier import classifier_sections
 from seqpipe.config._schema import DATA_PARTS, DEFAULT_PARTS, HOST_SETTINGS, SECTIONS
-from seqpipe.config._shape import embedders_in, makes_embedding
+from seqpipe.config._shape import embedders_in, makes_classifier, makes_embedding
 from seqpipe.plugins import Part
 
 Section = dict[str, Any]
@@ -47,7 +48,9 @@ def expand(sections: Mapping[str, Any], find_part: FindPart) -> Section:
     spacy_sections = {name: value for name, value in sections.items() if name not in SECTIONS}
     if len(spacy_sections) == len(sections):
         return dict(sections)
-    if makes_embedding(sections):
+    if makes_classifier(sections):
+        expansion = _classified(sections)
+    elif makes_embedding(sections):
         expansion = _embedding(sections, find_part)
     else:
         expansion = _trained(sections, find_part)
@@ -96,6 +99,26 @@ def _embedding(sections: Mapping[str, Any], find_part: FindPart) -> Section:
         "corpora": {part: {**data, "part": part} for part in DATA_PARTS if part in parts},
         "training": {key: _TRAINING[key] for key in ("seed", "gpu_allocator")},
         **_fit(data),
+    }
+
+
+def _classified(sections: Mapping[str, Any]) -> Section:
+    """Expand a file whose whole model is one part, from words to labels."""
+    names = ("pipeline", "data", "tokenizer", "classifier")
+    ours = {name: _with_defaults(name, sections.get(name, {})) for name in names}
+    data = _data(ours["data"], "seqpipe.Corpus.v1")
+    there = {"train", *ours["data"]["split"], *ours["data"]}
+    corpora = {part: {**data, "part": part} for part in DATA_PARTS if part in there}
+    model = classifier_sections(ours["classifier"], corpora)
+    return {
+        **_system(ours),
+        **model,
+        "nlp": {
+            **model["nlp"],
+            "lang": ours["pipeline"]["lang"],
+            "tokenizer": _tokenizer(ours["tokenizer"]),
+        },
+        "training": {**_TRAINING, **model["training"], **_score("textcat")},
     }
 
 

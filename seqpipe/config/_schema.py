@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 #: Our own sections, in the order of the documentation.
-SECTIONS: Final[tuple[str, ...]] = ("pipeline", "data", "tokenizer", "embedder", "encoder", "head")
+SECTIONS: Final[tuple[str, ...]] = (
+    *("pipeline", "data", "tokenizer", "embedder", "encoder", "head", "classifier"),
+)
 
 #: Scores of the embedding, by whatever name: [evaluation.analogies]. It goes with a spaCy config too.
 EVALUATION: Final = "evaluation"
@@ -31,6 +33,7 @@ DEFAULT_PARTS: Final[dict[str, tuple[str, str]]] = {
     "encoder": ("@seqpipe_encoders", "seqpipe.Recurrent.v1"),
     "encoder.cell": ("@seqpipe_cells", "seqpipe.LSTM.v1"),
     "head": ("@seqpipe_heads", "seqpipe.TextClassifier.v1"),
+    "classifier": ("@seqpipe_classifiers", "seqpipe.FastTextClassifier.v1"),
 }
 
 #: spaCy's sections; those of the second kind hold whatever keys their author likes.
@@ -55,7 +58,7 @@ class Slot:
 #: A nested block that's called like a kind takes that kind.
 KIND_SLOTS: Final[dict[str, Slot]] = {
     kind: Slot((f"seqpipe_{kind}s",))
-    for kind in ("cell", "encoder", "embedder", "tokenizer", "head")
+    for kind in ("cell", "encoder", "embedder", "tokenizer", "head", "classifier")
 }
 
 #: What a file can't have by just naming it anywhere: these read, write or run something when called.

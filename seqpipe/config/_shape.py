@@ -6,12 +6,20 @@ from typing import Any, Final
 from seqpipe.config._types import is_block
 
 #: Each of these asks for a pipeline that's trained to do something.
-_TRAINED: Final = ("encoder", "head", "nlp", "components")
+_TRAINED: Final = ("encoder", "head", "classifier", "nlp", "components")
+
+#: What a classifier stands in the place of.
+REPLACED: Final = ("embedder", "encoder", "head")
 
 
 def makes_embedding(sections: Mapping[str, Any]) -> bool:
     """Whether a file with these sections makes an embedding, and no more."""
     return "embedder" in sections and not any(name in sections for name in _TRAINED)
+
+
+def makes_classifier(sections: Mapping[str, Any]) -> bool:
+    """Whether a file with these sections has a whole model in the place of an embedder, an encoder and a head."""
+    return "classifier" in sections
 
 
 def embedders_in(section: Mapping[str, Any]) -> dict[str, Any]:

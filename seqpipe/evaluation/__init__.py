@@ -6,5 +6,16 @@ from seqpipe.evaluation._classes import score_classes as score_classes
 from seqpipe.evaluation._fitted import EmbeddingScore as EmbeddingScore
 from seqpipe.evaluation._fitted import Fitted as Fitted
 from seqpipe.evaluation._fitted import Sequences as Sequences
+from seqpipe.evaluation._ranking import RankScore as RankScore
+from seqpipe.evaluation._ranking import score_ranking as score_ranking
 
-__all__ = ["ClassScore", "ClassificationScores", "EmbeddingScore", "Fitted", "Sequences", "score_classes"]
+__all__ = [
+    "ClassScore",
+    "ClassificationScores",
+    "EmbeddingScore",
+    "Fitted",
+    "RankScore",
+    "Sequences",
+    "score_classes",
+    "score_ranking",
+]

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from seqpipe.evaluation._ranking import RankScore, score_ranking
+
 
 @dataclass(frozen=True)
 class ClassScore:
@@ -32,6 +34,8 @@ class ClassificationScores:
         classes: The scores of each class.
         confusion: For each true class, how many of its texts were put into each class; None where
             classes aren't exclusive.
+        ranked: Precision and recall of the 1 and the 5 labels with the highest scores; None where
+            classes are exclusive.
     """
 
     accuracy: float
@@ -39,6 +43,7 @@ class ClassificationScores:
     macro_f: float
     classes: dict[str, ClassScore]
     confusion: dict[str, dict[str, int]] | None
+    ranked: dict[str, RankScore] | None
 
 
 def score_classes(
@@ -69,6 +74,7 @@ def score_classes(
         macro_f=_share(sum(score.f for score in classes.values()), len(classes)),
         classes=classes,
         confusion=_confusion(labels, pairs) if exclusive else None,
+        ranked=None if exclusive else score_ranking(truths, predictions),
     )
 
 

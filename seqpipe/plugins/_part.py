@@ -20,6 +20,7 @@ _SIZES: Final[dict[str, tuple[str, ...]]] = {
     "cells": ("input_width", "width"),
     "encoders": ("input_width",),
     "heads": ("input_width", "output_width"),
+    "classifiers": (),
 }
 _POSITIONAL: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 

@@ -1,14 +1,14 @@
 """What a run checks and says of pipelines that put texts into classes."""
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeAlias
 
 from spacy.language import Language
 from spacy.pipeline.textcat import TextCategorizer
 from spacy.pipeline.textcat_multilabel import MultiLabel_TextCategorizer
 from spacy.scorer import Scorer
 
-from seqpipe.adapters import Corpus
+from seqpipe.adapters import Corpus, TextClassifier
 from seqpipe.errors import DataError
 from seqpipe.evaluation import score_classes
 from seqpipe.training import CorpusOf
@@ -20,21 +20,22 @@ def check_labels(nlp: Language, corpora: dict[str, Corpus]) -> None:
     Raises:
         DataError: There are fewer than two classes, or a text has not exactly one.
     """
-    textcat = _text_categorizer(nlp)
-    if textcat is None:
+    pipe = _labelling(nlp)
+    if pipe is None:
         return
+    where = "[classifier]" if isinstance(pipe, TextClassifier) else "[head]"
     for corpus in corpora.values():
         if len(corpus.data.labels) < 2:
             raise DataError(
                 f"there is nothing to tell apart: all texts have the labels {corpus.data.labels}; a "
                 "classifier needs two classes at least"
             )
-        if not _is_exclusive(textcat):
+        if not _is_exclusive(pipe):
             continue
         for row in corpus.rows:
             if len(row.labels) != 1:
                 raise DataError(
-                    f"{row.source} has {len(row.labels)} labels ({', '.join(row.labels)}), but [head] "
+                    f"{row.source} has {len(row.labels)} labels ({', '.join(row.labels)}), but {where} "
                     "puts each text into exactly one class: set `exclusive = false` there, or give "
                     "the text one label"
                 )
@@ -52,27 +53,33 @@ def score_texts(nlp: Language, corpus: CorpusOf) -> dict[str, Any]:
     for example, doc in zip(examples, docs, strict=True):
         example.predicted = doc
     scores = {"spacy": Scorer(nlp=nlp).score(examples)}
-    textcat = _text_categorizer(nlp)
-    if textcat is None:
+    pipe = _labelling(nlp)
+    if pipe is None:
         return scores
     classes = score_classes(
         [example.reference.cats for example in examples],
         [example.predicted.cats for example in examples],
-        exclusive=_is_exclusive(textcat),
-        threshold=_threshold(textcat),
+        exclusive=_is_exclusive(pipe),
+        threshold=_threshold(pipe),
     )
     return {**asdict(classes), **scores}
 
 
-def _text_categorizer(nlp: Language) -> TextCategorizer | None:
-    found = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, TextCategorizer)]
+_Labelling: TypeAlias = TextCategorizer | TextClassifier
+
+
+def _labelling(nlp: Language) -> _Labelling | None:
+    """Return the component that puts texts into classes, if there's one."""
+    found = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, _Labelling)]
     return found[0] if found else None
 
 
-def _is_exclusive(textcat: TextCategorizer) -> bool:
-    return not isinstance(textcat, MultiLabel_TextCategorizer)
+def _is_exclusive(pipe: _Labelling) -> bool:
+    if isinstance(pipe, TextClassifier):
+        return bool(pipe.is_exclusive)
+    return not isinstance(pipe, MultiLabel_TextCategorizer)
 
 
-def _threshold(textcat: TextCategorizer) -> float:
-    threshold = textcat.cfg["threshold"]
+def _threshold(pipe: _Labelling) -> float:
+    threshold = pipe.threshold if isinstance(pipe, TextClassifier) else pipe.cfg["threshold"]
     return 0.5 if threshold is None else float(threshold)

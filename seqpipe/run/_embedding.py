@@ -46,9 +46,9 @@ def run_embedding(
 def _corpus(nlp: Language, part: str) -> SequenceCorpus | None:
     # By itself: spaCy's defaults hold a corpus called dev that can't be made.
     corpora = nlp.config.interpolate()["corpora"]
-    corpus: SequenceCorpus = (
-        registry.resolve({part: corpora[part]})[part] if part in corpora else None
-    )
+    if part not in corpora:
+        return None
+    corpus: SequenceCorpus = registry.resolve({part: corpora[part]})[part]
     return corpus
 
 

@@ -1,7 +1,7 @@
 """Runs a pipeline file: from texts to a trained, evaluated and saved pipeline."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,13 @@ from thinc.api import fix_random_seed
 
 from seqpipe import storage
 from seqpipe.adapters import Corpus, forget_data, watch_fit
-from seqpipe.config import PipelineFile, compile_file, makes_embedding, read
+from seqpipe.config import PipelineFile, compile_file, makes_classifier, makes_embedding, read
 from seqpipe.errors import ConfigError, InterruptedRun
 from seqpipe.reporting import Progress, Reporter, Silent
 from seqpipe.run._build import build, initialise, told_with_place
 from seqpipe.run._classes import check_labels, score_texts
+from seqpipe.run._classifier import run_classifier
+from seqpipe.run._data import note_data
 from seqpipe.run._embedding import run_embedding
 from seqpipe.run._models import (
     BEST,
@@ -33,8 +35,6 @@ from seqpipe.run._report import make_report
 from seqpipe.run._scores import resolve_scores, score_embedding
 from seqpipe.run._stages import Meter, Stages
 from seqpipe.training import CorpusOf, Step, Training, resolve_training, train
-
-_SHOWN_ROWS = 5
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,8 @@ def run(
 ) -> RunResult:
     """Train, evaluate and save the pipeline that a file describes.
 
-    A file without a head makes an embedding: its embedder is fitted, scored and saved.
+    A file without a head makes an embedding: its embedder is fitted, scored and saved. A classifier is
+    a whole model, and fitted in one go.
 
     The best model so far stands in ``model-unfinished`` while the run lasts. At the end it takes the
     place of ``model-best``; until then one from an earlier run stays. What an interrupted run left
@@ -94,11 +95,17 @@ def _run(file: Path, overrides: Sequence[str], output: Path, stages: Stages) -> 
     check_replaceable(output)
     with storage.reserved(output):
         forget_data()
-        run_it = run_embedding if makes_embedding(source.sections) else _run_training
-        best, report = run_it(nlp, source, output, stages)
+        best, report = _run_of(source)(nlp, source, output, stages)
         storage.write_text(output / "config.cfg", best.config.to_str())
         storage.write_text(output / "report.json", _to_json(report))
     return RunResult(output / BEST, report)
+
+
+def _run_of(file: PipelineFile) -> Callable[..., tuple[Language, dict[str, Any]]]:
+    """Return what runs such a file."""
+    if makes_classifier(file.sections):
+        return run_classifier
+    return run_embedding if makes_embedding(file.sections) else _run_training
 
 
 def _run_training(
@@ -111,7 +118,7 @@ def _run_training(
             test = _test_corpus(nlp)
         corpora = _ours({"train": training.train, "dev": training.dev, "test": test})
         check_labels(nlp, corpora)
-        _note_data(corpora, stages.reporter)
+        note_data(corpora, stages.reporter)
         embedding_scores = resolve_scores(nlp, file)
     with stages.stage("embedder"), watch_fit(stages.relay_fit):
         initialise(nlp, training)
@@ -151,19 +158,6 @@ def _test_corpus(nlp: Language) -> CorpusOf | None:
 def _ours(corpora: dict[str, CorpusOf | None]) -> dict[str, Corpus]:
     """Return the corpora of which we know the rows; spaCy's own readers give none."""
     return {name: corpus for name, corpus in corpora.items() if isinstance(corpus, Corpus)}
-
-
-def _note_data(corpora: dict[str, Corpus], reporter: Reporter) -> None:
-    first = next(iter(corpora.values()), None)
-    if first is None:
-        return
-    counts = ", ".join(f"{len(corpus.rows):,} {name}" for name, corpus in corpora.items())
-    reporter.note(f"{counts}; {len(first.data.labels)} labels")
-    skipped = first.data.skipped
-    for bad in skipped[:_SHOWN_ROWS]:
-        reporter.note(f"skipped {bad.source}: {bad.problem}")
-    if len(skipped) > _SHOWN_ROWS:
-        reporter.note(f"{len(skipped):,} rows were skipped; report.json lists them all")
 
 
 def _train(nlp: Language, training: Training, output: Path, stages: Stages) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from seqpipe._reader import serve
+from seqpipe._reader import Probe, serve
 from seqpipe.testing._check import BrokenError, Factory, NotApplicable, said
 
 _SECONDS: Final = 10.0
@@ -25,12 +25,15 @@ _STARTING_SECONDS: Final = 120.0
 #: What else might stand in a file: text, a number of elements that's far too large, another format.
 _GARBAGE: Final = (b"what's this?", b"\xff" * 64, b"[]", b"{}", b"\0" * 4096)
 
+#: What tells embedders apart.
+VECTORS: Final = Probe("vocabulary", "embed", asked=("zebra",), asks_names=True)
+
 #: A file's name, what's done to it, and what it holds after; None if it's removed.
 Damage = tuple[str, str, bytes | None]
 
 
 class Reader:
-    """A process that has read what an embedder wrote.
+    """A process that has read what a part wrote.
 
     Args:
         connection: Leads there.
@@ -39,21 +42,21 @@ class Reader:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def embed(self, words: Sequence[str]) -> NDArray[np.float32]:
-        """Return the vectors that some words have there.
+    def give(self, inputs: Sequence[Any]) -> NDArray[np.float32]:
+        """Return what's given there for some inputs.
 
         Raises:
             BrokenError: There's an error, or no answer.
         """
-        self._connection.send(("embed", words))
-        answer = self.answer(_SECONDS, "embedding there")
+        self._connection.send(("give", inputs))
+        answer = self.answer(_SECONDS, "asking there")
         if isinstance(answer, str):
-            raise BrokenError(f"embedding there: {answer}")
-        vectors: NDArray[np.float32] = answer
-        return vectors
+            raise BrokenError(f"asking there: {answer}")
+        given: NDArray[np.float32] = answer
+        return given
 
     def read_damaged(self, folder: Path, what: str) -> str:
-        """Have another embedder read a folder, and return what's wrong with how that went; "" for nothing.
+        """Have another part read a folder, and return what's wrong with how that went; "" for nothing.
 
         Raises:
             BrokenError: There's no answer; `what` tells what was tried.
@@ -73,15 +76,16 @@ class Reader:
 
 
 @contextlib.contextmanager
-def reading(factory: Factory, folder: Path) -> Iterator[Reader]:
+def reading(factory: Factory, folder: Path, probe: Probe = VECTORS) -> Iterator[Reader]:
     """Start a process that reads a folder, and end it when it's not needed any more.
 
     Args:
-        factory: Makes the embedders. It's pickled.
-        folder: What an embedder wrote.
+        factory: Makes the parts. It's pickled.
+        folder: What a part wrote.
+        probe: Tells whether two parts have read the same.
 
     Raises:
-        NotApplicable: No other process can make such embedders.
+        NotApplicable: No other process can make such parts.
         BrokenError: Reading the folder fails there.
     """
     try:
@@ -91,7 +95,7 @@ def reading(factory: Factory, folder: Path) -> Iterator[Reader]:
     here, there = multiprocessing.Pipe()
     # A fresh interpreter: torch's threads don't survive a fork.
     process = multiprocessing.get_context("spawn").Process(
-        target=serve, args=(pickled, folder, there), daemon=True
+        target=serve, args=(pickled, folder, there, probe), daemon=True
     )
     try:
         process.start()
@@ -117,12 +121,13 @@ def _expect_made(reader: Reader) -> None:
         raise NotApplicable(f"another process can't make it: {complaint}")
 
 
-def try_damaged(factory: Factory, folder: Path) -> None:
-    """Have embedders read damaged copies of a folder.
+def try_damaged(factory: Factory, folder: Path, probe: Probe = VECTORS) -> None:
+    """Have parts read damaged copies of a folder.
 
     Args:
-        factory: Makes the embedders. It's pickled.
-        folder: What an embedder wrote.
+        factory: Makes the parts. It's pickled.
+        folder: What a part wrote.
+        probe: Tells whether two parts have read the same.
 
     Raises:
         BrokenError: A copy was read without a `SavedModelError`, or crashed or hung the process.
@@ -131,7 +136,7 @@ def try_damaged(factory: Factory, folder: Path) -> None:
     damages = list(_damages(folder))
     if not damages:
         raise BrokenError("`to_disk` wrote nothing")
-    with reading(factory, folder) as reader:
+    with reading(factory, folder, probe) as reader:
         for damaged, what in _copies(folder, damages):
             if complaint := reader.read_damaged(damaged, what):
                 raise BrokenError(f"{what}: {complaint}")

@@ -10,6 +10,7 @@ from seqpipe.hookspecs import KINDS
 from seqpipe.plugins import Part, find_part
 from seqpipe.testing._cells import cell_checks
 from seqpipe.testing._check import Check, Factory, NotApplicable, Outcome
+from seqpipe.testing._classifiers import classifier_checks
 from seqpipe.testing._embedders import embedder_checks
 from seqpipe.testing._encoders import encoder_checks
 from seqpipe.testing._heads import head_checks
@@ -22,6 +23,7 @@ _CHECKS: Final[Mapping[str, Callable[[], list[Check]]]] = MappingProxyType(
         "cells": cell_checks,
         "encoders": encoder_checks,
         "heads": head_checks,
+        "classifiers": classifier_checks,
     }
 )
 

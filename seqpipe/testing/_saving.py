@@ -15,7 +15,8 @@ from seqpipe.testing._damage import reading, try_damaged
 from seqpipe.testing._smallest import at, show
 from seqpipe.testing._vectors import expect_shape
 
-_ODD: Final = (
+#: Words that others stumble over.
+ODD_WORDS: Final = (
     "👩‍👩‍👧",
     "e\u0301",
     "שלום",
@@ -71,7 +72,7 @@ def same_vectors_in_another_process(factory: Factory) -> None:
     embedder = fitted(factory)
     words = [*embedder.vocabulary, *UNKNOWN]
     with _written(embedder) as folder, reading(factory, folder) as reader:
-        theirs = reader.embed(words)
+        theirs = reader.give(words)
     for word, mine, other in zip(words, embedder.embed(words), theirs, strict=True):
         if not np.array_equal(mine, other, equal_nan=True):
             raise BrokenError(f"input that shows it: {word!r}\nits vector there is another one")
@@ -91,9 +92,9 @@ def odd_words_are_words(factory: Factory) -> None:
         expect_same(embedder, _read_again(factory, embedder), words, "read again")
 
     try:
-        law(_ODD)
+        law(ODD_WORDS)
     except Exception:
-        for word in _ODD:
+        for word in ODD_WORDS:
             at(law, [word])
         raise
 

@@ -13,7 +13,7 @@ PAGES = [
         page
         for folder in ("docs", "pipelines", "plugins")
         for page in (ROOT / folder).rglob("*.md")
-        if "runs" not in page.parts
+        if "runs" not in page.parts and ".pytest_cache" not in page.parts
     ),
 ]
 

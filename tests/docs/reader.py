@@ -172,6 +172,8 @@ def commands(text: str) -> list[tuple[str, str]]:
 def agrees(shown: str, printed: str) -> bool:
     """Say whether a page shows what was printed."""
     printed = printed.replace(f"seqpipe {seqpipe.__version__}", _RELEASE)
+    # What pytest adds where it took a minute.
+    printed = re.sub(r"(passed in [\d.]+s) \(\d+:\d\d:\d\d\)", r"\1", printed)
     pattern = "".join(
         r"(?:.*\n)*" if line == "…" else ".*".join(map(re.escape, line.split("…"))) + r"\n"
         for line in _lines(shown)

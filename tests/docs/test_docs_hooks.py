@@ -119,7 +119,8 @@ def pipeline_with(hook, name, folder):
     texts.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     slot = SECTIONS[hook]
     # Beside it what no file does without, and the section around its own.
-    named = {each: DEFAULT_PARTS[each] for each in ("head", slot.partition(".")[0])}
+    around = () if slot == "classifier" else ("head", slot.partition(".")[0])
+    named = {each: DEFAULT_PARTS[each] for each in around}
     named[slot] = (f"@{hook}", name)
     lines = [f'[data]\n@readers = "seqpipe.Jsonl.v1"\npath = "{texts.as_posix()}"\n']
     lines += [f'[{each}]\n{registry} = "{part}"\n' for each, (registry, part) in named.items()]

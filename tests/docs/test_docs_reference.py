@@ -14,6 +14,7 @@ from seqpipe import adapters, config, hookspecs, plugins
 from seqpipe.config._expand import DEFAULTS
 from seqpipe.config._schema import DATA_PARTS, DEFAULT_PARTS, HOST_SETTINGS, PIPELINE_SETTINGS
 from seqpipe.plugins import _host
+from seqpipe.run import run
 
 REFERENCE = DOCS / "pipeline-file.md"
 SMALLEST = """
@@ -23,6 +24,16 @@ path = "texts.jsonl"
 
 [head]
 @seqpipe_heads = "seqpipe.TextClassifier.v1"
+"""
+
+EMBEDDING = """
+[data]
+@readers = "seqpipe.Lines.v1"
+path = "{path}"
+
+[embedder]
+@seqpipe_embedders = "seqpipe.Word2Vec.v1"
+width = 2
 """
 
 
@@ -45,7 +56,8 @@ def parts() -> list[plugins.Part]:
 
 def readers() -> list[importlib.metadata.EntryPoint]:
     found = importlib.metadata.entry_points(group="spacy_readers")
-    return [e for e in found if e.name.startswith("seqpipe.") and e.name != "seqpipe.Corpus.v1"]
+    ours = ("seqpipe.Corpus.v1", "seqpipe.Sequences.v1")  # what files expand to
+    return [e for e in found if e.name.startswith("seqpipe.") and e.name not in ours]
 
 
 @pytest.mark.parametrize("part", parts(), ids=lambda part: part.name)
@@ -117,6 +129,16 @@ def test_reference_explains_every_key_of_the_report(trained):
     assert explained == {*_keys(report, inner=("data", "dev", "test"))}
 
 
+def test_reference_explains_every_key_of_the_report_of_an_embedding(tmp_path):
+    (tmp_path / "texts.txt").write_text("some words and some words more\n" * 9, encoding="utf-8")
+    file = tmp_path / "pipeline.cfg"
+    file.write_text(EMBEDDING.format(path=tmp_path / "texts.txt"), encoding="utf-8")
+    report = run(file, output=tmp_path / "out").report
+    explained = set(table(REFERENCE, "The report of an embedding"))
+    keys = set(_keys(report, inner=("data", "vectors")))
+    assert keys - explained < set(table(REFERENCE, "report.json")) and explained <= keys
+
+
 def _keys(report, *, inner):
     for key, of_key in report.items():
         yield from [f"{key}.{name}" for name in of_key] if key in inner else [key]
@@ -148,7 +170,18 @@ def test_plugins_page_explains_the_environment_variables():
 )
 def test_recipes_explain_each_key_of_their_pipeline_file(file):
     readme = (file.parent / "README.md").read_text(encoding="utf-8")
-    for name, keys in Config().from_disk(file, interpolate=False).items():
-        assert f"`[{name}]`" in readme
-        for key in keys:
-            assert key.startswith("@") or f"`{key}`" in readme, f"[{name}] {key}"
+    for name, keys in config.read(file).sections.items():
+        assert _unexplained(name, keys, readme) == []
+
+
+def _unexplained(name, keys, readme):
+    """Return what a page leaves unsaid of a section and those inside of it."""
+    # One that only holds others need not be named itself.
+    holds = all(isinstance(each, dict) for each in keys.values())
+    left = [] if holds or f"`[{name}]`" in readme else [f"[{name}]"]
+    for key, each in keys.items():
+        if isinstance(each, dict) and f"`[{name}.{key}]`" in readme:
+            left += _unexplained(f"{name}.{key}", each, readme)
+        elif not key.startswith("@") and f"`{key}`" not in readme:
+            left.append(f"[{name}] {key}")
+    return left

@@ -66,7 +66,9 @@ def completed(text: str) -> str:
     """Return a pipeline file with what it can't do without."""
     sections = re.findall(r"^\[(\w+)", text, re.MULTILINE)
     if "[nlp]" not in text:
-        text += "".join(f"\n{more}" for name, more in LEFT_OUT.items() if name not in sections)
+        # A classifier is a whole model, and has no head.
+        there = {*sections, "head"} if "classifier" in sections else {*sections}
+        text += "".join(f"\n{more}" for name, more in LEFT_OUT.items() if name not in there)
     if "encoder" in sections and "[encoder]" not in text:
         text += f"\n{ENCODER}"
     return text
@@ -79,6 +81,7 @@ def completed(text: str) -> str:
         ("a  b\n", "  a b  \n\n"),
         ("one\n\ntwo\n", "one\n\n \ntwo\n"),
         ("took … s\n", "took 3.2 s\n"),
+        ("2 passed in …s\n", "2 passed in 63.01s (0:01:03)\n"),
         ("…\ntwo\n…\n", "one\ntwo\nthree\nfour\n"),
         ("…\none\n…\n", "one\n"),
         ("seqpipe 0.1.0", "seqpipe 0.1.0"),

@@ -6,6 +6,7 @@ import pytest
 
 from seqpipe.hookspecs import KINDS
 from seqpipe.parts.cells import GRU, RNN
+from seqpipe.parts.classifiers import FastTextClassifier
 from seqpipe.parts.embedders import FastText, Word2Vec
 from seqpipe.parts.encoders import Recurrent
 from seqpipe.parts.heads import TextClassifier
@@ -29,6 +30,11 @@ VARIANTS = {
     "tokenizers": [
         functools.partial(Regex, pattern=r"\w"),
         functools.partial(SpacyRules, lang="de"),
+    ],
+    "classifiers": [
+        functools.partial(
+            FastTextClassifier, exclusive=False, width=5, min_n=2, max_n=3, learning_rate=0.5
+        ),
     ],
     "embedders": [
         functools.partial(FastText, width=7, lower=True, standardize=True),

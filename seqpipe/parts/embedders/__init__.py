@@ -5,15 +5,23 @@ from seqpipe.parts.embedders._contract import DocumentEmbedder as DocumentEmbedd
 from seqpipe.parts.embedders._contract import Embedder as Embedder
 from seqpipe.parts.embedders._contract import FitProgress as FitProgress
 from seqpipe.parts.embedders._contract import OnProgress as OnProgress
+from seqpipe.parts.embedders._export import export_fasttext as export_fasttext
 from seqpipe.parts.embedders.fasttext import FastText as FastText
 from seqpipe.parts.embedders.fasttext import Word2Vec as Word2Vec
+from seqpipe.parts.embedders.pretrained import Pretrained as Pretrained
+from seqpipe.parts.embedders.retrofit import CounterFitted as CounterFitted
+from seqpipe.parts.embedders.retrofit import Retrofitted as Retrofitted
 
 __all__ = [
     "Concatenated",
+    "CounterFitted",
     "DocumentEmbedder",
     "Embedder",
     "FastText",
     "FitProgress",
     "OnProgress",
+    "Pretrained",
+    "Retrofitted",
     "Word2Vec",
+    "export_fasttext",
 ]

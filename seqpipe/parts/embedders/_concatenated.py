@@ -33,7 +33,12 @@ class Concatenated(Embedder):
         for name, embedder in embedders.items():
             _check(name, embedder)
         self.embedders: dict[str, Embedder] = dict(embedders)
-        self.width = sum(embedder.width for embedder in self.embedders.values())
+
+    # Asked for late: one of them may read its width from a file, which a saved pipeline doesn't need.
+    @property
+    def width(self) -> int:  # type: ignore[override]
+        """The sum of their widths."""
+        return sum(embedder.width for embedder in self.embedders.values())
 
     @property
     def vocabulary(self) -> Sequence[str]:

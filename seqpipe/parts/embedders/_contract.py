@@ -1,30 +1,14 @@
 """What an embedder is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-
-@dataclass(frozen=True)
-class FitProgress:
-    """How far the fitting of an embedder is.
-
-    Attributes:
-        fraction: The part of the work that's done, 0 to 1.
-        loss: The loss that the trainer reports, averaged since the start; None if it reports none.
-        words_per_second: Over all threads; None if unknown.
-    """
-
-    fraction: float
-    loss: float | None = None
-    words_per_second: float | None = None
-
-
-OnProgress = Callable[[FitProgress], None]
+from seqpipe.parts._fit_progress import FitProgress as FitProgress
+from seqpipe.parts._fit_progress import OnProgress as OnProgress
 
 
 class Embedder(ABC):

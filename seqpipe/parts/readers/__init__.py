@@ -9,6 +9,7 @@ from seqpipe.parts.readers._contract import Stream as Stream
 from seqpipe.parts.readers._fingerprint import fingerprint as fingerprint
 from seqpipe.parts.readers._folders import Folders as Folders
 from seqpipe.parts.readers._jsonl import Jsonl as Jsonl
+from seqpipe.parts.readers._labelled_lines import LabelledLines as LabelledLines
 from seqpipe.parts.readers._lines import Lines as Lines
 from seqpipe.parts.readers._open import open_lines as open_lines
 from seqpipe.parts.readers._paths import locate as locate
@@ -21,6 +22,7 @@ __all__ = [
     "Csv",
     "Folders",
     "Jsonl",
+    "LabelledLines",
     "Lines",
     "OnBadRow",
     "ReadResult",

@@ -72,7 +72,7 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> list[Reference]:
         os.chdir(folder)
         try:
             settings = json.loads(Path(_job.SETTINGS).read_text())
-            model = _worker._train(dict(settings))
+            model = _worker.train(settings)
             np.save(_job.IDS, _worker._ids(model))
             np.save(_job.MATRIX, np.asarray(model.getInputMatrix()))
             models.append(Reference(model, settings, Path(_job.CORPUS).read_text()))

@@ -69,6 +69,27 @@ def test_word2vec_has_the_librarys_rows(in_this_process, sequences, small):
     assert len(matrix) == len(embedder.vocabulary) + 1
 
 
+@pytest.mark.parametrize(("loss", "name"), [("negative-sampling", "ns"), ("hierarchical", "hs")])
+@pytest.mark.parametrize(("architecture", "model"), [("skipgram", "sg"), ("cbow", "cbow")])
+def test_library_trains_what_is_asked_for(
+    in_this_process, sequences, small, loss, name, architecture, model
+):
+    embedder = Word2Vec(**small, loss=loss, architecture=architecture)
+    embedder.fit(sequences, seed=1)
+    arguments = in_this_process[0].model.getArgs()
+    assert arguments.loss.name == name
+    assert arguments.model.name in (architecture, model)
+
+
+def test_hierarchical_softmax_trains_other_vectors_and_the_same_again(sequences, small, word2vec):
+    first, second = (Word2Vec(**small, loss="hierarchical") for _ in range(2))
+    for embedder in (first, second):
+        embedder.fit(sequences, seed=1)
+    words = list(word2vec.vocabulary)
+    np.testing.assert_array_equal(first.embed(words), second.embed(words))
+    assert not np.allclose(first.embed(words), word2vec.embed(words), atol=1e-3)
+
+
 def test_fasttext_without_subwords_is_word2vec(sequences, small, word2vec):
     embedder = FastText(**small, max_n=0)
     embedder.fit(sequences, seed=1)

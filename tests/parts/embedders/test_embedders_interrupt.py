@@ -12,7 +12,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="uses the signals of POS
 SCRIPT = """
 import tempfile, sys
 from seqpipe.parts.embedders import Word2Vec
-from seqpipe.parts.embedders.fasttext import _process
+from seqpipe.parts import _process
 
 tempfile.tempdir = sys.argv[1]
 start = _process.subprocess.Popen
@@ -97,5 +97,5 @@ def test_killed_training_is_an_error_that_names_the_signal(training):
     os.kill(child, signal.SIGKILL)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 1
-    assert "EmbedderError: the process that trains the embedder was ended by SIGKILL" in errors
+    assert "EmbedderError: the process that trains was ended by SIGKILL" in errors
     assert list(folder.iterdir()) == []

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from seqpipe.errors import EmbedderError
-from seqpipe.parts.embedders.fasttext import _process
+from seqpipe.parts import _process
 
 
 def run(folder, code, on_line=lambda line: False):

@@ -1,18 +1,18 @@
 import pytest
 
+from seqpipe.parts._fasttext import Progress
 from seqpipe.parts.embedders import FitProgress
-from seqpipe.parts.embedders.fasttext._corpus import Corpus
-from seqpipe.parts.embedders.fasttext._progress import Progress
 
 PRINTED = (
     "Progress:  12.3% words/sec/thread:   53000 lr:  0.043850 avg.loss:  2.100000 ETA:   0h 0m 7s"
 )
 
 
-def make(heard, *, threads=1, epochs=2, clock=lambda: 0.0):
-    corpus = Corpus(words=("a", "b"), counts=(50, 30), tokens=100, known_tokens=80, size=1000)
+def make(heard, *, threads=1, clock=lambda: 0.0):
     on_progress = None if heard is None else heard.append
-    return Progress(corpus, epochs=epochs, threads=threads, on_progress=on_progress, clock=clock)
+    return Progress(
+        size=1000, passes=2.5, words=80, threads=threads, on_progress=on_progress, clock=clock
+    )
 
 
 def test_the_librarys_line_is_read():
@@ -33,7 +33,6 @@ def test_offsets_are_passes_over_the_file():
     progress = make(heard, clock=lambda: next(times))
     for line in ("Number of words:  2", "Offset: 500", "Offset: 1000", "Offset: 250"):
         assert progress.read(line)
-    # 2 epochs of 100 words are 2.5 passes over the 80 that are known.
     assert [each.fraction for each in heard] == pytest.approx([0, 0.2, 0.4, 0.5])
     assert [each.words_per_second for each in heard] == [None, 40, 40, 25]
 

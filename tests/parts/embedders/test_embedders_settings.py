@@ -14,6 +14,7 @@ from seqpipe.parts.embedders import FastText, Word2Vec
         ("epochs", 0),
         ("window", 0),
         ("negatives", 0),
+        ("loss", "softmax"),
         ("min_count", 0),
         ("threads", 0),
         ("architecture", "glove"),

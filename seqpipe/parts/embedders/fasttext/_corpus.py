@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seqpipe.errors import EmbedderError
-from seqpipe.parts.embedders.fasttext._written import written
+from seqpipe.parts._fasttext import is_written_as_it_is, written
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,14 @@ def write_corpus(
     Raises:
         EmbedderError: A sequence is a text rather than words, or too few words are frequent enough.
     """
-    counts: Counter[str] = Counter()
+    forms = _Forms(lower=lower)
+    seen: Counter[str] = Counter()
     lines = 0
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        for line in _lines(sequences, counts, lower=lower):
+        for line in _lines(sequences, seen, forms):
             file.write(line)
             lines += 1
+    counts = _counts(seen, forms)
     kept = [(word, count) for word, count in counts.most_common() if count >= min_count]
     _check(len(kept), counts, lines=lines, min_count=min_count)
     return Corpus(
@@ -63,27 +65,45 @@ def write_corpus(
 
 
 def _lines(
-    sequences: Iterable[Sequence[str]], counts: Counter[str], *, lower: bool
+    sequences: Iterable[Sequence[str]], seen: Counter[str], forms: "_Forms"
 ) -> Iterator[str]:
-    forms = _Forms()
     for number, sequence in enumerate(sequences, start=1):
         if isinstance(sequence, str):
             raise EmbedderError(
                 f"sequence {number} is a text, {sequence[:40]!r}, where words are needed: "
                 "split it by a tokenizer first"
             )
-        words = [word.lower() for word in sequence] if lower else sequence
-        words = [word for word in words if forms[word] is not None]
-        if words:
-            counts.update(words)
-            yield " ".join(str(forms[word]) for word in words) + "\n"
+        seen.update(sequence)
+        if line := _line(sequence, forms):
+            yield line + "\n"
+
+
+def _line(sequence: Sequence[str], forms: "_Forms") -> str:
+    # A corpus has many millions of words: what can be done for a line as a whole is done so.
+    line = " ".join(sequence)
+    if is_written_as_it_is(line, len(sequence)):
+        return line.lower() if forms.lower else line
+    return " ".join(filter(None, map(forms.__getitem__, sequence)))
+
+
+def _counts(seen: Counter[str], forms: "_Forms") -> Counter[str]:
+    """Return how often each word occurs that can be written, lower-cased if that's so."""
+    counts: Counter[str] = Counter()
+    for word, count in seen.items():
+        if forms[word] is not None:
+            counts[word.lower() if forms.lower else word] += count
+    return counts
 
 
 class _Forms(dict[str, str | None]):
-    """Each word's written form, found once."""
+    """How each word is written, found once; None for one that can't be."""
+
+    def __init__(self, *, lower: bool) -> None:
+        super().__init__()
+        self.lower = lower
 
     def __missing__(self, word: str) -> str | None:
-        form = self[word] = written(word)
+        form = self[word] = written(word.lower() if self.lower else word)
         return form
 
 

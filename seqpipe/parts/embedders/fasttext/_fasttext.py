@@ -3,7 +3,7 @@
 from typing import final
 
 from seqpipe.parts.embedders.fasttext._base import LibraryEmbedder
-from seqpipe.parts.embedders.fasttext._settings import Architecture, Settings
+from seqpipe.parts.embedders.fasttext._settings import Architecture, Loss, Settings
 
 
 @final
@@ -23,10 +23,12 @@ class FastText(LibraryEmbedder):
     Args:
         width: The width of a vector.
         architecture: Predict the words around a word from it, or a word from those around it.
+        loss: Contrast each prediction with random words, or predict the word's place in a Huffman tree
+            (Mikolov et al. 2013), which is better for rare words and costs more for large vocabularies.
         epochs: How often the sequences are gone through. The library counts words that are too rare into
             the length of one, but not into what it has done: it goes through the others a bit more often.
         window: The most words to either side that are a word's context.
-        negatives: How many random words each prediction is contrasted with.
+        negatives: How many random words each prediction is contrasted with, by negative sampling.
         min_count: How often a word must occur to be trained and known.
         min_n: The fewest characters of an n-gram, the marks of the word's ends included.
         max_n: The most. 0 means no n-grams.
@@ -50,6 +52,7 @@ class FastText(LibraryEmbedder):
         *,
         width: int = 100,
         architecture: Architecture = "skipgram",
+        loss: Loss = "negative-sampling",
         epochs: int = 5,
         window: int = 5,
         negatives: int = 5,
@@ -67,6 +70,7 @@ class FastText(LibraryEmbedder):
             Settings(
                 width=width,
                 architecture=architecture,
+                loss=loss,
                 epochs=epochs,
                 window=window,
                 negatives=negatives,

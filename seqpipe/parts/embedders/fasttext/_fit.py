@@ -1,6 +1,5 @@
 """Fit vectors by a process that runs the library."""
 
-import hashlib
 import json
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -11,18 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqpipe.errors import EmbedderError
+from seqpipe.parts._fasttext import Progress, library_seed, library_version, written
+from seqpipe.parts._process import run_module
 from seqpipe.parts.embedders._contract import OnProgress
 from seqpipe.parts.embedders.fasttext import _job as job
 from seqpipe.parts.embedders.fasttext._corpus import Corpus, write_corpus
-from seqpipe.parts.embedders.fasttext._library import library_version
 from seqpipe.parts.embedders.fasttext._ngrams import WordNgrams, hash_words
-from seqpipe.parts.embedders.fasttext._process import run_module
-from seqpipe.parts.embedders.fasttext._progress import Progress
 from seqpipe.parts.embedders.fasttext._settings import Settings
 from seqpipe.parts.embedders.fasttext._vectors import Shape, Tables, WordVectors
-from seqpipe.parts.embedders.fasttext._written import written
 
 _WORKER = "seqpipe.parts.embedders.fasttext._worker"
+_LOSSES = {"negative-sampling": "ns", "hierarchical": "hs"}
 _BUCKETS_PER_NGRAM = 2
 _MOST_BUCKETS = 2_000_000
 
@@ -48,13 +46,22 @@ def fit_vectors(
         ngrams = hash_words(forms, min_n=settings.min_n, max_n=settings.max_n)
         shape = _shape(settings, ngrams, library)
         _write_job(folder, settings, forms, buckets=shape.buckets, seed=seed)
-        progress = Progress(
-            corpus, epochs=settings.epochs, threads=settings.threads, on_progress=on_progress
-        )
+        progress = _progress(corpus, settings, on_progress)
         run_module(_WORKER, folder, on_line=progress.read)
         vectors = _read_result(folder, corpus, ngrams, shape, settings)
     progress.finish()
     return vectors
+
+
+def _progress(corpus: Corpus, settings: Settings, on_progress: OnProgress | None) -> Progress:
+    return Progress(
+        size=corpus.size,
+        # The library counts rare words into the length of an epoch, but not into what it has done.
+        passes=settings.epochs * corpus.tokens / corpus.known_tokens,
+        words=corpus.known_tokens,
+        threads=settings.threads,
+        on_progress=on_progress,
+    )
 
 
 def _shape(settings: Settings, ngrams: WordNgrams, library: str) -> Shape:
@@ -81,7 +88,7 @@ def _write_job(
     told = {
         "input": job.CORPUS,
         "model": settings.architecture,
-        "loss": "ns",
+        "loss": _LOSSES[settings.loss],
         "dim": settings.width,
         "epoch": settings.epochs,
         "ws": settings.window,
@@ -93,20 +100,13 @@ def _write_job(
         "lr": settings.learning_rate,
         "t": settings.subsample,
         "thread": settings.threads,
-        "seed": _library_seed(seed),
+        "seed": library_seed(seed),
         # No word holds a blank, so none is taken for a label.
         "label": " ",
         "verbose": 2,
     }
     (folder / job.SETTINGS).write_text(json.dumps(told), encoding="utf-8")
     (folder / job.WORDS).write_bytes("".join(f"{form}\n" for form in forms).encode())
-
-
-def _library_seed(seed: int) -> int:
-    # The library starts its ten blocks of random numbers at seed, seed + 1, ...: those of neighbouring
-    # seeds would be the same numbers, shifted.
-    digest = hashlib.blake2b(str(seed).encode(), digest_size=4).digest()
-    return 1 + int.from_bytes(digest, "little") % 2**30
 
 
 def _read_result(

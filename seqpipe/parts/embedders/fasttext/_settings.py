@@ -8,6 +8,9 @@ from seqpipe.errors import ConfigError
 #: Predict the words around a word from it, or a word from those around it.
 Architecture: TypeAlias = Literal["skipgram", "cbow"]
 
+#: Contrast what's predicted with random words, or predict its place in a Huffman tree of all words.
+Loss: TypeAlias = Literal["negative-sampling", "hierarchical"]
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -19,6 +22,7 @@ class Settings:
 
     width: int
     architecture: Architecture
+    loss: Loss
     epochs: int
     window: int
     negatives: int
@@ -37,6 +41,9 @@ class Settings:
             _check_at_least_one(name, getattr(self, name))
         if self.architecture not in get_args(Architecture):
             raise _refusal("architecture", self.architecture, 'may be "skipgram" or "cbow"')
+        if self.loss not in get_args(Loss):
+            rule = 'may be "negative-sampling" or "hierarchical"'
+            raise _refusal("loss", self.loss, rule)
         for name in ("learning_rate", "subsample"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise _refusal(name, getattr(self, name), "must be more than 0")

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from seqpipe.parts._fasttext import written
 from seqpipe.parts.embedders.fasttext._ngrams import ngram_hashes
-from seqpipe.parts.embedders.fasttext._written import written
 
 _CACHED_WORDS = 10_000
 

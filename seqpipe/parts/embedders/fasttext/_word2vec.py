@@ -3,7 +3,7 @@
 from typing import final
 
 from seqpipe.parts.embedders.fasttext._base import LibraryEmbedder
-from seqpipe.parts.embedders.fasttext._settings import Architecture, Settings
+from seqpipe.parts.embedders.fasttext._settings import Architecture, Loss, Settings
 
 
 @final
@@ -16,9 +16,11 @@ class Word2Vec(LibraryEmbedder):
     Args:
         width: The width of a vector.
         architecture: Predict the words around a word from it, or a word from those around it.
+        loss: Contrast each prediction with random words, or predict the word's place in a Huffman tree
+            (Mikolov et al. 2013), which is better for rare words and costs more for large vocabularies.
         epochs: How often the sequences are gone through.
         window: The most words to either side that are a word's context.
-        negatives: How many random words each prediction is contrasted with.
+        negatives: How many random words each prediction is contrasted with, by negative sampling.
         min_count: How often a word must occur to be trained and known.
         learning_rate: At the beginning; it falls to 0.
         subsample: Words whose share of all words is above this are skipped at random; 1 skips none.
@@ -36,6 +38,7 @@ class Word2Vec(LibraryEmbedder):
         *,
         width: int = 100,
         architecture: Architecture = "skipgram",
+        loss: Loss = "negative-sampling",
         epochs: int = 5,
         window: int = 5,
         negatives: int = 5,
@@ -50,6 +53,7 @@ class Word2Vec(LibraryEmbedder):
             Settings(
                 width=width,
                 architecture=architecture,
+                loss=loss,
                 epochs=epochs,
                 window=window,
                 negatives=negatives,

@@ -1,0 +1,191 @@
+"""Trains word vectors by seqpipe, by the fastText library itself, and by gensim, on the same corpus.
+
+Every run is a process of its own, from a text file of words to vectors in memory, so set-up counts and
+memory can be told apart. Peers take turns. See benchmarks/README.md.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from embeddings_corpus import write_corpus
+from embeddings_peers import MODELS, PEERS
+from machine import describe_machine
+from rich.console import Console
+from rich.table import Table
+
+from seqpipe.evaluation import Fitted
+from seqpipe.evaluation.embeddings import Analogies, WordSimilarity
+from seqpipe.parts.embedders import Pretrained
+
+#: What each peer is told, in seqpipe's words.
+SETTINGS: dict[str, Any] = {
+    "width": 100,
+    "window": 5,
+    "negatives": 5,
+    "min_count": 5,
+    "epochs": 5,
+    "subsample": 1e-4,
+    "learning_rate": 0.05,
+}
+SIMILARITY = {"WS-353": "EN-WS-353-ALL.txt", "SimLex": "EN-SIMLEX-999.txt"}
+
+
+def main() -> None:
+    options = _options()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        whole = write_corpus(folder / "corpus.txt", words=options.words)
+        twice = (
+            write_corpus(folder / "twice.txt", words=2 * options.words) if options.growth else None
+        )
+        runs = list(_runs(options, folder / "corpus.txt", whole))
+        growth = _growth(options, folder, runs, twice) if twice else None
+    console = Console()
+    for model in options.models:
+        console.print(_table(model, [run for run in runs if run["model"] == model]))
+    if growth:
+        console.print(_growth_table(growth))
+    result = {
+        "machine": describe_machine(),
+        "corpus": whole,
+        "settings": {**SETTINGS, "threads": options.threads},
+        "runs": runs,
+        "growth": growth,
+    }
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--words", type=int, default=4_000_000, help="length of the corpus")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--models", nargs="+", default=list(MODELS), choices=MODELS)
+    parser.add_argument("--peers", nargs="+", default=list(PEERS), choices=PEERS)
+    parser.add_argument("--epochs", type=int, default=SETTINGS["epochs"])
+    parser.add_argument("--growth", action="store_true", help="a corpus twice as long, too")
+    parser.add_argument("--json", type=Path)
+    return parser.parse_args()
+
+
+def _runs(
+    options: argparse.Namespace, corpus: Path, about: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
+    for seed in range(options.seeds):
+        for model in options.models:
+            for peer in options.peers:
+                yield _run(options, corpus, about, model, peer, seed)
+
+
+def _run(
+    options: argparse.Namespace,
+    corpus: Path,
+    about: dict[str, Any],
+    model: str,
+    peer: str,
+    seed: int,
+) -> dict[str, Any]:
+    """Train in a process of its own, and score what it left."""
+    with tempfile.TemporaryDirectory() as name:
+        told = {**SETTINGS, "epochs": options.epochs, "threads": options.threads, "seed": seed}
+        command = [sys.executable, str(Path(__file__).with_name("embeddings_peers.py"))]
+        job = {"peer": peer, "model": model, "corpus": str(corpus), "settings": told}
+        done = subprocess.run(
+            [*command, json.dumps(job)], cwd=name, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise SystemExit(f"{peer}, {model}, seed {seed}:\n{done.stderr[-2000:]}")
+        measured = json.loads(done.stdout.splitlines()[-1])
+        scores = _scores(Path(name))
+    speed = about["words"] * options.epochs / measured["seconds"]
+    run = {"model": model, "peer": peer, "seed": seed, **measured, "words_per_second": speed}
+    print(f"{model} {peer} {seed}: {measured['seconds']:.1f} s", file=sys.stderr, flush=True)
+    return {**run, "scores": scores}
+
+
+def _scores(folder: Path) -> dict[str, float]:
+    """Score the vectors that a peer left, as far as there are lists to score them by."""
+    if "SEQPIPE_DATA" not in os.environ:
+        return {}
+    vectors, words = (str(folder / name) for name in ("vectors.npy", "words.txt"))
+    embedder = Pretrained(path=vectors, vocabulary_path=words)
+    embedder.fit([])
+    fitted = Fitted(embedder)
+    scores = {
+        name: next(iter(WordSimilarity(path=f"data:wordsim/{file}")(fitted).values()))["spearman"]
+        for name, file in SIMILARITY.items()
+    }
+    analogies = Analogies(path="data:analogies_en/questions-words.txt")(fitted)
+    scores["analogies"] = next(iter(analogies.values()))["3cosadd"]
+    return {name: float("nan") if score is None else score for name, score in scores.items()}
+
+
+def _growth(
+    options: argparse.Namespace, folder: Path, runs: list[dict[str, Any]], twice: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Train seqpipe on the corpus that's twice as long, as often as on the other."""
+    grown = []
+    for model in options.models:
+        once = [run for run in runs if (run["model"], run["peer"]) == (model, "seqpipe")]
+        more = [
+            _run(options, folder / "twice.txt", twice, model, "seqpipe", seed)
+            for seed in range(options.seeds)
+        ]
+        for key in ("seconds", "memory"):
+            values = [statistics.median(run[key] for run in each) for each in (once, more)]
+            grown.append({"model": model, "what": key, "once": values[0], "twice": values[1]})
+        grown.append(
+            {"model": model, "what": "known", "once": once[0]["known"], "twice": more[0]["known"]}
+        )
+    return grown
+
+
+def _table(model: str, runs: list[dict[str, Any]]) -> Table:
+    table = Table(title=model)
+    names = list(runs[0]["scores"])
+    for column in ("peer", "seconds", "÷ library", "words/s", "MiB", *names):
+        table.add_column(column, justify="left" if column == "peer" else "right")
+    library = {run["seed"]: run["seconds"] for run in runs if run["peer"] == "fasttext"}
+    for peer in dict.fromkeys(run["peer"] for run in runs):
+        mine = [run for run in runs if run["peer"] == peer]
+        ratios = [run["seconds"] / library[run["seed"]] for run in mine if run["seed"] in library]
+        table.add_row(
+            peer,
+            f"{statistics.median(run['seconds'] for run in mine):.1f}",
+            f"{statistics.median(ratios):.3f}" if ratios else "",
+            f"{statistics.median(run['words_per_second'] for run in mine):,.0f}",
+            f"{statistics.median(run['memory'] for run in mine) / 2**20:,.0f}",
+            *(_spread([run["scores"][name] for run in mine]) for name in names),
+        )
+    return table
+
+
+def _spread(values: list[float]) -> str:
+    spread = np.std(values, ddof=1) if len(values) > 1 else float("nan")
+    return f"{np.mean(values):.3f} ± {spread:.3f}"
+
+
+def _growth_table(growth: list[dict[str, Any]]) -> Table:
+    table = Table("model", "of seqpipe", title="A corpus twice as long")
+    for column in ("once", "twice", "ratio"):
+        table.add_column(column, justify="right")
+    for row in growth:
+        once, twice = row["once"], row["twice"]
+        table.add_row(
+            row["model"], row["what"], f"{once:,.1f}", f"{twice:,.1f}", f"{twice / once:.2f}"
+        )
+    return table
+
+
+if __name__ == "__main__":
+    main()

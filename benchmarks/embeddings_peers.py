@@ -1,0 +1,130 @@
+"""The peers of the benchmark of embeddings. As a script: one training, in a process of its own."""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqpipe.parts.embedders import Embedder, FastText, Word2Vec
+
+#: Known words and their vectors.
+Table = tuple[Sequence[str], NDArray[np.float32]]
+
+#: The models, and what they are to each peer: n-grams of 3 to 6 characters, or none.
+MODELS = {"word2vec": {"max_n": 0}, "fasttext": {"min_n": 3, "max_n": 6}}
+#: The library's own size of the table of n-grams, for all.
+BUCKETS = 2_000_000
+
+
+class _Lines:
+    """The sequences of a text file, read as they're needed."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __iter__(self) -> Iterator[list[str]]:
+        with Path(self._path).open(encoding="utf-8") as file:
+            for line in file:
+                yield line.split()
+
+
+def train_seqpipe(model: str, corpus: str, settings: dict[str, Any]) -> Table:
+    """Train by seqpipe, from the lines of the file."""
+    told = {key: value for key, value in settings.items() if key != "seed"}
+    if model == "fasttext":
+        told |= {**MODELS[model], "buckets": BUCKETS}
+    embedder: Embedder = FastText(**told) if model == "fasttext" else Word2Vec(**told)
+    embedder.fit(_Lines(corpus), seed=settings["seed"])
+    return embedder.vocabulary, embedder.embed(embedder.vocabulary)
+
+
+def train_fasttext(model: str, corpus: str, settings: dict[str, Any]) -> Table:
+    """Train by the fastText library's own function."""
+    import fasttext_pybind as library  # type: ignore[import-not-found, unused-ignore]
+
+    arguments = library.args()
+    told = {
+        "input": corpus,
+        "model": library.model_name.skipgram,
+        "loss": library.loss_name.ns,
+        "dim": settings["width"],
+        "ws": settings["window"],
+        "neg": settings["negatives"],
+        "minCount": settings["min_count"],
+        "epoch": settings["epochs"],
+        "t": settings["subsample"],
+        "lr": settings["learning_rate"],
+        "thread": settings["threads"],
+        "seed": settings["seed"],
+        "minn": MODELS[model].get("min_n", 0),
+        "maxn": MODELS[model]["max_n"],
+        "bucket": BUCKETS if MODELS[model]["max_n"] else 0,
+        "verbose": 0,
+    }
+    for name, value in told.items():
+        setattr(arguments, name, value)
+    trained = library.fasttext()
+    library.train(trained, arguments)
+    words = [word for word in trained.getVocab("strict")[0] if word != "</s>"]
+    matrix = np.asarray(trained.getInputMatrix())
+    # The vectors before the library normalises them.
+    rows = [matrix[trained.getSubwords(word, "strict")[1]].mean(axis=0) for word in words]
+    return words, np.array(rows, dtype=np.float32)
+
+
+def train_gensim(model: str, corpus: str, settings: dict[str, Any]) -> Table:
+    """Train by gensim, which reads the file itself."""
+    import gensim.models  # type: ignore[import-not-found, import-untyped, unused-ignore]
+
+    told = {
+        "corpus_file": corpus,
+        "vector_size": settings["width"],
+        "window": settings["window"],
+        "negative": settings["negatives"],
+        "min_count": settings["min_count"],
+        "epochs": settings["epochs"],
+        "sample": settings["subsample"],
+        "alpha": settings["learning_rate"],
+        "workers": settings["threads"],
+        "seed": settings["seed"] + 1,
+        "sg": 1,
+    }
+    if model == "fasttext":
+        told |= {**MODELS[model], "bucket": BUCKETS}
+        kind = gensim.models.FastText
+    else:
+        kind = gensim.models.Word2Vec
+    vectors = kind(**told).wv
+    return vectors.index_to_key, np.asarray(vectors.vectors, dtype=np.float32)
+
+
+PEERS: dict[str, Callable[[str, str, dict[str, Any]], Table]] = {
+    "fasttext": train_fasttext,
+    "seqpipe": train_seqpipe,
+    "gensim": train_gensim,
+}
+
+
+def main() -> None:
+    job = json.loads(sys.argv[1])
+    start = time.perf_counter()
+    words, vectors = PEERS[job["peer"]](job["model"], job["corpus"], job["settings"])
+    seconds = time.perf_counter() - start
+    Path("words.txt").write_text("\n".join(words), encoding="utf-8")
+    np.save("vectors.npy", vectors)
+    # What this process and, after it, the largest that it started had at their highest, together.
+    memory = 1024 * sum(
+        resource.getrusage(who).ru_maxrss
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    print(json.dumps({"seconds": seconds, "memory": memory, "known": len(words)}))
+
+
+if __name__ == "__main__":
+    main()

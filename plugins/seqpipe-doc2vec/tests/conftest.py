@@ -1,0 +1,71 @@
+"""What the tests share."""
+
+import importlib
+import os
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from seqpipe.parts.embedders.apart import _job, _train
+
+from seqpipe_doc2vec._bag import BagOfWords
+from seqpipe_doc2vec._memory import DistributedMemory
+
+# No folder of examples beside the code, and no time limit on noisy machines.
+settings.register_profile("seqpipe-doc2vec", database=None, deadline=None, max_examples=50)
+settings.load_profile("seqpipe-doc2vec")
+
+GARDEN = ["rose", "bean", "soil", "seed", "lawn", "hedge"]
+MUSIC = ["song", "drum", "choir", "note", "piano", "chord"]
+COMMON = ["the", "a", "of", "and", "to"]
+
+
+@pytest.fixture(scope="session")
+def documents():
+    """Documents of two topics, in turn."""
+    draw = random.Random(5)
+    topics = [GARDEN, MUSIC] * 60
+    return [draw.sample([*draw.choices(topic, k=12), *COMMON, *COMMON], 22) for topic in topics]
+
+
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Have trainings run in this process: to start one takes seconds, most of them for imports."""
+    monkeypatch.setattr(_train, "run_module", work_here)
+
+
+def work_here(module, folder, *, on_line):
+    def tell(*told, flush):
+        on_line(" ".join(map(str, told)))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(_job, "print", tell, raising=False)
+        _job.work(importlib.import_module(module).train)
+
+
+@pytest.fixture(scope="session", params=[DistributedMemory, BagOfWords])
+def fitted(request, documents):
+    """An embedder of each kind, fitted once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_train, "run_module", work_here)
+        embedder = request.param(width=12, window=1, epochs=40, min_count=1, subsample=1.0)
+        embedder.fit(documents, seed=1)
+    return embedder
+
+
+@pytest.fixture
+def data():
+    """Return the path of a file below $SEQPIPE_DATA, or skip the test."""
+
+    def find(name):
+        folder = os.environ.get("SEQPIPE_DATA")
+        if not folder:
+            pytest.skip("SEQPIPE_DATA isn't set: it names the folder that holds the data sets")
+        path = Path(folder) / name
+        if not path.exists():
+            pytest.skip(f"there's no {name} below SEQPIPE_DATA")
+        return path
+
+    return find

@@ -1,0 +1,61 @@
+"""Vectors of new documents."""
+
+import pickle
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from gensim.models import doc2vec as library
+
+from seqpipe_doc2vec import _inference
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from seqpipe_doc2vec import _bag, _memory
+kind = {"BagOfWords": _bag.BagOfWords, "DistributedMemory": _memory.DistributedMemory}[sys.argv[2]]
+embedder = kind(width=12)
+embedder.from_disk(Path(sys.argv[1]))
+print(embedder.embed_document(["rose", "unknown", "song"]).tobytes().hex())
+"""
+
+
+def test_vectors_are_those_that_gensim_infers(fitted, documents, monkeypatch):
+    words = documents[0]
+    mine = fitted.embed_document(words)
+    model = fitted._inference._model
+    rows = [fitted._inference._rows[word] for word in words]
+    draw = np.random.RandomState(_inference._seed(rows))
+    start = ((draw.random_sample(12) - 0.5) / 12).astype(np.float32)
+    monkeypatch.setattr(library, "pseudorandom_weak_vector", lambda *args, **kwargs: start)
+    model.random = draw
+    assert np.allclose(model.infer_vector(rows, epochs=20), mine, rtol=1e-5, atol=1e-7)
+
+
+def test_another_process_infers_the_same(fitted, tmp_path):
+    fitted.to_disk(tmp_path)
+    command = [sys.executable, "-c", SCRIPT, str(tmp_path), type(fitted).__name__]
+    told = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    assert told.strip() == fitted.embed_document(["rose", "unknown", "song"]).tobytes().hex()
+
+
+def test_threads_infer_the_same(fitted, documents):
+    alone = [fitted.embed_document(words) for words in documents]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(fitted.embed_document, documents))
+    assert np.array_equal(alone, together)
+
+
+def test_pickled_embedder_infers_the_same(fitted):
+    vector = fitted.embed_document(["rose", "song"])
+    again = pickle.loads(pickle.dumps(fitted))
+    assert np.array_equal(again.embed_document(["rose", "song"]), vector)
+    assert np.array_equal(again.embed(["rose"]), fitted.embed(["rose"]))
+
+
+def test_words_need_no_library(fitted, tmp_path):
+    fitted.to_disk(tmp_path)
+    code = SCRIPT.partition("print")[0] + "embedder.embed(['rose'])\nprint('gensim' in sys.modules)"
+    command = [sys.executable, "-c", code, str(tmp_path), type(fitted).__name__]
+    assert subprocess.run(command, capture_output=True, check=True).stdout == b"False\n"

@@ -1,0 +1,63 @@
+"""The settings of a training, checked."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+from seqpipe.errors import ConfigError
+
+_AT_LEAST_ONE: Final = ("width", "epochs", "negatives", "min_count", "threads")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a training is told; see `Item2Vec` for what each means.
+
+    Raises:
+        ConfigError: A setting has a value that can't be used.
+    """
+
+    width: int
+    window: int | None
+    epochs: int
+    negatives: int
+    negative_exponent: float
+    min_count: int
+    learning_rate: float
+    subsample: float
+    threads: int
+    lower: bool = False
+
+    def __post_init__(self) -> None:
+        for name in _AT_LEAST_ONE:
+            if getattr(self, name) < 1:
+                raise _refusal(name, getattr(self, name), "must be at least 1")
+        if self.window is not None and self.window < 1:
+            raise _refusal("window", self.window, "must be at least 1, or null for whole baskets")
+        for name in ("learning_rate", "subsample"):
+            if not 0 < getattr(self, name) <= 1:
+                raise _refusal(name, getattr(self, name), "must be more than 0, and 1 at most")
+        if not math.isfinite(self.negative_exponent):
+            raise _refusal("negative_exponent", self.negative_exponent, "must be a finite number")
+
+
+def read_settings(told: Mapping[str, Any]) -> Settings:
+    """Return settings out of plain data.
+
+    Raises:
+        ConfigError: They're not the settings of a training.
+    """
+    types = {field.name: field.type for field in fields(Settings)}
+    if set(told) != set(types):
+        raise ConfigError(f"the settings are {sorted(told)}, not {sorted(types)}")
+    for name, kind in types.items():
+        if not isinstance(told[name], kind) or (  # type: ignore[arg-type]
+            isinstance(told[name], bool) and kind is not bool
+        ):
+            raise ConfigError(f"the setting `{name}` is {told[name]!r}")
+    return Settings(**told)
+
+
+def _refusal(name: str, value: object, rule: str) -> ConfigError:
+    return ConfigError(f"the embedder's `{name}` is {value!r}; it {rule}")

@@ -1,0 +1,191 @@
+"""A classifier as a component of spaCy's: it sets `doc.cats`, and is trained when it's initialised."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from spacy.language import Language
+from spacy.pipeline import Pipe
+from spacy.scorer import Scorer
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.util import minibatch
+from spacy.vocab import Vocab
+
+from seqpipe import storage
+from seqpipe.adapters._fit import watched
+from seqpipe.adapters._packed import pack, unpacked
+from seqpipe.errors import ClassifierError, ConfigError
+from seqpipe.parts.classifiers import Classifier, LabelledWords
+
+_NOT_FITTED = b""
+_AT_ONCE = 128
+
+_Corpus = Callable[[Language], Iterable[Example]]
+
+
+class TextClassifier(Pipe):  # type: ignore[misc]
+    """Sets `doc.cats`. There's nothing for `nlp.update` to do: `nlp.initialize` trains the whole model.
+
+    Args:
+        vocab: The pipeline's vocabulary.
+        name: What the component is called.
+        classifier: Gives the scores; it may be fitted later.
+        threshold: From which score on a label counts as predicted, where classes aren't exclusive.
+    """
+
+    def __init__(self, vocab: Vocab, name: str, classifier: Classifier, threshold: float) -> None:
+        self.vocab = vocab
+        self.name = name
+        self.classifier = classifier
+        self.threshold = threshold
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that were learnt."""
+        return tuple(self.classifier.labels)
+
+    @property
+    def is_exclusive(self) -> bool:
+        """Whether a text has exactly one label."""
+        return self.classifier.exclusive
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Language | None = None,
+        labels: list[str] | None = None,
+        dev: _Corpus | None = None,
+    ) -> None:
+        """Train the classifier.
+
+        Args:
+            get_examples: Returns the examples to learn from; called twice if there are no `labels`.
+            nlp: The pipeline.
+            labels: All labels there are; by default those of the examples.
+            dev: A corpus for classifiers that choose settings by one.
+
+        Raises:
+            ClassifierError: As `Classifier.fit`.
+        """
+        found = labels or _labels(get_examples())
+        seed = nlp.config.interpolate()["training"]["seed"] if nlp else 0
+        watching = watched()
+        self.classifier.fit(
+            map(_labelled, get_examples()),
+            labels=found,
+            seed=seed or 0,
+            on_progress=watching.on_progress if watching else None,
+            dev=map(_labelled, dev(nlp)) if nlp and dev else None,
+        )
+
+    def __call__(self, doc: Doc) -> Doc:
+        """Set the scores of a doc."""
+        return self._annotate([doc])[0]
+
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = _AT_ONCE) -> Iterator[Doc]:
+        """Set the scores of docs, many at once."""
+        for docs in minibatch(stream, size=batch_size):
+            yield from self._annotate(list(docs))
+
+    def _annotate(self, docs: list[Doc]) -> list[Doc]:
+        scores = self.classifier.predict([_words(doc) for doc in docs])
+        labels = self.labels
+        for doc, row in zip(docs, scores.tolist(), strict=True):
+            doc.cats = dict(zip(labels, row, strict=True))
+        return docs
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
+        """Return spaCy's scores of categories."""
+        scores: dict[str, Any] = Scorer.score_cats(
+            examples,
+            "cats",
+            labels=self.labels,
+            multi_label=not self.is_exclusive,
+            threshold=self.threshold,
+        )
+        return scores
+
+    def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
+        """Write the classifier into the component's folder."""
+        # spaCy is writing the pipeline around it: a manifest from before describes what was there.
+        storage.discard_manifest(Path(path).parent)
+        Path(path).mkdir(parents=True, exist_ok=True)
+        self.classifier.to_disk(Path(path))
+
+    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "TextClassifier":
+        """Read the classifier, once every file of the pipeline is known to be undamaged.
+
+        Raises:
+            SavedModelError: The pipeline has a manifest and differs from it, or the classifier can't be read.
+        """
+        if storage.has_manifest(Path(path).parent):
+            storage.verify_folder(Path(path).parent)
+        self.classifier.from_disk(Path(path))
+        return self
+
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """Return the classifier's files in one piece; none before it's fitted."""
+        return pack(self.classifier.to_disk) if self.labels else _NOT_FITTED
+
+    def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> "TextClassifier":
+        """Read what `to_bytes` returned.
+
+        Raises:
+            SavedModelError: It's something else.
+        """
+        if data != _NOT_FITTED:
+            with unpacked(data, "classifier") as folder:
+                self.classifier.from_disk(folder)
+        return self
+
+
+@Language.factory(  # type: ignore[untyped-decorator]
+    "seqpipe_classifier",
+    assigns=["doc.cats"],
+    default_config={"threshold": 0.5},
+    default_score_weights={"cats_score": 1.0, "cats_micro_f": 0.0},
+)
+def make_text_classifier(
+    nlp: Language, name: str, classifier: Classifier, threshold: float
+) -> TextClassifier:
+    """Make the component; registered as the factory "seqpipe_classifier".
+
+    Args:
+        nlp: The pipeline.
+        name: What the component is called.
+        classifier: Gives the scores.
+        threshold: From which score on a label counts as predicted, where classes aren't exclusive.
+
+    Raises:
+        ConfigError: It's no classifier, or the threshold isn't from 0 to 1.
+    """
+    if not isinstance(classifier, Classifier):
+        raise ConfigError(
+            f"the classifier of the component {name!r} is {classifier!r}, which is none: name one of "
+            "@seqpipe_classifiers"
+        )
+    if not 0 <= threshold <= 1:
+        raise ConfigError(
+            f"the `threshold` of the component {name!r} is {threshold}; it lies between 0 and 1"
+        )
+    return TextClassifier(nlp.vocab, name, classifier, threshold)
+
+
+def _words(doc: Doc) -> list[str]:
+    return [token.text for token in doc if not token.is_space]
+
+
+def _labels(examples: Iterable[Example]) -> list[str]:
+    found = dict.fromkeys(label for example in examples for label in example.reference.cats)
+    if not found:
+        raise ClassifierError("there's nothing to fit the classifier on: no example has categories")
+    return list(found)
+
+
+def _labelled(example: Example) -> LabelledWords:
+    cats = example.reference.cats
+    return LabelledWords(
+        _words(example.predicted), [label for label, value in cats.items() if value >= 0.5]
+    )

@@ -1,0 +1,44 @@
+"""``seqpipe embeddings``, and the commands below it."""
+
+import typer
+
+from seqpipe.cli._errors import report_errors
+from seqpipe.cli.embeddings._analogy import analogy_command
+from seqpipe.cli.embeddings._evaluate import evaluate_command
+from seqpipe.cli.embeddings._nearest import nearest_command
+from seqpipe.cli.embeddings._picture import picture_command
+from seqpipe.cli.embeddings._senses import senses_command
+
+__all__ = ["embeddings_app"]
+
+embeddings_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+embeddings_app.command("evaluate", short_help="Score vectors on lists of words and sentences.")(
+    report_errors()(evaluate_command)
+)
+embeddings_app.command("nearest", short_help="Find what's nearest to a word, alone or in context.")(
+    report_errors()(nearest_command)
+)
+embeddings_app.command("analogy", short_help="Ask what is to C as B is to A.")(
+    report_errors()(analogy_command)
+)
+embeddings_app.command("picture", short_help="Draw words as points, as SVG or as a page.")(
+    report_errors()(picture_command)
+)
+embeddings_app.command("senses", short_help="Tell how well context tells a word's meanings apart.")(
+    report_errors()(senses_command)
+)
+
+
+@embeddings_app.callback()
+def _embeddings() -> None:
+    """Score and look through the vectors of a pipeline or a file: words, items or nodes.
+
+    MODEL is a pipeline that a run has saved, any other of spaCy's with vectors (a folder, or the name
+    of a package), or a file of vectors.
+
+        seqpipe embeddings evaluate runs/wiki-words/model-best
+
+        seqpipe embeddings nearest runs/wiki-words/model-best river
+
+        seqpipe embeddings analogy runs/wiki-words/model-best man woman king
+    """

@@ -1,0 +1,19 @@
+"""Arguments and options that several commands about embeddings have."""
+
+from typing import Annotated, TypeAlias
+
+import typer
+
+Model: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        help="A saved pipeline (a folder, or the name of a package), or a file of vectors.",
+        show_default=False,
+    ),
+]
+
+Most: TypeAlias = Annotated[
+    int, typer.Option("-n", "--number", min=1, help="How many neighbours are shown.")
+]
+
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print everything as JSON.")]

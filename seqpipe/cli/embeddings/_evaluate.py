@@ -1,0 +1,81 @@
+"""``seqpipe embeddings evaluate``."""
+
+from typing import Annotated
+
+import typer
+
+from seqpipe.cli.embeddings._arguments import AsJson, Model
+
+
+def evaluate_command(
+    model: Model,
+    similarity: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Pairs of words with a rating: Spearman's rank correlation. Again for more files.",
+            show_default=False,
+        ),
+    ] = None,
+    analogies: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Questions: A is to B as C to what? Again for more.",
+            show_default=False,
+        ),
+    ] = None,
+    sentences: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Pairs of sentences, a table like the STS Benchmark's. Again for more.",
+            show_default=False,
+        ),
+    ] = None,
+    categories: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE", help="Words with labels: purity of clusters.", show_default=False
+        ),
+    ] = None,
+    limit: Annotated[
+        int,
+        typer.Option(min=0, help="Of so many of the most frequent words analogies ask; 0: of all."),
+    ] = 30_000,
+    as_json: AsJson = False,
+) -> None:
+    """Score the vectors of a pipeline or a file on lists of words and sentences.
+
+    Without a list it takes every one that it knows below the folder that SEQPIPE_DATA names (WordSim-353,
+    SimLex-999, MEN, RG-65, Google's analogies, the STS Benchmark, Chinese ones), says which, and adds
+    its own of synonyms, antonyms and sentences that differ only in the order of their words.
+
+        seqpipe embeddings evaluate runs/wiki-words/model-best
+
+        seqpipe embeddings evaluate vectors.txt.gz --similarity pairs.txt --json
+
+        seqpipe embeddings evaluate en_core_web_md --analogies q.txt --limit 0
+
+    Words that aren't known are left out, and the coverage says how many were answered.
+    """
+    from seqpipe.cli._hushed import hushed
+    from seqpipe.cli.embeddings._evaluation import evaluate
+    from seqpipe.cli.embeddings._evaluation_output import print_evaluation
+    from seqpipe.cli.embeddings._known import Lists, known_lists
+    from seqpipe.cli.embeddings._model import open_model
+    from seqpipe.cli.plugins._screen import make_console, print_json, waiting
+
+    given = Lists(
+        similarity=similarity or [],
+        analogies=analogies or [],
+        sentences=sentences or [],
+        categories=categories or [],
+    )
+    lists = given if given.paths() else known_lists()
+    with waiting(f"loading {model}…") as say, hushed():
+        report = evaluate(open_model(model), lists, limit=limit, say=say)
+    if as_json:
+        print_json(report)
+    else:
+        print_evaluation(make_console(), report)

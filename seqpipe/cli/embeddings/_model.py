@@ -1,0 +1,98 @@
+"""Opens what holds vectors: a saved pipeline, or a file of vectors."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import spacy
+from spacy.language import Language
+from spacy.util import is_package
+
+from seqpipe.adapters import EmbedderVectors
+from seqpipe.errors import DataError, SavedModelError, SeqpipeError
+from seqpipe.evaluation.embeddings import SpacyTable, Words, has_encoder
+from seqpipe.parts.embedders import Embedder, Pretrained
+
+#: What a folder holds that spaCy has written a pipeline into.
+_PIPELINE: Final = "meta.json"
+_BEST: Final = "model-best"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What holds vectors.
+
+    Attributes:
+        name: As the user named it.
+        embedder: Gives the vectors.
+        nlp: The pipeline; None if it's a file of vectors.
+    """
+
+    name: str
+    embedder: Embedder
+    nlp: Language | None
+
+    @property
+    def encoder(self) -> Language | None:
+        """The pipeline, if it has an encoder."""
+        return self.nlp if self.nlp is not None and has_encoder(self.nlp) else None
+
+    def words(self) -> Words:
+        """Return the vocabulary.
+
+        Raises:
+            DataError: There's none, so that nothing can be looked up.
+        """
+        if not len(self.embedder.vocabulary):
+            raise DataError(
+                f"{self.name} has vectors for whatever it's asked for, and no list of words to find "
+                "neighbours among (as tables of floret's have): name a pipeline with a vocabulary"
+            )
+        return Words(self.embedder)
+
+
+def open_model(name: str) -> Opened:
+    """Open a saved pipeline or a file of vectors.
+
+    Raises:
+        SeqpipeError: There's neither, it's damaged, or it has no vectors.
+    """
+    path = Path(name)
+    if path.is_file():
+        embedder = Pretrained(path=name)
+        embedder.fit([])
+        return Opened(name, embedder, None)
+    if not path.exists() and not is_package(name):
+        raise SavedModelError(
+            f"{name} is neither a folder, nor a file, nor an installed pipeline of spaCy's"
+        )
+    if path.exists() and not (path / _PIPELINE).is_file():
+        raise SavedModelError(f"{name} isn't a saved pipeline{_hint(path)}")
+    nlp = _load(name)
+    return Opened(name, _embedder_of(nlp, name), nlp)
+
+
+def _hint(path: Path) -> str:
+    if (path / _BEST / _PIPELINE).is_file():
+        return f"; it's what a run wrote, and its pipeline is {path / _BEST}"
+    return f": there's no {_PIPELINE} in it"
+
+
+def _load(name: str) -> Language:
+    try:
+        return spacy.load(name)
+    except SeqpipeError:
+        raise
+    # spaCy raises what it comes upon.
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise SavedModelError(f"{name} can't be loaded as a pipeline: {reason}") from error
+
+
+def _embedder_of(nlp: Language, name: str) -> Embedder:
+    vectors = nlp.vocab.vectors
+    if isinstance(vectors, EmbedderVectors):
+        return vectors.embedder
+    if not vectors.shape[1]:
+        raise DataError(f"{name} has no word vectors: name a pipeline that was trained with some")
+    return SpacyTable(nlp.vocab)

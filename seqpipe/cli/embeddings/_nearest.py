@@ -1,0 +1,75 @@
+"""``seqpipe embeddings nearest``."""
+
+from typing import Annotated
+
+import typer
+
+from seqpipe.cli.embeddings._arguments import AsJson, Model, Most
+
+
+def nearest_command(
+    model: Model,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(help="Words, items or nodes.", show_default=False),
+    ] = None,
+    most: Most = 10,
+    in_context: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--in-context",
+            metavar="SENTENCE",
+            help="A sentence with a word in brackets, whose vector there is compared with those of "
+            "words in a corpus. Again for more.",
+            show_default=False,
+        ),
+    ] = None,
+    corpus: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="The corpus, a text file. By default the first part of the Wikipedia below "
+            "SEQPIPE_DATA, or else seqpipe's 120 sentences of words with two meanings.",
+            show_default=False,
+        ),
+    ] = None,
+    sentences: Annotated[
+        int, typer.Option(min=1, help="How many sentences of the corpus are read at most.")
+    ] = 5_000,
+    as_json: AsJson = False,
+) -> None:
+    """Find the words, items or nodes whose vectors are nearest by cosine.
+
+        seqpipe embeddings nearest vectors.txt.gz river bank
+
+        seqpipe embeddings nearest runs/groceries/model-best "whole milk" -n 5
+
+    A word's vector is one for all its meanings. In context it's what the pipeline's encoder makes of
+    it there, and each meaning has neighbours of its own:
+
+        MODEL=runs/bbc-news/model-best
+
+        seqpipe embeddings nearest $MODEL --in-context "by the river [bank]"
+
+        seqpipe embeddings nearest $MODEL --in-context "[bank] account" -n 3
+    """
+    if not words and not in_context:
+        raise typer.BadParameter("name a word, or a sentence by --in-context", param_hint="words")
+    from seqpipe.cli._hushed import hushed
+    from seqpipe.cli.embeddings._model import open_model
+    from seqpipe.cli.embeddings._neighbours import find_in_context, find_nearest
+    from seqpipe.cli.embeddings._neighbours_output import print_neighbours
+    from seqpipe.cli.plugins._screen import make_console, print_json, waiting
+
+    with waiting(f"loading {model}…") as say, hushed():
+        opened = open_model(model)
+        report = {"model": model, "words": find_nearest(opened, words or [], most=most)}
+        if in_context:
+            say("reading the corpus…")
+            report |= find_in_context(
+                opened, in_context, corpus=corpus, sentences=sentences, most=most
+            )
+    if as_json:
+        print_json(report)
+    else:
+        print_neighbours(make_console(), report)

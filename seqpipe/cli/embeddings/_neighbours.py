@@ -1,0 +1,97 @@
+"""Finds neighbours of words, alone and where they stand, as plain data."""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any, Final
+
+from seqpipe.cli.embeddings._known import known_corpus
+from seqpipe.cli.embeddings._model import Opened
+from seqpipe.errors import DataError
+from seqpipe.evaluation.embeddings import (
+    SENSES,
+    Found,
+    nearest,
+    parse_marked,
+    read_uses,
+    search_corpus,
+    vector_of,
+)
+from seqpipe.parts.readers import open_lines
+
+_SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+|(?<=[。\uff01\uff1f])")
+#: Nobody writes sentences longer than this; what's longer is cut.
+_LONGEST: Final = 2_000
+
+
+def find_nearest(opened: Opened, words: Sequence[str], *, most: int) -> list[dict[str, Any]]:
+    """Return for each word whether it's "known", and its "neighbours".
+
+    Raises:
+        DataError: A word has no vector.
+    """
+    if not words:
+        return []
+    vocabulary = opened.words()
+    vectors = [vector_of(vocabulary, word) for word in words]
+    return [
+        {
+            "word": word,
+            "known": vocabulary.knows(word),
+            "neighbours": [
+                found._asdict() for found in nearest(vocabulary, vector, most=most, without=[word])
+            ],
+        }
+        for word, vector in zip(words, vectors, strict=True)
+    ]
+
+
+def find_in_context(
+    opened: Opened, marked: Sequence[str], *, corpus: str | None, sentences: int, most: int
+) -> dict[str, Any]:
+    """Return what's nearest to words where they stand, and the "corpus" that was searched.
+
+    Raises:
+        DataError: A sentence hasn't exactly one word in brackets, the pipeline has no encoder, or the
+            corpus can't be read.
+    """
+    targets = [parse_marked(text) for text in marked]
+    if opened.encoder is None:
+        raise DataError(
+            f"{opened.name} has no encoder, so a word has the same vector in every context: name a "
+            "pipeline that was trained with [encoder]"
+        )
+    path = corpus or known_corpus(opened.encoder.lang) or SENSES
+    texts = islice(_sentences(path), sentences)
+    found = search_corpus(opened.encoder, targets, texts, most=most)
+    contexts = [
+        {
+            "text": target.text,
+            "word": target.word,
+            "same_word": [_plain(each) for each in neighbourhood.same],
+            "other_words": [_plain(each) for each in neighbourhood.others],
+        }
+        for target, neighbourhood in zip(targets, found, strict=True)
+    ]
+    return {"corpus": path, "contexts": contexts}
+
+
+def _sentences(path: str) -> Iterator[str]:
+    if path == SENSES:
+        yield from (use.marked.text for use in read_uses(path))
+        return
+    for line in open_lines(path):
+        for sentence in _SENTENCE_END.split(line):
+            if sentence.strip():
+                yield sentence.strip()[:_LONGEST]
+
+
+def _plain(found: Found) -> dict[str, Any]:
+    marked = found.marked
+    return {
+        "word": marked.word,
+        "score": found.score,
+        "text": marked.text,
+        "start": marked.start,
+        "end": marked.end,
+    }

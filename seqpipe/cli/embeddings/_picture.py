@@ -1,0 +1,92 @@
+"""``seqpipe embeddings picture``."""
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seqpipe.cli.embeddings._arguments import Model
+
+
+class Method(str, enum.Enum):
+    """How points are placed."""
+
+    auto = "auto"
+    pca = "pca"
+    tsne = "tsne"
+    umap = "umap"
+
+
+def picture_command(
+    model: Model,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Words, items or nodes. By default those of the files below, or else the most "
+            "frequent ones.",
+            show_default=False,
+        ),
+    ] = None,
+    words_file: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="More words, one on each line.", show_default=False),
+    ] = None,
+    groups: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="A word, a tab and the word's group on each line: groups have colours.",
+            show_default=False,
+        ),
+    ] = None,
+    most: Annotated[int, typer.Option(min=2, help="How many words are shown at most.")] = 500,
+    method: Annotated[
+        Method,
+        typer.Option(help="auto is t-SNE where scikit-learn is installed, else PCA."),
+    ] = Method.auto,
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", help="A picture (.svg), or a page to explore (.html)."),
+    ] = Path("picture.svg"),
+    title: Annotated[
+        str | None,
+        typer.Option(help="What stands above; by default the model's name.", show_default=False),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="The same seed gives the same picture.")
+    ] = 0,
+) -> None:
+    """Draw words, items or nodes as points, near to each other where their vectors are.
+
+        seqpipe embeddings picture vectors.txt.gz --most 300
+
+        seqpipe embeddings picture vectors.txt.gz cat dog red blue -o few.svg
+
+        seqpipe embeddings picture runs/cora-nodes/model-best --groups topics.tsv -o nodes.html
+
+    The page is one file that loads nothing: move, zoom, search, point at a word for its neighbours.
+    It's usable with 20,000 words, which take t-SNE minutes and PCA seconds.
+    """
+    suffix = output.suffix.lower()
+    if suffix not in (".svg", ".html"):
+        raise typer.BadParameter("its name ends in .svg or .html", param_hint="--output")
+    from seqpipe import pictures
+    from seqpipe.cli._hushed import hushed
+    from seqpipe.cli.embeddings._chosen import choose_words
+    from seqpipe.cli.embeddings._model import open_model
+    from seqpipe.cli.embeddings._picture_output import print_picture
+    from seqpipe.cli.plugins._screen import make_console, waiting
+    from seqpipe.storage import write_text
+
+    with waiting(f"loading {model}…") as say, hushed():
+        embedder = open_model(model).embedder
+        chosen = choose_words(
+            embedder, words or [], words_file=words_file, groups_file=groups, most=most
+        )
+        say(f"placing {len(chosen.words):,} words…")
+        projection = pictures.project(embedder, chosen.words, method=method.value, seed=seed)
+        draw = pictures.draw_svg if suffix == ".svg" else pictures.draw_page
+        text = draw(projection, title=title or model, groups=chosen.groups or None)
+        write_text(output, text)
+    print_picture(make_console(), projection, output, more=chosen.more)

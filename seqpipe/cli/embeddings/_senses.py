@@ -1,0 +1,47 @@
+"""``seqpipe embeddings senses``."""
+
+from typing import Annotated
+
+import typer
+
+from seqpipe.cli.embeddings._arguments import AsJson, Model
+
+
+def senses_command(
+    model: Model,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(help="Only these words.", show_default=False),
+    ] = None,
+    uses: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="A word, its sense, and a sentence with it in [brackets], on each line, tabs between. "
+            "By default 120 English sentences about bank, plant, spring, match, mouse and court.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell how well the vectors of a word in sentences tell its meanings apart.
+
+    Of each use of a word it asks to which sense's other uses it's nearest: by the word's own vector,
+    which is the same everywhere, so that this is guessing; by the mean of the vectors around it; and by
+    what the encoder makes of the word there.
+
+        seqpipe embeddings senses runs/bbc-news/model-best
+
+        seqpipe embeddings senses runs/bbc-news/model-best bank plant --json
+    """
+    from seqpipe.cli._hushed import hushed
+    from seqpipe.cli.embeddings._model import open_model
+    from seqpipe.cli.embeddings._senses_report import print_senses, report_senses
+    from seqpipe.cli.plugins._screen import make_console, print_json, waiting
+
+    with waiting(f"loading {model}…"), hushed():
+        report = report_senses(open_model(model), uses, words or [])
+    if as_json:
+        print_json(report)
+    else:
+        print_senses(make_console(), report)

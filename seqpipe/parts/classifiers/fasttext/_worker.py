@@ -1,0 +1,56 @@
+"""The process that trains: `python -m seqpipe.parts.classifiers.fasttext._worker`, in the job's folder."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from seqpipe.parts._fasttext import begin, explained, train
+from seqpipe.parts.classifiers.fasttext import _job as job
+
+_TOLD = (
+    *("lr", "dim", "epoch", "minCount", "minCountLabel", "minn", "maxn", "neg", "wordNgrams"),
+    *("bucket", "thread", "cutoff", "dsub", "qnorm", "qout", "retrain", "seed"),
+)
+
+
+def main() -> None:
+    """Train as the files in the current folder say."""
+    told = json.loads(Path(job.JOB).read_text(encoding="utf-8"))
+    settings = told["settings"]
+    is_silent = settings["thread"] == 1 and "autotuneValidationFile" not in settings
+    begin(Path(job.CORPUS) if is_silent else None)
+    model = train(settings, fixed=told["fixed"])
+    if told["quantize"]:
+        with explained():
+            _quantize(model, **told["quantize"])
+    with explained():
+        model.saveModel(job.MODEL)
+    Path(job.ARGUMENTS).write_text(json.dumps(_arguments(model)), encoding="utf-8")
+
+
+def _quantize(
+    model: Any, *, cutoff: int, retrain: bool, norm: bool, output: bool, subvector: int
+) -> None:
+    trained = model.getArgs()
+    model.quantize(
+        job.CORPUS if retrain else "",
+        output,
+        cutoff,
+        retrain,
+        trained.epoch,
+        trained.lr,
+        trained.thread,
+        trained.verbose,
+        subvector,
+        norm,
+    )
+
+
+def _arguments(model: Any) -> dict[str, Any]:
+    trained = model.getArgs()
+    told = {name: getattr(trained, name) for name in _TOLD}
+    return {**told, "loss": trained.loss.name, "quantized": model.isQuant()}
+
+
+if __name__ == "__main__":
+    main()

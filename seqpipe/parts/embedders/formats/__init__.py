@@ -1,0 +1,37 @@
+"""Vectors and models in the files of other programs: read strictly, and some written."""
+
+from seqpipe.parts.embedders.formats._detect import detect_format as detect_format
+from seqpipe.parts.embedders.formats._floret import FloretTable as FloretTable
+from seqpipe.parts.embedders.formats._options import Format as Format
+from seqpipe.parts.embedders.formats._options import Options as Options
+from seqpipe.parts.embedders.formats._options import Undecodable as Undecodable
+from seqpipe.parts.embedders.formats._vector_file import VectorFile as VectorFile
+from seqpipe.parts.embedders.formats._vector_file import read_vectors as read_vectors
+from seqpipe.parts.embedders.formats._vector_file import read_width as read_width
+from seqpipe.parts.embedders.formats._words import WordTable as WordTable
+from seqpipe.parts.embedders.formats.fasttext import Dense as Dense
+from seqpipe.parts.embedders.formats.fasttext import FastTextArgs as FastTextArgs
+from seqpipe.parts.embedders.formats.fasttext import FastTextModel as FastTextModel
+from seqpipe.parts.embedders.formats.fasttext import Matrix as Matrix
+from seqpipe.parts.embedders.formats.fasttext import Quantized as Quantized
+from seqpipe.parts.embedders.formats.fasttext import read_fasttext as read_fasttext
+from seqpipe.parts.embedders.formats.fasttext import write_fasttext as write_fasttext
+
+__all__ = [
+    "Dense",
+    "FastTextArgs",
+    "FastTextModel",
+    "FloretTable",
+    "Format",
+    "Matrix",
+    "Options",
+    "Quantized",
+    "Undecodable",
+    "VectorFile",
+    "WordTable",
+    "detect_format",
+    "read_fasttext",
+    "read_vectors",
+    "read_width",
+    "write_fasttext",
+]

@@ -1,0 +1,95 @@
+"""A table of numpy's, with its words in a file beside it."""
+
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqpipe.errors import ConfigError, SavedModelError
+from seqpipe.parts.embedders.formats._open import Source, reading, unpacked
+from seqpipe.parts.embedders.formats._options import Options
+from seqpipe.parts.embedders.formats._words import WordTable, decode_words, make_table
+
+_HEADERS: Final = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+
+
+def read_numpy(path: Path, options: Options) -> WordTable:
+    """Read a `.npy` file whose words are those of `options.vocabulary`, a line each.
+
+    Raises:
+        SavedModelError: A file can't be read, the table isn't one of numbers, or there are as many rows as words.
+        ConfigError: There's no `options.vocabulary`.
+    """
+    if options.vocabulary is None:
+        raise ConfigError(
+            f"{path} holds numbers only: name the file of its words, one a line, by `vocabulary_path`"
+        )
+    raw = _read_lines(options.vocabulary)
+    with unpacked(path) as file:
+        table = open_table(file, str(path))
+        if len(table) != len(raw):
+            raise SavedModelError(
+                f"{path} has {len(table)} rows, and {options.vocabulary} {len(raw)} words"
+            )
+        count = min(len(raw), options.most_words or len(raw))
+        vectors = as_vectors(table[:count], str(path))
+    words = decode_words(raw[:count], options, place=f"{options.vocabulary}, word")
+    return make_table(words, vectors, str(path))
+
+
+def _read_lines(path: Path) -> list[bytes]:
+    with reading(path), Source(path) as source:
+        lines = source.file.read().replace(b"\r\n", b"\n").split(b"\n")
+    return lines if lines[-1] else lines[:-1]
+
+
+def open_table(path: Path, name: str) -> NDArray[Any]:
+    """Map the table of a `.npy` file, `[V, width]`.
+
+    Args:
+        path: The file.
+        name: What errors call it.
+
+    Raises:
+        SavedModelError: It can't be read, isn't a table of floating-point numbers, or isn't as long as it says.
+    """
+    try:
+        with path.open("rb") as file:
+            version = np.lib.format.read_magic(file)
+            shape, by_columns, kind = _HEADERS[version](file)
+            offset = file.tell()
+    # What's in the header is taken for Python's literals, which can go wrong in many ways.
+    except Exception as error:
+        raise SavedModelError(
+            f"{name} isn't a file of numpy's, or its header is damaged: {error}"
+        ) from error
+    if len(shape) != 2 or kind.kind != "f" or not all(shape):
+        raise SavedModelError(
+            f"{name} holds {kind} {list(shape)}, and should hold a table of floating-point numbers"
+        )
+    size = path.stat().st_size - offset
+    if shape[0] * shape[1] * kind.itemsize != size:
+        raise SavedModelError(
+            f"{name} is damaged: its header says {list(shape)} of {kind}, and {size} bytes follow"
+        )
+    order: Literal["C", "F"] = "F" if by_columns else "C"
+    table: NDArray[Any] = np.memmap(path, kind, "r", offset, shape, order)
+    return table
+
+
+def as_vectors(table: NDArray[Any], name: str) -> NDArray[np.float32]:
+    """Return a table as vectors.
+
+    Raises:
+        SavedModelError: A number isn't finite, in single precision.
+    """
+    with np.errstate(over="ignore"):
+        vectors = np.array(table, dtype=np.float32, order="C")
+    finite = np.isfinite(vectors).all(axis=1)
+    if not finite.all():
+        raise SavedModelError(f"{name} is damaged: row {int(finite.argmin())} isn't finite")
+    return vectors

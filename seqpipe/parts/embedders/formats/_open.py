@@ -1,0 +1,92 @@
+"""Opens files that may be compressed: gzip, bzip2 and xz, told by their first bytes."""
+
+import bz2
+import contextlib
+import gzip
+import lzma
+import shutil
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any, Final
+
+from seqpipe.errors import SavedModelError
+
+_OPENERS: Final[dict[bytes, Callable[..., Any]]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\0": lzma.open,
+}
+
+_FAILURES: Final = (OSError, EOFError, zlib.error, lzma.LZMAError)
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn what goes wrong in reading a file into a `SavedModelError`."""
+    try:
+        yield
+    except _FAILURES as error:
+        raise SavedModelError(f"{path} can't be read: {error}") from error
+
+
+class Source:
+    """A file that's read from its beginning to its end, decompressed.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._raw = path.open("rb")
+        self._size = path.stat().st_size
+        opener = _opener(self._raw)
+        self.file: IO[bytes] = opener(self._raw) if opener else self._raw
+        self.is_compressed = opener is not None
+
+    def __enter__(self) -> "Source":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.file.close()
+        self._raw.close()
+
+    @property
+    def size(self) -> int | None:
+        """How many bytes the content has; None if that isn't known before it's read."""
+        return None if self.is_compressed else self._size
+
+    @property
+    def fraction(self) -> float:
+        """How much of it is read, 0 to 1."""
+        return min(1.0, self._raw.tell() / self._size) if self._size else 1.0
+
+
+def _opener(file: IO[bytes]) -> Callable[..., Any] | None:
+    beginning = file.read(6)
+    file.seek(0)
+    return next((open_ for magic, open_ in _OPENERS.items() if beginning.startswith(magic)), None)
+
+
+@contextlib.contextmanager
+def unpacked(path: Path) -> Iterator[Path]:
+    """Give a file's content as a file: itself, or a temporary one.
+
+    Raises:
+        SavedModelError: It can't be decompressed.
+    """
+    with contextlib.ExitStack() as stack:
+        with reading(path):
+            source = stack.enter_context(Source(path))
+        if not source.is_compressed:
+            yield path
+            return
+        folder = stack.enter_context(
+            tempfile.TemporaryDirectory(prefix="seqpipe-", ignore_cleanup_errors=True)
+        )
+        copy = Path(folder) / path.name
+        with reading(path), copy.open("wb") as target:
+            shutil.copyfileobj(source.file, target, 1 << 20)
+        yield copy

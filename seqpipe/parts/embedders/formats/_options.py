@@ -1,0 +1,66 @@
+"""How a file of vectors is to be read, whatever its format."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias, get_args
+
+from seqpipe.errors import ConfigError
+
+#: The formats that can be read.
+Format: TypeAlias = Literal[
+    "fasttext", "floret", "glove", "numpy", "spacy", "word2vec", "word2vec-binary"
+]
+
+#: What becomes of a word whose bytes aren't of the file's encoding.
+Undecodable: TypeAlias = Literal["refuse", "skip", "replace"]
+
+OnFraction: TypeAlias = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to read a file.
+
+    Attributes:
+        format: Its format; None to tell it by what's in it.
+        most_words: How many words to read, from its beginning; None for all.
+        encoding: How its words are encoded; it has to have ASCII's characters as ASCII does.
+        undecodable: What becomes of a word that can't be decoded: an error, left out, or with
+            U+FFFD in place of what's wrong.
+        vocabulary: Where the words of a numpy file stand, one a line.
+        on_fraction: Told how much of the file is read, 0 to 1.
+
+    Raises:
+        ConfigError: A value can't be used.
+    """
+
+    format: Format | None = None
+    most_words: int | None = None
+    encoding: str = "utf-8"
+    undecodable: Undecodable = "refuse"
+    vocabulary: Path | None = None
+    on_fraction: OnFraction = lambda fraction: None
+
+    def __post_init__(self) -> None:
+        if self.format is not None and self.format not in get_args(Format):
+            raise _refusal("format", self.format, f"may be {', '.join(get_args(Format))}")
+        if self.undecodable not in get_args(Undecodable):
+            raise _refusal("undecodable", self.undecodable, "may be refuse, skip or replace")
+        if self.most_words is not None and self.most_words < 1:
+            raise _refusal("most_words", self.most_words, "must be at least 1")
+        check_encoding(self.encoding)
+
+
+def check_encoding(encoding: str) -> None:
+    """Raise a `ConfigError` if there's no encoding of a name, or it can't be used."""
+    try:
+        usable = "</s> 0.5\n".encode(encoding) == b"</s> 0.5\n"
+    except (LookupError, UnicodeError) as error:
+        raise _refusal("encoding", encoding, "must be one that Python knows") from error
+    if not usable:
+        raise _refusal("encoding", encoding, "must have ASCII's characters as ASCII does")
+
+
+def _refusal(name: str, value: object, rule: str) -> ConfigError:
+    return ConfigError(f"`{name}` is {value!r}; it {rule}")

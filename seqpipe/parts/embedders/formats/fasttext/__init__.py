@@ -1,0 +1,19 @@
+"""Files of the fastText library, `.bin` and `.ftz`: read, written, and asked, without the library."""
+
+from seqpipe.parts.embedders.formats.fasttext._args import FastTextArgs as FastTextArgs
+from seqpipe.parts.embedders.formats.fasttext._matrix import Dense as Dense
+from seqpipe.parts.embedders.formats.fasttext._matrix import Matrix as Matrix
+from seqpipe.parts.embedders.formats.fasttext._matrix import Quantized as Quantized
+from seqpipe.parts.embedders.formats.fasttext._model import FastTextModel as FastTextModel
+from seqpipe.parts.embedders.formats.fasttext._read import read_fasttext as read_fasttext
+from seqpipe.parts.embedders.formats.fasttext._write import write_fasttext as write_fasttext
+
+__all__ = [
+    "Dense",
+    "FastTextArgs",
+    "FastTextModel",
+    "Matrix",
+    "Quantized",
+    "read_fasttext",
+    "write_fasttext",
+]

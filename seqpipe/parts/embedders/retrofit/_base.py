@@ -1,0 +1,186 @@
+"""What embedders have in common that move the vectors of another one."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqpipe.errors import ConfigError, EmbedderError, SavedModelError
+from seqpipe.parts.embedders._contract import Embedder, FitProgress, OnProgress
+from seqpipe.parts.embedders.retrofit._files import read_moved, write_moved
+from seqpipe.parts.embedders.retrofit._known import KnownWords
+from seqpipe.parts.embedders.retrofit._links import Pairs, known_pairs
+from seqpipe.parts.embedders.retrofit._lists import Pair
+from seqpipe.parts.embedders.retrofit._moved import Moved
+
+_FOLDER: Final = "embedder"
+
+#: How much of the progress is that of the inner embedder.
+_INNER_SHARE: Final = 0.8
+
+#: Called with the part of the moving that's done.
+OnStep = Callable[[float], None]
+
+
+class MovedEmbedder(Embedder):
+    """Fits another embedder, and moves the vectors of known words by lists of pairs.
+
+    Directions are moved: vectors are brought to length 1 before, and back to their own length after, so
+    what comes next meets vectors as long as ever. A known word with the zero vector stays.
+
+    Args:
+        embedder: The inner one.
+
+    Raises:
+        ConfigError: It's no embedder.
+    """
+
+    def __init__(self, embedder: Embedder) -> None:
+        if not isinstance(embedder, Embedder):
+            raise ConfigError(f"`embedder` is {embedder!r}, and should be an embedder")
+        self.embedder = embedder
+        self._moved: Moved | None = None
+        self._known: KnownWords | None = None
+
+    @abstractmethod
+    def _read_lists(self) -> dict[str, list[Pair]]:
+        """Return the pairs of each list, by the name of its setting."""
+
+    @abstractmethod
+    def _rows(self, pairs: dict[str, Pairs], size: int) -> NDArray[np.int64]:
+        """Return the rows of the words that may move, ascending, of a vocabulary of that size."""
+
+    @abstractmethod
+    def _move(
+        self, units: NDArray[np.float32], pairs: dict[str, Pairs], on_step: OnStep
+    ) -> NDArray[np.float32]:
+        """Return moved vectors of any length; `pairs` are rows of `units`."""
+
+    # Asked for as late as can be: some read it from a file, which a saved pipeline does without.
+    @property
+    def width(self) -> int:  # type: ignore[override]
+        """The width of a vector, which is the inner embedder's."""
+        return self.embedder.width
+
+    @property
+    def vocabulary(self) -> Sequence[str]:
+        """The words that the inner embedder knows; see `Embedder.vocabulary`."""
+        return self.embedder.vocabulary if self._moved else ()
+
+    def fit(
+        self,
+        sequences: Iterable[Sequence[str]],
+        *,
+        seed: int = 0,
+        on_progress: OnProgress | None = None,
+    ) -> None:
+        """Fit the inner embedder, and move its vectors; see `Embedder.fit`.
+
+        Raises:
+            DataError: A list can't be read.
+            EmbedderError: The inner embedder can't be fitted, or knows both words of no pair.
+        """
+        # The fitting may take hours, so that it's read before.
+        lists = self._read_lists()
+        self._moved = self._known = None
+        tell = on_progress or _tell_nobody
+        self.embedder.fit(sequences, seed=seed, on_progress=_inner_share(tell))
+        known = KnownWords(self.embedder)
+        self._moved = self._move_all(lists, known, _outer_share(tell))
+        self._known = known
+        tell(FitProgress(1.0))
+
+    def embed(self, words: Sequence[str]) -> NDArray[np.float32]:
+        """Return the vectors of `words`, those of unknown ones by the inner embedder."""
+        moved, known = self._fitted()
+        vectors = np.array(self.embedder.embed(words), dtype=np.float32)
+        places = moved.places(known.rows(words, vectors))
+        vectors[places >= 0] = moved.vectors[places[places >= 0]]
+        return vectors
+
+    def to_disk(self, path: Path) -> None:
+        """Write the moved vectors into `path`, and the inner embedder into a folder in it.
+
+        Raises:
+            EmbedderError: The embedder hasn't been fitted.
+            SavedModelError: A file can't be written.
+        """
+        moved, _ = self._fitted()
+        write_moved(moved, path, kind=type(self).__name__)
+        (path / _FOLDER).mkdir(exist_ok=True)
+        self.embedder.to_disk(path / _FOLDER)
+
+    def from_disk(self, path: Path) -> None:
+        """Read what `to_disk` wrote; the lists aren't needed for it. See `Embedder.from_disk`."""
+        self._moved = self._known = None
+        self.embedder.from_disk(path / _FOLDER)
+        moved = read_moved(path, kind=type(self).__name__, width=self.width)
+        known = KnownWords(self.embedder)
+        if len(known) != moved.known_words:
+            raise SavedModelError(
+                f"{path} is damaged: the vectors that were moved are of {moved.known_words} words, "
+                f"and the embedder knows {len(known)}"
+            )
+        self._moved, self._known = moved, known
+
+    def _fitted(self) -> tuple[Moved, KnownWords]:
+        if self._moved is None or self._known is None:
+            raise EmbedderError(
+                "the embedder has no vectors yet: fit it, or read a saved one, first"
+            )
+        return self._moved, self._known
+
+    def _move_all(self, lists: dict[str, list[Pair]], known: KnownWords, on_step: OnStep) -> Moved:
+        pairs = {name: known_pairs(each, known, self.embedder) for name, each in lists.items()}
+        if not any(map(len, pairs.values())):
+            raise EmbedderError(
+                f"of no pair in {' and '.join(lists)} both words are known; are they written as in the "
+                f"embedder's vocabulary, which begins with {list(self.embedder.vocabulary)[:5]}?"
+            )
+        vocabulary = self.embedder.vocabulary
+        rows = self._rows(pairs, len(vocabulary))
+        vectors = self.embedder.embed([vocabulary[row] for row in rows.tolist()])
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        has_direction = lengths[:, 0] > 0
+        rows, lengths = rows[has_direction], lengths[has_direction]
+        units = vectors[has_direction] / lengths
+        inside = {name: _among(each, rows) for name, each in pairs.items()}
+        after = _scaled(self._move(units, inside, on_step), units)
+        moved = (after != units).any(axis=1)
+        return Moved(len(vocabulary), rows[moved], (after * lengths)[moved])
+
+
+def _among(pairs: Pairs, rows: NDArray[np.int64]) -> Pairs:
+    """Return those pairs whose words are both among some, as places in those."""
+    places: Pairs = np.searchsorted(rows, pairs[np.isin(pairs, rows).all(axis=1)])
+    return places
+
+
+def _scaled(vectors: NDArray[np.float32], units: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return vectors at length 1; one that has come to 0 stays what it was."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    scaled: NDArray[np.float32] = units.copy()
+    np.divide(vectors, lengths, out=scaled, where=lengths > 1e-6)
+    return scaled
+
+
+def _tell_nobody(progress: FitProgress) -> None:
+    pass
+
+
+def _inner_share(tell: OnProgress) -> OnProgress:
+    def relay(fit: FitProgress) -> None:
+        tell(FitProgress(_INNER_SHARE * fit.fraction, fit.loss, fit.words_per_second))
+
+    return relay
+
+
+def _outer_share(tell: OnProgress) -> OnStep:
+    def relay(fraction: float) -> None:
+        if fraction < 1:
+            tell(FitProgress(_INNER_SHARE + (1 - _INNER_SHARE) * fraction))
+
+    return relay

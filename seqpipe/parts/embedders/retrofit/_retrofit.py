@@ -1,0 +1,103 @@
+"""Retrofitting: words are drawn towards their synonyms (Faruqui et al. 2015). Knows rows, not words."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqpipe.parts.embedders.retrofit._links import BLOCK, Pairs, both_ways, runs
+
+#: Called with the part of the work that's done.
+OnStep = Callable[[float], None]
+
+
+class _Batch(NamedTuple):
+    """Words that aren't linked with each other, so that they can be moved at once.
+
+    Attributes:
+        rows: Theirs, `[N]`.
+        others: The rows of the words that these are linked with, one word's behind the other's, `[L]`.
+        starts: Where in `others` each word's begin, `[N]`.
+        counts: How many each word has, `[N, 1]`.
+    """
+
+    rows: NDArray[np.int64]
+    others: NDArray[np.int64]
+    starts: NDArray[np.intp]
+    counts: NDArray[np.float32]
+
+
+def retrofit(
+    vectors: NDArray[np.floating],
+    pairs: Pairs,
+    *,
+    iterations: int,
+    own_weight: float,
+    on_step: OnStep = lambda fraction: None,
+) -> NDArray[np.floating]:
+    """Return vectors moved towards those that they're paired with.
+
+    With q̂_i the vector of the word i as it was, each iteration goes through the words in order of
+    their rows and sets, with those vectors that were already set in it (equation 1 of the paper, with
+    its α_i = `own_weight` and β_ij = 1 / degree(i))::
+
+        q_i = (α q̂_i + Σ_j β_ij q_j) / (α + 1)
+
+    Words that aren't linked don't see each other, so those between which no chain of links leads
+    through ever later words are moved at once: the same result as one by one.
+
+    Args:
+        vectors: `[N, width]`; they stay as they are.
+        pairs: Rows of synonyms, `[P, 2]`, each pair once, no row with itself.
+        iterations: How often to go through them; the paper's 10 end near the fixed point.
+        own_weight: How much a word's own vector counts, where all its synonyms together count 1.
+        on_step: Called after each iteration.
+    """
+    moved: NDArray[np.floating] = vectors.copy()
+    batches = list(_batches(pairs))
+    for iteration in range(iterations):
+        for batch in batches:
+            sums = np.add.reduceat(moved[batch.others], batch.starts, axis=0)
+            own = own_weight * vectors[batch.rows]
+            moved[batch.rows] = (own + sums / batch.counts) / (own_weight + 1)
+        on_step((iteration + 1) / iterations)
+    return moved
+
+
+def _batches(pairs: Pairs) -> Iterator[_Batch]:
+    """Yield the words in an order that gives the same as that of their rows."""
+    if not len(pairs):
+        return
+    links = both_ways(pairs)
+    starts = runs(links[:, 0])
+    # The links of all words of one level behind each other; within it, those of one word.
+    level_of_link = np.repeat(_levels(links, starts), np.diff(starts, append=len(links)))
+    links = links[np.argsort(level_of_link, kind="stable")]
+    ends = np.cumsum(np.bincount(level_of_link))
+    for begin, end in zip([0, *ends[:-1]], ends, strict=True):
+        yield from _split(links[begin:end])
+
+
+def _levels(links: Pairs, starts: NDArray[np.intp]) -> list[int]:
+    """Return for each linked word how long the longest chain of ever later words is that ends there."""
+    firsts, seconds = links[starts, 0].tolist(), links[:, 1].tolist()
+    ends = [*starts[1:].tolist(), len(seconds)]
+    levels: dict[int, int] = {}
+    begin = 0
+    for word, end in zip(firsts, ends, strict=True):
+        before = [levels[other] for other in seconds[begin:end] if other < word]
+        levels[word] = 1 + max(before, default=-1)
+        begin = end
+    return list(levels.values())
+
+
+def _split(links: Pairs) -> Iterator[_Batch]:
+    """Yield batches of about `BLOCK` links, of whole words."""
+    starts = runs(links[:, 0])
+    nearest = np.searchsorted(starts, np.arange(BLOCK, len(links), BLOCK))
+    cuts = np.unique(starts[nearest[nearest < len(starts)]])
+    for part in np.split(links, cuts):
+        begins = runs(part[:, 0])
+        counts = np.diff(begins, append=len(part)).astype(np.float32)[:, None]
+        yield _Batch(part[begins, 0], part[:, 1], begins, counts)

@@ -1,0 +1,71 @@
+"""One text per line, its labels before it: the format of fastText."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from seqpipe.errors import ConfigError
+from seqpipe.parts.readers._collect import Parsed, Record, collect
+from seqpipe.parts.readers._contract import OnBadRow, Reader, ReadResult
+from seqpipe.parts.readers._files import encoding_problem, read_lines
+from seqpipe.parts.readers._problem import ProblemError
+from seqpipe.parts.readers._settings import check_settings
+
+
+class LabelledLines(Reader):
+    """Read a file with one text per line, its labels before it; blank lines are passed over.
+
+    Labels are words that begin with the prefix: ``__label__sauce __label__cheese How much …``. Where the
+    first other word stands the text begins.
+
+    Args:
+        path: The file: a plain path, ``package:NAME/below`` or ``data:below``. One that ends in
+            .gz, .bz2 or .xz is decompressed.
+        prefix: What labels begin with. It's no part of them.
+        encoding: The file's encoding, or several to be tried in turn.
+        on_bad_row: What to do with a row that can't be used: "error" or "skip".
+
+    Raises:
+        ConfigError: A setting has a value that can't be used.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        prefix: str = "__label__",
+        encoding: str | list[str] = "utf-8",
+        on_bad_row: OnBadRow = "error",
+    ) -> None:
+        self._settings = check_settings(path=path, encoding=encoding, on_bad_row=on_bad_row)
+        self._prefix = prefix
+        if not prefix or any(character.isspace() for character in prefix):
+            raise ConfigError(
+                f"the reader's prefix is {prefix!r}; it's what labels begin with, without white space, "
+                'such as "__label__"'
+            )
+
+    def read(self) -> ReadResult:
+        """Read every line.
+
+        Raises:
+            DataError: The file isn't there or can't be read; a row is bad and the policy is
+                "error"; or all rows are bad.
+        """
+        return collect(self._records(), settings=self._settings)
+
+    def _records(self) -> Iterator[Record]:
+        for number, line in enumerate(read_lines(self._settings), start=1):
+            if line.strip():
+                yield f"{self._settings.path}:{number}", partial(self._parse, line)
+
+    def _parse(self, line: str) -> Parsed:
+        if problem := encoding_problem(line, encodings=self._settings.encodings):
+            raise ProblemError(problem)
+        labels, rest = [], line.strip()
+        while rest.startswith(self._prefix):
+            word, _, rest = rest.partition(" ")
+            labels.append(word.removeprefix(self._prefix))
+            rest = rest.lstrip()
+        if not labels:
+            raise ProblemError(f'it has no label: it begins with no word like "{self._prefix}name"')
+        return rest, labels

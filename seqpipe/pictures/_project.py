@@ -1,0 +1,121 @@
+"""Chosen words as points in a plane."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqpipe.parts.embedders import Embedder
+from seqpipe.pictures._methods import Method, choose_method, place
+from seqpipe.pictures._problem import PictureError
+
+#: numpy and scikit-learn take no larger one.
+_LARGEST_SEED: Final = 2**32 - 1
+
+#: Rows whose cosines with all others are computed at once.
+_ROWS: Final = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """Words as points in a plane.
+
+    Attributes:
+        words: Those that are shown, `[N]`.
+        points: Where, `[N, 2]`, from -1 to 1; both axes have the same scale.
+        neighbours: For each word the places in `words` of those that are most like it by the cosine of
+            their vectors, the nearest first, `[N, K]`. In the plane they needn't be the nearest.
+        cosines: Of each word with its neighbours, `[N, K]`.
+        method: What placed them: "pca", "tsne" or "umap".
+        left_out: Words that were asked for and have no vector, or the zero vector.
+    """
+
+    words: tuple[str, ...]
+    points: NDArray[np.float64]
+    neighbours: NDArray[np.int64]
+    cosines: NDArray[np.float32]
+    method: str
+    left_out: tuple[str, ...]
+
+
+def project(
+    embedder: Embedder,
+    words: Iterable[str],
+    *,
+    method: Method = "auto",
+    seed: int = 0,
+    neighbours: int = 8,
+) -> Projection:
+    """Place words in a plane, near to those with vectors of similar direction.
+
+    Args:
+        embedder: Fitted.
+        words: Words, items or nodes, the most important first; one that's named again is shown once.
+        method: "pca" is quick, needs no other package and shows the two directions in which the
+            vectors differ most. "tsne" and "umap" keep neighbours together, and what's far apart in them
+            means little. t-SNE needs scikit-learn, UMAP umap-learn. "auto" is t-SNE where scikit-learn is
+            installed, else PCA.
+        seed: Where t-SNE and UMAP use chance. The same seed gives the same points, with the same
+            versions of packages on the same machine.
+        neighbours: How many of the others to list for each word.
+
+    Raises:
+        EmbedderError: The embedder hasn't been fitted.
+        PictureError: Fewer than two words have vectors, or the method can't be had.
+    """
+    if not 0 <= seed <= _LARGEST_SEED:
+        raise PictureError(f"the seed is {seed}; it must lie between 0 and 2**32 - 1")
+    asked = tuple(dict.fromkeys(words))
+    vectors = embedder.embed(asked) if asked else np.zeros((0, embedder.width), dtype=np.float32)
+    lengths = np.linalg.norm(vectors, axis=1)
+    shown = (lengths > 0) & np.array([bool(word.strip()) for word in asked], dtype=bool)
+    if shown.sum() < 2:
+        raise PictureError(
+            f"{shown.sum()} of {len(asked)} words have vectors that can be placed, and a picture needs "
+            "2; are they written as in the embedder's vocabulary?"
+        )
+    units = vectors[shown] / lengths[shown, None]
+    method = choose_method(method, len(units))
+    found, cosines = _nearest(units, min(neighbours, len(units) - 1))
+    return Projection(
+        tuple(word for word, is_shown in zip(asked, shown, strict=True) if is_shown),
+        _fitted(place(units, method, seed=seed)),
+        found,
+        cosines,
+        method,
+        tuple(word for word, is_shown in zip(asked, shown, strict=True) if not is_shown),
+    )
+
+
+def _fitted(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return points moved and scaled such that they fill the square from -1 to 1 in one direction."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    half = (high - low).max() / 2
+    fitted: NDArray[np.float64] = (points - (low + high) / 2) / (half or 1.0)
+    return fitted
+
+
+def _nearest(
+    units: NDArray[np.float32], count: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return for each row the nearest others and the cosines with them, `[N, count]` each."""
+    blocks = [
+        _nearest_of(units, start, min(start + _ROWS, len(units)), count)
+        for start in range(0, len(units), _ROWS)
+    ]
+    found = np.concatenate([rows for rows, _ in blocks])
+    return found, np.concatenate([cosines for _, cosines in blocks])
+
+
+def _nearest_of(
+    units: NDArray[np.float32], start: int, end: int, count: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    cosines = units[start:end] @ units.T
+    cosines[np.arange(end - start), np.arange(start, end)] = -2  # none is its own neighbour
+    some = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
+    values = np.take_along_axis(cosines, some, axis=1)
+    order = np.lexsort((some, -values), axis=1)
+    found = np.take_along_axis(some, order, axis=1)
+    return found, np.take_along_axis(values, order, axis=1).clip(-1, 1)

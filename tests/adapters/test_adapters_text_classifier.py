@@ -1,0 +1,146 @@
+"""A classifier as a component of spaCy's."""
+
+import os
+from pathlib import Path
+
+import pytest
+import spacy
+from spacy.training import Example
+
+from seqpipe.adapters import TextClassifier
+from seqpipe.errors import ClassifierError, ConfigError, SavedModelError
+from seqpipe.parts.classifiers.fasttext import _fit, _worker
+
+TEXTS = {"two goals and a penalty": "sport", "rain and a cold wind": "weather"}
+SETTINGS = {
+    "@seqpipe_classifiers": "seqpipe.FastTextClassifier.v1",
+    "width": 4,
+    "epochs": 20,
+    "learning_rate": 0.5,
+}
+
+
+@pytest.fixture(autouse=True)
+def in_this_process(monkeypatch):
+    """Have trainings run in this process, which is quicker."""
+
+    def train(module, folder, *, on_line, error):
+        here = Path.cwd()
+        os.chdir(folder)
+        try:
+            _worker.main()
+        finally:
+            os.chdir(here)
+
+    monkeypatch.setattr(_fit, "run_module", train)
+    monkeypatch.setattr(_worker, "begin", lambda corpus: None)
+
+
+def make(settings=None, **more):
+    nlp = spacy.blank("en")
+    settings = settings or {}
+    named = any(key.startswith("@") for key in settings)
+    config = {"classifier": settings if named else {**SETTINGS, **settings}, **more}
+    nlp.add_pipe("seqpipe_classifier", name="classifier", config=config)
+    return nlp
+
+
+def examples_of(nlp, number=30):
+    made = [
+        Example.from_dict(
+            nlp.make_doc(text), {"cats": {each: float(each == label) for each in TEXTS.values()}}
+        )
+        for text, label in TEXTS.items()
+    ]
+    return made * number
+
+
+@pytest.fixture
+def nlp():
+    nlp = make()
+    nlp.initialize(lambda: examples_of(nlp))
+    return nlp
+
+
+def test_initialisation_trains(nlp):
+    component = nlp.get_pipe("classifier")
+    assert isinstance(component, TextClassifier)
+    assert component.labels == ("sport", "weather")
+    for text, label in TEXTS.items():
+        cats = nlp(text).cats
+        assert max(cats, key=cats.get) == label
+        assert sum(cats.values()) == pytest.approx(1, abs=1e-4)
+
+
+def test_docs_have_the_same_scores_in_a_stream(nlp):
+    texts = [*TEXTS, "", "  \n", "unknown words"] * 3
+    alone = [nlp(text).cats for text in texts]
+    for one, other in zip(alone, nlp.pipe(texts, batch_size=4), strict=True):
+        assert other.cats == pytest.approx(one, abs=1e-5)
+
+
+def test_it_is_scored_as_spacys_categorizers_are(nlp):
+    scores = nlp.evaluate(examples_of(nlp, 2))
+    assert scores["cats_micro_f"] == scores["cats_macro_f"] == 1.0
+    assert scores["cats_score_desc"] == "macro F"
+
+
+def test_labels_may_be_given():
+    nlp = make({"exclusive": False})
+    nlp.config["initialize"]["components"]["classifier"] = {"labels": ["weather", "sport"]}
+    nlp.initialize(lambda: examples_of(nlp))
+    assert nlp.get_pipe("classifier").labels == ("weather", "sport")
+    assert nlp.evaluate(examples_of(nlp, 2))["cats_score_desc"] == "macro AUC"
+
+
+def test_threshold_decides_where_classes_are_not_exclusive():
+    found = []
+    for threshold in (0.0, 1.0):
+        nlp = make({"exclusive": False}, threshold=threshold)
+        nlp.initialize(lambda nlp=nlp: examples_of(nlp))
+        found.append(nlp.evaluate(examples_of(nlp, 2))["cats_micro_r"])
+    assert found == [1.0, 0.0]
+
+
+def test_saved_pipeline_gives_the_same_scores(nlp, tmp_path):
+    nlp.to_disk(tmp_path / "model")
+    loaded = spacy.load(tmp_path / "model")
+    copied = make().from_bytes(nlp.to_bytes())
+    for text in TEXTS:
+        assert loaded(text).cats == copied(text).cats == nlp(text).cats
+
+
+def test_pipeline_that_is_not_initialised_can_be_copied():
+    nlp = make().from_bytes(make().to_bytes())
+    assert nlp.get_pipe("classifier").labels == ()
+    with pytest.raises(ClassifierError, match="no model yet"):
+        nlp("text")
+
+
+def test_damaged_bytes_are_refused(nlp):
+    component = nlp.get_pipe("classifier")
+    with pytest.raises(SavedModelError, match="the saved classifier is damaged"):
+        component.from_bytes(b"\xff\xff")
+
+
+def test_seed_is_that_of_the_training():
+    found = []
+    for seed in (1, 1, 2):
+        nlp = make()
+        nlp.config["training"]["seed"] = seed
+        nlp.initialize(lambda nlp=nlp: examples_of(nlp))
+        found.append(nlp("rain").cats)
+    assert found[0] == found[1] != found[2]
+
+
+def test_examples_without_categories_are_refused():
+    nlp = make()
+    with pytest.raises(ClassifierError, match="no example has categories"):
+        nlp.initialize(lambda: [Example.from_dict(nlp.make_doc("text"), {})])
+
+
+def test_what_cannot_be_used_is_refused():
+    with pytest.raises(ConfigError, match="`threshold` of the component 'classifier' is 2"):
+        make(threshold=2.0)
+    with pytest.raises(ConfigError, match="which is none: name one of @seqpipe_classifiers"):
+        make({"@seqpipe_embedders": "seqpipe.Word2Vec.v1"})

@@ -1,0 +1,50 @@
+import pytest
+
+from seqpipe.errors import ConfigError, DataError
+from seqpipe.parts.readers import LabelledLines
+
+
+def read(tmp_path, text, **settings):
+    file = tmp_path / "texts.txt"
+    file.write_text(text, encoding="utf-8")
+    return LabelledLines(str(file), **settings).read()
+
+
+def test_labels_stand_before_the_text(tmp_path):
+    result = read(tmp_path, "__label__a __label__b  How much?\n\n__label__a __label and more\n")
+    assert [(row.text, row.labels) for row in result.rows] == [
+        ("How much?", ("a", "b")),
+        ("__label and more", ("a",)),
+    ]
+    assert [row.source.rpartition(":")[2] for row in result.rows] == ["1", "3"]
+
+
+def test_text_goes_on_with_what_looks_like_a_label(tmp_path):
+    (row,) = read(tmp_path, "__label__a see __label__b\n").rows
+    assert (row.text, row.labels) == ("see __label__b", ("a",))
+
+
+def test_prefix_may_be_another(tmp_path):
+    (row,) = read(tmp_path, "#a #b text\n", prefix="#").rows
+    assert (row.text, row.labels) == ("text", ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("no label here", ":1: it has no label"),
+        ("__label__a", ":1: its text is empty"),
+        ("__label__ text", ":1: its label is empty"),
+    ],
+)
+def test_bad_rows_are_told_or_skipped(tmp_path, line, problem):
+    with pytest.raises(DataError, match=problem):
+        read(tmp_path, line + "\n")
+    result = read(tmp_path, f"{line}\n__label__a fine\n", on_bad_row="skip")
+    assert (len(result.rows), len(result.skipped)) == (1, 1)
+
+
+@pytest.mark.parametrize("prefix", ["", "a b", "\t"])
+def test_prefix_that_tells_nothing_is_refused(prefix):
+    with pytest.raises(ConfigError, match="the reader's prefix is"):
+        LabelledLines("texts.txt", prefix=prefix)

@@ -1,0 +1,140 @@
+"""Files whose whole model is a classifier."""
+
+import json
+import random
+
+import pytest
+import spacy
+
+from seqpipe.config import PipelineFileError, check, compile_file, expand, read_text
+from seqpipe.errors import DataError
+from seqpipe.plugins import find_part
+from seqpipe.run import run
+
+WORDS = {
+    "sea": ["wave", "harbour", "sailor", "tide"],
+    "wood": ["oak", "moss", "owl", "trunk"],
+}
+FILE = """
+[data]
+@readers = "seqpipe.Jsonl.v1"
+path = "texts.jsonl"
+{split}
+
+[classifier]
+@seqpipe_classifiers = "seqpipe.FastTextClassifier.v1"
+width = 8
+epochs = 30
+learning_rate = 0.5
+{more}
+"""
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    """Return a function that writes texts and a file."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(*, split="", more="", several=False):
+        draw = random.Random(1)
+        rows = []
+        for _ in range(60):
+            labels = draw.sample([*WORDS], draw.randint(1, 2) if several else 1)
+            words = [word for label in labels for word in draw.choices(WORDS[label], k=5)]
+            draw.shuffle(words)
+            rows.append({"text": " ".join(words), "label": labels})
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        (tmp_path / "texts.jsonl").write_text(lines, encoding="utf-8")
+        file = tmp_path / "pipeline.cfg"
+        file.write_text(FILE.format(split=split, more=more), encoding="utf-8")
+        return file
+
+    return write
+
+
+def test_file_is_fitted_scored_and_saved(write, tmp_path):
+    result = run(write(), output=tmp_path / "out")
+    report = result.report
+    assert report["test"]["accuracy"] == report["dev"]["score"] == 1.0
+    assert report["test"]["ranked"] is None
+    assert [line["is_best"] for line in report["history"]] == [True]
+    assert set(report["timings"]) == {"file", "data", "training", "saving", "evaluation", "total"}
+    nlp = spacy.load(result.model)
+    assert nlp.pipe_names == ["classifier"]
+    assert nlp("the owl of the oak").cats["wood"] > 0.9
+    assert json.loads((tmp_path / "out" / "report.json").read_text("utf-8")) == report
+
+
+def test_dev_part_may_be_left_out(write, tmp_path):
+    file = write(split='split = {"train": 0.8, "test": 0.2}')
+    report = run(file, output=tmp_path / "out").report
+    assert report["data"]["rows"].keys() == {"train", "test"}
+    assert (report["dev"], report["history"]) == ({}, [])
+    assert report["test"]["accuracy"] == 1.0
+
+
+def test_labels_are_ranked_where_they_are_not_exclusive(write, tmp_path):
+    report = run(write(more="exclusive = false", several=True), output=tmp_path / "out").report
+    ranked = report["test"]["ranked"]
+    assert ranked["1"]["precision"] == 1.0
+    assert ranked["5"] == {"precision": pytest.approx(0.75, abs=0.2), "recall": 1.0}
+
+
+def test_text_of_two_labels_is_told_with_the_section(write, tmp_path):
+    with pytest.raises(DataError, match=r"has 2 labels \(.*\), but \[classifier\] puts each"):
+        run(write(several=True), output=tmp_path / "out")
+
+
+def test_settings_are_searched_on_the_dev_part(write, tmp_path):
+    result = run(write(more="autotune = 2"), output=tmp_path / "out")
+    told = json.loads((result.model / "classifier" / "classifier.json").read_text("utf-8"))
+    assert (told["arguments"]["dim"], told["arguments"]["epoch"]) == (8, 30)
+    assert result.report["test"]["accuracy"] >= 0.5
+
+
+def test_damaged_model_is_refused_before_it_is_read(write, tmp_path):
+    result = run(write(), output=tmp_path / "out")
+    file = result.model / "classifier" / "model.bin"
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(Exception, match=r"model\.bin"):
+        spacy.load(result.model)
+
+
+@pytest.mark.slow
+def test_spacy_trains_what_a_file_expands_to(write, tmp_path):
+    from spacy.cli.train import train
+
+    config = compile_file(write(), [])
+    config.to_disk(tmp_path / "config.cfg")
+    train(tmp_path / "config.cfg", tmp_path / "spacys")
+    nlp = spacy.load(tmp_path / "spacys" / "model-best")
+    assert nlp("the owl of the oak").cats["wood"] > 0.9
+
+
+def sections(text):
+    data = '[data]\n@readers = "seqpipe.Jsonl.v1"\npath = "texts.jsonl"\n'
+    return read_text(data + text)
+
+
+def test_file_expands_to_one_component():
+    file = sections('[classifier]\n@seqpipe_classifiers = "seqpipe.FastTextClassifier.v1"\n')
+    check(file)
+    found = expand(file.sections, find_part)
+    assert found["nlp"]["pipeline"] == ["classifier"]
+    assert "vectors" not in found["nlp"]
+    assert found["components"]["classifier"]["factory"] == "seqpipe_classifier"
+    assert found["initialize"]["components"]["classifier"]["dev"] == found["corpora"]["dev"]
+    assert found["training"]["max_steps"] == 1
+
+
+@pytest.mark.parametrize("name", ["embedder", "encoder", "head"])
+def test_nothing_stands_beside_it_that_it_replaces(name):
+    part = {"embedder": "Word2Vec", "encoder": "Recurrent", "head": "TextClassifier"}[name]
+    file = sections(
+        '[classifier]\n@seqpipe_classifiers = "seqpipe.FastTextClassifier.v1"\n'
+        f'[{name}]\n@seqpipe_{name}s = "seqpipe.{part}.v1"\n'
+    )
+    with pytest.raises(PipelineFileError, match=rf"\[{name}\] has no place beside \[classifier\]"):
+        check(file)
