@@ -26,7 +26,9 @@ _EXAMPLES: Final = {
     "cells": Example("PeepholeLSTM", "an LSTM cell whose gates see the memory"),
     "encoders": Example("GatedConvolution", "an encoder that reads each word with its neighbours"),
     "heads": Example("TopMean", "a head that classifies a text by its strongest values"),
-    "classifiers": Example("NaiveBayes", "a classifier that counts which words go with which labels"),
+    "classifiers": Example(
+        "NaiveBayes", "a classifier that counts which words go with which labels"
+    ),
 }
 
 
