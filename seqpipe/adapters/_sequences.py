@@ -117,7 +117,10 @@ def _items(reader: Reader | Stream) -> Iterable[str | Sequence[str]]:
 def _range(fractions: Mapping[str, float], part: str, *, total: float) -> tuple[float, float]:
     """Return between which numbers in [0, 1) the draws of a part lie."""
     if part not in fractions:
-        raise ConfigError(f"`split` gives no share to the part {part!r}, and it has no reader")
+        raise ConfigError(
+            f"`split` gives no share to the part {part!r}: write such as split = "
+            '{"train": 0.9, "test": 0.1}'
+        )
     # The parts that have readers of their own leave their shares to the others.
     scale = total / sum(fractions.values())
     names = list(fractions)

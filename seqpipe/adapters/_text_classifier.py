@@ -93,7 +93,8 @@ class TextClassifier(Pipe):  # type: ignore[misc]
         scores = self.classifier.predict([_words(doc) for doc in docs])
         labels = self.labels
         for doc, row in zip(docs, scores.tolist(), strict=True):
-            doc.cats = dict(zip(labels, row, strict=True))
+            # Beside those of other components.
+            doc.cats = {**doc.cats, **dict(zip(labels, row, strict=True))}
         return docs
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:

@@ -115,12 +115,19 @@ class _Check:
                 )
 
     def _replaced_sections(self) -> None:
-        """Check that nothing stands beside a classifier that it stands in the place of."""
+        """Check that nothing is asked for that this kind of file has no use for."""
         if makes_classifier(self._sections):
             for name in REPLACED:
                 if name in self._sections:
                     message = f"[{name}] has no place beside [classifier], which is a whole model"
                     self._report.add((name,), message, "remove this section, or that one")
+        if makes_embedding(self._sections):
+            for key in HOST_SETTINGS["embedder"]:
+                if key in self._sections["embedder"]:
+                    message = (
+                        f"{quote(key)} is for vectors that an encoder trains, and there's none"
+                    )
+                    self._report.add(("embedder", key), message, "remove this, or add a [head]")
 
     def _pipeline(self, section: dict[str, Any]) -> None:
         self._report.no_block(("pipeline",), section)

@@ -8,8 +8,8 @@ from seqpipe.config._types import is_block
 #: Each of these asks for a pipeline that's trained to do something.
 _TRAINED: Final = ("encoder", "head", "classifier", "nlp", "components")
 
-#: What a classifier stands in the place of.
-REPLACED: Final = ("embedder", "encoder", "head")
+#: What a classifier stands in the place of, and the scores of an embedder that it therefore lacks.
+REPLACED: Final = ("embedder", "encoder", "head", "evaluation")
 
 
 def makes_embedding(sections: Mapping[str, Any]) -> bool:

@@ -29,7 +29,7 @@ def run_embedding(
     """
     with stages.stage("data"), told_with_place(file):
         corpora = {part: _corpus(nlp, part) for part in ("train", "test")}
-    scores = resolve_scores(nlp, file)
+        scores = resolve_scores(nlp, file)
     with stages.stage("embedder"), watch_fit(stages.relay_fit) as watched:
         nlp.initialize()
         stages.reporter.note(_sizes(nlp, watched))
@@ -54,6 +54,8 @@ def _corpus(nlp: Language, part: str) -> SequenceCorpus | None:
 
 def _sizes(nlp: Language, watched: Watched) -> str:
     known, width = nlp.vocab.vectors.shape
-    return (
-        f"{watched.words:,} words in {watched.sequences:,} sequences; {known:,} known, {width} wide"
-    )
+    vectors = f"{known:,} known, {width} wide"
+    if not watched.sequences:
+        # An embedder that was trained elsewhere reads none.
+        return vectors
+    return f"{watched.words:,} words in {watched.sequences:,} sequences; {vectors}"

@@ -72,6 +72,13 @@ def test_initialisation_trains(nlp):
         assert sum(cats.values()) == pytest.approx(1, abs=1e-4)
 
 
+def test_scores_stand_beside_those_of_other_components(nlp):
+    doc = nlp.make_doc("two goals")
+    doc.cats = {"other": 0.25}
+    assert set(nlp.get_pipe("classifier")(doc).cats) == {"other", "sport", "weather"}
+    assert doc.cats["other"] == 0.25
+
+
 def test_docs_have_the_same_scores_in_a_stream(nlp):
     texts = [*TEXTS, "", "  \n", "unknown words"] * 3
     alone = [nlp(text).cats for text in texts]

@@ -112,3 +112,18 @@ def test_scores_of_an_embedding_go_with_every_file(good, errors_of):
 def test_scores_that_cannot_be_had_are_told(good, errors_of, broken, said):
     (problem,) = errors_of(good + "\n" + broken)
     assert said in problem.message
+
+
+@pytest.mark.parametrize("key", ["tune = true", "trained_width = 5"])
+def test_settings_of_vectors_that_are_trained_have_no_place_in_an_embedding(good, errors_of, key):
+    text = without_training(good).replace("[embedder]\n", f"[embedder]\n{key}\n")
+    (problem,) = errors_of(text)
+    assert f'"{key.split()[0]}"' in problem.message and "there's none" in problem.message
+
+
+def test_a_classifier_has_no_embedding_to_score(good, errors_of):
+    data = good[good.index("[data]") : good.index("[embedder]")]
+    classifier = '[classifier]\n@seqpipe_classifiers = "seqpipe.FastTextClassifier.v1"\n'
+    problems = errors_of(data + classifier + "\n" + SCORE)
+    told = "[evaluation] has no place beside [classifier], which is a whole model"
+    assert told in [problem.message for problem in problems]

@@ -16,6 +16,7 @@ from seqpipe.evaluation.embeddings import (
     Words,
     mean_vectors,
     parse_marked,
+    read_sentences,
     score_senses,
     score_sentences,
     score_vectors,
@@ -90,6 +91,15 @@ def test_sentences_are_scored_by_each_way(tmp_path):
     assert set(score) == {"pairs", "mean", "sif", "document"}
     assert score["mean"]["spearman"] == pytest.approx(1)
     assert score["mean"]["coverage"] == 1.0
+
+
+def test_rows_of_a_table_of_sentences_stand_as_they_are(tmp_path):
+    path = tmp_path / "pairs.tsv"
+    path.write_text("\t#dog\tthe dog\t4\n#me\tdog\t\t2\n", encoding="utf-8")
+    assert read_sentences(str(path), (2, 3, 4)) == [
+        RatedPair("#dog", "the dog", 4),
+        RatedPair("dog", "", 2),
+    ]
 
 
 def test_columns_that_cannot_be_are_refused():

@@ -97,6 +97,20 @@ def test_words_are_lower_cased_and_counted():
 
 
 @pytest.mark.usefixtures("in_this_process")
+def test_whole_numbers_will_do_where_any_number_does(documents, tmp_path):
+    whole = {"subsample": 1, "learning_rate": 1}
+    embedders = [
+        BagOfWords(**SMALL, **{k: kind(v) for k, v in whole.items()}) for kind in (int, float)
+    ]
+    for embedder in embedders:
+        embedder.fit(documents)
+    vectors = [embedder.embed_document(documents[0]) for embedder in embedders]
+    assert np.array_equal(*vectors)
+    embedders[0].to_disk(tmp_path)
+    embedders[1].from_disk(tmp_path)
+
+
+@pytest.mark.usefixtures("in_this_process")
 def test_the_seed_decides(documents):
     embedders = [BagOfWords(**SMALL) for _ in range(3)]
     for embedder, seed in zip(embedders, (1, 1, 2), strict=True):

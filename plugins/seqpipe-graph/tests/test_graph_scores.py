@@ -69,6 +69,15 @@ def test_classes_that_vectors_show_are_predicted(write):
     assert half["neighbours_micro_f1"] is None
 
 
+def test_node_without_an_edge_that_was_fitted_on_is_scored_too(write, karate):
+    edges, clubs = karate
+    path = write("".join(f"{node}\t{club}\n" for node, club in clubs.items()))
+    score = NodeClassification(path=path, separator="\t", shares=[0.5], splits=2)
+    vectors = {node: [0.0, 1.0] for node in clubs}
+    found = score(Fitted(Given(vectors), train=lambda: list(edges)[:3]))["0.5"]
+    assert 0 < found["neighbours_micro_f1"] < 1
+
+
 def test_neighbours_are_a_baseline(write, karate):
     edges, clubs = karate
     path = write("".join(f"{node}\t{club}\n" for node, club in clubs.items()))

@@ -132,6 +132,18 @@ def test_the_seed_decides(baskets):
     assert not np.array_equal(one, other)
 
 
+@pytest.mark.usefixtures("in_this_process")
+def test_whole_numbers_will_do_where_any_number_does(baskets):
+    whole = {"negative_exponent": 0, "subsample": 1, "learning_rate": 1}
+    embedders = [
+        Item2Vec(**SMALL, **{k: kind(v) for k, v in whole.items()}) for kind in (int, float)
+    ]
+    for embedder in embedders:
+        embedder.fit(baskets)
+    vectors = [embedder.embed(embedder.vocabulary) for embedder in embedders]
+    np.testing.assert_array_equal(*vectors)
+
+
 def test_it_asks_to_be_fitted():
     with pytest.raises(EmbedderError, match="fit it"):
         Item2Vec().predict(["rice"])

@@ -15,12 +15,12 @@ from seqpipe.evaluation.embeddings import (
     WordSimilarity,
     bags_of_words,
     encoded_sentences,
+    named_lists,
     read_order,
     read_sentences,
     score_order,
     score_sentences,
 )
-from seqpipe.evaluation.embeddings import list_name as name_of
 from seqpipe.parts.tokenizers import Regex, Tokenize
 
 
@@ -81,7 +81,8 @@ def _score_sentences(opened: Opened, lists: Lists) -> dict[str, Any]:
     scores: dict[str, Any] = {}
     if lists.sentences:
         scores["sentences"] = {
-            name_of(path): score_sentences(read_sentences(path), ways) for path in lists.sentences
+            name: score_sentences(read_sentences(path), ways)
+            for name, path in named_lists(lists.sentences).items()
         }
     if lists.packaged:
         scores["word_order"] = score_order(read_order(WORD_ORDER, tokenize), ways)

@@ -19,6 +19,7 @@ from seqpipe.evaluation.embeddings._corpus_search import Neighbourhood as Neighb
 from seqpipe.evaluation.embeddings._corpus_search import search_corpus as search_corpus
 from seqpipe.evaluation.embeddings._lists import RatedPair as RatedPair
 from seqpipe.evaluation.embeddings._lists import list_name as list_name
+from seqpipe.evaluation.embeddings._lists import named_lists as named_lists
 from seqpipe.evaluation.embeddings._lists import read_pairs as read_pairs
 from seqpipe.evaluation.embeddings._lists import read_rated_pairs as read_rated_pairs
 from seqpipe.evaluation.embeddings._marked import SENSES as SENSES
@@ -89,6 +90,7 @@ __all__ = [
     "has_encoder",
     "list_name",
     "mean_vectors",
+    "named_lists",
     "near_spellings",
     "nearest",
     "parse_marked",

@@ -35,7 +35,8 @@ def encode(nlp: Language, texts: Iterable[str]) -> Iterator[tuple[Doc, NDArray[n
                 "the pipeline has no encoder whose vectors it leaves in `doc.tensor`: take one that "
                 "was trained with [encoder], or one with spaCy's component tok2vec"
             )
-        yield doc, vectors.reshape(len(doc), -1)
+        # Nothing says how wide the vectors of no token are.
+        yield doc, vectors if len(doc) else np.zeros((0, 0), dtype=np.float32)
 
 
 def encoded_words(nlp: Language) -> WordVectors:
@@ -75,6 +76,6 @@ def _of_word(doc: Doc, rows: NDArray[np.float32], use: Marked) -> NDArray[np.flo
 def _mean(doc: Doc, rows: NDArray[np.float32]) -> NDArray[np.float32]:
     words = [token.i for token in doc if not token.is_space]
     if not words:
-        return np.zeros(rows.shape[1] if len(doc) else 0, dtype=np.float32)
+        return np.zeros(rows.shape[1], dtype=np.float32)
     mean: NDArray[np.float32] = rows[words].mean(axis=0)
     return mean

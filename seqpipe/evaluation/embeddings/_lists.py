@@ -59,6 +59,17 @@ def read_entries(path: str) -> Iterator[Line]:
             yield Line(f"{path}:{number}", text)
 
 
+def read_rows(path: str) -> Iterator[Line]:
+    """Yield the rows of a table as they stand: cells may be empty, and begin with any sign.
+
+    Raises:
+        DataError: The file isn't there or can't be read.
+    """
+    for number, text in enumerate(open_lines(path), start=1):
+        if text.strip():
+            yield Line(f"{path}:{number}", text)
+
+
 def cells(text: str) -> list[str]:
     """Return the cells of an entry."""
     if "\t" in text:

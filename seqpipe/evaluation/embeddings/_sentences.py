@@ -13,7 +13,7 @@ from seqpipe.evaluation.embeddings._lists import (
     named_lists,
     not_empty,
     number_of,
-    read_entries,
+    read_rows,
 )
 from seqpipe.evaluation.embeddings._statistics import pearson, spearman
 from seqpipe.evaluation.embeddings._words import unit
@@ -85,7 +85,7 @@ def read_sentences(path: str, columns: Sequence[int] = STS_COLUMNS) -> list[Rate
         DataError: A row lacks a column or its rating isn't a number, or there's no row.
     """
     pairs = []
-    for line in read_entries(path):
+    for line in read_rows(path):
         found = line.text.split("\t")
         if len(found) < max(columns):
             raise DataError(

@@ -8,6 +8,7 @@ import contextlib
 import os
 import shutil
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
@@ -74,7 +75,12 @@ def _explain(error: Exception) -> str:
 def _end_with_parent(folder: Path) -> None:
     while os.read(0, 1):
         pass
-    shutil.rmtree(folder, ignore_errors=True)
+    # Only what was made for this: somebody may start a worker by hand, where files of theirs are.
+    if (
+        folder.name.startswith("seqpipe-")
+        and folder.parent == Path(tempfile.gettempdir()).resolve()
+    ):
+        shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
 
 

@@ -14,10 +14,12 @@ from seqpipe.parts.embedders.formats import Dense, FastTextArgs, FastTextModel, 
 def export_fasttext(embedder: FastText | Word2Vec, path: str | Path) -> None:
     """Write a fitted embedder as a `.bin` file of the fastText library's.
 
-    Known words have the same vectors there. Those of unknown words are shorter, and differ a bit in direction:
-    the library counts sub-words too that no known word has, whose rows are zero here, or another one's. What the file can't know: how often words
-    occurred, so their ranks stand in, and the rows that predict contexts, which are zero, so that training
-    can't go on from it.
+    Known words have the same vectors there. Those of unknown words are shorter, and differ a bit in
+    direction: the library counts sub-words too that no known word has, whose rows are zero here, or
+    another one's. What the file can't know: how often words occurred, so their ranks stand in; the rows
+    that predict contexts, which are zero, so that training can't go on from it; whether words were
+    lower-cased, so where they were, look up lower-cased ones; and how the vectors were trained, so it
+    says by skip-gram with negative sampling.
 
     Args:
         embedder: What to write.

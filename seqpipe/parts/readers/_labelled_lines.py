@@ -63,9 +63,10 @@ class LabelledLines(Reader):
             raise ProblemError(problem)
         labels, rest = [], line.strip()
         while rest.startswith(self._prefix):
-            word, _, rest = rest.partition(" ")
+            # At any white space, as fastText does: labels are often followed by a tab.
+            word, *more = rest.split(maxsplit=1)
             labels.append(word.removeprefix(self._prefix))
-            rest = rest.lstrip()
+            rest = more[0] if more else ""
         if not labels:
             raise ProblemError(f'it has no label: it begins with no word like "{self._prefix}name"')
         return rest, labels

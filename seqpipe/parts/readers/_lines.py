@@ -6,6 +6,7 @@ from seqpipe.errors import ConfigError, DataError
 from seqpipe.parts.readers._contract import Stream
 from seqpipe.parts.readers._open import open_lines
 from seqpipe.parts.readers._problem import printable
+from seqpipe.parts.readers._settings import check_encoding
 
 
 class Lines(Stream):
@@ -29,6 +30,7 @@ class Lines(Stream):
         self._most = most
         if not self._paths or "" in self._paths:
             raise ConfigError("the reader's path is empty; name a file, or a list of files")
+        check_encoding(encoding)
         if most < 0:
             raise ConfigError(f"most is {most}; it's a number of lines, or 0 for all")
 

@@ -34,7 +34,11 @@ def open_lines(path: str, *, encoding: str = "utf-8") -> Iterator[str]:
     found = locate_file(path)
     number = 0
     try:
-        with _open(found) as file:
+        opened = _open(found)
+    except OSError as error:
+        raise DataError(f"{printable(path)} can't be opened: {error.strerror}") from error
+    try:
+        with opened as file:
             for number, line in enumerate(file, start=1):
                 text = line.decode(encoding)
                 yield (text.removeprefix("\ufeff") if number == 1 else text).rstrip("\r\n")

@@ -30,11 +30,16 @@ def check_settings(*, path: str, encoding: str | list[str], on_bad_row: OnBadRow
     if not encodings:
         raise ConfigError('encoding is an empty list; name at least one, such as "utf-8"')
     for name in encodings:
-        _check_encoding(name)
+        check_encoding(name)
     return Settings(path=path, encodings=encodings, on_bad_row=on_bad_row)
 
 
-def _check_encoding(name: str) -> None:
+def check_encoding(name: str) -> None:
+    """Check that Python knows an encoding.
+
+    Raises:
+        ConfigError: It doesn't.
+    """
     try:
         "a".encode(name)
     except (LookupError, ValueError, TypeError) as error:

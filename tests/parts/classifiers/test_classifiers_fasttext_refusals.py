@@ -41,12 +41,18 @@ SMALL = {"width": 4, "epochs": 2}
         ({"autotune_metric": "auc", "autotune": 1}, "`autotune_metric` is 'auc'; it may be \"f1\""),
         ({"cutoff": 5}, "`cutoff` is 5; it needs `quantize = true`"),
         ({"retrain": True}, "`retrain` is True; it needs `quantize"),
-        ({"embedder": Word2Vec(width=7)}, "`width` is 100, and its embedder's is 7"),
+        ({"min_n": 3}, "`min_n` is 3"),
     ],
 )
 def test_settings_that_cannot_be_used_are_refused(settings, message):
     with pytest.raises(ConfigError, match=message):
         FastTextClassifier(**settings)
+
+
+def test_embedder_of_another_width_is_refused_when_it_is_needed():
+    classifier = FastTextClassifier(embedder=Word2Vec(width=7))
+    with pytest.raises(ConfigError, match="`width` is 100, and its embedder's is 7"):
+        classifier.fit([LabelledWords(["a"], ["sea"])], labels=["sea"])
 
 
 @pytest.mark.usefixtures("in_this_process")

@@ -198,6 +198,12 @@ def test_lower_casing_is_for_fitting_and_for_looking_up(small):
     assert upper.any(axis=1).all()
 
 
+def test_word_that_is_the_end_of_a_line_in_lower_case_is_a_word(small):
+    embedder = Word2Vec(**small, lower=True)
+    embedder.fit([["a", "</S>", "b"]] * 20)
+    assert set(embedder.vocabulary) == {"a", "</s>", "b"}
+
+
 def test_table_is_sized_to_the_corpus(fasttext):
     shape, tables = fasttext._vectors.shape, fasttext._vectors.tables
     assert shape.buckets == 2 * len(tables.hashes)

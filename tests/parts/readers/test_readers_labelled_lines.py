@@ -19,6 +19,11 @@ def test_labels_stand_before_the_text(tmp_path):
     assert [row.source.rpartition(":")[2] for row in result.rows] == ["1", "3"]
 
 
+def test_labels_end_at_any_white_space(tmp_path):
+    (row,) = read(tmp_path, "__label__a\t__label__b \t The\tteam\n").rows
+    assert (row.text, row.labels) == ("The\tteam", ("a", "b"))
+
+
 def test_text_goes_on_with_what_looks_like_a_label(tmp_path):
     (row,) = read(tmp_path, "__label__a see __label__b\n").rows
     assert (row.text, row.labels) == ("see __label__b", ("a",))

@@ -72,7 +72,15 @@ def test_missing_file_is_an_error():
         list(open_lines("missing.txt"))
 
 
-@pytest.mark.parametrize("settings", [{"path": ""}, {"path": []}, {"path": "a", "most": -1}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"path": ""},
+        {"path": []},
+        {"path": "a", "most": -1},
+        {"path": "a", "encoding": "latin-99"},
+    ],
+)
 def test_settings_that_cannot_be_used_are_refused(settings):
     with pytest.raises(ConfigError):
         Lines(**settings)

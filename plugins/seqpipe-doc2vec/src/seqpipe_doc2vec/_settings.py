@@ -56,6 +56,8 @@ def read_settings(told: Mapping[str, Any]) -> Settings:
     if set(told) != set(types):
         raise ConfigError(f"the settings are {sorted(told)}, not {sorted(types)}")
     for name, kind in types.items():
-        if type(told[name]) is not kind:
+        # A pipeline file may give a whole number where any number will do.
+        kinds = (int, float) if kind is float else (kind,)
+        if type(told[name]) not in kinds:
             raise ConfigError(f"the setting `{name}` is {told[name]!r}")
     return Settings(**told)

@@ -1,5 +1,6 @@
 """Whether the vectors of nodes tell their classes."""
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias, final
@@ -98,7 +99,7 @@ class NodeClassification:
 
     def _check(self, covered: int, total: int) -> None:
         for share in self._shares:
-            if not 1 <= int(share * covered) < covered:
+            if not 1 <= _count(share, covered) < covered:
                 raise DataError(
                     f"{covered} of the {total} nodes of {self._path} have a vector, and a share of {share:g} "
                     "of these leaves none to learn from: are they named as in the graph?"
@@ -109,14 +110,14 @@ class NodeClassification:
         return {
             _VECTORS: _by_vectors(fitted.embedder.embed(nodes), classes, self._strength),
             "majority": _by_majority(classes),
-            "neighbours": _by_neighbours(Graph.from_edges(fitted.train()), nodes, classes),
+            "neighbours": _by_neighbours(_graph(fitted, nodes), nodes, classes),
         }
 
     def _score(
         self, ways: Mapping[str, Classifier | None], labels: Labels, share: float, seed: int
     ) -> dict[str, float | None]:
         count = len(labels.nodes)
-        trained = int(share * count)
+        trained = _count(share, count)
         orders = [
             np.random.default_rng([seed, split]).permutation(count) for split in range(self._splits)
         ]
@@ -155,6 +156,16 @@ def _by_vectors(vectors: NDArray[np.float32], classes: Classes, strength: float)
         return scores
 
     return classify
+
+
+def _count(share: float, of: int) -> int:
+    # 0.29 times 100 is a bit less than 29.
+    return int(round(share * of, 6))
+
+
+def _graph(fitted: Fitted, nodes: Sequence[str]) -> Graph:
+    # A node may have a vector, of a file for instance, and no edge that was fitted on.
+    return Graph.from_edges(itertools.chain(fitted.train(), ((node,) for node in nodes)))
 
 
 def _by_majority(classes: Classes) -> Classifier:

@@ -1,6 +1,7 @@
 """From paths of node names to arrays of arcs."""
 
 import math
+import numbers
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -99,7 +100,7 @@ def _check(path: Sequence[str], place: int) -> float:
             'split it, or read it by "graph.Edges.v1"'
         )
     weight: float = getattr(path, "weight", 1.0)
-    if not (weight >= 0 and math.isfinite(weight)):
+    if not (isinstance(weight, numbers.Real) and weight >= 0 and math.isfinite(weight)):
         raise DataError(
             f"path {place}, {str(list(path))[:_SHOWN]}, weighs {weight}; "
             "a weight must be a number and at least 0"

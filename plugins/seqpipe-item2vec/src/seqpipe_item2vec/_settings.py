@@ -52,9 +52,10 @@ def read_settings(told: Mapping[str, Any]) -> Settings:
     if set(told) != set(types):
         raise ConfigError(f"the settings are {sorted(told)}, not {sorted(types)}")
     for name, kind in types.items():
-        if not isinstance(told[name], kind) or (  # type: ignore[arg-type]
-            isinstance(told[name], bool) and kind is not bool
-        ):
+        # A pipeline file may give a whole number where any number will do.
+        kinds = int | float if kind is float else kind
+        is_flag = isinstance(told[name], bool)
+        if not isinstance(told[name], kinds) or (is_flag and kind is not bool):  # type: ignore[arg-type]
             raise ConfigError(f"the setting `{name}` is {told[name]!r}")
     return Settings(**told)
 

@@ -127,10 +127,6 @@ class FastTextClassifier(Classifier):
             quantize_output=quantize_output,
             subvector=subvector,
         )
-        if embedder is not None and embedder.width != width:
-            raise ConfigError(
-                f"the classifier's `width` is {width}, and its embedder's is {embedder.width}: they must be the same"
-            )
         self._embedder = embedder
         self._trained: Trained | None = None
 
@@ -157,7 +153,18 @@ class FastTextClassifier(Classifier):
         on_progress: OnProgress | None = None,
         dev: Iterable[LabelledWords] | None = None,
     ) -> None:
-        """Fit on labelled texts; see `Classifier.fit`. Only autotuning looks at `dev`, and needs it."""
+        """Fit on labelled texts; see `Classifier.fit`. Only autotuning looks at `dev`, and needs it.
+
+        Raises:
+            ConfigError: The embedder's vectors have another width.
+            ClassifierError: As `Classifier.fit`.
+        """
+        # Not before: a saved classifier needs no embedder, so the file that one's from may be gone.
+        if self._embedder is not None and self._embedder.width != self._settings.width:
+            raise ConfigError(
+                f"the classifier's `width` is {self._settings.width}, and its embedder's is "
+                f"{self._embedder.width}: they must be the same"
+            )
         task = Task(examples, labels, self._embedder, seed, on_progress, dev)
         self._trained = fit_model(self._settings, task)
 

@@ -1,8 +1,6 @@
 """The files by which a training is handed to its process, and the result back; all in one folder."""
 
 CORPUS = "corpus.txt"
-#: Before texts are repeated by their weights.
-TEXTS = "texts.txt"
 DEV = "dev.txt"
 VECTORS = "vectors.vec"
 JOB = "job.json"

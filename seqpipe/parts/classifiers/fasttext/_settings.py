@@ -82,7 +82,7 @@ class Settings:
     def _check_subwords(self) -> None:
         small, large = self.min_n, self.max_n
         _check("max_n", large >= 0, large, "must be at least 0, which means no sub-words")
-        good = not large or 1 <= small <= large
+        good = 1 <= small <= large if large else not small
         _check("min_n", good, small, f"must lie between 1 and `max_n`, {large}")
         buckets = self.buckets
         _check("buckets", buckets is None or buckets >= 1, buckets, "must be at least 1")

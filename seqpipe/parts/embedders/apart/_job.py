@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import tempfile
 import threading
 import time
 import traceback
@@ -106,7 +107,12 @@ def work(train: Callable[[Job], Mapping[str, NDArray[Any]]]) -> None:
 def _end_with_parent(folder: Path) -> None:
     while os.read(0, 1):
         pass
-    shutil.rmtree(folder, ignore_errors=True)
+    # Only what was made for this: somebody may start a worker by hand, where files of theirs are.
+    if (
+        folder.name.startswith("seqpipe-")
+        and folder.parent == Path(tempfile.gettempdir()).resolve()
+    ):
+        shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
 
 

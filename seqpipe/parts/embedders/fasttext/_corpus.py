@@ -81,8 +81,10 @@ def _lines(
 def _line(sequence: Sequence[str], forms: "_Forms") -> str:
     # A corpus has many millions of words: what can be done for a line as a whole is done so.
     line = " ".join(sequence)
+    if forms.lower:
+        line = line.lower()
     if is_written_as_it_is(line, len(sequence)):
-        return line.lower() if forms.lower else line
+        return line
     return " ".join(filter(None, map(forms.__getitem__, sequence)))
 
 

@@ -56,6 +56,10 @@ class FloretTable:
                 raise SavedModelError(
                     f"floret's `{name}` is {getattr(self, name)}, and must lie between {least} and {most}"
                 )
+        if self.min_n > self.max_n:
+            raise SavedModelError(
+                f"floret's `min_n` is {self.min_n}, and must be at most `max_n`, {self.max_n}"
+            )
         object.__setattr__(self, "_vectors", self._made())
 
     def vectors(self, words: list[str]) -> NDArray[np.float32]:

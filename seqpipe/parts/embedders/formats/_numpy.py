@@ -21,7 +21,8 @@ def read_numpy(path: Path, options: Options) -> WordTable:
     """Read a `.npy` file whose words are those of `options.vocabulary`, a line each.
 
     Raises:
-        SavedModelError: A file can't be read, the table isn't one of numbers, or there are as many rows as words.
+        SavedModelError: A file can't be read, the table isn't one of numbers, or there are
+            other numbers of rows and words.
         ConfigError: There's no `options.vocabulary`.
     """
     if options.vocabulary is None:

@@ -91,6 +91,7 @@ class Pretrained(Embedder):
         self._only_seen = only_seen
         self._lower = lower
         self._lookup: Lookup | None = None
+        self._stated_width = width
         if width is not None:
             self.width = width
 
@@ -175,14 +176,14 @@ class Pretrained(Embedder):
         if not isinstance(settings, dict) or settings.get("kind") != _KIND:
             raise SavedModelError(f"{path / _SETTINGS} isn't the settings of a {_KIND} embedder")
         form = settings.get("form")
-        if settings.get("format") != _FORMAT or form not in _FORMS:
+        if settings.get("format") != _FORMAT or form not in list(_FORMS):
             raise SavedModelError(f"{path / _SETTINGS} is of a format that isn't known")
         lower = storage.setting(settings, "lower", bool)
         lookup = _FORMS[form].read(path, settings)
-        stated = self.__dict__.get("width", lookup.width)
-        if lookup.width != stated:
+        if self._stated_width not in (None, lookup.width):
             raise SavedModelError(
-                f"{path} holds vectors of the width {lookup.width}, and the embedder's is {stated}"
+                f"{path} holds vectors of the width {lookup.width}, and the embedder's is "
+                f"{self._stated_width}"
             )
         self._lookup, self._lower, self.width = lookup, lower, lookup.width
 

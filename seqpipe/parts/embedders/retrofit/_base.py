@@ -148,9 +148,11 @@ class MovedEmbedder(Embedder):
         rows, lengths = rows[has_direction], lengths[has_direction]
         units = vectors[has_direction] / lengths
         inside = {name: _among(each, rows) for name, each in pairs.items()}
-        after = _scaled(self._move(units, inside, on_step), units)
+        after = self._move(units, inside, on_step)
+        # Told before vectors get back their lengths, which changes the last bits of any.
         moved = (after != units).any(axis=1)
-        return Moved(len(vocabulary), rows[moved], (after * lengths)[moved])
+        scaled = _scaled(after[moved], units[moved])
+        return Moved(len(vocabulary), rows[moved], scaled * lengths[moved])
 
 
 def _among(pairs: Pairs, rows: NDArray[np.int64]) -> Pairs:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from hashlib import blake2b
 from typing import Final
 
 import numpy as np
@@ -40,7 +41,7 @@ class KnownWords:
         get = self._rows.get
         rows = np.array([get(word, -1) for word in words], dtype=np.intp)
         for place in np.flatnonzero(rows < 0).tolist():
-            rows[place] = self._rows_by_vector.get(vectors[place].tobytes(), -1)
+            rows[place] = self._rows_by_vector.get(_hash(vectors[place]), -1)
         return rows
 
     @cached_property
@@ -48,12 +49,17 @@ class KnownWords:
         """The places of the vectors that a single word has; the zero vector is no word's own."""
         words = list(self._rows)
         rows: dict[bytes, int] = {}
-        shared = {np.zeros(self._embedder.width, dtype=np.float32).tobytes()}
+        shared = {_hash(np.zeros(self._embedder.width, dtype=np.float32))}
         for start in range(0, len(words), _BLOCK):
             vectors = self._embedder.embed(words[start : start + _BLOCK])
             for row, vector in enumerate(np.ascontiguousarray(vectors), start):
-                key = vector.tobytes()
+                key = _hash(vector)
                 if key in rows:
                     shared.add(key)
                 rows[key] = row
         return {key: row for key, row in rows.items() if key not in shared}
+
+
+def _hash(vector: NDArray[np.float32]) -> bytes:
+    # The vectors themselves would be the whole table once more.
+    return blake2b(vector.tobytes(), digest_size=16).digest()
