@@ -94,7 +94,7 @@ ENCODER = {"@seqpipe_encoders": "seqpipe.Recurrent.v1", "width": 8}
 PIPELINE = {
     "nlp": {
         "lang": "en",
-        "pipeline": ["tok2vec", "textcat"],
+        "pipeline": ["tok2vec", "textcat", "classifier"],
         "tokenizer": {
             "@tokenizers": "seqpipe.Tokenizer.v1",
             "tokenizer": {"@seqpipe_tokenizers": "seqpipe.Whitespace.v1"},
@@ -120,6 +120,10 @@ PIPELINE = {
                 "head": {"@seqpipe_heads": "seqpipe.TextClassifier.v1"},
             },
         },
+        "classifier": {
+            "factory": "seqpipe_classifier",
+            "classifier": {"@seqpipe_classifiers": "seqpipe.FastTextClassifier.v1"},
+        },
     },
 }
 SLOTS = {
@@ -128,6 +132,7 @@ SLOTS = {
     "cells": ("components", "tok2vec", "model", "encoder", "cell"),
     "encoders": ("components", "tok2vec", "model", "encoder"),
     "heads": ("components", "textcat", "model", "head"),
+    "classifiers": ("components", "classifier", "classifier"),
 }
 #: Since version 1, a setting came and the others went.
 OF_VERSION_2 = {
@@ -136,6 +141,7 @@ OF_VERSION_2 = {
     "cells": lambda input_width, width, *, length: None,
     "encoders": lambda input_width, *, length: None,
     "heads": lambda input_width, output_width, *, length: None,
+    "classifiers": lambda *, length: None,
 }
 BLOCK = {"size": 3, "name": "a", "self": ["b"], "package": "acme-parts 1.2.3"}
 
@@ -189,7 +195,7 @@ def acme(monkeypatch):
 
 
 def test_pipeline_without_parts_of_others_can_be_built():
-    assert from_config(Config(PIPELINE)).pipe_names == ["tok2vec", "textcat"]
+    assert from_config(Config(PIPELINE)).pipe_names == ["tok2vec", "textcat", "classifier"]
 
 
 @pytest.mark.parametrize("load", [from_disk, from_config, unchecked])
@@ -264,7 +270,7 @@ def test_package_that_was_renamed_is_refused_and_can_be_overridden(acme, tmp_pat
 def test_component_that_is_left_out_needs_no_plugin():
     config = Config(spacy.blank("en").config).merge(pipeline_with("heads", BLOCK))
     nlp = spacy.lang.en.English.from_config(config, exclude=["textcat"])
-    assert nlp.pipe_names == ["tok2vec"]
+    assert nlp.pipe_names == ["tok2vec", "classifier"]
 
 
 @pytest.mark.parametrize("kind", ["cells", "encoders", "heads"])

@@ -67,7 +67,9 @@ def pasted(section):
         for each in re.split(r"^(?=\[)", PIPELINE, flags=re.M)
         if not any(each.startswith((f"[{name}]", f"[{name}.")) for name in names)
     ]
-    return "".join(kept) + section
+    # What has to be given is a path in all parts of ours that need something.
+    given = re.sub(r"^# (\w+) = …   has to be given.*$", r'\1 = "somewhere"', section, flags=re.M)
+    return "".join(kept) + given
 
 
 def shown_setting(out, name):

@@ -48,10 +48,10 @@ def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return done
 
 
-def make_plugin(kind: str, user: str, folder: Path) -> Path:
+def make_plugin(name: str, kind: str, user: str, folder: Path) -> Path:
     """Make and install a plugin with a part of a kind, and return where its source lies."""
-    run(user, "-m", "seqpipe", "plugins", "new", f"my-{kind}", "--kind", kind, cwd=folder)
-    package = folder / f"seqpipe-my-{kind}"
+    run(user, "-m", "seqpipe", "plugins", "new", name, "--kind", kind, cwd=folder)
+    package = folder / f"seqpipe-{name}"
     install(user, build_wheel(package, folder / "wheels"))
     return package
 
@@ -59,7 +59,7 @@ def make_plugin(kind: str, user: str, folder: Path) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [kind.removesuffix("s") for kind in KINDS])
 def test_new_plugin_installs_passes_its_tests_trains_and_loads(kind, user, tmp_path):
-    package = make_plugin(kind, user, tmp_path)
+    package = make_plugin(f"my-{kind}", kind, user, tmp_path)
     # Its tests are the checks of its kind, and two of its own.
     tested = run(user, "-m", "pytest", "-W", "error", "-p", "no:cacheprovider", cwd=package)
     assert int(re.search(r"(\d+) passed", tested.stdout)[1]) >= 14 + 2
@@ -78,11 +78,11 @@ def test_new_plugin_installs_passes_its_tests_trains_and_loads(kind, user, tmp_p
 
 @pytest.mark.slow
 def test_new_plugin_is_checked_from_anywhere(user, tmp_path):
-    make_plugin("tokenizer", user, tmp_path)
+    make_plugin("its-tokenizer", "tokenizer", user, tmp_path)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     checked = run(
-        user, "-m", "seqpipe", "plugins", "check", "my_tokenizer", "--json", cwd=elsewhere
+        user, "-m", "seqpipe", "plugins", "check", "its_tokenizer", "--json", cwd=elsewhere
     )
     counts = json.loads(checked.stdout)["counts"]
     assert counts["failed"] == 0 and counts["passed"] >= 14

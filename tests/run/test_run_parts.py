@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import spacy
 from confection import Config
-from e2e.small_world import UNSEEN, write_texts
+from e2e.small_world import UNSEEN, WORDS, write_texts
 
 from seqpipe.hookspecs import KINDS
 from seqpipe.plugins import host
@@ -44,10 +44,26 @@ max_steps = 2
 """
 
 
+#: What parts need that have no default for everything.
+INNER = """
+[embedder.embedder]
+@seqpipe_embedders = "seqpipe.FastText.v1"
+width = 8
+epochs = 1
+min_count = 1
+subsample = 1.0
+"""
+NEEDED = {
+    "seqpipe.Pretrained.v1": 'path = "vectors.txt"',
+    "seqpipe.Retrofitted.v1": 'synonyms = "pairs.txt"\n' + INNER,
+    "seqpipe.CounterFitted.v1": 'antonyms = "pairs.txt"\n' + INNER,
+}
+
+
 def offered():
-    """Return the names of seqpipe's own parts by kind."""
+    """Return the names by kind of seqpipe's own parts that a pipeline is put together from."""
     parts = host().load("seqpipe").parts
-    return {kind: sorted(parts[kind]) for kind in KINDS}
+    return {kind: sorted(parts[kind]) for kind in KINDS if kind != "classifiers"}
 
 
 def combinations():
@@ -64,7 +80,8 @@ def combinations():
 
 def settings(kind, name):
     part = host().find(kind, name)
-    return "\n".join(f"{key} = {value}" for key, value in SMALL.items() if key in part.settings)
+    small = [f"{key} = {value}" for key, value in SMALL.items() if key in part.settings]
+    return "\n".join([*small, NEEDED.get(name, "")])
 
 
 def write_file(chosen):
@@ -85,6 +102,12 @@ def texts(tmp_path_factory):
     """Return a folder with texts of two classes."""
     folder = tmp_path_factory.mktemp("parts")
     write_texts(folder / "texts", texts=10)
+    words = [word for group in WORDS.values() for word in group]
+    lines = [" ".join([word, *(str(len(word) + i) for i in range(8))]) for word in words]
+    (folder / "vectors.txt").write_text(
+        "\n".join([f"{len(words)} 8", *lines, ""]), encoding="utf-8"
+    )
+    (folder / "pairs.txt").write_text("wave oak\na o\n", encoding="utf-8")
     return folder
 
 
