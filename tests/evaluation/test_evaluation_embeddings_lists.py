@@ -114,8 +114,12 @@ def test_uses_are_read_and_broken_ones_named(write):
         read_uses(write("bank\triver\tBy the bank.\n"))
 
 
-READERS = [read_rated_pairs, read_questions, read_pairs, read_labelled, read_sentences, read_uses]
-EMPTY = [(read, text) for read in READERS for text in ("", "\n\n", "# only a remark\n")]
+READERS = [read_rated_pairs, read_questions, read_pairs, read_labelled, read_uses]
+EMPTY = [
+    *((read, text) for read in READERS for text in ("", "\n\n", "# only a remark\n")),
+    # Its rows may begin with any sign.
+    *((read_sentences, text) for text in ("", "\n\n")),
+]
 
 
 @pytest.mark.parametrize(("read", "text"), [*EMPTY, (read_questions, ": only a section\n")])

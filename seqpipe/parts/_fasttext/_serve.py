@@ -8,7 +8,6 @@ import contextlib
 import os
 import shutil
 import signal
-import tempfile
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import tempfile
 import threading
 import time
 import traceback
