@@ -73,8 +73,7 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> list[Reference]:
         try:
             settings = json.loads(Path(_job.SETTINGS).read_text())
             model = _worker.train(settings)
-            np.save(_job.IDS, _worker._ids(model))
-            np.save(_job.MATRIX, np.asarray(model.getInputMatrix()))
+            _worker.save(model, buckets=settings["bucket"])
             models.append(Reference(model, settings, Path(_job.CORPUS).read_text()))
         finally:
             os.chdir(here)

@@ -288,7 +288,7 @@ def test_nothing_is_left_behind_after_fitting(sequences, small, temporary):
 
 @pytest.mark.parametrize(
     ("name", "value", "message"),
-    [(_job.IDS, -1, "no room for 2 of 14 words"), (_job.MATRIX, np.inf, "aren't finite")],
+    [(_job.IDS, -1, "no room for 2 of 14 words"), (_job.OWN, np.inf, "aren't finite")],
 )
 def test_result_that_cannot_be_used_is_an_error(
     in_this_process, sequences, small, monkeypatch, name, value, message

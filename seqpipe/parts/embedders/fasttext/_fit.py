@@ -45,12 +45,16 @@ def fit_vectors(
         forms = [str(written(word)) for word in corpus.words]
         ngrams = hash_words(forms, min_n=settings.min_n, max_n=settings.max_n)
         shape = _shape(settings, ngrams, library)
+        used, row_of_ngram = _used_rows(ngrams.hashes, shape.buckets)
+        np.save(folder / job.USED, used)
         _write_job(folder, settings, forms, buckets=shape.buckets, seed=seed)
         progress = _progress(corpus, settings, on_progress)
         run_module(_WORKER, folder, on_line=progress.read)
-        vectors = _read_result(folder, corpus, ngrams, shape, settings)
+        tables = _read_result(folder, ngrams, row_of_ngram)
+    if settings.standardize:
+        tables = _standardized(tables, np.array(corpus.counts))
     progress.finish()
-    return vectors
+    return WordVectors(shape, corpus.words, tables)
 
 
 def _progress(corpus: Corpus, settings: Settings, on_progress: OnProgress | None) -> Progress:
@@ -109,24 +113,21 @@ def _write_job(
     (folder / job.WORDS).write_bytes("".join(f"{form}\n" for form in forms).encode())
 
 
-def _read_result(
-    folder: Path, corpus: Corpus, ngrams: WordNgrams, shape: Shape, settings: Settings
-) -> WordVectors:
-    ids = np.load(folder / job.IDS, allow_pickle=False)
-    matrix = np.load(folder / job.MATRIX, mmap_mode="r", allow_pickle=False)
+def _read_result(folder: Path, ngrams: WordNgrams, row_of_ngram: NDArray[np.int32]) -> Tables:
+    ids, own, rows = (
+        np.load(folder / name, allow_pickle=False) for name in (job.IDS, job.OWN, job.SHARED)
+    )
     if (ids < 0).any():
         raise EmbedderError(
             f"the fastText library had no room for {int((ids < 0).sum())} of {len(ids)} words: "
             "set a larger `min_count`"
         )
-    tables = _tables(matrix, ids, ngrams, shape.buckets)
+    tables = _tables(own, rows, ngrams, row_of_ngram)
     if not (np.isfinite(tables.known).all() and np.isfinite(tables.rows).all()):
         raise EmbedderError(
             "the training of the embedder gave vectors that aren't finite: set a smaller `learning_rate`"
         )
-    if settings.standardize:
-        tables = _standardized(tables, np.array(corpus.counts))
-    return WordVectors(shape, corpus.words, tables)
+    return tables
 
 
 def _standardized(tables: Tables, counts: NDArray[np.int64]) -> Tables:
@@ -142,13 +143,11 @@ def _standardized(tables: Tables, counts: NDArray[np.int64]) -> Tables:
 
 
 def _tables(
-    matrix: NDArray[np.float32], ids: NDArray[np.int64], ngrams: WordNgrams, buckets: int
+    own: NDArray[np.float32],
+    rows: NDArray[np.float32],
+    ngrams: WordNgrams,
+    row_of_ngram: NDArray[np.int32],
 ) -> Tables:
-    # The rows of words come first, the buckets behind them.
-    shared = matrix[len(matrix) - buckets :]
-    used, row_of_ngram = _used_rows(ngrams.hashes, buckets)
-    rows = np.array(shared[used], dtype=np.float32)
-    own = np.array(matrix[ids], dtype=np.float32)
     hashes, first = np.unique(ngrams.hashes, return_index=True)
     return Tables(
         known=_known(own, rows, np.split(row_of_ngram, ngrams.ends[:-1])),

@@ -3,5 +3,8 @@
 CORPUS = "corpus.txt"
 SETTINGS = "settings.json"
 WORDS = "words.txt"
-MATRIX = "matrix.npy"
+#: Which of the rows that n-grams share are asked for: those of known words.
+USED = "used.npy"
 IDS = "ids.npy"
+OWN = "own.npy"
+SHARED = "shared.npy"

@@ -16,8 +16,18 @@ def main() -> None:
     settings = json.loads(Path(job.SETTINGS).read_text(encoding="utf-8"))
     begin(Path(job.CORPUS) if settings["thread"] == 1 else None)
     model = train(settings)
-    np.save(job.IDS, _ids(model))
-    np.save(job.MATRIX, np.asarray(model.getInputMatrix()))
+    save(model, buckets=settings["bucket"])
+
+
+def save(model: Any, *, buckets: int) -> None:
+    """Write the rows that are asked for: the whole matrix has mostly others, if there are many buckets."""
+    ids = _ids(model)
+    matrix = np.asarray(model.getInputMatrix())
+    np.save(job.IDS, ids)
+    # A word that the library has no room for has the id -1, which is told by whoever reads this.
+    np.save(job.OWN, matrix[ids])
+    # The rows of words come first, the buckets behind them.
+    np.save(job.SHARED, matrix[len(matrix) - buckets :][np.load(job.USED, allow_pickle=False)])
 
 
 def _ids(model: Any) -> NDArray[np.int64]:
