@@ -6,13 +6,13 @@ happens.
 
 import contextlib
 import os
-import shutil
-import signal
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from seqpipe.parts._worker import leave_end_to_parent
 
 _SECONDS_BETWEEN_OFFSETS = 0.1
 
@@ -24,9 +24,7 @@ def begin(corpus: Path | None) -> None:
         corpus: Tell how far this file has been read, since the library is silent while one thread trains.
             None to tell nothing.
     """
-    # Whoever started this decides when it ends; the library would only ignore the signal.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, args=(Path.cwd(),), daemon=True).start()
+    leave_end_to_parent()
     if corpus is not None:
         threading.Thread(target=_tell_offsets, args=(corpus,), daemon=True).start()
 
@@ -69,15 +67,6 @@ def explained() -> Iterator[None]:
 def _explain(error: Exception) -> str:
     hint = "; a smaller `learning_rate` helps" if "NaN" in str(error) else ""
     return f"the fastText library stopped: {str(error) or type(error).__name__}{hint}"
-
-
-def _end_with_parent(folder: Path) -> None:
-    while os.read(0, 1):
-        pass
-    # Only what was made for this: somebody may start a worker by hand, where files of theirs are.
-    if folder.name.startswith("seqpipe-"):
-        shutil.rmtree(folder, ignore_errors=True)
-    os._exit(1)
 
 
 def _tell_offsets(path: Path) -> None:

@@ -2,8 +2,6 @@
 
 import json
 import os
-import shutil
-import signal
 import threading
 import time
 import traceback
@@ -15,6 +13,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
+
+from seqpipe.parts._worker import leave_end_to_parent
 
 #: The files by which a job is handed over, and its result back; all in one folder.
 SEQUENCES: Final = "sequences.txt"
@@ -88,9 +88,7 @@ def serve(train: Callable[[Job], Mapping[str, NDArray[Any]]]) -> None:
     Args:
         train: Trains, and returns what `train_apart` is to return.
     """
-    # Whoever started this decides when it ends.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, args=(Path.cwd(),), daemon=True).start()
+    leave_end_to_parent()
     threading.excepthook = _end_with_thread
     work(train)
 
@@ -101,15 +99,6 @@ def work(train: Callable[[Job], Mapping[str, NDArray[Any]]]) -> None:
     tables = train(Job(**told))
     # safetensors writes the memory as it lies there, whatever the strides.
     save_file({name: np.ascontiguousarray(table) for name, table in tables.items()}, TABLES)
-
-
-def _end_with_parent(folder: Path) -> None:
-    while os.read(0, 1):
-        pass
-    # Only what was made for this: somebody may start a worker by hand, where files of theirs are.
-    if folder.name.startswith("seqpipe-"):
-        shutil.rmtree(folder, ignore_errors=True)
-    os._exit(1)
 
 
 def _end_with_thread(failure: threading.ExceptHookArgs) -> None:
