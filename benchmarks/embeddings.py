@@ -49,7 +49,8 @@ def main() -> None:
         )
         runs = list(_runs(options, folder / "corpus.txt", whole))
         growth = _growth(options, folder, runs, twice) if twice else None
-    console = Console()
+    # A file has no width of its own, and 80 columns are too few.
+    console = Console() if sys.stdout.isatty() else Console(width=120)
     for model in options.models:
         console.print(_table(model, [run for run in runs if run["model"] == model]))
     if growth:
@@ -83,7 +84,8 @@ def _runs(
 ) -> Iterator[dict[str, Any]]:
     for seed in range(options.seeds):
         for model in options.models:
-            for peer in options.peers:
+            # Now one first and now another, as a machine may become slower or faster meanwhile.
+            for peer in options.peers if seed % 2 == 0 else reversed(options.peers):
                 yield _run(options, corpus, about, model, peer, seed)
 
 
@@ -153,21 +155,38 @@ def _growth(
 def _table(model: str, runs: list[dict[str, Any]]) -> Table:
     table = Table(title=model)
     names = list(runs[0]["scores"])
-    for column in ("peer", "seconds", "÷ library", "words/s", "MiB", *names):
+    for column in (
+        "peer",
+        "seconds",
+        "÷ library",
+        "processor",
+        "÷ library",
+        "words/s",
+        "MiB",
+        *names,
+    ):
         table.add_column(column, justify="left" if column == "peer" else "right")
-    library = {run["seed"]: run["seconds"] for run in runs if run["peer"] == "fasttext"}
-    for peer in dict.fromkeys(run["peer"] for run in runs):
+    library = {run["seed"]: run for run in runs if run["peer"] == "fasttext"}
+    for peer in sorted({run["peer"] for run in runs}, key=list(PEERS).index):
         mine = [run for run in runs if run["peer"] == peer]
-        ratios = [run["seconds"] / library[run["seed"]] for run in mine if run["seed"] in library]
+        times = [cell for key in ("seconds", "processor") for cell in _time(key, mine, library)]
         table.add_row(
             peer,
-            f"{statistics.median(run['seconds'] for run in mine):.1f}",
-            f"{statistics.median(ratios):.3f}" if ratios else "",
+            *times,
             f"{statistics.median(run['words_per_second'] for run in mine):,.0f}",
             f"{statistics.median(run['memory'] for run in mine) / 2**20:,.0f}",
             *(_spread([run["scores"][name] for run in mine]) for name in names),
         )
     return table
+
+
+def _time(
+    key: str, mine: list[dict[str, Any]], library: dict[int, dict[str, Any]]
+) -> tuple[str, str]:
+    """Return the median of a time, and of its ratios to the library's with the same seed."""
+    ratios = [run[key] / library[run["seed"]][key] for run in mine if run["seed"] in library]
+    median = f"{statistics.median(run[key] for run in mine):.1f}"
+    return median, f"{statistics.median(ratios):.3f}" if ratios else ""
 
 
 def _spread(values: list[float]) -> str:

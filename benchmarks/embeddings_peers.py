@@ -18,6 +18,7 @@ Table = tuple[Sequence[str], NDArray[np.float32]]
 
 #: The models, and what they are to each peer: n-grams of 3 to 6 characters, or none.
 MODELS = {"word2vec": {"max_n": 0}, "fasttext": {"min_n": 3, "max_n": 6}}
+_BOTH = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 #: The library's own size of the table of n-grams, for all.
 BUCKETS = 2_000_000
 
@@ -113,17 +114,21 @@ PEERS: dict[str, Callable[[str, str, dict[str, Any]], Table]] = {
 
 def main() -> None:
     job = json.loads(sys.argv[1])
-    start = time.perf_counter()
+    start, processor = time.perf_counter(), _processor_seconds()
     words, vectors = PEERS[job["peer"]](job["model"], job["corpus"], job["settings"])
-    seconds = time.perf_counter() - start
+    seconds, processor = time.perf_counter() - start, _processor_seconds() - processor
     Path("words.txt").write_text("\n".join(words), encoding="utf-8")
     np.save("vectors.npy", vectors)
     # What this process and, after it, the largest that it started had at their highest, together.
-    memory = 1024 * sum(
-        resource.getrusage(who).ru_maxrss
-        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
-    print(json.dumps({"seconds": seconds, "memory": memory, "known": len(words)}))
+    memory = 1024 * sum(resource.getrusage(who).ru_maxrss for who in _BOTH)
+    measured = {"seconds": seconds, "processor": processor, "memory": memory}
+    print(json.dumps({**measured, "known": len(words)}))
+
+
+def _processor_seconds() -> float:
+    """Return the time that all threads of this process, and of those that it started, have computed."""
+    used = [resource.getrusage(who) for who in _BOTH]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ spaCy finds the functions below by entry points, so a saved pipeline loads witho
 """
 
 from seqpipe.adapters._classifier import make_classifier as make_classifier
+from seqpipe.adapters._classifier_pipe import ClassifierPipe as ClassifierPipe
+from seqpipe.adapters._classifier_pipe import make_classifier_pipe as make_classifier_pipe
 from seqpipe.adapters._corpus import Corpus as Corpus
 from seqpipe.adapters._corpus import forget_data as forget_data
 from seqpipe.adapters._corpus import make_corpus as make_corpus
@@ -19,8 +21,6 @@ from seqpipe.adapters._registries import install_registries
 from seqpipe.adapters._sequences import SequenceCorpus as SequenceCorpus
 from seqpipe.adapters._sequences import make_sequences as make_sequences
 from seqpipe.adapters._shim import TorchShim as TorchShim
-from seqpipe.adapters._text_classifier import TextClassifier as TextClassifier
-from seqpipe.adapters._text_classifier import make_text_classifier as make_text_classifier
 from seqpipe.adapters._tokenizer import WordTokenizer as WordTokenizer
 from seqpipe.adapters._tokenizer import make_tokenizer as make_tokenizer
 from seqpipe.adapters._vectors import EmbedderVectors as EmbedderVectors
@@ -28,22 +28,22 @@ from seqpipe.adapters._vectors import make_vectors as make_vectors
 
 __all__ = [
     "AdamW",
+    "ClassifierPipe",
     "Corpus",
     "EmbedderVectors",
     "SequenceCorpus",
-    "TextClassifier",
     "TorchShim",
     "Watched",
     "WordTokenizer",
     "forget_data",
     "make_adamw",
     "make_classifier",
+    "make_classifier_pipe",
     "make_corpus",
     "make_document_vectors",
     "make_encoder",
     "make_fit_embedder",
     "make_sequences",
-    "make_text_classifier",
     "make_tokenizer",
     "make_vectors",
     "recurrent_engines",

@@ -18,6 +18,8 @@ def compile_command(
 
         python -m spacy train config.cfg --output trained
 
+    A file that makes an embedding alone leaves spaCy nothing to train; `seqpipe run` fits it.
+
     Settings are overridden as in `seqpipe run`.
     """
     from seqpipe.cli._hushed import hushed

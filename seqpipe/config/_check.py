@@ -121,6 +121,7 @@ class _Check:
                 if name in self._sections:
                     message = f"[{name}] has no place beside [classifier], which is a whole model"
                     self._report.add((name,), message, "remove this section, or that one")
+            self._untrained("[classifier], which trains by itself", "remove this section")
         if makes_embedding(self._sections):
             for key in HOST_SETTINGS["embedder"]:
                 if key in self._sections["embedder"]:
@@ -128,6 +129,15 @@ class _Check:
                         f"{quote(key)} is for vectors that an encoder trains, and there's none"
                     )
                     self._report.add(("embedder", key), message, "remove this, or add a [head]")
+            self._untrained(
+                "an [embedder] alone, which trains by itself",
+                "remove this section, or add a [head]",
+            )
+
+    def _untrained(self, what: str, label: str) -> None:
+        """Check that a file doesn't say how to train what isn't trained step by step."""
+        if "training" in self._sections:
+            self._report.add(("training",), f"[training] has no place beside {what}", label)
 
     def _pipeline(self, section: dict[str, Any]) -> None:
         self._report.no_block(("pipeline",), section)

@@ -73,7 +73,7 @@ def _trained(sections: Mapping[str, Any], find_part: FindPart) -> Section:
         "nlp": {**_nlp(ours), "pipeline": ["tok2vec", component]},
         "components": {
             "tok2vec": {"factory": "tok2vec", "model": _encoder(ours)},
-            component: {"factory": component, "model": _classifier(ours)},
+            component: {"factory": component, "model": _head(ours)},
         },
         "corpora": {part: {**data, "part": part} for part in _parts_of(ours["data"])},
         "training": {**_TRAINING, **_score(component)},
@@ -188,7 +188,7 @@ def _encoder(ours: Mapping[str, Section]) -> Section:
     return {"@architectures": "seqpipe.Encoder.v1", "encoder": ours["encoder"], **trained}
 
 
-def _classifier(ours: Mapping[str, Section]) -> Section:
+def _head(ours: Mapping[str, Section]) -> Section:
     listener = {
         "@architectures": "spacy.Tok2VecListener.v1",
         "width": ours["encoder"]["width"],

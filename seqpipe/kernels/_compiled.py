@@ -1,37 +1,22 @@
 """The engine for processors: C, generated and compiled for each cell."""
 
 import ctypes
-import functools
-import os
-import struct
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor
 
 from seqpipe.kernels._build import BuildError, build
+from seqpipe.kernels._job import JOB, POINTERS
 from seqpipe.kernels._pass import Engine, Gradients, Pass, Saved, Walked, mask_by_row
 from seqpipe.kernels._recurrence import Recurrence
-from seqpipe.kernels._render import render_c
-
-#: The types of number that there's a kernel for, and C's names of them.
-REALS: Final = {torch.float32: "float", torch.float64: "double"}
-
-_NUMBERS: Final = ("sequences", "rows", "width", "chunks", "members", "reverse")
-_POINTERS: Final = (
-    *("start", "length", "place", "input_bias", "weight", "bias", "parameters", "mask"),
-    *("gates", "separate", "noises", "initial", "last", "outputs", "states", "operands"),
-    *("d_outputs", "d_gates", "d_recurrent", "d_sums", "d_initial", "meetings"),
-)
-# A job as C lays it out: numbers, pointers and the bound `clip`.
-_JOB: Final = struct.Struct(f"@{len(_NUMBERS) + len(_POINTERS)}qd")
+from seqpipe.kernels._render import REALS, render_c
+from seqpipe.kernels._threads import openmp, threads_there
 
 # So many sequences are walked through together: enough to use a weight often once it's at hand, few
 # enough for their states to stay near.
 _CHUNK: Final = 64
-_PROCESS: Final = os.getpid()
 # A step of fewer products is over before threads have met.
 _WORTH_A_TEAM: Final = 32_000
 # So many units at least are for a thread: the way back's widest block, of which a thread takes whole ones.
@@ -119,7 +104,7 @@ def _library(recurrence: Recurrence, dtype: torch.dtype) -> ctypes.CDLL:
         raise library
     if library is None:
         try:
-            library = build(render_c(recurrence, REALS[dtype]))
+            library = build(render_c(recurrence, dtype))
         except BuildError as error:
             recurrence.made[dtype] = error
             raise
@@ -142,8 +127,7 @@ class _Share(NamedTuple):
 def _share(walk: Pass) -> _Share:
     count, products = walk.layout.table.shape[1], walk.weight.numel()
     worth = walk.layout.rows * products >= _WORTH_A_THREAD
-    # A forked process has none of the threads that its parent's OpenMP believes in.
-    threads = torch.get_num_threads() if worth and os.getpid() == _PROCESS else 1
+    threads = threads_there() if worth else 1
     if count < threads and products >= _WORTH_A_TEAM:
         members = min(threads // count, -(-walk.width // _UNITS))
         return _Share(count * members, count, members)
@@ -166,29 +150,12 @@ def _call(
     # These names keep alive what's pointed to until the call ends.
     given = {name: tensor.contiguous() for name, tensor in named.items() if tensor is not None}
     meetings = (_Meeting * share.chunks)() if share.members > 1 else None
-    pointers = dict.fromkeys(_POINTERS, 0)
+    pointers = dict.fromkeys(POINTERS, 0)
     pointers |= {name: tensor.data_ptr() for name, tensor in given.items()}
     pointers |= {"start": start, "length": start + 8 * sequences, "place": start + 16 * sequences}
     pointers["meetings"] = ctypes.addressof(meetings) if meetings else 0
     layout = walk.layout
     numbers = sequences, layout.rows, walk.width, share.chunks, share.members, layout.reverse
-    job = _JOB.pack(*numbers, *pointers.values(), walk.clip or 0.0)
-    if function(job, share.threads, *_openmp()):
+    job = JOB.pack(*numbers, *pointers.values(), walk.clip or 0.0)
+    if function(job, share.threads, *openmp()):
         raise MemoryError("no memory for a recurrence's weights and states")
-
-
-@functools.cache
-def _openmp() -> tuple[Any, Any]:
-    """Return torch's own OpenMP's function to run another on its threads, and to count them; or nothing.
-
-    Threads of torch's pool, since those of a second one would fight them for the processor.
-    """
-    near = sorted((Path(torch.__file__).parent / "lib").glob("lib*omp*"))
-    for name in (None, *map(str, near)):
-        try:
-            library = ctypes.CDLL(name)
-            functions = (library.GOMP_parallel, library.omp_get_num_threads)
-        except (OSError, AttributeError):
-            continue
-        return tuple(ctypes.cast(each, ctypes.c_void_p) for each in functions)  # type: ignore[return-value]
-    return None, None

@@ -1,7 +1,7 @@
 """What an engine is given, what it keeps for the way back, and what it gives then."""
 
 from abc import ABC, abstractmethod
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import torch
@@ -26,19 +26,24 @@ class Layout:
 
     def __init__(self, lengths: Tensor, reverse: bool) -> None:
         # The caller may change its own before the way back.
-        self.lengths = lengths = lengths.clone()
+        self.lengths = lengths.clone()
         self.reverse = reverse
-        # NumPy is quicker than torch for what's as small as this.
-        self._counts = counts = lengths.numpy()
-        self.rows = int(counts.sum())
-        if len(counts) == 1:
+        if len(lengths) == 1:
             # Much of the time of a short walk would go into the general case.
-            self.table = torch.tensor([[0], [self.rows], [0]])
+            self.rows = int(lengths.item())
+            self.table = _table_of_one(self.rows)
             return
+        counts = self._counts
+        self.rows = int(counts.sum())
         self.table = torch.empty(3, len(counts), dtype=torch.int64)
         table = self.table.numpy()
         table[2] = (-counts).argsort(kind="stable")
         table[0], table[1] = self._starts[table[2]], counts[table[2]]
+
+    @cached_property
+    def _counts(self) -> Any:
+        """The lengths: NumPy is quicker than torch for what's as small as this."""
+        return self.lengths.numpy()
 
     @cached_property
     def _starts(self) -> Any:
@@ -68,6 +73,12 @@ class Layout:
     def _edge(self, *, at_end: bool) -> Tensor:
         rows = self._starts + self._counts - 1 if at_end else self._starts
         return torch.from_numpy(rows[self._counts > 0])
+
+
+@lru_cache(maxsize=256)
+def _table_of_one(rows: int) -> Tensor:
+    """Return the table of a single sequence."""
+    return torch.tensor([[0], [rows], [0]])
 
 
 class Pass(NamedTuple):

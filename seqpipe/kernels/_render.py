@@ -2,7 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
+import torch
+
+from seqpipe.kernels._job import assert_layout
 from seqpipe.kernels._operations import OPERATIONS
 from seqpipe.kernels._program import Program, Term
 from seqpipe.kernels._recurrence import Recurrence
@@ -11,24 +15,46 @@ _FOLDER = Path(__file__).parent
 _GIVEN = "const REAL (*gate)[LANES], const REAL (*separate)[LANES], const REAL (*state)[LANES], const REAL (*parameter)[LANES], const REAL (*noise)[LANES]"
 
 
-def render_c(recurrence: Recurrence, real: str) -> str:
+#: The types of number that there are kernels for, and C's names of them.
+REALS: Final = {torch.float32: "float", torch.float64: "double"}
+
+
+def render_c(recurrence: Recurrence, dtype: torch.dtype) -> str:
     """Write the kernel of a step in C.
 
     Args:
         recurrence: The step.
-        real: C's type of a number, `float` or `double`.
+        dtype: The type of number, one of `REALS`.
     """
     return "\n".join(
         [
-            f"#define REAL {real}",
-            f"#define IS_DOUBLE {int(real == 'double')}",
-            (_FOLDER / "maths.c").read_text(encoding="utf-8"),
+            *_beginning(dtype),
             *_constants(recurrence),
             _forward(recurrence),
             _backward(recurrence),
-            (_FOLDER / "recurrence.c").read_text(encoding="utf-8"),
+            _text("recurrence.c"),
+            assert_layout(),
         ]
     )
+
+
+def render_products(dtype: torch.dtype) -> str:
+    """Write the products of matrices in C, for one of the types in `REALS`."""
+    return "\n".join([*_beginning(dtype), _text("products.c")])
+
+
+def _beginning(dtype: torch.dtype) -> list[str]:
+    real = REALS[dtype]
+    return [
+        f"#define REAL {real}",
+        f"#define IS_DOUBLE {int(real == 'double')}",
+        _text("maths.c"),
+        _text("tiles.c"),
+    ]
+
+
+def _text(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
 
 
 def _constants(recurrence: Recurrence) -> list[str]:

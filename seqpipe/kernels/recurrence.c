@@ -45,79 +45,6 @@ typedef struct {
     int64_t next;             /* the place of the thread that comes next */
 } Job;
 
-/* ---- lanes ---- */
-
-typedef REAL vec __attribute__((vector_size(LANES * sizeof(REAL))));
-typedef REAL vec_unaligned __attribute__((vector_size(LANES * sizeof(REAL)), aligned(sizeof(REAL))));
-
-#define INLINE static inline __attribute__((always_inline))
-#define ALIGNED __attribute__((aligned(64)))
-#define AT_LEAST_ONE(n) ((n) > 0 ? (n) : 1)
-
-INLINE void load(REAL *to, const REAL *from, int64_t count) {
-    if (count >= LANES) {
-        memcpy(to, from, LANES * sizeof(REAL));
-    } else {
-        for (int l = 0; l < LANES; l++) to[l] = l < count ? from[l] : 0;
-    }
-}
-
-INLINE void store(REAL *to, const REAL *from, int64_t count) {
-    memcpy(to, from, (count >= LANES ? LANES : count) * sizeof(REAL));
-}
-
-/* Call what takes `count`, how many units are left, in two ways: all but the last time that's a constant, for
- * which the compiler leaves out all questions. */
-#define IN_LANES(LEFT, FUNCTION, ...)                                                                  \
-    do {                                                                                               \
-        int64_t count = LANES;                                                                         \
-        if ((LEFT) >= LANES) {                                                                         \
-            FUNCTION(__VA_ARGS__);                                                                     \
-        } else {                                                                                       \
-            count = (LEFT);                                                                            \
-            FUNCTION(__VA_ARGS__);                                                                     \
-        }                                                                                              \
-    } while (0)
-
-/* ---- products ---- */
-
-/* [rows] x [depth] times [depth] x [columns * LANES]; all of a row's sums stay in registers. */
-#define DEFINE_TILE(NAME, COLUMNS)                                                                     \
-    INLINE void NAME##_rows(const int rows, int64_t depth, const REAL *const *left,                    \
-                            const REAL *panel, const REAL *start, REAL *out) {                         \
-        vec sums[8][COLUMNS];                                                                          \
-        _Pragma("GCC unroll 8") for (int i = 0; i < rows; i++)                                         \
-            _Pragma("GCC unroll 32") for (int c = 0; c < COLUMNS; c++)                                 \
-                sums[i][c] = start ? *(const vec_unaligned *)(start + c * LANES) : (vec){0};           \
-        for (int64_t k = 0; k < depth; k++) {                                                          \
-            const REAL *right = panel + k * COLUMNS * LANES;                                           \
-            _Pragma("GCC unroll 8") for (int i = 0; i < rows; i++)                                     \
-                _Pragma("GCC unroll 32") for (int c = 0; c < COLUMNS; c++)                             \
-                    sums[i][c] += left[i][k] * *(const vec *)(right + c * LANES);                      \
-        }                                                                                              \
-        _Pragma("GCC unroll 8") for (int i = 0; i < rows; i++)                                         \
-            _Pragma("GCC unroll 32") for (int c = 0; c < COLUMNS; c++)                                 \
-                *(vec *)(out + (i * COLUMNS + c) * LANES) = sums[i][c];                                \
-    }                                                                                                  \
-    static __attribute__((noinline)) void NAME(int rows, int64_t depth, const REAL *const *left,       \
-                                               const REAL *panel, const REAL *start, REAL *out) {      \
-        switch (rows) {                                                                                \
-            case 1: NAME##_rows(1, depth, left, panel, start, out); break;                             \
-            case 2: NAME##_rows(2, depth, left, panel, start, out); break;                             \
-            case 3: NAME##_rows(3, depth, left, panel, start, out); break;                             \
-            case 4: NAME##_rows(4, depth, left, panel, start, out); break;                             \
-            case 5: NAME##_rows(5, depth, left, panel, start, out); break;                             \
-            case 6: NAME##_rows(6, depth, left, panel, start, out); break;                             \
-            case 7: NAME##_rows(7, depth, left, panel, start, out); break;                             \
-            case 8: NAME##_rows(8, depth, left, panel, start, out); break;                             \
-        }                                                                                              \
-    }
-
-/* How many rows of sums fit the registers beside what they're made of. */
-#define TILE_ROWS(COLUMNS) ((COLUMNS) * 8 <= SUMS ? 8 : (COLUMNS) > SUMS ? 1 : SUMS / (COLUMNS))
-
-#define MIN(a, b) ((a) < (b) ? (a) : (b))
-
 /* Vectors of units that are done together: about four columns of sums. */
 #define GROUP (RECURRENT >= 3 || RECURRENT == 0 ? 1 : RECURRENT == 2 ? 2 : 4)
 #define UNITS (GROUP * LANES)
@@ -132,54 +59,6 @@ INLINE void store(REAL *to, const REAL *from, int64_t count) {
 
 DEFINE_TILE(forward_tile, FORWARD_COLUMNS)
 DEFINE_TILE(backward_tile, BACKWARD_COLUMNS)
-
-static int64_t blocks_of(int64_t width, int64_t units) { return (width + units - 1) / units; }
-
-static REAL *make_room(int64_t count) {
-    void *room = NULL;
-    return posix_memalign(&room, 64, (count > 0 ? count : 1) * sizeof(REAL)) ? NULL : room;
-}
-
-/* Turn a square of numbers around its diagonal: log2(LANES) rounds of shuffling its two halves into each
- * other, as one shuffles cards. */
-#if defined(__GNUC__) && !defined(__clang__)
-static void turn(vec *rows) {
-    typedef __typeof__((vec){0} < (vec){0}) places;
-    places low, high;
-    for (int l = 0; l < LANES; l++) {
-        low[l] = l / 2 + (l % 2) * LANES;
-        high[l] = low[l] + LANES / 2;
-    }
-    for (int round = 1; round < LANES; round *= 2) {
-        vec shuffled[LANES];
-        for (int i = 0; i < LANES / 2; i++) {
-            shuffled[2 * i] = __builtin_shuffle(rows[i], rows[i + LANES / 2], low);
-            shuffled[2 * i + 1] = __builtin_shuffle(rows[i], rows[i + LANES / 2], high);
-        }
-        memcpy(rows, shuffled, sizeof(shuffled));
-    }
-}
-#else
-static void turn(vec *rows) {
-    vec turned[LANES];
-    for (int i = 0; i < LANES; i++)
-        for (int l = 0; l < LANES; l++) turned[l][i] = rows[i][l];
-    memcpy(rows, turned, sizeof(turned));
-}
-#endif
-
-/* Lay the weights of some units, `[LANES, width]`, into a panel, a row of units for each column. */
-static void lay(REAL *to, int64_t columns, const REAL *from, int64_t width) {
-    int64_t k = 0;
-    for (; k + LANES <= width; k += LANES) {
-        vec square[LANES];
-        for (int l = 0; l < LANES; l++) square[l] = *(const vec_unaligned *)(from + l * width + k);
-        turn(square);
-        for (int l = 0; l < LANES; l++) *(vec *)(to + (k + l) * columns) = square[l];
-    }
-    for (; k < width; k++)
-        for (int l = 0; l < LANES; l++) to[k * columns + l] = from[l * width + k];
-}
 
 /* Only the last panel has units beyond the width, whose weights are 0. */
 static void clear_last(REAL *panels, int64_t blocks, int64_t size, int64_t rest) {
@@ -350,7 +229,7 @@ INLINE void forward_step(const Job *job, int64_t chunk, int64_t member, int64_t 
         const REAL *biases = job->bias ? panel + width * columns : NULL;
         for (int64_t first = 0; first < active; first += FORWARD_ROWS) {
             const int rows = MIN(FORWARD_ROWS, active - first);
-            if (RECURRENT) forward_tile(rows, width, left + first, panel, biases, products);
+            if (RECURRENT) forward_tile(rows, width, left + first, 1, panel, biases, products);
             for (int i = 0; i < rows; i++) {
                 const int64_t sequence = nth(job, chunk, first + i);
                 REAL *operand = then ? then + job->place[sequence] * width : NULL;
@@ -444,7 +323,7 @@ INLINE void backward_products(const Job *job, int64_t chunk, int64_t first, int 
                               const REAL **left) {
     const int64_t width = job->width, depth = RECURRENT * width, unit = block * BACKWARD_UNITS;
     REAL products[BACKWARD_ROWS * BACKWARD_UNITS] ALIGNED;
-    backward_tile(rows, depth, left + first, job->panels + unit * depth, NULL, products);
+    backward_tile(rows, depth, left + first, 1, job->panels + unit * depth, NULL, products);
     for (int i = 0; i < rows; i++) {
         const int64_t sequence = nth(job, chunk, first + i);
         REAL *product = products + i * BACKWARD_UNITS;
@@ -489,11 +368,6 @@ static void backward_chunk(const Job *job, int64_t chunk, int64_t member, const 
 }
 
 /* ---- threads ---- */
-
-/* `together` runs a function on some threads at once, as OpenMP's runtime does, and `how_many` says how many
- * there are then: it may give fewer than asked for. Null runs it on this thread. */
-typedef void (*Together)(void (*)(void *), void *, unsigned, unsigned);
-typedef int (*HowMany)(void);
 
 typedef struct {
     Job *job;

@@ -8,7 +8,7 @@ from spacy.pipeline.textcat import TextCategorizer
 from spacy.pipeline.textcat_multilabel import MultiLabel_TextCategorizer
 from spacy.scorer import Scorer
 
-from seqpipe.adapters import Corpus, TextClassifier
+from seqpipe.adapters import ClassifierPipe, Corpus
 from seqpipe.errors import DataError
 from seqpipe.evaluation import score_classes
 from seqpipe.training import CorpusOf
@@ -23,7 +23,7 @@ def check_labels(nlp: Language, corpora: dict[str, Corpus]) -> None:
     pipe = _labelling(nlp)
     if pipe is None:
         return
-    where = "[classifier]" if isinstance(pipe, TextClassifier) else "[head]"
+    where = "[classifier]" if isinstance(pipe, ClassifierPipe) else "[head]"
     for corpus in corpora.values():
         if len(corpus.data.labels) < 2:
             raise DataError(
@@ -65,7 +65,7 @@ def score_texts(nlp: Language, corpus: CorpusOf) -> dict[str, Any]:
     return {**asdict(classes), **scores}
 
 
-_Labelling: TypeAlias = TextCategorizer | TextClassifier
+_Labelling: TypeAlias = TextCategorizer | ClassifierPipe
 
 
 def _labelling(nlp: Language) -> _Labelling | None:
@@ -75,11 +75,11 @@ def _labelling(nlp: Language) -> _Labelling | None:
 
 
 def _is_exclusive(pipe: _Labelling) -> bool:
-    if isinstance(pipe, TextClassifier):
+    if isinstance(pipe, ClassifierPipe):
         return bool(pipe.is_exclusive)
     return not isinstance(pipe, MultiLabel_TextCategorizer)
 
 
 def _threshold(pipe: _Labelling) -> float:
-    threshold = pipe.threshold if isinstance(pipe, TextClassifier) else pipe.cfg["threshold"]
+    threshold = pipe.threshold if isinstance(pipe, ClassifierPipe) else pipe.cfg["threshold"]
     return 0.5 if threshold is None else float(threshold)

@@ -127,3 +127,14 @@ def test_a_classifier_has_no_embedding_to_score(good, errors_of):
     problems = errors_of(data + classifier + "\n" + SCORE)
     told = "[evaluation] has no place beside [classifier], which is a whole model"
     assert told in [problem.message for problem in problems]
+
+
+def test_steps_of_training_have_no_place_where_nothing_is_trained_by_steps(good, errors_of):
+    training = "[training]\nmax_epochs = 2\n"
+    (problem,) = errors_of(without_training(good) + training)
+    assert "an [embedder] alone" in problem.message and "add a [head]" in problem.label
+    data = good[good.index("[data]") : good.index("[embedder]")]
+    classifier = '[classifier]\n@seqpipe_classifiers = "seqpipe.FastTextClassifier.v1"\n'
+    told = "[training] has no place beside [classifier], which trains by itself"
+    assert told in [problem.message for problem in errors_of(data + classifier + training)]
+    assert errors_of(good + training) == []

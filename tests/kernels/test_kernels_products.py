@@ -1,33 +1,109 @@
-"""Products in pieces, and the other way round, are the same products."""
+"""The large products of a walk, beside torch's."""
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from seqpipe.kernels import _products
-from seqpipe.kernels._products import sum_of_products, times_weight
+from seqpipe.kernels._build import BuildError
+from seqpipe.kernels._products import sum_of_products, times, times_turned
+
+# Beyond a tile, a piece of rows, a piece of a panel and a turned piece, and odd.
+SIZES = st.sampled_from([1, 2, 5, 6, 7, 16, 31, 32, 63, 64, 65, 97, 130, 769])
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-13}
 
 
-@pytest.fixture(autouse=True)
-def few_are_many(monkeypatch):
-    monkeypatch.setattr(_products, "_ROWS", 4)
-    monkeypatch.setattr(_products, "_MANY_ROWS", 8)
+@pytest.fixture
+def every_size(monkeypatch):
+    """Let small products run in C, too."""
+    monkeypatch.setattr(_products, "_WORTH_IT", 0)
 
 
-def numbers(*shape):
-    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+def numbers(*shape, dtype=torch.float64, seed=0):
+    return torch.randn(*shape, dtype=dtype, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize("rows", [0, 1, 4, 7, 8, 9, 17, 20])
-def test_pieces_make_the_whole(rows):
-    left, weight = numbers(rows, 6), numbers(6, 5)
-    torch.testing.assert_close(times_weight(left, weight), left @ weight)
-    # Neither need lie in one piece.
-    torch.testing.assert_close(times_weight(left[:, ::2], weight[::2]), left[:, ::2] @ weight[::2])
+def assert_equal(found, left, right):
+    exact = left.double() @ right.double()
+    close = TOLERANCE[found.dtype] * (left.double().abs() @ right.double().abs()).max()
+    assert found.is_contiguous() and found.shape == exact.shape
+    assert bool((found - exact).abs().max() <= close)
 
 
-@pytest.mark.parametrize("rows", [0, 1, 7, 8, 20])
-def test_sum_of_products_lies_as_a_weight_does(rows):
-    left, right = numbers(rows, 6), numbers(rows, 5)
-    found = sum_of_products(left, right)
-    torch.testing.assert_close(found, left.t() @ right)
-    assert found.is_contiguous()
+def assert_products(rows, depth, columns, dtype):
+    inputs, weight = numbers(rows, depth, dtype=dtype), numbers(columns, depth, dtype=dtype, seed=1)
+    gradients = numbers(rows, columns, dtype=dtype, seed=2)
+    assert_equal(times_turned(inputs, weight), inputs, weight.t())
+    assert_equal(times(gradients, weight), gradients, weight)
+    assert_equal(sum_of_products(gradients, inputs), gradients.t(), inputs)
+
+
+@pytest.mark.usefixtures("every_size")
+@pytest.mark.parametrize("dtype", list(TOLERANCE))
+@given(rows=SIZES, depth=SIZES, columns=SIZES)
+def test_products_of_any_size_equal_exact_ones(rows, depth, columns, dtype):
+    assert_products(rows, depth, columns, dtype)
+
+
+@pytest.mark.usefixtures("every_size")
+@pytest.mark.parametrize(
+    ("rows", "depth", "columns"), [(5000, 3, 2), (3, 1600, 20), (20, 7, 1600), (2, 100_001, 3)]
+)
+@pytest.mark.parametrize("threads", [1, 3])
+def test_long_and_wide_products_equal_exact_ones(rows, depth, columns, threads):
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        assert_products(rows, depth, columns, torch.float64)
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("every_size")
+def test_a_rows_product_does_not_depend_on_its_neighbours():
+    inputs, weight = numbers(200, 70, dtype=torch.float32), numbers(90, 70, dtype=torch.float32)
+    whole = times_turned(inputs, weight)
+    for part in (slice(0, 1), slice(3, 120), slice(199, 200)):
+        assert torch.equal(times_turned(inputs[part], weight), whole[part])
+
+
+@pytest.mark.usefixtures("every_size")
+def test_matrices_need_not_lie_in_one_piece():
+    inputs, weight = numbers(40, 20)[:, ::2], numbers(30, 12).t()[::2, :][:, ::3]
+    assert inputs.shape[1] == weight.shape[1] == 10
+    assert_equal(times_turned(inputs, weight), inputs, weight.t())
+    assert_equal(sum_of_products(inputs, numbers(80, 6)[::2]), inputs.t(), numbers(80, 6)[::2])
+
+
+@pytest.mark.usefixtures("every_size")
+def test_what_is_not_finite_stays_where_it_belongs():
+    inputs = numbers(20, 10)
+    inputs[7, 3] = float("nan")
+    inputs[9, 3] = float("inf")
+    found = times_turned(inputs, numbers(5, 10, seed=1))
+    assert bool(found[7].isnan().all()) and bool(found[9].isinf().all())
+    assert bool(found[:7].isfinite().all()) and bool(found[10:].isfinite().all())
+
+
+@pytest.mark.parametrize("rows", [0, 1, 20])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_small_products_and_other_types_are_torchs_own(rows, dtype):
+    inputs, weight = numbers(rows, 6).to(dtype), numbers(5, 6, seed=1).to(dtype)
+    gradients = numbers(rows, 5, seed=2).to(dtype)
+    assert torch.equal(times_turned(inputs, weight), inputs @ weight.t())
+    assert torch.equal(times(gradients, weight), gradients @ weight)
+    assert torch.equal(sum_of_products(gradients, inputs), gradients.t() @ inputs)
+
+
+@pytest.mark.usefixtures("every_size")
+def test_without_a_compiler_torch_multiplies(monkeypatch):
+    def fail(source):
+        raise BuildError("there's no C compiler")
+
+    monkeypatch.setattr(_products, "build", fail)
+    _products._library.cache_clear()
+    try:
+        assert_products(30, 20, 10, torch.float32)
+    finally:
+        _products._library.cache_clear()

@@ -186,6 +186,11 @@ def test_edges_that_vectors_show_are_told_from_others():
         assert 0.35 < bad[way]["auc"] < 0.65, way
 
 
+def test_links_of_a_saved_embedding_are_told_to_need_its_edges():
+    with pytest.raises(DataError, match="a saved embedding comes without them"):
+        LinkPrediction()(Fitted(Given(group_vectors())))
+
+
 def test_hadamard_learns_which_parts_matter():
     train, test = blocks()
     rng = np.random.default_rng(2)

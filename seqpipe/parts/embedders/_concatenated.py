@@ -1,16 +1,16 @@
 """Several embedders side by side."""
 
-import json
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqpipe.errors import ConfigError
 from seqpipe.parts.embedders._contract import Embedder, FitProgress, OnProgress
+from seqpipe.parts.embedders._spool import spool_sequences
 
 
 @final
@@ -61,9 +61,9 @@ class Concatenated(Embedder):
         on_progress: OnProgress | None = None,
     ) -> None:
         """Fit one embedder after another, each on all sequences; see `Embedder.fit`."""
-        with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
+        with tempfile.TemporaryDirectory(prefix="seqpipe-", ignore_cleanup_errors=True) as folder:
             if isinstance(sequences, Iterator) and len(self.embedders) > 1:
-                sequences = _Spooled(sequences, file)
+                sequences = spool_sequences(sequences, Path(folder) / "sequences")
             for number, embedder in enumerate(self.embedders.values()):
                 share = _share(on_progress, number, len(self.embedders))
                 embedder.fit(sequences, seed=seed, on_progress=share)
@@ -91,20 +91,6 @@ def _check(name: str, embedder: Any) -> None:
         raise ConfigError(f"an embedder is called {name!r}; use letters, digits and _")
     if not isinstance(embedder, Embedder):
         raise ConfigError(f"what's called {name!r} is no embedder but {embedder!r}")
-
-
-class _Spooled:
-    """Sequences that can be read once, kept in a file for each time after that."""
-
-    def __init__(self, sequences: Iterator[Sequence[str]], file: IO[str]) -> None:
-        self._file = file
-        for sequence in sequences:
-            file.write(json.dumps(list(sequence)) + "\n")
-
-    def __iter__(self) -> Iterator[Sequence[str]]:
-        self._file.seek(0)
-        for line in self._file:
-            yield json.loads(line)
 
 
 def _share(on_progress: OnProgress | None, number: int, count: int) -> OnProgress | None:

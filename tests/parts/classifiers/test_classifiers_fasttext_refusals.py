@@ -117,8 +117,8 @@ def saved(examples, labels, in_this_process, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 2}, "isn't of a FastTextClassifier"),
-        ({"kind": "Other"}, "isn't of a FastTextClassifier"),
+        ({"format": 2}, "isn't the settings of FastTextClassifier"),
+        ({"kind": "Other"}, "is of Other, not of FastTextClassifier"),
         ({"labels": "sea"}, "`labels` is 'sea'"),
         ({"labels": ["sea", 3]}, "not every label is a text"),
         ({"labels": ["sea", "sea"]}, "a label is there twice"),

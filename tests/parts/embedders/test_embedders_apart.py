@@ -174,7 +174,7 @@ def test_tables_come_back(written):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"kind": "Other"}, "is of the embedder Mine, not of Other"),
+        ({"kind": "Other"}, "is of Mine, not of Other"),
         ({"forms": {"vectors": FORMS["vectors"]}}, r"it holds \['counts', 'vectors'\]"),
         ({"forms": FORMS | {"vectors": (np.float32, (-1, 4))}}, r"not float32 \[2, 4\]"),
         ({"forms": FORMS | {"vectors": (np.float64, (-1, 3))}}, "`vectors` is float32"),

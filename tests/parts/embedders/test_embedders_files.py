@@ -108,7 +108,7 @@ def test_failed_reading_leaves_what_was_fitted(saved, fasttext):
     ("change", "message"),
     [
         ({"format": 2}, "format 1"),
-        ({"kind": "Other"}, "of the embedder Other, not of FastText"),
+        ({"kind": "Other"}, "is of Other, not of FastText"),
         ({"width": "8"}, "`width` is '8'"),
         ({"lower": 1}, "`lower` is 1"),
         ({"library": None}, "`library` is None"),

@@ -5,10 +5,10 @@ An embedder calls `train_apart` with the name of a module. That's run as a progr
 What's trained is kept by `write_tables` and `read_tables`, in files that hold no code.
 """
 
+from seqpipe.parts.embedders._spool import Spool as Spool
+from seqpipe.parts.embedders._spool import spool_sequences as spool_sequences
 from seqpipe.parts.embedders.apart._job import Job as Job
 from seqpipe.parts.embedders.apart._job import serve as serve
-from seqpipe.parts.embedders.apart._spool import Spool as Spool
-from seqpipe.parts.embedders.apart._spool import spool_sequences as spool_sequences
 from seqpipe.parts.embedders.apart._tables import Tables as Tables
 from seqpipe.parts.embedders.apart._tables import read_tables as read_tables
 from seqpipe.parts.embedders.apart._tables import write_tables as write_tables

@@ -1,6 +1,5 @@
 """Trained numbers as files: two of JSON, one of safetensors, no code."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,12 +7,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
 from seqpipe.errors import SavedModelError
+from seqpipe.parts._saved import (
+    read_arrays,
+    read_settings,
+    read_words,
+    write_arrays,
+    write_settings,
+    write_words,
+)
 
-_FORMAT = 1
 _SETTINGS = "embedder.json"
 _WORDS = "words.json"
 _TABLES = "vectors.safetensors"
@@ -48,14 +52,9 @@ def write_tables(tables: Tables, folder: Path, *, kind: str) -> None:
     Raises:
         SavedModelError: A file can't be written.
     """
-    settings = {"format": _FORMAT, "kind": kind, "settings": dict(tables.settings)}
-    arrays = {name: np.ascontiguousarray(array) for name, array in tables.arrays.items()}
-    try:
-        (folder / _SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-        (folder / _WORDS).write_text(json.dumps(tables.words), encoding="utf-8")
-        save_file(arrays, folder / _TABLES)
-    except (OSError, SafetensorError) as error:
-        raise SavedModelError(f"the embedder can't be written to {folder}: {error}") from error
+    write_settings(folder / _SETTINGS, {"settings": dict(tables.settings)}, kind=kind)
+    write_words(folder / _WORDS, tables.words)
+    write_arrays(folder / _TABLES, tables.arrays)
 
 
 def read_tables(folder: Path, *, kind: str, forms: Mapping[str, Form]) -> Tables:
@@ -69,45 +68,13 @@ def read_tables(folder: Path, *, kind: str, forms: Mapping[str, Form]) -> Tables
     Raises:
         SavedModelError: A file is missing, damaged, doesn't fit the others, or is of another embedder.
     """
-    settings = _read_settings(folder / _SETTINGS, kind)
-    words = _read_words(folder / _WORDS)
+    told = read_settings(folder / _SETTINGS, {"settings": dict}, kind=kind)
+    words = read_words(folder / _WORDS)
     path = folder / _TABLES
-    try:
-        arrays = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise SavedModelError(f"{path} can't be read: {error}") from error
-    problem = _problem(arrays, forms, len(words))
-    if problem:
+    arrays = read_arrays(path)
+    if problem := _problem(arrays, forms, len(words)):
         raise SavedModelError(f"{path} is damaged, or is of another embedder: {problem}")
-    return Tables(words, settings, arrays)
-
-
-def _read_settings(path: Path, kind: str) -> dict[str, Any]:
-    told = _read_json(path)
-    if not isinstance(told, dict) or told.get("format") != _FORMAT:
-        raise SavedModelError(f"{path} isn't the settings of an embedder, in the format {_FORMAT}")
-    if told.get("kind") != kind:
-        raise SavedModelError(f"{path} is of the embedder {told.get('kind')}, not of {kind}")
-    settings = told.get("settings")
-    if not isinstance(settings, dict):
-        raise SavedModelError(f"{path} is damaged: `settings` is {settings!r}")
-    return settings
-
-
-def _read_words(path: Path) -> tuple[str, ...]:
-    words = _read_json(path)
-    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        raise SavedModelError(f"{path} isn't a list of words")
-    if len(set(words)) != len(words):
-        raise SavedModelError(f"{path} is damaged: a word occurs in it twice")
-    return tuple(words)
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise SavedModelError(f"{path} can't be read: {error}") from error
+    return Tables(words, told["settings"], arrays)
 
 
 def _problem(

@@ -13,8 +13,8 @@ from safetensors.numpy import load_file
 from seqpipe.errors import EmbedderError
 from seqpipe.parts._process import run_module
 from seqpipe.parts.embedders._contract import FitProgress, OnProgress
+from seqpipe.parts.embedders._spool import Spool, spool_sequences
 from seqpipe.parts.embedders.apart import _job as job
-from seqpipe.parts.embedders.apart._spool import Spool, spool_sequences
 from seqpipe.parts.embedders.apart._tables import Tables
 
 

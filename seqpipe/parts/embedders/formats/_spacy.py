@@ -1,6 +1,5 @@
 """The vectors of a spaCy pipeline, from its folder."""
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -8,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqpipe.errors import SavedModelError
+from seqpipe.parts._saved import read_json
 from seqpipe.parts.embedders.formats._floret import FloretTable
 from seqpipe.parts.embedders.formats._numpy import as_vectors, open_table
 from seqpipe.parts.embedders.formats._options import Options
@@ -44,7 +44,7 @@ def read_spacy(path: Path, options: Options) -> WordTable | FloretTable:
     """
     folder = _folder(path)
     table = open_table(folder / _TABLE, str(folder / _TABLE))
-    settings = _read_json(folder / "vectors.cfg") if (folder / "vectors.cfg").exists() else {}
+    settings = read_json(folder / "vectors.cfg") if (folder / "vectors.cfg").exists() else {}
     if not isinstance(settings, dict):
         raise SavedModelError(f"{folder / 'vectors.cfg'} isn't made of settings")
     if settings.get("mode", "default") == "floret":
@@ -74,13 +74,6 @@ def _folder(path: Path) -> Path:
     return folder
 
 
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise SavedModelError(f"{path} can't be read: {error}") from error
-
-
 def _floret(folder: Path, rows: NDArray[np.float32], settings: dict[str, Any]) -> FloretTable:
     for name, kind in _FLORET.items():
         if type(settings.get(name)) is not kind:
@@ -96,7 +89,7 @@ def _words(folder: Path, count: int) -> tuple[list[str], NDArray[np.intp]]:
     from spacy.strings import get_string_id
 
     row_of_key = _read_rows(folder / "key2row", count)
-    strings = _read_json(folder / "strings.json")
+    strings = read_json(folder / "strings.json")
     if not isinstance(strings, list) or not all(isinstance(string, str) for string in strings):
         raise SavedModelError(f"{folder / 'strings.json'} isn't a list of words")
     found = [(row_of_key.get(get_string_id(_encodable(word)), -1), word) for word in strings]

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from seqpipe.errors import SavedModelError
 from seqpipe.parts.embedders.formats import WordTable
-from seqpipe.parts.embedders.pretrained import _storage as storage
 from seqpipe.parts.embedders.pretrained._lookup import Lookup
+from seqpipe.parts.embedders.pretrained._storage import read_table, write_table
 
 
 @final
@@ -52,15 +52,14 @@ class KnownWords(Lookup):
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Write the table; see `Lookup.write`."""
-        storage.write_words(folder, self.words)
-        storage.write_table(folder, self._table.vectors)
+        write_table(folder, self.words, self._table.vectors)
         return {}
 
     @classmethod
     def read(cls, folder: Path, settings: dict[str, Any]) -> "KnownWords":
         """Read a table; see `Lookup.read`."""
-        words, vectors = storage.read_words(folder), storage.read_table(folder)
-        if len(words) != len(vectors) or not words:
+        words, vectors = read_table(folder)
+        if len(words) != len(vectors):
             raise SavedModelError(
                 f"{folder} is damaged, or mixed up: {len(words)} words, {len(vectors)} vectors"
             )

@@ -1,8 +1,9 @@
 """What gives words their vectors, once a file has been read."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,6 +15,8 @@ class Lookup(ABC):
 
     #: What the form is called in a saved embedder.
     form: ClassVar[str]
+    #: The settings that `write` returns, and the type of each.
+    settings: ClassVar[Mapping[str, type]] = MappingProxyType({})
 
     @property
     @abstractmethod
@@ -44,8 +47,8 @@ class Lookup(ABC):
     @classmethod
     @abstractmethod
     def read(cls, folder: Path, settings: dict[str, Any]) -> "Lookup":
-        """Read what `write` wrote.
+        """Read what `write` wrote; the settings are of the right types.
 
         Raises:
-            SavedModelError: A file or a setting is missing, damaged, or doesn't fit the others.
+            SavedModelError: A file is missing, damaged, or doesn't fit the others or the settings.
         """

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqpipe.errors import ConfigError, DataError, EmbedderError, SavedModelError
+from seqpipe.parts._saved import read_settings, write_settings
 from seqpipe.parts.embedders._contract import Embedder, FitProgress, OnProgress
 from seqpipe.parts.embedders.formats import (
     FastTextModel,
@@ -22,17 +23,17 @@ from seqpipe.parts.embedders.formats import (
     read_vectors,
     read_width,
 )
-from seqpipe.parts.embedders.pretrained import _storage as storage
+from seqpipe.parts.embedders.pretrained._floret import Floret
 from seqpipe.parts.embedders.pretrained._known import KnownWords
 from seqpipe.parts.embedders.pretrained._lookup import Lookup
-from seqpipe.parts.embedders.pretrained._parts import Parts
 from seqpipe.parts.embedders.pretrained._subwords import Subwords
 from seqpipe.parts.readers import locate
 
 _SETTINGS: Final = "embedder.json"
-_FORMAT: Final = 1
 _KIND: Final = "Pretrained"
-_FORMS: Final[dict[str, type[Lookup]]] = {each.form: each for each in (KnownWords, Subwords, Parts)}
+_FORMS: Final[dict[str, type[Lookup]]] = {
+    each.form: each for each in (KnownWords, Subwords, Floret)
+}
 
 
 @final
@@ -142,7 +143,7 @@ class Pretrained(Embedder):
             raise SavedModelError(
                 f"{self._path} has vectors of the width {lookup.width}, and the embedder's is {self.width}"
             )
-        if self._only_seen or isinstance(lookup, Parts):
+        if self._only_seen or isinstance(lookup, Floret):
             lookup = lookup.only(self._seen(sequences))
         if not lookup.words:
             raise EmbedderError(f"{self._path} knows none of the words of the texts")
@@ -164,28 +165,26 @@ class Pretrained(Embedder):
         """
         lookup = self._read_before()
         settings = lookup.write(path)
-        settings |= {"format": _FORMAT, "kind": _KIND, "form": lookup.form, "lower": self._lower}
-        storage.write_json(path / _SETTINGS, settings)
+        settings |= {"form": lookup.form, "lower": self._lower}
+        write_settings(path / _SETTINGS, settings, kind=_KIND)
 
     def from_disk(self, path: Path) -> None:
         """Read what `to_disk` wrote; see `Embedder.from_disk`.
 
         The vectors bring the settings that shaped them along; only a stated width must be the same.
         """
-        settings = storage.read_json(path / _SETTINGS)
-        if not isinstance(settings, dict) or settings.get("kind") != _KIND:
-            raise SavedModelError(f"{path / _SETTINGS} isn't the settings of a {_KIND} embedder")
-        form = settings.get("form")
-        if settings.get("format") != _FORMAT or form not in list(_FORMS):
-            raise SavedModelError(f"{path / _SETTINGS} is of a format that isn't known")
-        lower = storage.setting(settings, "lower", bool)
-        lookup = _FORMS[form].read(path, settings)
+        told = read_settings(path / _SETTINGS, {"form": str, "lower": bool}, kind=_KIND)
+        form = _FORMS.get(told["form"])
+        if form is None:
+            raise SavedModelError(f"{path / _SETTINGS} is of a form that isn't known")
+        settings = read_settings(path / _SETTINGS, form.settings, kind=_KIND)
+        lookup = form.read(path, settings)
         if self._stated_width not in (None, lookup.width):
             raise SavedModelError(
                 f"{path} holds vectors of the width {lookup.width}, and the embedder's is "
                 f"{self._stated_width}"
             )
-        self._lookup, self._lower, self.width = lookup, lower, lookup.width
+        self._lookup, self._lower, self.width = lookup, told["lower"], lookup.width
 
     def _read(self, on_progress: OnProgress | None) -> VectorFile:
         def on_fraction(fraction: float) -> None:
@@ -223,4 +222,4 @@ class Pretrained(Embedder):
 def _lookup_of(file: VectorFile) -> Lookup:
     if isinstance(file, FastTextModel):
         return Subwords(file)
-    return Parts(file) if isinstance(file, FloretTable) else KnownWords(file)
+    return Floret(file) if isinstance(file, FloretTable) else KnownWords(file)

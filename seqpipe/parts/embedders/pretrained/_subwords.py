@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, final
+from typing import Any, ClassVar, Final, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqpipe.errors import ConfigError, SavedModelError
 from seqpipe.parts.embedders.formats import FastTextModel, read_fasttext, write_fasttext
-from seqpipe.parts.embedders.pretrained import _storage as storage
 from seqpipe.parts.embedders.pretrained._lookup import Lookup
 
 _MODEL: Final = "model.bin"
@@ -25,6 +24,7 @@ class Subwords(Lookup):
     """
 
     form = "fasttext"
+    settings: ClassVar = {"encoding": str}
 
     def __init__(self, model: FastTextModel) -> None:
         self._model = model
@@ -61,10 +61,9 @@ class Subwords(Lookup):
     @classmethod
     def read(cls, folder: Path, settings: dict[str, Any]) -> "Subwords":
         """Read a model; see `Lookup.read`."""
-        encoding = storage.setting(settings, "encoding", str)
         try:
             # The folder may be written to while the model is in use, so nothing is left in it.
-            return cls(read_fasttext(folder / _MODEL, encoding=encoding, mapped=False))
+            return cls(read_fasttext(folder / _MODEL, **settings, mapped=False))
         except ConfigError as error:
             raise SavedModelError(f"the saved embedder is damaged: {error}") from error
 

@@ -1,18 +1,15 @@
 """Moved vectors as files: one of JSON, one of safetensors, no code."""
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
 from seqpipe.errors import SavedModelError
+from seqpipe.parts._saved import read_arrays, read_settings, write_arrays, write_settings
 from seqpipe.parts.embedders.retrofit._moved import Moved
 
-_FORMAT: Final = 1
 _SETTINGS: Final = "moved.json"
 _TABLES: Final = "moved.safetensors"
 
@@ -28,16 +25,8 @@ def write_moved(moved: Moved, folder: Path, *, kind: str) -> None:
     Raises:
         SavedModelError: A file can't be written.
     """
-    settings = {"format": _FORMAT, "kind": kind, "known_words": moved.known_words}
-    tables: dict[str, NDArray[Any]] = {
-        "rows": moved.rows,
-        "vectors": np.ascontiguousarray(moved.vectors),
-    }
-    try:
-        (folder / _SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-        save_file(tables, folder / _TABLES)
-    except (OSError, SafetensorError) as error:
-        raise SavedModelError(f"the embedder can't be written to {folder}: {error}") from error
+    write_settings(folder / _SETTINGS, {"known_words": moved.known_words}, kind=kind)
+    write_arrays(folder / _TABLES, {"rows": moved.rows, "vectors": moved.vectors})
 
 
 def read_moved(folder: Path, *, kind: str, width: int) -> Moved:
@@ -51,30 +40,12 @@ def read_moved(folder: Path, *, kind: str, width: int) -> Moved:
     Raises:
         SavedModelError: A file is missing, damaged, or of another embedder.
     """
-    known_words = _read_settings(folder / _SETTINGS, kind=kind)
-    path = folder / _TABLES
-    try:
-        tables = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise SavedModelError(f"{path} can't be read: {error}") from error
+    settings = read_settings(folder / _SETTINGS, {"known_words": int}, kind=kind)
+    known_words, path = settings["known_words"], folder / _TABLES
+    tables = read_arrays(path)
     if problem := _problem(tables, known_words=known_words, width=width):
         raise SavedModelError(f"{path} is damaged, or is of another embedder: {problem}")
     return Moved(known_words, tables["rows"], tables["vectors"])
-
-
-def _read_settings(path: Path, *, kind: str) -> int:
-    try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise SavedModelError(f"{path} can't be read: {error}") from error
-    if not isinstance(settings, dict) or settings.get("format") != _FORMAT:
-        raise SavedModelError(f"{path} isn't of moved vectors, in the format {_FORMAT}")
-    if settings.get("kind") != kind:
-        raise SavedModelError(f"{path} is of the embedder {settings.get('kind')}, not of {kind}")
-    known_words = settings.get("known_words")
-    if type(known_words) is not int:
-        raise SavedModelError(f"{path} is damaged: `known_words` is {known_words!r}")
-    return known_words
 
 
 def _problem(tables: dict[str, NDArray[Any]], *, known_words: int, width: int) -> str | None:

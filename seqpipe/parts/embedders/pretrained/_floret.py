@@ -3,19 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqpipe.errors import SavedModelError
 from seqpipe.parts.embedders.formats import FloretTable
-from seqpipe.parts.embedders.pretrained import _storage as storage
 from seqpipe.parts.embedders.pretrained._lookup import Lookup
+from seqpipe.parts.embedders.pretrained._storage import read_table, write_table
 
 
 @final
-class Parts(Lookup):
+class Floret(Lookup):
     """A table from which any word has a vector.
 
     Args:
@@ -24,6 +23,11 @@ class Parts(Lookup):
     """
 
     form = "floret"
+    settings: ClassVar = {
+        each.name: str if each.name in ("start", "end") else int
+        for each in fields(FloretTable)
+        if each.init and each.name != "rows"
+    }
 
     def __init__(self, table: FloretTable, words: tuple[str, ...] = ()) -> None:
         self._table = table
@@ -43,26 +47,17 @@ class Parts(Lookup):
         """Return the vectors of words; see `Lookup.embed`."""
         return self._table.vectors(list(words))
 
-    def only(self, words: Sequence[str]) -> "Parts":
+    def only(self, words: Sequence[str]) -> "Floret":
         """Be told of some words; see `Lookup.only`."""
-        return Parts(self._table, tuple(words))
+        return Floret(self._table, tuple(words))
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Write the table; see `Lookup.write`."""
-        storage.write_words(folder, self._words)
-        storage.write_table(folder, self._table.rows)
-        return {name: getattr(self._table, name) for name in _settings()}
+        write_table(folder, self._words, self._table.rows)
+        return {name: getattr(self._table, name) for name in self.settings}
 
     @classmethod
-    def read(cls, folder: Path, settings: dict[str, Any]) -> "Parts":
+    def read(cls, folder: Path, settings: dict[str, Any]) -> "Floret":
         """Read a table; see `Lookup.read`."""
-        kinds = {name: storage.setting(settings, name, kind) for name, kind in _settings().items()}
-        words = storage.read_words(folder)
-        if not words:
-            raise SavedModelError(f"{folder} is damaged: it has no words")
-        return cls(FloretTable(storage.read_table(folder), **kinds), words)
-
-
-def _settings() -> dict[str, type]:
-    names = [field.name for field in fields(FloretTable) if field.init and field.name != "rows"]
-    return {name: str if name in ("start", "end") else int for name in names}
+        words, rows = read_table(folder)
+        return cls(FloretTable(rows, **settings), words)

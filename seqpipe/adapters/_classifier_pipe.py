@@ -24,7 +24,7 @@ _AT_ONCE = 128
 _Corpus = Callable[[Language], Iterable[Example]]
 
 
-class TextClassifier(Pipe):  # type: ignore[misc]
+class ClassifierPipe(Pipe):  # type: ignore[misc]
     """Sets `doc.cats`. There's nothing for `nlp.update` to do: `nlp.initialize` trains the whole model.
 
     Args:
@@ -115,7 +115,7 @@ class TextClassifier(Pipe):  # type: ignore[misc]
         Path(path).mkdir(parents=True, exist_ok=True)
         self.classifier.to_disk(Path(path))
 
-    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "TextClassifier":
+    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "ClassifierPipe":
         """Read the classifier, once every file of the pipeline is known to be undamaged.
 
         Raises:
@@ -130,7 +130,7 @@ class TextClassifier(Pipe):  # type: ignore[misc]
         """Return the classifier's files in one piece; none before it's fitted."""
         return pack(self.classifier.to_disk) if self.labels else _NOT_FITTED
 
-    def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> "TextClassifier":
+    def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> "ClassifierPipe":
         """Read what `to_bytes` returned.
 
         Raises:
@@ -148,9 +148,9 @@ class TextClassifier(Pipe):  # type: ignore[misc]
     default_config={"threshold": 0.5},
     default_score_weights={"cats_score": 1.0, "cats_micro_f": 0.0},
 )
-def make_text_classifier(
+def make_classifier_pipe(
     nlp: Language, name: str, classifier: Classifier, threshold: float
-) -> TextClassifier:
+) -> ClassifierPipe:
     """Make the component; registered as the factory "seqpipe_classifier".
 
     Args:
@@ -171,7 +171,7 @@ def make_text_classifier(
         raise ConfigError(
             f"the `threshold` of the component {name!r} is {threshold}; it lies between 0 and 1"
         )
-    return TextClassifier(nlp.vocab, name, classifier, threshold)
+    return ClassifierPipe(nlp.vocab, name, classifier, threshold)
 
 
 def _words(doc: Doc) -> list[str]:

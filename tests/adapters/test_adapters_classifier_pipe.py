@@ -7,7 +7,7 @@ import pytest
 import spacy
 from spacy.training import Example
 
-from seqpipe.adapters import TextClassifier
+from seqpipe.adapters import ClassifierPipe
 from seqpipe.errors import ClassifierError, ConfigError, SavedModelError
 from seqpipe.parts.classifiers.fasttext import _fit, _worker
 
@@ -64,7 +64,7 @@ def nlp():
 
 def test_initialisation_trains(nlp):
     component = nlp.get_pipe("classifier")
-    assert isinstance(component, TextClassifier)
+    assert isinstance(component, ClassifierPipe)
     assert component.labels == ("sport", "weather")
     for text, label in TEXTS.items():
         cats = nlp(text).cats

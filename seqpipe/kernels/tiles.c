@@ -1,0 +1,134 @@
+/* What products are made of: vectors of lanes, tiles of sums, panels of weights, and threads. */
+
+/* ---- lanes ---- */
+
+typedef REAL vec __attribute__((vector_size(LANES * sizeof(REAL))));
+typedef REAL vec_unaligned __attribute__((vector_size(LANES * sizeof(REAL)), aligned(sizeof(REAL))));
+
+#define INLINE static inline __attribute__((always_inline))
+#define ALIGNED __attribute__((aligned(64)))
+#define AT_LEAST_ONE(n) ((n) > 0 ? (n) : 1)
+
+INLINE void load(REAL *to, const REAL *from, int64_t count) {
+    if (count >= LANES) {
+        memcpy(to, from, LANES * sizeof(REAL));
+    } else {
+        for (int l = 0; l < LANES; l++) to[l] = l < count ? from[l] : 0;
+    }
+}
+
+INLINE void store(REAL *to, const REAL *from, int64_t count) {
+    memcpy(to, from, (count >= LANES ? LANES : count) * sizeof(REAL));
+}
+
+/* Call what takes `count`, how many units are left, in two ways: all but the last time that's a constant, for
+ * which the compiler leaves out all questions. */
+#define IN_LANES(LEFT, FUNCTION, ...)                                                                  \
+    do {                                                                                               \
+        int64_t count = LANES;                                                                         \
+        if ((LEFT) >= LANES) {                                                                         \
+            FUNCTION(__VA_ARGS__);                                                                     \
+        } else {                                                                                       \
+            count = (LEFT);                                                                            \
+            FUNCTION(__VA_ARGS__);                                                                     \
+        }                                                                                              \
+    } while (0)
+
+/* ---- products ---- */
+
+/* [rows] x [depth] times [depth] x [columns * LANES]; all sums stay in registers. What follows in a row of the
+ * left matrix stands `step` apart. */
+#define DEFINE_TILE(NAME, COLUMNS)                                                                     \
+    INLINE void NAME##_rows(const int rows, int64_t depth, const REAL *const *left,                    \
+                            int64_t step, const REAL *panel, const REAL *start, REAL *out) {           \
+        vec sums[8][COLUMNS];                                                                          \
+        _Pragma("GCC unroll 8") for (int i = 0; i < rows; i++)                                         \
+            _Pragma("GCC unroll 32") for (int c = 0; c < COLUMNS; c++)                                 \
+                sums[i][c] = start ? *(const vec_unaligned *)(start + c * LANES) : (vec){0};           \
+        for (int64_t k = 0, at = 0; k < depth; k++, at += step) {                                      \
+            const REAL *right = panel + k * COLUMNS * LANES;                                           \
+            _Pragma("GCC unroll 8") for (int i = 0; i < rows; i++)                                     \
+                _Pragma("GCC unroll 32") for (int c = 0; c < COLUMNS; c++)                             \
+                    sums[i][c] += left[i][at] * *(const vec *)(right + c * LANES);                     \
+        }                                                                                              \
+        _Pragma("GCC unroll 8") for (int i = 0; i < rows; i++)                                         \
+            _Pragma("GCC unroll 32") for (int c = 0; c < COLUMNS; c++)                                 \
+                *(vec *)(out + (i * COLUMNS + c) * LANES) = sums[i][c];                                \
+    }                                                                                                  \
+    static __attribute__((noinline)) void NAME(int rows, int64_t depth, const REAL *const *left,       \
+                                               int64_t step, const REAL *panel, const REAL *start,     \
+                                               REAL *out) {                                            \
+        switch (rows) {                                                                                \
+            case 1: NAME##_rows(1, depth, left, step, panel, start, out); break;                       \
+            case 2: NAME##_rows(2, depth, left, step, panel, start, out); break;                       \
+            case 3: NAME##_rows(3, depth, left, step, panel, start, out); break;                       \
+            case 4: NAME##_rows(4, depth, left, step, panel, start, out); break;                       \
+            case 5: NAME##_rows(5, depth, left, step, panel, start, out); break;                       \
+            case 6: NAME##_rows(6, depth, left, step, panel, start, out); break;                       \
+            case 7: NAME##_rows(7, depth, left, step, panel, start, out); break;                       \
+            case 8: NAME##_rows(8, depth, left, step, panel, start, out); break;                       \
+        }                                                                                              \
+    }
+
+/* How many rows of sums fit the registers beside what they're made of. */
+#define TILE_ROWS(COLUMNS) ((COLUMNS) * 8 <= SUMS ? 8 : (COLUMNS) > SUMS ? 1 : SUMS / (COLUMNS))
+
+#define MIN(a, b) ((a) < (b) ? (a) : (b))
+#define MAX(a, b) ((a) > (b) ? (a) : (b))
+
+/* ---- panels ---- */
+
+static int64_t blocks_of(int64_t width, int64_t units) { return (width + units - 1) / units; }
+
+static REAL *make_room(int64_t count) {
+    void *room = NULL;
+    return posix_memalign(&room, 64, (count > 0 ? count : 1) * sizeof(REAL)) ? NULL : room;
+}
+
+/* Turn a square of numbers around its diagonal: log2(LANES) rounds of shuffling its two halves into each
+ * other, as one shuffles cards. */
+#if defined(__GNUC__) && !defined(__clang__)
+static void turn(vec *rows) {
+    typedef __typeof__((vec){0} < (vec){0}) places;
+    places low, high;
+    for (int l = 0; l < LANES; l++) {
+        low[l] = l / 2 + (l % 2) * LANES;
+        high[l] = low[l] + LANES / 2;
+    }
+    for (int round = 1; round < LANES; round *= 2) {
+        vec shuffled[LANES];
+        for (int i = 0; i < LANES / 2; i++) {
+            shuffled[2 * i] = __builtin_shuffle(rows[i], rows[i + LANES / 2], low);
+            shuffled[2 * i + 1] = __builtin_shuffle(rows[i], rows[i + LANES / 2], high);
+        }
+        memcpy(rows, shuffled, sizeof(shuffled));
+    }
+}
+#else
+static void turn(vec *rows) {
+    vec turned[LANES];
+    for (int i = 0; i < LANES; i++)
+        for (int l = 0; l < LANES; l++) turned[l][i] = rows[i][l];
+    memcpy(rows, turned, sizeof(turned));
+}
+#endif
+
+/* Lay the weights of some units, `[LANES, width]`, into a panel, a row of units for each column. */
+static void lay(REAL *to, int64_t columns, const REAL *from, int64_t width) {
+    int64_t k = 0;
+    for (; k + LANES <= width; k += LANES) {
+        vec square[LANES];
+        for (int l = 0; l < LANES; l++) square[l] = *(const vec_unaligned *)(from + l * width + k);
+        turn(square);
+        for (int l = 0; l < LANES; l++) *(vec *)(to + (k + l) * columns) = square[l];
+    }
+    for (; k < width; k++)
+        for (int l = 0; l < LANES; l++) to[k * columns + l] = from[l * width + k];
+}
+
+/* ---- threads ---- */
+
+/* `together` runs a function on some threads at once, as OpenMP's runtime does, and `how_many` says how many
+ * there are then: it may give fewer than asked for. Null runs it on this thread. */
+typedef void (*Together)(void (*)(void *), void *, unsigned, unsigned);
+typedef int (*HowMany)(void);

@@ -1,0 +1,122 @@
+"""The files of a saved part: JSON and safetensors, no code."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from seqpipe.errors import SavedModelError
+
+_FORMAT: Final = 1
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value.
+
+    Raises:
+        SavedModelError: The file can't be written.
+    """
+    try:
+        path.write_text(json.dumps(value) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise SavedModelError(f"{path} can't be written: {error}") from error
+
+
+def read_json(path: Path) -> Any:
+    """Read a value.
+
+    Raises:
+        SavedModelError: The file can't be read, or isn't JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise SavedModelError(f"{path} can't be read: {error}") from error
+
+
+def write_settings(path: Path, settings: Mapping[str, Any], *, kind: str) -> None:
+    """Write what shaped a part, with the format and the name of its class.
+
+    Raises:
+        SavedModelError: The file can't be written.
+    """
+    told = {"format": _FORMAT, "kind": kind, **settings}
+    try:
+        path.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise SavedModelError(f"{path} can't be written: {error}") from error
+
+
+def read_settings(path: Path, types: Mapping[str, type], *, kind: str) -> dict[str, Any]:
+    """Read what `write_settings` wrote.
+
+    Args:
+        path: The file.
+        types: The type that each setting must be of.
+        kind: The name of the part's class.
+
+    Returns:
+        The settings that have a type.
+
+    Raises:
+        SavedModelError: The file can't be read, is of another part or format, or lacks a setting.
+    """
+    told = read_json(path)
+    if not isinstance(told, dict) or told.get("format") != _FORMAT:
+        raise SavedModelError(f"{path} isn't the settings of {kind}, in the format {_FORMAT}")
+    if told.get("kind") != kind:
+        raise SavedModelError(f"{path} is of {told.get('kind')}, not of {kind}")
+    for name, expected in types.items():
+        if type(told.get(name)) is not expected:
+            raise SavedModelError(f"{path} is damaged: `{name}` is {told.get(name)!r}")
+    return {name: told[name] for name in types}
+
+
+def write_words(path: Path, words: Sequence[str]) -> None:
+    """Write words; see `write_json`."""
+    write_json(path, list(words))
+
+
+def read_words(path: Path) -> tuple[str, ...]:
+    """Read distinct words.
+
+    Raises:
+        SavedModelError: The file can't be read, or holds something else.
+    """
+    words = read_json(path)
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise SavedModelError(f"{path} isn't a list of words")
+    if len(set(words)) != len(words):
+        raise SavedModelError(f"{path} is damaged: a word occurs in it twice")
+    return tuple(words)
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write arrays by name.
+
+    Raises:
+        SavedModelError: The file can't be written.
+    """
+    # safetensors writes the memory as it lies there, whatever the strides.
+    lying = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    try:
+        save_file(lying, path)
+    except (OSError, SafetensorError) as error:
+        raise SavedModelError(f"{path} can't be written: {error}") from error
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Read arrays by name.
+
+    Raises:
+        SavedModelError: The file can't be read.
+    """
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise SavedModelError(f"{path} can't be read: {error}") from error
