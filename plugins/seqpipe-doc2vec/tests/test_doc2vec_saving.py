@@ -29,9 +29,7 @@ def test_the_settings_come_along(fitted, folder, documents):
 
 def test_another_kind_is_refused(fitted, folder):
     other = {BagOfWords: DistributedMemory, DistributedMemory: BagOfWords}[type(fitted)]
-    with pytest.raises(
-        SavedModelError, match=f"is of {type(fitted).__name__}, not of"
-    ):
+    with pytest.raises(SavedModelError, match=f"is of {type(fitted).__name__}, not of"):
         other(width=12).from_disk(folder)
 
 
