@@ -15,8 +15,10 @@ from seqpipe.kernels._build import BuildError, build
 from seqpipe.kernels._render import REALS, render_products
 from seqpipe.kernels._threads import openmp, threads_there
 
-# A product of fewer multiplications is over before the matrix is laid into panels.
-_WORTH_IT: Final = 8_000_000
+# For fewer rows a panel is used too seldom to be worth laying; a product of fewer multiplications is over before
+# threads have met.
+_ROWS: Final = 1024
+_MULTIPLICATIONS: Final = 30_000_000
 # Forms of a product, as products.c calls them.
 _PLAIN, _TURNED, _SUM = range(3)
 _PRODUCT: Final = struct.Struct("@7q")
@@ -50,7 +52,8 @@ def _function(left: Tensor, right: Tensor, columns: int) -> Any:
     """Return what multiplies in C; None if that can't, or isn't worth it."""
     if left.is_cuda or left.dtype != right.dtype or left.dtype not in REALS:
         return None
-    return _library(left.dtype) if left.numel() * columns >= _WORTH_IT else None
+    worth_it = len(left) >= _ROWS and left.numel() * columns >= _MULTIPLICATIONS
+    return _library(left.dtype) if worth_it else None
 
 
 @functools.cache

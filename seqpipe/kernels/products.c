@@ -12,6 +12,7 @@ typedef struct {
     const REAL *left, *right;
     REAL *out;
     REAL *room;               /* the right matrix in panels; with form 2 where each part works */
+    int64_t piece;            /* so many rows at once, but for form 2 */
     int64_t parts;            /* of the rows, with form 2: each thread makes a sum of its own */
     REAL *sums;               /* those of all parts but the first */
     int64_t next;             /* what the thread that comes next takes */
@@ -24,22 +25,38 @@ typedef struct {
 #define DEPTH 768
 /* So many rows at once: enough to use a panel often, few enough for them to stay near. */
 #define PIECE (16 * ROWS)
-/* So many numbers of the left matrix are turned at once, for sums over rows. */
-#define TURNED 98304
+/* For sums over rows: so many rows are added up in registers, and so much of each is turned at once. */
+#define SUMMED_ROWS 256
+#define TURNED (64 * ROWS)
 /* So many numbers of the sums of parts are added by one thread. */
 #define SLICE 16384
 
-DEFINE_TILE(tile, COLUMNS)
+/* Tiles of all columns, and narrower ones for the last; `turned` for rows that are. */
+DEFINE_TILE(tile_4, 4, 1)
+DEFINE_TILE(tile_3, 3, 1)
+DEFINE_TILE(tile_2, 2, 1)
+DEFINE_TILE(tile_1, 1, 1)
+DEFINE_TILE(turned_4, 4, ROWS)
+DEFINE_TILE(turned_3, 3, ROWS)
+DEFINE_TILE(turned_2, 2, ROWS)
+DEFINE_TILE(turned_1, 1, ROWS)
 
-/* Make a tile, and put it, or add it to what's there, where it belongs. */
-INLINE void make_tile(int rows, int64_t depth, const REAL *const *left, int64_t step, const REAL *panel, REAL *out,
-                      int64_t stride, int64_t count, int is_first) {
-    REAL sums[ROWS * WIDE] ALIGNED;
-    tile(rows, depth, left, step, panel, NULL, sums);
+typedef void (*Tile)(int, int64_t, const REAL *const *, const REAL *, const REAL *, REAL *);
+static const Tile TILES[] = {tile_1, tile_2, tile_3, tile_4};
+static const Tile TURNED_TILES[] = {turned_1, turned_2, turned_3, turned_4};
+
+/* How many vectors hold the columns from one on, at most those of a tile. */
+static int64_t vectors_from(const Product *p, int64_t column) {
+    return MIN(COLUMNS, blocks_of(p->columns - column, LANES));
+}
+
+/* Put a tile, or add it to what's there, where it belongs. */
+static void place(const Product *p, const REAL *sums, int rows, REAL *out, int64_t column, int is_first) {
+    const int64_t count = MIN(WIDE, p->columns - column), wide = vectors_from(p, column) * LANES;
     for (int i = 0; i < rows; i++)
         for (int64_t c = 0; c < count; c += LANES) {
-            REAL *to = out + i * stride + c;
-            vec *sum = (vec *)(sums + i * WIDE + c);
+            REAL *to = out + i * p->columns + column + c;
+            const vec *sum = (const vec *)(sums + i * wide + c);
             if (count - c >= LANES) {
                 *(vec_unaligned *)to = is_first ? *sum : *(vec_unaligned *)to + *sum;
             } else {
@@ -50,70 +67,74 @@ INLINE void make_tile(int rows, int64_t depth, const REAL *const *left, int64_t 
 
 /* Lay some columns of the right matrix into a panel, with zeros beyond the last. */
 static void lay_panel(const Product *p, int64_t column, int64_t first, int64_t depth, REAL *panel) {
-    const int64_t count = MIN(WIDE, p->columns - column);
-    if (count < WIDE) memset(panel, 0, depth * WIDE * sizeof(REAL));
+    const int64_t count = MIN(WIDE, p->columns - column), wide = vectors_from(p, column) * LANES;
+    if (count < wide) memset(panel, 0, depth * wide * sizeof(REAL));
     if (p->form == 1) {
         const REAL *from = p->right + column * p->depth;
         int64_t c = 0;
-        for (; c + LANES <= count; c += LANES) lay(panel + c, WIDE, from + c * depth, depth);
+        for (; c + LANES <= count; c += LANES) lay(panel + c, wide, from + c * depth, depth);
         for (; c < count; c++)
-            for (int64_t k = 0; k < depth; k++) panel[k * WIDE + c] = from[c * depth + k];
+            for (int64_t k = 0; k < depth; k++) panel[k * wide + c] = from[c * depth + k];
     } else {
         for (int64_t k = 0; k < depth; k++)
-            memcpy(panel + k * WIDE, p->right + (first + k) * p->columns + column, count * sizeof(REAL));
+            memcpy(panel + k * wide, p->right + (first + k) * p->columns + column, count * sizeof(REAL));
     }
 }
 
 /* Make the product of some rows. */
 static void multiply(const Product *p, int64_t begin, int64_t end) {
     const REAL *left[ROWS];
+    REAL sums[ROWS * WIDE] ALIGNED;
     for (int64_t column = 0; column < p->columns; column += WIDE)
         for (int64_t k = 0; k < p->depth; k += DEPTH) {
-            const REAL *panel = p->room + column * p->depth + k * WIDE;
-            const int64_t depth = MIN(DEPTH, p->depth - k), count = MIN(WIDE, p->columns - column);
+            const int64_t vectors = vectors_from(p, column), depth = MIN(DEPTH, p->depth - k);
+            const REAL *panel = p->room + column * p->depth + k * vectors * LANES;
             for (int64_t row = begin; row < end; row += ROWS) {
                 const int rows = MIN(ROWS, end - row);
                 for (int i = 0; i < rows; i++) left[i] = p->left + (row + i) * p->depth + k;
-                make_tile(rows, depth, left, 1, panel, p->out + row * p->columns + column, p->columns, count, k == 0);
+                TILES[vectors - 1](rows, depth, left, panel, NULL, sums);
+                place(p, sums, rows, p->out + row * p->columns, column, k == 0);
             }
         }
 }
 
-/* Turn some rows of the left matrix, so that what a tile takes of a row lies together. */
-static void turn_rows(const Product *p, int64_t first, int64_t count, REAL *turned) {
-    for (int64_t column = 0; column < p->depth; column += ROWS) {
-        const REAL *from = p->left + first * p->depth + column;
-        REAL *to = turned + column * count;
-        if (p->depth - column >= ROWS) {
-            for (int64_t k = 0; k < count; k++) memcpy(to + k * ROWS, from + k * p->depth, ROWS * sizeof(REAL));
-        } else {
-            for (int64_t k = 0; k < count; k++)
-                memcpy(to + k * ROWS, from + k * p->depth, (p->depth - column) * sizeof(REAL));
-        }
-    }
+/* Turn a piece of some rows of the left matrix, so that what a tile takes of a row lies together. A few rows at a
+ * time: they may lie so that no more of them stay near. */
+static void turn_rows(const Product *p, int64_t first, int64_t count, int64_t column, int64_t width, REAL *turned) {
+    const REAL *from = p->left + first * p->depth + column;
+    for (int64_t few = 0; few < count; few += 8)
+        for (int64_t c = 0; c < width; c += ROWS)
+            for (int64_t k = few; k < MIN(few + 8, count); k++) {
+                REAL *to = turned + c * count + k * ROWS;
+                if (width - c >= ROWS)
+                    memcpy(to, from + k * p->depth + c, ROWS * sizeof(REAL));
+                else
+                    memcpy(to, from + k * p->depth + c, (width - c) * sizeof(REAL));
+            }
 }
 
-/* A panel, and the rows that are turned. */
-static int64_t room_of_part(const Product *p) { return DEPTH * WIDE + MAX(TURNED, p->depth + ROWS); }
+/* What a part needs: a panel, and a piece of rows that's turned. */
+#define ROOM_OF_PART (SUMMED_ROWS * (WIDE + TURNED + ROWS))
 
 /* Add up the outer products of some rows. */
 static void add_up(const Product *p, int64_t begin, int64_t end, REAL *out, REAL *room) {
-    const int64_t most = MIN(DEPTH, AT_LEAST_ONE(TURNED / (p->depth + ROWS)));
-    REAL *panel = room, *turned = room + DEPTH * WIDE;
+    REAL *panel = room, *turned = room + SUMMED_ROWS * WIDE;
     const REAL *left[ROWS];
-    for (int64_t first = begin; first < end; first += most) {
-        const int64_t count = MIN(most, end - first);
-        turn_rows(p, first, count, turned);
-        for (int64_t column = 0; column < p->columns; column += WIDE) {
-            lay_panel(p, column, first, count, panel);
-            for (int64_t row = 0; row < p->depth; row += ROWS) {
-                const int rows = MIN(ROWS, p->depth - row);
-                for (int i = 0; i < rows; i++) left[i] = turned + row * count + i;
-                make_tile(rows, count, left, ROWS, panel, out + row * p->columns + column, p->columns,
-                          MIN(WIDE, p->columns - column), first == begin);
+    REAL sums[ROWS * WIDE] ALIGNED;
+    for (int64_t piece = 0; piece < p->depth; piece += TURNED)
+        for (int64_t first = begin; first < end; first += SUMMED_ROWS) {
+            const int64_t count = MIN(SUMMED_ROWS, end - first), width = MIN(TURNED, p->depth - piece);
+            turn_rows(p, first, count, piece, width, turned);
+            for (int64_t column = 0; column < p->columns; column += WIDE) {
+                lay_panel(p, column, first, count, panel);
+                for (int64_t c = 0; c < width; c += ROWS) {
+                    const int rows = MIN(ROWS, width - c);
+                    for (int i = 0; i < rows; i++) left[i] = turned + c * count + i;
+                    TURNED_TILES[vectors_from(p, column) - 1](rows, count, left, panel, NULL, sums);
+                    place(p, sums, rows, out + (piece + c) * p->columns, column, first == begin);
+                }
             }
         }
-    }
 }
 
 /* ---- threads ---- */
@@ -125,10 +146,10 @@ static void work(void *given) {
         if (p->form == 2) {
             if (n >= p->parts) break;
             REAL *out = n ? p->sums + (n - 1) * p->depth * p->columns : p->out;
-            add_up(p, p->rows * n / p->parts, p->rows * (n + 1) / p->parts, out, p->room + n * room_of_part(p));
+            add_up(p, p->rows * n / p->parts, p->rows * (n + 1) / p->parts, out, p->room + n * ROOM_OF_PART);
         } else {
-            if (n * PIECE >= p->rows) break;
-            multiply(p, n * PIECE, MIN((n + 1) * PIECE, p->rows));
+            if (n * p->piece >= p->rows) break;
+            multiply(p, n * p->piece, MIN((n + 1) * p->piece, p->rows));
         }
     }
 }
@@ -157,8 +178,10 @@ static void run(Product *p, void (*step)(void *), int64_t threads, Together toge
 int64_t seqpipe_multiply(const void *given, int64_t threads, Together together) {
     Product p = {0};
     memcpy(&p, given, offsetof(Product, room));
+    /* Of about that size, and as many for each thread. */
+    p.piece = blocks_of(blocks_of(p.rows, threads * blocks_of(p.rows, threads * PIECE)), ROWS) * ROWS;
     p.parts = p.form == 2 ? MIN(threads, p.rows) : 1;
-    p.room = make_room(p.form == 2 ? p.parts * room_of_part(&p) : blocks_of(p.columns, WIDE) * WIDE * p.depth);
+    p.room = make_room(p.form == 2 ? p.parts * ROOM_OF_PART : blocks_of(p.columns, WIDE) * WIDE * p.depth);
     p.sums = p.parts > 1 ? make_room((p.parts - 1) * p.depth * p.columns) : NULL;
     const int64_t failed = !p.room || (p.parts > 1 && !p.sums);
     if (!failed) {

@@ -57,8 +57,8 @@ typedef struct {
 /* Columns of sums over all steps that the way back makes. */
 #define SUMMED (PARAMETERS + GATES + RECURRENT)
 
-DEFINE_TILE(forward_tile, FORWARD_COLUMNS)
-DEFINE_TILE(backward_tile, BACKWARD_COLUMNS)
+DEFINE_TILE(forward_tile, FORWARD_COLUMNS, 1)
+DEFINE_TILE(backward_tile, BACKWARD_COLUMNS, 1)
 
 /* Only the last panel has units beyond the width, whose weights are 0. */
 static void clear_last(REAL *panels, int64_t blocks, int64_t size, int64_t rest) {
@@ -229,7 +229,7 @@ INLINE void forward_step(const Job *job, int64_t chunk, int64_t member, int64_t 
         const REAL *biases = job->bias ? panel + width * columns : NULL;
         for (int64_t first = 0; first < active; first += FORWARD_ROWS) {
             const int rows = MIN(FORWARD_ROWS, active - first);
-            if (RECURRENT) forward_tile(rows, width, left + first, 1, panel, biases, products);
+            if (RECURRENT) forward_tile(rows, width, left + first, panel, biases, products);
             for (int i = 0; i < rows; i++) {
                 const int64_t sequence = nth(job, chunk, first + i);
                 REAL *operand = then ? then + job->place[sequence] * width : NULL;
@@ -323,7 +323,7 @@ INLINE void backward_products(const Job *job, int64_t chunk, int64_t first, int 
                               const REAL **left) {
     const int64_t width = job->width, depth = RECURRENT * width, unit = block * BACKWARD_UNITS;
     REAL products[BACKWARD_ROWS * BACKWARD_UNITS] ALIGNED;
-    backward_tile(rows, depth, left + first, 1, job->panels + unit * depth, NULL, products);
+    backward_tile(rows, depth, left + first, job->panels + unit * depth, NULL, products);
     for (int i = 0; i < rows; i++) {
         const int64_t sequence = nth(job, chunk, first + i);
         REAL *product = products + i * BACKWARD_UNITS;
