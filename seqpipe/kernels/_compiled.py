@@ -12,6 +12,7 @@ from seqpipe.kernels._job import JOB, POINTERS
 from seqpipe.kernels._pass import Engine, Gradients, Pass, Saved, Walked, mask_by_row
 from seqpipe.kernels._recurrence import Recurrence
 from seqpipe.kernels._render import REALS, render_c
+from seqpipe.kernels._scratch import Scratch
 from seqpipe.kernels._threads import openmp, threads_there
 
 # So many sequences are walked through together: enough to use a weight often once it's at hand, few
@@ -23,6 +24,9 @@ _WORTH_A_TEAM: Final = 32_000
 _UNITS: Final = 64
 # A walk of fewer products is over before a thread that sleeps has woken; a tenth of a millisecond and more.
 _WORTH_A_THREAD: Final = 4_000_000
+
+
+_SCRATCH: Final = Scratch()
 
 
 class _Meeting(ctypes.Structure):
@@ -60,12 +64,14 @@ class Compiled(Engine):
         return Walked(outputs, last, saved)
 
     def backward(self, walk: Pass, saved: Saved, outputs: Tensor, final: Tensor) -> Gradients:
-        """See `Engine.backward`."""
+        """See `Engine.backward`; the gradients of products are good until the next call."""
         library = _library(walk.recurrence, saved.gates.dtype)
         sizes, share = walk.recurrence.sizes, _share(walk)
-        gates = torch.empty_like(saved.gates)
-        same = walk.recurrence.shares_gradients
-        recurrent = gates if same else gates.new_empty(len(gates), len(walk.weight))
+        shapes = [saved.gates.shape]
+        if not walk.recurrence.shares_gradients:
+            shapes.append(torch.Size([len(saved.gates), len(walk.weight)]))
+        gates, *others = _SCRATCH.take(saved.gates, *shapes)
+        recurrent = others[0] if others else gates
         summed = sizes.parameters, sizes.gates, len(sizes.recurrent)
         sums = gates.new_zeros(share.chunks, sum(summed), walk.width)
         initial = final.clone(memory_format=torch.contiguous_format)

@@ -190,6 +190,9 @@ class Engine(ABC):
             saved: What it saved; stays as it is.
             outputs: `[N, width]`, the gradient of the first state after each step.
             final: `[states, B, width]`, the gradient of the states after the last step.
+
+        Returns:
+            The gradients. Those of the products may be overwritten by the next call in the same thread.
         """
 
     def hidden_before(self, walk: Pass, saved: Saved) -> Tensor:
