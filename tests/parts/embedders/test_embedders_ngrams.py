@@ -60,11 +60,23 @@ def test_lone_surrogates_have_ngrams_too():
     assert len(ngram_hashes("\ud800ab", min_n=3, max_n=3)) == 3
 
 
-def test_many_words_are_hashed_as_one_by_one():
-    words = ["cat", "a", "", "naïve"]
-    ngrams = hash_words(words, min_n=3, max_n=4)
-    each = [part.tolist() for part in np.split(ngrams.hashes, ngrams.ends[:-1])]
-    assert each == [ngram_hashes(word, min_n=3, max_n=4) for word in words]
+@given(
+    words=st.lists(st.text(st.characters(), max_size=12), max_size=6),
+    lengths=st.sampled_from([(3, 6), (1, 1), (0, 3), (2, 2), (5, 90), (4, 3)]),
+)
+def test_many_words_are_hashed_as_one_by_one(words, lengths):
+    min_n, max_n = lengths
+    ngrams = hash_words(words, min_n=min_n, max_n=max_n)
+    assert len(ngrams.ends) == len(words)
+    each = [part.tolist() for part in np.split(ngrams.hashes, ngrams.ends[:-1])] if words else []
+    assert each == [ngram_hashes(word, min_n=min_n, max_n=max_n) for word in words]
+
+
+def test_more_words_than_are_hashed_at_once():
+    words = [str(number) for number in range(20_000)]
+    ngrams = hash_words(words, min_n=2, max_n=3)
+    assert ngrams.hashes[ngrams.ends[-2] :].tolist() == ngram_hashes(words[-1], min_n=2, max_n=3)
+    assert ngrams.hashes[: ngrams.ends[0]].tolist() == ngram_hashes("0", min_n=2, max_n=3)
 
 
 def test_without_subwords_there_are_no_ngrams():

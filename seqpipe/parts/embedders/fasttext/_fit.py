@@ -23,6 +23,7 @@ _WORKER = "seqpipe.parts.embedders.fasttext._worker"
 _LOSSES = {"negative-sampling": "ns", "hierarchical": "hs"}
 _BUCKETS_PER_NGRAM = 2
 _MOST_BUCKETS = 2_000_000
+_AT_ONCE = 1024
 
 
 def fit_vectors(
@@ -150,7 +151,7 @@ def _tables(
 ) -> Tables:
     hashes, first = np.unique(ngrams.hashes, return_index=True)
     return Tables(
-        known=_known(own, rows, np.split(row_of_ngram, ngrams.ends[:-1])),
+        known=_known(own, rows, row_of_ngram, ngrams.ends),
         rows=rows,
         hashes=hashes,
         row_of_hash=row_of_ngram[first],
@@ -167,12 +168,20 @@ def _used_rows(
 
 
 def _known(
-    own: NDArray[np.float32], rows: NDArray[np.float32], ngrams: Sequence[NDArray[np.int32]]
+    own: NDArray[np.float32],
+    rows: NDArray[np.float32],
+    row_of_ngram: NDArray[np.int32],
+    ends: NDArray[np.intp],
 ) -> NDArray[np.float32]:
     # The mean of a word's own row and those of its n-grams. The library's `get_word_vector` won't do: it
     # normalises.
-    known = [
-        (vector + rows[of_word].sum(axis=0)) / np.float32(1 + len(of_word))
-        for vector, of_word in zip(own, ngrams, strict=True)
-    ]
-    return np.stack(known)
+    counts = np.diff(ends, prepend=0)
+    known: NDArray[np.float32] = own.copy()
+    with_ngrams = np.flatnonzero(counts)
+    for some in np.array_split(with_ngrams, len(with_ngrams) // _AT_ONCE + 1):
+        if len(some):
+            begin = ends[some[0]] - counts[some[0]]
+            of_words = rows[row_of_ngram[begin : ends[some[-1]]]]
+            known[some] += np.add.reduceat(of_words, ends[some] - counts[some] - begin, axis=0)
+    known /= (1 + counts).astype(np.float32)[:, None]
+    return known

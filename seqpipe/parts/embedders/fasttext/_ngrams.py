@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 _START = 2166136261
 _PRIME = 16777619
 _MASK = 0xFFFFFFFF
+_AT_ONCE = 8192
 _SIGNED = [byte if byte < 128 else byte | 0xFFFFFF00 for byte in range(256)]
 
 
@@ -56,12 +57,59 @@ class WordNgrams:
 
 
 def hash_words(words: Iterable[str], *, min_n: int, max_n: int) -> WordNgrams:
-    """Return the n-grams of many words, as they were written for the library."""
-    found: list[NDArray[np.uint32]] = [
-        np.array(ngram_hashes(word, min_n=min_n, max_n=max_n), dtype=np.uint32) for word in words
+    """Return the n-grams of many words, as they were written for the library; see `ngram_hashes`."""
+    several = list(words)
+    found = [
+        _hash_some(several[first : first + _AT_ONCE], min_n=min_n, max_n=max_n)
+        for first in range(0, len(several), _AT_ONCE)
     ]
-    return WordNgrams(_join(found), np.cumsum([len(hashes) for hashes in found], dtype=np.intp))
+    counts = np.concatenate([each for _, each in found] or [np.zeros(0, dtype=np.intp)])
+    hashes = np.concatenate([each for each, _ in found] or [np.zeros(0, dtype=np.uint32)])
+    return WordNgrams(hashes, np.cumsum(counts, dtype=np.intp))
 
 
-def _join(arrays: Sequence[NDArray[np.uint32]]) -> NDArray[np.uint32]:
-    return np.concatenate(arrays) if arrays else np.zeros(0, dtype=np.uint32)
+def _hash_some(
+    words: Sequence[str], *, min_n: int, max_n: int
+) -> tuple[NDArray[np.uint32], NDArray[np.intp]]:
+    """Return the hashes of some words' n-grams, and how many each has: all n-grams of a length at once."""
+    marked = [f"<{word}>" for word in words]
+    lengths = np.array([len(word) for word in marked])
+    first, stop = (
+        np.repeat(ends, lengths) for ends in (lengths.cumsum() - lengths, lengths.cumsum())
+    )
+    characters = _Characters("".join(marked))
+    longest = min(max_n, int(lengths.max()))
+    hashes = np.empty((len(first), longest), dtype=np.uint32)
+    wanted = np.empty((len(first), longest), dtype=np.bool_)
+    value = np.full(len(first), _START, dtype=np.uint32)
+    places = np.arange(len(first))
+    for n in range(longest):
+        inside = places + n < stop
+        value = characters.go_on(value, np.where(inside, places + n, places), inside)
+        hashes[:, n], wanted[:, n] = value, inside & (n + 1 >= min_n)
+    # The marks of the ends by themselves.
+    wanted[:, :1] &= ((places != first) & (places != stop - 1))[:, None]
+    counts = np.add.reduceat(wanted.sum(axis=1), lengths.cumsum() - lengths)
+    return hashes[wanted], counts
+
+
+class _Characters:
+    """The characters of a text, one to four bytes each."""
+
+    def __init__(self, text: str) -> None:
+        data = np.frombuffer(text.encode("utf-8", "surrogatepass"), dtype=np.uint8)
+        self._bytes = np.array(_SIGNED, dtype=np.uint32)[data]
+        # Bytes that continue a character begin with the bits 10.
+        self._begins = np.flatnonzero((data & 0xC0) != 0x80)
+        self._sizes = np.diff(self._begins, append=len(data))
+
+    def go_on(
+        self, value: NDArray[np.uint32], places: NDArray[np.intp], where: NDArray[np.bool_]
+    ) -> NDArray[np.uint32]:
+        """Return hashes that take in one character more each, where that's wanted."""
+        for byte in range(int(self._sizes.max())):
+            there = np.flatnonzero(where & (byte < self._sizes[places]))
+            taken = self._bytes[self._begins[places[there]] + byte]
+            value = value.copy()
+            value[there] = (value[there] ^ taken) * np.uint32(_PRIME)
+        return value
