@@ -66,7 +66,7 @@ class _Check:
     def run(self) -> None:
         meant = self._unknown_sections()
         self._required_sections(meant)
-        self._replaced_sections()
+        self._replaced_sections({*self._sections, *meant})
         for name, section in self._sections.items():
             if name == "pipeline":
                 self._pipeline(section)
@@ -114,17 +114,17 @@ class _Check:
                     help=help,
                 )
 
-    def _replaced_sections(self) -> None:
+    def _replaced_sections(self, there: set[str]) -> None:
         """Check that nothing is asked for that this kind of file has no use for."""
-        if makes_classifier(self._sections):
+        if makes_classifier(dict.fromkeys(there)):
             for name in REPLACED:
                 if name in self._sections:
                     message = f"[{name}] has no place beside [classifier], which is a whole model"
                     self._report.add((name,), message, "remove this section, or that one")
             self._untrained("[classifier], which trains by itself", "remove this section")
-        if makes_embedding(self._sections):
+        if makes_embedding(dict.fromkeys(there)):
             for key in HOST_SETTINGS["embedder"]:
-                if key in self._sections["embedder"]:
+                if key in self._sections.get("embedder", {}):
                     message = (
                         f"{quote(key)} is for vectors that an encoder trains, and there's none"
                     )

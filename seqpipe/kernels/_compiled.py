@@ -10,6 +10,7 @@ from torch import Tensor
 from seqpipe.kernels._build import BuildError, build
 from seqpipe.kernels._job import JOB, POINTERS
 from seqpipe.kernels._pass import Engine, Gradients, Pass, Saved, Walked, mask_by_row
+from seqpipe.kernels._products import CompiledProducts
 from seqpipe.kernels._recurrence import Recurrence
 from seqpipe.kernels._render import REALS, render_c
 from seqpipe.kernels._scratch import Scratch
@@ -37,6 +38,7 @@ class Compiled(Engine):
     """Runs a recurrence in C, in float32 or float64."""
 
     name = "compiled"
+    products = CompiledProducts()
 
     def prepare(self, recurrence: Recurrence, dtype: torch.dtype) -> None:
         """Compile a recurrence now, so that it's known whether that works.
@@ -47,6 +49,7 @@ class Compiled(Engine):
         if dtype not in REALS:
             raise BuildError(f"it's for float32 and float64, not {dtype}")
         _library(recurrence, dtype)
+        self.products.prepare(dtype)
 
     def forward(self, walk: Pass, gates: Tensor, *, save: bool = True) -> Walked:
         """See `Engine.forward`."""

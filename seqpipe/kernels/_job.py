@@ -1,6 +1,7 @@
-"""What the C of a recurrence is told, as C lays it out in memory."""
+"""What functions in C are told, as C lays it out in memory: fields of eight bytes."""
 
 import struct
+from collections.abc import Sequence
 from typing import Final
 
 NUMBERS: Final = ("sequences", "rows", "width", "chunks", "members", "reverse")
@@ -9,15 +10,18 @@ POINTERS: Final = (
     *("gates", "separate", "noises", "initial", "last", "outputs", "states", "operands"),
     *("d_outputs", "d_gates", "d_recurrent", "d_sums", "d_initial", "meetings"),
 )
-#: The fields of a `Job` that are given to it: numbers, pointers and the bound `clip`.
+#: A `Job` of recurrence.c, up to `panels`: numbers, pointers and the bound `clip`.
+JOB_FIELDS: Final = (*NUMBERS, *POINTERS, "clip")
 JOB: Final = struct.Struct(f"@{len(NUMBERS) + len(POINTERS)}qd")
 
+#: A `Product` of products.c, up to `room`.
+PRODUCT_FIELDS: Final = ("rows", "depth", "columns", "form", "left", "right", "out")
+PRODUCT: Final = struct.Struct(f"@{len(PRODUCT_FIELDS)}q")
 
-def assert_layout() -> str:
-    """Write C that doesn't compile where a `Job` there is laid out otherwise."""
-    places = {name: 8 * i for i, name in enumerate((*NUMBERS, *POINTERS, "clip"))}
-    places["panels"] = JOB.size
+
+def assert_layout(kind: str, fields: Sequence[str]) -> str:
+    """Write C that doesn't compile where a struct begins with anything but these fields."""
     return "\n".join(
-        f"_Static_assert(offsetof(Job, {name}) == {place}, \"{name} isn't where it's put\");"
-        for name, place in places.items()
+        f"_Static_assert(offsetof({kind}, {name}) == {8 * i}, \"{name} isn't where it's put\");"
+        for i, name in enumerate(fields)
     )

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from seqpipe.kernels._products import Products
 from seqpipe.kernels._recurrence import Recurrence
 
 
@@ -78,7 +79,7 @@ class Layout:
 @lru_cache(maxsize=256)
 def _table_of_one(rows: int) -> Tensor:
     """Return the table of a single sequence."""
-    return torch.tensor([[0], [rows], [0]])
+    return torch.tensor([[0], [rows], [0]], device="cpu")
 
 
 class Pass(NamedTuple):
@@ -167,9 +168,11 @@ class Engine(ABC):
 
     Attributes:
         name: What it's called in settings and reports.
+        products: Makes the large products around a walk.
     """
 
     name: str
+    products: Products = Products()
 
     @abstractmethod
     def forward(self, walk: Pass, gates: Tensor, *, save: bool = True) -> Walked:

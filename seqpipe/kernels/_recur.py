@@ -7,7 +7,6 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from seqpipe.kernels._pass import Engine, Gradients, Layout, Pass, Saved
-from seqpipe.kernels._products import sum_of_products, times, times_turned
 from seqpipe.kernels._recurrence import Recurrence
 
 
@@ -63,7 +62,7 @@ def recur(plan: Plan, inputs: Tensor, weights: Weights, initial: Tensor) -> tupl
         `[states, B, width]`.
     """
     if not torch.is_grad_enabled():
-        products = times_turned(inputs, weights.input_weight)
+        products = plan.engine.products.times_turned(inputs, weights.input_weight)
         done = plan.engine.forward(_walk(plan, weights, initial), products, save=False)
         return done.outputs, done.last
     results: tuple[Tensor, Tensor] = _Recur.apply(  # type: ignore[no-untyped-call]
@@ -94,7 +93,7 @@ class _Recur(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         weights = Weights(input_weight, bias, recurrent_weight, recurrent_bias, parameters)
         walk = _walk(plan, weights, initial)
-        done = plan.engine.forward(walk, times_turned(inputs, input_weight))
+        done = plan.engine.forward(walk, plan.engine.products.times_turned(inputs, input_weight))
         assert done.saved is not None
         ctx.plan = plan
         ctx.save_for_backward(
@@ -116,13 +115,13 @@ class _Recur(torch.autograd.Function):
         engine, walk = ctx.plan.engine, _walk(ctx.plan, Weights(*learnt), initial)
         saved = Saved(gates, separate, states)
         found: Gradients = engine.backward(walk, saved, outputs, final)
-        wanted = ctx.needs_input_grad
+        wanted, products = ctx.needs_input_grad, engine.products
         return (
             None,
-            times(found.gates, learnt[0]) if wanted[1] else None,
-            sum_of_products(found.gates, inputs) if wanted[2] else None,
+            products.times(found.gates, learnt[0]) if wanted[1] else None,
+            products.sum_of_products(found.gates, inputs) if wanted[2] else None,
             _sum(found.gates, found.input_bias) if wanted[3] else None,
-            sum_of_products(found.recurrent, engine.hidden_before(walk, saved))
+            products.sum_of_products(found.recurrent, engine.hidden_before(walk, saved))
             if wanted[4]
             else None,
             _sum(found.recurrent, found.bias) if wanted[5] else None,

@@ -6,7 +6,7 @@ from typing import Final
 
 import torch
 
-from seqpipe.kernels._job import assert_layout
+from seqpipe.kernels._job import JOB_FIELDS, PRODUCT_FIELDS, assert_layout
 from seqpipe.kernels._operations import OPERATIONS
 from seqpipe.kernels._program import Program, Term
 from seqpipe.kernels._recurrence import Recurrence
@@ -33,14 +33,15 @@ def render_c(recurrence: Recurrence, dtype: torch.dtype) -> str:
             _forward(recurrence),
             _backward(recurrence),
             _text("recurrence.c"),
-            assert_layout(),
+            assert_layout("Job", (*JOB_FIELDS, "panels")),
         ]
     )
 
 
 def render_products(dtype: torch.dtype) -> str:
     """Write the products of matrices in C, for one of the types in `REALS`."""
-    return "\n".join([*_beginning(dtype), _text("products.c")])
+    layout = assert_layout("Product", (*PRODUCT_FIELDS, "room"))
+    return "\n".join([*_beginning(dtype), _text("products.c"), layout])
 
 
 def _beginning(dtype: torch.dtype) -> list[str]:

@@ -18,7 +18,7 @@ class Scratch(threading.local):
     """
 
     def __init__(self) -> None:
-        self._kept = torch.empty(0, dtype=torch.uint8)
+        self._kept = torch.empty(0, dtype=torch.uint8, device="cpu")
 
     def take(self, like: Tensor, *shapes: tuple[int, ...]) -> list[Tensor]:
         """Return tensors of the dtype of `like`, on the CPU, not set, good until the next call.
@@ -30,7 +30,7 @@ class Scratch(threading.local):
         if size > _BYTES:
             return [like.new_empty(shape) for shape in shapes]
         if self._kept.numel() < size:
-            self._kept = torch.empty(size, dtype=torch.uint8)
+            self._kept = torch.empty(size, dtype=torch.uint8, device="cpu")
         whole = self._kept[:size].view(like.dtype)
         return [
             part.view(shape) for part, shape in zip(torch.split(whole, sizes), shapes, strict=True)

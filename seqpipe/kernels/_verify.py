@@ -68,4 +68,9 @@ def _results(engine: Engine, recurrence: Recurrence, width: int, like: Tensor) -
     assert done.saved is not None
     found = engine.backward(walk, done.saved, made_up(rows, width), made_up(*walk.initial.shape))
     gradients = [found.gates, found.recurrent, found.initial, found.parameters]
-    return [each.double() for each in (done.outputs, done.last, *gradients) if each is not None]
+    # Copies, as the engine may use the memory of gradients again.
+    return [
+        each.to(torch.float64, copy=True)
+        for each in (done.outputs, done.last, *gradients)
+        if each is not None
+    ]

@@ -4,30 +4,36 @@
  * a piece of a panel that stays near. Each number is summed in the same order, whatever stands beside it.
  */
 
+enum {
+    PLAIN,                    /* left [rows, depth], right [depth, columns], out [rows, columns] */
+    TURNED,                   /* the same, but right lies [columns, depth] */
+    SUM                       /* over rows: left [rows, depth], right [rows, columns], out [depth, columns] */
+};
+
 typedef struct {
-    int64_t rows, depth, columns;
-    int64_t form;             /* 0: left [rows, depth], right [depth, columns], out [rows, columns]
-                               * 1: right lies [columns, depth]
-                               * 2: the sum over rows: left [rows, depth], right [rows, columns], out [depth, columns] */
+    int64_t rows, depth, columns, form;
     const REAL *left, *right;
     REAL *out;
-    REAL *room;               /* the right matrix in panels; with form 2 where each part works */
-    int64_t piece;            /* so many rows at once, but for form 2 */
-    int64_t parts;            /* of the rows, with form 2: each thread makes a sum of its own */
+    REAL *room;               /* the right matrix in panels; for SUM where each part works */
+    int64_t piece;            /* so many rows at once, but for SUM */
+    int64_t parts;            /* of the rows, for SUM: each thread makes a sum of its own */
     REAL *sums;               /* those of all parts but the first */
     int64_t next;             /* what the thread that comes next takes */
 } Product;
 
-#define COLUMNS 4
-#define WIDE (COLUMNS * LANES)
-#define ROWS TILE_ROWS(COLUMNS)
+#define VECTORS 4
+#define WIDE (VECTORS * LANES)
+#define ROWS TILE_ROWS(VECTORS)
 /* So much of a panel at once. */
 #define DEPTH 768
 /* So many rows at once: enough to use a panel often, few enough for them to stay near. */
 #define PIECE (16 * ROWS)
 /* For sums over rows: so many rows are added up in registers, and so much of each is turned at once. */
 #define SUMMED_ROWS 256
-#define TURNED (64 * ROWS)
+#define TURNED_COLUMNS (64 * ROWS)
+/* So many rows at least are worth a sum of their own, and so many numbers all sums have at most. */
+#define ROWS_OF_PART 256
+#define MOST_SUMS 8388608
 /* So many numbers of the sums of parts are added by one thread. */
 #define SLICE 16384
 
@@ -47,7 +53,7 @@ static const Tile TURNED_TILES[] = {turned_1, turned_2, turned_3, turned_4};
 
 /* How many vectors hold the columns from one on, at most those of a tile. */
 static int64_t vectors_from(const Product *p, int64_t column) {
-    return MIN(COLUMNS, blocks_of(p->columns - column, LANES));
+    return MIN(VECTORS, blocks_of(p->columns - column, LANES));
 }
 
 /* Put a tile, or add it to what's there, where it belongs. */
@@ -65,11 +71,12 @@ static void place(const Product *p, const REAL *sums, int rows, REAL *out, int64
         }
 }
 
-/* Lay some columns of the right matrix into a panel, with zeros beyond the last. */
+/* Lay some columns of the right matrix into a panel, with zeros beyond the last: of rows from `first` on, or, if it's
+ * turned, of all. */
 static void lay_panel(const Product *p, int64_t column, int64_t first, int64_t depth, REAL *panel) {
     const int64_t count = MIN(WIDE, p->columns - column), wide = vectors_from(p, column) * LANES;
     if (count < wide) memset(panel, 0, depth * wide * sizeof(REAL));
-    if (p->form == 1) {
+    if (p->form == TURNED) {
         const REAL *from = p->right + column * p->depth;
         int64_t c = 0;
         for (; c + LANES <= count; c += LANES) lay(panel + c, wide, from + c * depth, depth);
@@ -114,16 +121,16 @@ static void turn_rows(const Product *p, int64_t first, int64_t count, int64_t co
 }
 
 /* What a part needs: a panel, and a piece of rows that's turned. */
-#define ROOM_OF_PART (SUMMED_ROWS * (WIDE + TURNED + ROWS))
+#define ROOM_OF_PART (SUMMED_ROWS * (WIDE + TURNED_COLUMNS))
 
 /* Add up the outer products of some rows. */
 static void add_up(const Product *p, int64_t begin, int64_t end, REAL *out, REAL *room) {
     REAL *panel = room, *turned = room + SUMMED_ROWS * WIDE;
     const REAL *left[ROWS];
     REAL sums[ROWS * WIDE] ALIGNED;
-    for (int64_t piece = 0; piece < p->depth; piece += TURNED)
+    for (int64_t piece = 0; piece < p->depth; piece += TURNED_COLUMNS)
         for (int64_t first = begin; first < end; first += SUMMED_ROWS) {
-            const int64_t count = MIN(SUMMED_ROWS, end - first), width = MIN(TURNED, p->depth - piece);
+            const int64_t count = MIN(SUMMED_ROWS, end - first), width = MIN(TURNED_COLUMNS, p->depth - piece);
             turn_rows(p, first, count, piece, width, turned);
             for (int64_t column = 0; column < p->columns; column += WIDE) {
                 lay_panel(p, column, first, count, panel);
@@ -143,7 +150,7 @@ static void work(void *given) {
     Product *p = given;
     for (;;) {
         const int64_t n = __atomic_fetch_add(&p->next, 1, __ATOMIC_RELAXED);
-        if (p->form == 2) {
+        if (p->form == SUM) {
             if (n >= p->parts) break;
             REAL *out = n ? p->sums + (n - 1) * p->depth * p->columns : p->out;
             add_up(p, p->rows * n / p->parts, p->rows * (n + 1) / p->parts, out, p->room + n * ROOM_OF_PART);
@@ -180,12 +187,12 @@ int64_t seqpipe_multiply(const void *given, int64_t threads, Together together) 
     memcpy(&p, given, offsetof(Product, room));
     /* Of about that size, and as many for each thread. */
     p.piece = blocks_of(blocks_of(p.rows, threads * blocks_of(p.rows, threads * PIECE)), ROWS) * ROWS;
-    p.parts = p.form == 2 ? MIN(threads, p.rows) : 1;
-    p.room = make_room(p.form == 2 ? p.parts * ROOM_OF_PART : blocks_of(p.columns, WIDE) * WIDE * p.depth);
+    p.parts = p.form == SUM ? MIN(threads, MIN(blocks_of(p.rows, ROWS_OF_PART), blocks_of(MOST_SUMS, p.depth * p.columns))) : 1;
+    p.room = make_room(p.form == SUM ? p.parts * ROOM_OF_PART : blocks_of(p.columns, WIDE) * WIDE * p.depth);
     p.sums = p.parts > 1 ? make_room((p.parts - 1) * p.depth * p.columns) : NULL;
     const int64_t failed = !p.room || (p.parts > 1 && !p.sums);
     if (!failed) {
-        for (int64_t column = 0; p.form != 2 && column < p.columns; column += WIDE)
+        for (int64_t column = 0; p.form != SUM && column < p.columns; column += WIDE)
             lay_panel(&p, column, 0, p.depth, p.room + column * p.depth);
         run(&p, work, threads, together);
         if (p.parts > 1) run(&p, add_parts, threads, together);

@@ -36,24 +36,24 @@ INLINE void store(REAL *to, const REAL *from, int64_t count) {
 
 /* ---- products ---- */
 
-/* [rows] x [depth] times [depth] x [columns * LANES]; all sums stay in registers. What follows in a row of the
+/* [rows] x [depth] times [depth] x [vectors * LANES]; all sums stay in registers. What follows in a row of the
  * left matrix stands `STEP` apart, a constant, as the compiler makes little of another. */
-#define DEFINE_TILE(NAME, COLUMNS, STEP)                                                               \
+#define DEFINE_TILE(NAME, VECTORS, STEP)                                                               \
     INLINE void NAME##_rows(const int rows, int64_t depth, const REAL *const *left,                    \
                             const REAL *panel, const REAL *start, REAL *out) {                         \
-        vec sums[8][COLUMNS];                                                                          \
+        vec sums[8][VECTORS];                                                                          \
         _Pragma("GCC unroll 8") for (int i = 0; i < rows; i++)                                         \
-            _Pragma("GCC unroll 32") for (int c = 0; c < COLUMNS; c++)                                 \
+            _Pragma("GCC unroll 32") for (int c = 0; c < VECTORS; c++)                                 \
                 sums[i][c] = start ? *(const vec_unaligned *)(start + c * LANES) : (vec){0};           \
         for (int64_t k = 0; k < depth; k++) {                                                          \
-            const REAL *right = panel + k * COLUMNS * LANES;                                           \
+            const REAL *right = panel + k * VECTORS * LANES;                                           \
             _Pragma("GCC unroll 8") for (int i = 0; i < rows; i++)                                     \
-                _Pragma("GCC unroll 32") for (int c = 0; c < COLUMNS; c++)                             \
+                _Pragma("GCC unroll 32") for (int c = 0; c < VECTORS; c++)                             \
                     sums[i][c] += left[i][k * STEP] * *(const vec *)(right + c * LANES);               \
         }                                                                                              \
         _Pragma("GCC unroll 8") for (int i = 0; i < rows; i++)                                         \
-            _Pragma("GCC unroll 32") for (int c = 0; c < COLUMNS; c++)                                 \
-                *(vec *)(out + (i * COLUMNS + c) * LANES) = sums[i][c];                                \
+            _Pragma("GCC unroll 32") for (int c = 0; c < VECTORS; c++)                                 \
+                *(vec *)(out + (i * VECTORS + c) * LANES) = sums[i][c];                                \
     }                                                                                                  \
     static __attribute__((noinline)) void NAME(int rows, int64_t depth, const REAL *const *left,       \
                                                const REAL *panel, const REAL *start, REAL *out) {      \
@@ -70,10 +70,9 @@ INLINE void store(REAL *to, const REAL *from, int64_t count) {
     }
 
 /* How many rows of sums fit the registers beside what they're made of. */
-#define TILE_ROWS(COLUMNS) ((COLUMNS) * 8 <= SUMS ? 8 : (COLUMNS) > SUMS ? 1 : SUMS / (COLUMNS))
+#define TILE_ROWS(VECTORS) ((VECTORS) * 8 <= SUMS ? 8 : (VECTORS) > SUMS ? 1 : SUMS / (VECTORS))
 
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
-#define MAX(a, b) ((a) > (b) ? (a) : (b))
 
 /* ---- panels ---- */
 

@@ -45,7 +45,7 @@ def write_settings(path: Path, settings: Mapping[str, Any], *, kind: str) -> Non
     Raises:
         SavedModelError: The file can't be written.
     """
-    told = {"format": _FORMAT, "kind": kind, **settings}
+    told = {**settings, "format": _FORMAT, "kind": kind}
     try:
         path.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
@@ -67,10 +67,11 @@ def read_settings(path: Path, types: Mapping[str, type], *, kind: str) -> dict[s
         SavedModelError: The file can't be read, is of another part or format, or lacks a setting.
     """
     told = read_json(path)
-    if not isinstance(told, dict) or told.get("format") != _FORMAT:
+    found = told.get("kind") if isinstance(told, dict) and told.get("format") == _FORMAT else None
+    if not isinstance(found, str):
         raise SavedModelError(f"{path} isn't the settings of {kind}, in the format {_FORMAT}")
-    if told.get("kind") != kind:
-        raise SavedModelError(f"{path} is of {told.get('kind')}, not of {kind}")
+    if found != kind:
+        raise SavedModelError(f"{path} is of {found}, not of {kind}")
     for name, expected in types.items():
         if type(told.get(name)) is not expected:
             raise SavedModelError(f"{path} is damaged: `{name}` is {told.get(name)!r}")
@@ -118,5 +119,6 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """
     try:
         return load_file(path)
-    except (OSError, SafetensorError) as error:
+    # NumPy knows fewer types of number than the format does.
+    except (OSError, SafetensorError, TypeError, KeyError) as error:
         raise SavedModelError(f"{path} can't be read: {error}") from error

@@ -138,3 +138,11 @@ def test_steps_of_training_have_no_place_where_nothing_is_trained_by_steps(good,
     told = "[training] has no place beside [classifier], which trains by itself"
     assert told in [problem.message for problem in errors_of(data + classifier + training)]
     assert errors_of(good) == []
+
+
+def test_a_head_that_is_misspelt_leaves_the_training_alone(good, errors_of):
+    text = good[: good.index("[encoder]")] + good[good.index("[head]") :]
+    (problem,) = errors_of(text.replace("[head]", "[haed]"))
+    assert "[haed]" in problem.message and "[head]" in problem.label
+    problems = errors_of(without_training(good).replace("[embedder]", "[embeder]"))
+    assert "there's no section [embeder]" in [problem.message for problem in problems]

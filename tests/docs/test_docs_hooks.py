@@ -124,6 +124,8 @@ def pipeline_with(hook, name, folder):
     named[slot] = (f"@{hook}", name)
     lines = [f'[data]\n@readers = "seqpipe.Jsonl.v1"\npath = "{texts.as_posix()}"\n']
     lines += [f'[{each}]\n{registry} = "{part}"\n' for each, (registry, part) in named.items()]
+    if slot != "classifier":
+        lines.append("[training]\nmax_epochs = 1\n")
     file = folder / "pipeline.cfg"
-    file.write_text("\n".join([*lines, "[training]\nmax_epochs = 1\n"]), encoding="utf-8")
+    file.write_text("\n".join(lines), encoding="utf-8")
     return file

@@ -5,12 +5,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqpipe.kernels import _products
-from seqpipe.kernels._build import BuildError
-from seqpipe.kernels._products import sum_of_products, times, times_turned
+from seqpipe.kernels import Compiled, Eager, _products
+from seqpipe.kernels._products import CompiledProducts, Products
 
 # Beyond a tile, a piece of rows, a piece of a panel and a turned piece, and odd.
 SIZES = st.sampled_from([1, 2, 5, 6, 7, 16, 31, 32, 63, 64, 65, 97, 130, 769])
+PRODUCTS = CompiledProducts()
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-13}
 
 
@@ -35,9 +35,9 @@ def assert_equal(found, left, right):
 def assert_products(rows, depth, columns, dtype):
     inputs, weight = numbers(rows, depth, dtype=dtype), numbers(columns, depth, dtype=dtype, seed=1)
     gradients = numbers(rows, columns, dtype=dtype, seed=2)
-    assert_equal(times_turned(inputs, weight), inputs, weight.t())
-    assert_equal(times(gradients, weight), gradients, weight)
-    assert_equal(sum_of_products(gradients, inputs), gradients.t(), inputs)
+    assert_equal(PRODUCTS.times_turned(inputs, weight), inputs, weight.t())
+    assert_equal(PRODUCTS.times(gradients, weight), gradients, weight)
+    assert_equal(PRODUCTS.sum_of_products(gradients, inputs), gradients.t(), inputs)
 
 
 @pytest.mark.usefixtures("every_size")
@@ -64,17 +64,19 @@ def test_long_and_wide_products_equal_exact_ones(rows, depth, columns, threads):
 @pytest.mark.usefixtures("every_size")
 def test_a_rows_product_does_not_depend_on_its_neighbours():
     inputs, weight = numbers(200, 70, dtype=torch.float32), numbers(90, 70, dtype=torch.float32)
-    whole = times_turned(inputs, weight)
+    whole = PRODUCTS.times_turned(inputs, weight)
     for part in (slice(0, 1), slice(3, 120), slice(199, 200)):
-        assert torch.equal(times_turned(inputs[part], weight), whole[part])
+        assert torch.equal(PRODUCTS.times_turned(inputs[part], weight), whole[part])
 
 
 @pytest.mark.usefixtures("every_size")
 def test_matrices_need_not_lie_in_one_piece():
     inputs, weight = numbers(40, 20)[:, ::2], numbers(30, 12).t()[::2, :][:, ::3]
     assert inputs.shape[1] == weight.shape[1] == 10
-    assert_equal(times_turned(inputs, weight), inputs, weight.t())
-    assert_equal(sum_of_products(inputs, numbers(80, 6)[::2]), inputs.t(), numbers(80, 6)[::2])
+    assert_equal(PRODUCTS.times_turned(inputs, weight), inputs, weight.t())
+    assert_equal(
+        PRODUCTS.sum_of_products(inputs, numbers(80, 6)[::2]), inputs.t(), numbers(80, 6)[::2]
+    )
 
 
 @pytest.mark.usefixtures("every_size")
@@ -82,7 +84,7 @@ def test_what_is_not_finite_stays_where_it_belongs():
     inputs = numbers(20, 10)
     inputs[7, 3] = float("nan")
     inputs[9, 3] = float("inf")
-    found = times_turned(inputs, numbers(5, 10, seed=1))
+    found = PRODUCTS.times_turned(inputs, numbers(5, 10, seed=1))
     assert bool(found[7].isnan().all()) and bool(found[9].isinf().all())
     assert bool(found[:7].isfinite().all()) and bool(found[10:].isfinite().all())
 
@@ -92,19 +94,61 @@ def test_what_is_not_finite_stays_where_it_belongs():
 def test_small_products_and_other_types_are_torchs_own(rows, dtype):
     inputs, weight = numbers(rows, 6).to(dtype), numbers(5, 6, seed=1).to(dtype)
     gradients = numbers(rows, 5, seed=2).to(dtype)
-    assert torch.equal(times_turned(inputs, weight), inputs @ weight.t())
-    assert torch.equal(times(gradients, weight), gradients @ weight)
-    assert torch.equal(sum_of_products(gradients, inputs), gradients.t() @ inputs)
+    assert torch.equal(PRODUCTS.times_turned(inputs, weight), inputs @ weight.t())
+    assert torch.equal(PRODUCTS.times(gradients, weight), gradients @ weight)
+    assert torch.equal(PRODUCTS.sum_of_products(gradients, inputs), gradients.t() @ inputs)
+
+
+@pytest.fixture
+def not_in_c(monkeypatch):
+    """Let what goes to C fail the test."""
+
+    def fail(dtype):
+        raise AssertionError("that's for torch")
+
+    monkeypatch.setattr(_products, "_library", fail)
+
+
+@pytest.mark.usefixtures("every_size", "not_in_c")
+def test_sizes_that_do_not_fit_are_told_by_torch():
+    wide, narrow = numbers(20, 8), numbers(20, 7)
+    for multiply in (PRODUCTS.times_turned, PRODUCTS.times):
+        with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+            multiply(wide, narrow)
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        PRODUCTS.sum_of_products(wide, narrow[:19])
+
+
+@pytest.mark.usefixtures("every_size", "not_in_c")
+def test_other_memory_than_a_processors_is_for_torch():
+    away, here = torch.empty(20, 8, device="meta"), numbers(20, 8, dtype=torch.float32)
+    assert PRODUCTS.times_turned(away, away).is_meta
+    assert PRODUCTS.sum_of_products(away, away).shape == (8, 8)
+    with pytest.raises(RuntimeError, match="meta"):
+        PRODUCTS.times_turned(here, away)
+
+
+@pytest.mark.usefixtures("every_size", "not_in_c")
+@pytest.mark.parametrize(("threads", "there"), [(2, (None, None)), (9, (1, 1))])
+def test_threads_that_c_has_not_or_uses_badly_are_left_to_torch(monkeypatch, threads, there):
+    monkeypatch.setattr(_products, "threads_there", lambda: threads)
+    monkeypatch.setattr(_products, "openmp", lambda: there)
+    assert_products(30, 20, 10, torch.float32)
+
+
+@pytest.mark.usefixtures("every_size", "not_in_c")
+def test_processors_that_nothing_was_measured_on_are_left_to_torch(monkeypatch):
+    monkeypatch.setattr(_products.platform, "machine", lambda: "arm64")
+    PRODUCTS.prepare(torch.float32)
+    assert_products(30, 20, 10, torch.float32)
 
 
 @pytest.mark.usefixtures("every_size")
-def test_without_a_compiler_torch_multiplies(monkeypatch):
-    def fail(source):
-        raise BuildError("there's no C compiler")
+def test_without_memory_torch_multiplies(monkeypatch):
+    monkeypatch.setattr(_products, "_library", lambda dtype: lambda *given: 1)
+    assert_products(30, 20, 10, torch.float32)
 
-    monkeypatch.setattr(_products, "build", fail)
-    _products._library.cache_clear()
-    try:
-        assert_products(30, 20, 10, torch.float32)
-    finally:
-        _products._library.cache_clear()
+
+def test_only_the_compiled_engine_multiplies_in_c():
+    assert type(Compiled().products) is CompiledProducts
+    assert type(Eager().products) is Products

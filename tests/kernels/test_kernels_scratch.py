@@ -45,3 +45,9 @@ def test_each_thread_has_its_own():
     thread.start()
     thread.join()
     assert found[0].data_ptr() != mine.data_ptr()
+
+
+def test_memory_is_the_processors_whatever_the_default_device_is():
+    with torch.device("meta"):
+        (found,) = Scratch().take(torch.zeros(1, device="cpu"), (4,))
+    assert found.is_cpu

@@ -4,6 +4,8 @@ import json
 
 import numpy as np
 import pytest
+import safetensors.torch
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,6 +36,7 @@ def test_settings_come_back(tmp_path):
     [
         ({"format": 2}, "isn't the settings of Mine, in the format 1"),
         ({"kind": "Other"}, "is of Other, not of Mine"),
+        ({"kind": None}, "isn't the settings of Mine, in the format 1"),
         ({"width": "3"}, "is damaged: `width` is '3'"),
         ({"width": True}, "is damaged: `width` is True"),
         ({"lower": None}, "is damaged: `lower` is None"),
@@ -80,6 +83,18 @@ def test_arrays_that_are_damaged_are_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(SavedModelError, match="can't be read"):
         _saved.read_arrays(path)
+
+
+def test_types_that_numpy_does_not_know_are_refused(tmp_path):
+    path = tmp_path / "arrays.safetensors"
+    safetensors.torch.save_file({"a": torch.zeros(3, dtype=torch.bfloat16)}, path)
+    with pytest.raises(SavedModelError, match="can't be read"):
+        _saved.read_arrays(path)
+
+
+def test_settings_cannot_be_taken_for_the_kind(tmp_path):
+    _saved.write_settings(tmp_path / "a.json", {"kind": "Other", "format": 9, "a": 1}, kind="Mine")
+    assert _saved.read_settings(tmp_path / "a.json", {"a": int}, kind="Mine") == {"a": 1}
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path):

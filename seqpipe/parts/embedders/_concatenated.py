@@ -1,5 +1,6 @@
 """Several embedders side by side."""
 
+import contextlib
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -61,9 +62,11 @@ class Concatenated(Embedder):
         on_progress: OnProgress | None = None,
     ) -> None:
         """Fit one embedder after another, each on all sequences; see `Embedder.fit`."""
-        with tempfile.TemporaryDirectory(prefix="seqpipe-", ignore_cleanup_errors=True) as folder:
+        with contextlib.ExitStack() as stack:
             if isinstance(sequences, Iterator) and len(self.embedders) > 1:
-                sequences = spool_sequences(sequences, Path(folder) / "sequences")
+                folder = tempfile.TemporaryDirectory(prefix="seqpipe-", ignore_cleanup_errors=True)
+                file = Path(stack.enter_context(folder)) / "sequences"
+                sequences = spool_sequences(sequences, file)
             for number, embedder in enumerate(self.embedders.values()):
                 share = _share(on_progress, number, len(self.embedders))
                 embedder.fit(sequences, seed=seed, on_progress=share)
