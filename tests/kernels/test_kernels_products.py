@@ -124,8 +124,7 @@ def test_other_memory_than_a_processors_is_for_torch():
     away, here = torch.empty(20, 8, device="meta"), numbers(20, 8, dtype=torch.float32)
     assert PRODUCTS.times_turned(away, away).is_meta
     assert PRODUCTS.sum_of_products(away, away).shape == (8, 8)
-    with pytest.raises(RuntimeError, match="meta"):
-        PRODUCTS.times_turned(here, away)
+    assert torch.mm(here, away.t()).is_meta and PRODUCTS.times_turned(here, away).is_meta
 
 
 @pytest.mark.usefixtures("every_size", "not_in_c")
