@@ -61,7 +61,7 @@ def pasted(section):
     """Return a pipeline file, its sections of that name replaced by the one given."""
     names = re.findall(r"^\[(.+)\]$", section, re.M)
     if "classifier" in names:  # a whole model, in the place of these
-        names += ["embedder", "encoder", "head"]
+        names += ["embedder", "encoder", "head", "training"]
     kept = [
         each
         for each in re.split(r"^(?=\[)", PIPELINE, flags=re.M)
