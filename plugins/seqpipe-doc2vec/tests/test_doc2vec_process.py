@@ -14,8 +14,11 @@ from seqpipe.parts.embedders.apart import _train
 from seqpipe_doc2vec._memory import DistributedMemory
 
 SCRIPT = """
+import signal
 from seqpipe_doc2vec._bag import BagOfWords
 told = []
+# Whoever runs the tests in the background may have it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def tell(progress):
     if not told:
