@@ -50,14 +50,14 @@ class LinkPrediction:
             DataError: There are no edges to test on, or none that were fitted on, or nearly all pairs are edges.
         """
         graph = Graph.from_edges(fitted.train(), directed=self._directed)
-        if not len(graph.names):
+        seen = self._set(arcs_of(graph), graph)
+        steps, unknown = steps_of(fitted.test(), graph)
+        given = self._set(steps, graph)
+        if not len(graph.names) and not len(given) and not unknown:
             raise DataError(
                 "links are predicted beside the edges that vectors were fitted on, and a saved embedding comes "
                 "without them: score it in the run that fits it, by a section [evaluation.NAME]"
             )
-        seen = self._set(arcs_of(graph), graph)
-        steps, unknown = steps_of(fitted.test(), graph)
-        given = self._set(steps, graph)
         edges = given.pairs[~seen.has(given.pairs)]
         if not len(edges):
             raise DataError(
