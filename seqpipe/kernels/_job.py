@@ -12,7 +12,7 @@ POINTERS: Final = (
 )
 #: A `Job` of recurrence.c, up to `panels`: numbers, pointers and the bound `clip`.
 JOB_FIELDS: Final = (*NUMBERS, *POINTERS, "clip")
-JOB: Final = struct.Struct(f"@{len(NUMBERS) + len(POINTERS)}qd")
+JOB: Final = struct.Struct(f"@{len(JOB_FIELDS) - 1}qd")
 
 #: A `Product` of products.c, up to `room`.
 PRODUCT_FIELDS: Final = ("rows", "depth", "columns", "form", "left", "right", "out")

@@ -66,12 +66,33 @@ def read_settings(path: Path, types: Mapping[str, type], *, kind: str) -> dict[s
     Raises:
         SavedModelError: The file can't be read, is of another part or format, or lacks a setting.
     """
+    return check_settings(path, read_any_settings(path, kind=kind), types)
+
+
+def read_any_settings(path: Path, *, kind: str) -> dict[str, Any]:
+    """Read what `write_settings` wrote, where it tells by itself which types its settings have.
+
+    Raises:
+        SavedModelError: The file can't be read, or is of another part or format.
+    """
     told = read_json(path)
     found = told.get("kind") if isinstance(told, dict) and told.get("format") == _FORMAT else None
     if not isinstance(found, str):
         raise SavedModelError(f"{path} isn't the settings of {kind}, in the format {_FORMAT}")
     if found != kind:
         raise SavedModelError(f"{path} is of {found}, not of {kind}")
+    settings: dict[str, Any] = told
+    return settings
+
+
+def check_settings(
+    path: Path, told: Mapping[str, Any], types: Mapping[str, type]
+) -> dict[str, Any]:
+    """Return the settings that have a type.
+
+    Raises:
+        SavedModelError: One is missing, or of another type.
+    """
     for name, expected in types.items():
         if type(told.get(name)) is not expected:
             raise SavedModelError(f"{path} is damaged: `{name}` is {told.get(name)!r}")

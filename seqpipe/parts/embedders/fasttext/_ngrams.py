@@ -11,12 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# FNV-1a, 32 bits. The library takes bytes as signed: those from 128 on flip the upper bits too.
-_START = 2166136261
-_PRIME = 16777619
-_MASK = 0xFFFFFFFF
+from seqpipe.parts.embedders.formats.fasttext import (
+    FNV_PRIME,
+    FNV_START,
+    SIGNED_BYTES,
+    subword_hashes,
+)
+
 _AT_ONCE = 8192
-_SIGNED = [byte if byte < 128 else byte | 0xFFFFFF00 for byte in range(256)]
 
 
 def ngram_hashes(word: str, *, min_n: int, max_n: int) -> list[int]:
@@ -29,18 +31,7 @@ def ngram_hashes(word: str, *, min_n: int, max_n: int) -> list[int]:
         min_n: The smallest number of characters.
         max_n: The largest; none if it's 0.
     """
-    chars = [char.encode("utf-8", "surrogatepass") for char in f"<{word}>"]
-    last = len(chars) - 1
-    found = []
-    for start in range(len(chars)):
-        value = _START
-        for end in range(start, min(start + max_n, len(chars))):
-            for byte in chars[end]:
-                value = ((value ^ _SIGNED[byte]) * _PRIME) & _MASK
-            is_mark = start == end and start in (0, last)
-            if end - start + 1 >= min_n and not is_mark:
-                found.append(value)
-    return found
+    return list(subword_hashes(word.encode("utf-8", "surrogatepass"), min_n=min_n, max_n=max_n))
 
 
 @dataclass(frozen=True)
@@ -81,7 +72,7 @@ def _hash_some(
     longest = min(max_n, int(lengths.max()))
     hashes = np.empty((len(first), longest), dtype=np.uint32)
     wanted = np.empty((len(first), longest), dtype=np.bool_)
-    value = np.full(len(first), _START, dtype=np.uint32)
+    value = np.full(len(first), FNV_START, dtype=np.uint32)
     places = np.arange(len(first))
     for n in range(longest):
         inside = places + n < stop
@@ -98,7 +89,7 @@ class _Characters:
 
     def __init__(self, text: str) -> None:
         data = np.frombuffer(text.encode("utf-8", "surrogatepass"), dtype=np.uint8)
-        self._bytes = np.array(_SIGNED, dtype=np.uint32)[data]
+        self._bytes = np.array(SIGNED_BYTES, dtype=np.uint32)[data]
         # Bytes that continue a character begin with the bits 10.
         self._begins = np.flatnonzero((data & 0xC0) != 0x80)
         self._sizes = np.diff(self._begins, append=len(data))
@@ -111,5 +102,5 @@ class _Characters:
             there = np.flatnonzero(where & (byte < self._sizes[places]))
             taken = self._bytes[self._begins[places[there]] + byte]
             value = value.copy()
-            value[there] = (value[there] ^ taken) * np.uint32(_PRIME)
+            value[there] = (value[there] ^ taken) * np.uint32(FNV_PRIME)
         return value

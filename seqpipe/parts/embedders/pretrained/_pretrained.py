@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqpipe.errors import ConfigError, DataError, EmbedderError, SavedModelError
-from seqpipe.parts._saved import read_settings, write_settings
+from seqpipe.parts._saved import check_settings, read_any_settings, write_settings
 from seqpipe.parts.embedders._contract import Embedder, FitProgress, OnProgress
 from seqpipe.parts.embedders.formats import (
     FastTextModel,
@@ -173,12 +173,12 @@ class Pretrained(Embedder):
 
         The vectors bring the settings that shaped them along; only a stated width must be the same.
         """
-        told = read_settings(path / _SETTINGS, {"form": str, "lower": bool}, kind=_KIND)
+        saved = read_any_settings(path / _SETTINGS, kind=_KIND)
+        told = check_settings(path / _SETTINGS, saved, {"form": str, "lower": bool})
         form = _FORMS.get(told["form"])
         if form is None:
             raise SavedModelError(f"{path / _SETTINGS} is of a form that isn't known")
-        settings = read_settings(path / _SETTINGS, form.settings, kind=_KIND)
-        lookup = form.read(path, settings)
+        lookup = form.read(path, check_settings(path / _SETTINGS, saved, form.settings))
         if self._stated_width not in (None, lookup.width):
             raise SavedModelError(
                 f"{path} holds vectors of the width {lookup.width}, and the embedder's is "

@@ -1,6 +1,10 @@
 """Files of the fastText library, `.bin` and `.ftz`: read, written, and asked, without the library."""
 
 from seqpipe.parts.embedders.formats.fasttext._args import FastTextArgs as FastTextArgs
+from seqpipe.parts.embedders.formats.fasttext._hashes import FNV_PRIME as FNV_PRIME
+from seqpipe.parts.embedders.formats.fasttext._hashes import FNV_START as FNV_START
+from seqpipe.parts.embedders.formats.fasttext._hashes import SIGNED_BYTES as SIGNED_BYTES
+from seqpipe.parts.embedders.formats.fasttext._hashes import subword_hashes as subword_hashes
 from seqpipe.parts.embedders.formats.fasttext._matrix import Dense as Dense
 from seqpipe.parts.embedders.formats.fasttext._matrix import Matrix as Matrix
 from seqpipe.parts.embedders.formats.fasttext._matrix import Quantized as Quantized
@@ -9,11 +13,15 @@ from seqpipe.parts.embedders.formats.fasttext._read import read_fasttext as read
 from seqpipe.parts.embedders.formats.fasttext._write import write_fasttext as write_fasttext
 
 __all__ = [
+    "FNV_PRIME",
+    "FNV_START",
+    "SIGNED_BYTES",
     "Dense",
     "FastTextArgs",
     "FastTextModel",
     "Matrix",
     "Quantized",
     "read_fasttext",
+    "subword_hashes",
     "write_fasttext",
 ]

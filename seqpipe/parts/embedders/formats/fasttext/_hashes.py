@@ -10,11 +10,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-# FNV-1a, 32 bits. The library takes bytes as signed: those from 128 on flip the upper bits too.
-_START: Final = 2166136261
-_PRIME: Final = 16777619
+#: FNV-1a, 32 bits.
+FNV_START: Final = 2166136261
+FNV_PRIME: Final = 16777619
 _MASK: Final = 0xFFFFFFFF
-_SIGNED: Final = tuple(byte if byte < 128 else byte | 0xFFFFFF00 for byte in range(256))
+#: What each byte is to the library, which takes bytes as signed: those from 128 on flip the upper bits too.
+SIGNED_BYTES: Final = tuple(byte if byte < 128 else byte | 0xFFFFFF00 for byte in range(256))
 
 #: What UTF-8 would have as a character. What continues none is taken for a part of what's before it.
 _CHARACTER: Final = re.compile(rb"[^\x80-\xbf][\x80-\xbf]*", re.DOTALL)
@@ -24,9 +25,9 @@ _WORD_PRIME: Final = np.uint64(116049371)
 
 def word_hash(word: bytes) -> int:
     """Return the hash of a word, 32 bits."""
-    value = _START
+    value = FNV_START
     for byte in word:
-        value = ((value ^ _SIGNED[byte]) * _PRIME) & _MASK
+        value = ((value ^ SIGNED_BYTES[byte]) * FNV_PRIME) & _MASK
     return value
 
 
@@ -43,10 +44,10 @@ def subword_hashes(word: bytes, *, min_n: int, max_n: int) -> Iterator[int]:
     characters = _CHARACTER.findall(b"<" + word + b">")
     last = len(characters) - 1
     for start in range(len(characters)):
-        value = _START
+        value = FNV_START
         for end in range(start, min(start + max_n, len(characters))):
             for byte in characters[end]:
-                value = ((value ^ _SIGNED[byte]) * _PRIME) & _MASK
+                value = ((value ^ SIGNED_BYTES[byte]) * FNV_PRIME) & _MASK
             is_mark = start == end and start in (0, last)
             if end - start + 1 >= min_n and not is_mark:
                 yield value
