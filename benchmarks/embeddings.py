@@ -11,12 +11,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from embeddings_corpus import write_corpus
+from embeddings_growth import compare_growth, growth_table
 from embeddings_peers import MODELS, PEERS
 from machine import describe_machine
 from rich.console import Console
@@ -42,22 +43,19 @@ SIMILARITY = {"WS-353": "EN-WS-353-ALL.txt", "SimLex": "EN-SIMLEX-999.txt"}
 def main() -> None:
     options = _options()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        whole = write_corpus(folder / "corpus.txt", words=options.words)
-        twice = (
-            write_corpus(folder / "twice.txt", words=2 * options.words) if options.growth else None
-        )
-        runs = list(_runs(options, folder / "corpus.txt", whole))
-        growth = _growth(options, folder, runs, twice) if twice else None
+        corpora = list(_corpora(options, Path(name)))
+        runs = list(_runs(options, corpora))
     # A file has no width of its own, and 80 columns are too few.
     console = Console() if sys.stdout.isatty() else Console(width=120)
+    first = [run for run in runs if run["corpus"] == corpora[0]["name"]]
     for model in options.models:
-        console.print(_table(model, [run for run in runs if run["model"] == model]))
+        console.print(_table(model, [run for run in first if run["model"] == model]))
+    growth = list(compare_growth(runs, corpora[0]["name"], [each["name"] for each in corpora[1:]]))
     if growth:
-        console.print(_growth_table(growth))
+        console.print(growth_table(growth))
     result = {
         "machine": describe_machine(),
-        "corpus": whole,
+        "corpora": [{key: each[key] for key in each if key != "path"} for each in corpora],
         "settings": {**SETTINGS, "threads": options.threads},
         "runs": runs,
         "growth": growth,
@@ -74,34 +72,46 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--models", nargs="+", default=list(MODELS), choices=MODELS)
     parser.add_argument("--peers", nargs="+", default=list(PEERS), choices=PEERS)
     parser.add_argument("--epochs", type=int, default=SETTINGS["epochs"])
-    parser.add_argument("--growth", action="store_true", help="a corpus twice as long, too")
+    parser.add_argument("--growth", action="store_true", help="corpora twice as long, too")
     parser.add_argument("--json", type=Path)
     return parser.parse_args()
 
 
+def _corpora(options: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any]]:
+    """Write the corpora, each with the `min_count` that it's trained with."""
+    least = SETTINGS["min_count"]
+    once, twice, again = (folder / f"{name}.txt" for name in ("once", "twice", "again"))
+    written = write_corpus(once, words=options.words)
+    yield {"name": "once", "path": once, "min_count": least, **written}
+    if options.growth:
+        longer = write_corpus(twice, words=2 * options.words)
+        yield {"name": "twice", "path": twice, "min_count": least, **longer}
+        text = once.read_text(encoding="utf-8")
+        again.write_text(text + text, encoding="utf-8")
+        doubled = {key: 2 * written[key] for key in ("lines", "words", "bytes")}
+        yield {"name": "again", "path": again, "min_count": 2 * least, **written, **doubled}
+
+
 def _runs(
-    options: argparse.Namespace, corpus: Path, about: dict[str, Any]
+    options: argparse.Namespace, corpora: Sequence[dict[str, Any]]
 ) -> Iterator[dict[str, Any]]:
     for seed in range(options.seeds):
         for model in options.models:
             # Now one first and now another, as a machine may become slower or faster meanwhile.
             for peer in options.peers if seed % 2 == 0 else reversed(options.peers):
-                yield _run(options, corpus, about, model, peer, seed)
+                for corpus in corpora if seed % 2 == 0 else reversed(corpora):
+                    yield _run(options, corpus, model, peer, seed)
 
 
 def _run(
-    options: argparse.Namespace,
-    corpus: Path,
-    about: dict[str, Any],
-    model: str,
-    peer: str,
-    seed: int,
+    options: argparse.Namespace, corpus: dict[str, Any], model: str, peer: str, seed: int
 ) -> dict[str, Any]:
     """Train in a process of its own, and score what it left."""
     with tempfile.TemporaryDirectory() as name:
-        told = {**SETTINGS, "epochs": options.epochs, "threads": options.threads, "seed": seed}
+        told = {"epochs": options.epochs, "threads": options.threads, "seed": seed}
+        settings = {**SETTINGS, **told, "min_count": corpus["min_count"]}
         command = [sys.executable, str(Path(__file__).with_name("embeddings_peers.py"))]
-        job = {"peer": peer, "model": model, "corpus": str(corpus), "settings": told}
+        job = {"peer": peer, "model": model, "corpus": str(corpus["path"]), "settings": settings}
         done = subprocess.run(
             [*command, json.dumps(job)], cwd=name, capture_output=True, text=True, check=False
         )
@@ -109,10 +119,10 @@ def _run(
             raise SystemExit(f"{peer}, {model}, seed {seed}:\n{done.stderr[-2000:]}")
         measured = json.loads(done.stdout.splitlines()[-1])
         scores = _scores(Path(name))
-    speed = about["words"] * options.epochs / measured["seconds"]
-    run = {"model": model, "peer": peer, "seed": seed, **measured, "words_per_second": speed}
-    print(f"{model} {peer} {seed}: {measured['seconds']:.1f} s", file=sys.stderr, flush=True)
-    return {**run, "scores": scores}
+    which = {"model": model, "peer": peer, "seed": seed, "corpus": corpus["name"]}
+    speed = corpus["words"] * options.epochs / measured["seconds"]
+    print(*which.values(), f"{measured['seconds']:.1f} s", file=sys.stderr, flush=True)
+    return {**which, **measured, "words_per_second": speed, "scores": scores}
 
 
 def _scores(folder: Path) -> dict[str, float]:
@@ -130,26 +140,6 @@ def _scores(folder: Path) -> dict[str, float]:
     analogies = Analogies(path="data:analogies_en/questions-words.txt")(fitted)
     scores["analogies"] = next(iter(analogies.values()))["3cosadd"]
     return {name: float("nan") if score is None else score for name, score in scores.items()}
-
-
-def _growth(
-    options: argparse.Namespace, folder: Path, runs: list[dict[str, Any]], twice: dict[str, Any]
-) -> list[dict[str, Any]]:
-    """Train seqpipe on the corpus that's twice as long, as often as on the other."""
-    grown = []
-    for model in options.models:
-        once = [run for run in runs if (run["model"], run["peer"]) == (model, "seqpipe")]
-        more = [
-            _run(options, folder / "twice.txt", twice, model, "seqpipe", seed)
-            for seed in range(options.seeds)
-        ]
-        for key in ("seconds", "memory"):
-            values = [statistics.median(run[key] for run in each) for each in (once, more)]
-            grown.append({"model": model, "what": key, "once": values[0], "twice": values[1]})
-        grown.append(
-            {"model": model, "what": "known", "once": once[0]["known"], "twice": more[0]["known"]}
-        )
-    return grown
 
 
 def _table(model: str, runs: list[dict[str, Any]]) -> Table:
@@ -192,18 +182,6 @@ def _time(
 def _spread(values: list[float]) -> str:
     spread = np.std(values, ddof=1) if len(values) > 1 else float("nan")
     return f"{np.mean(values):.3f} ± {spread:.3f}"
-
-
-def _growth_table(growth: list[dict[str, Any]]) -> Table:
-    table = Table("model", "of seqpipe", title="A corpus twice as long")
-    for column in ("once", "twice", "ratio"):
-        table.add_column(column, justify="right")
-    for row in growth:
-        once, twice = row["once"], row["twice"]
-        table.add_row(
-            row["model"], row["what"], f"{once:,.1f}", f"{twice:,.1f}", f"{twice / once:.2f}"
-        )
-    return table
 
 
 if __name__ == "__main__":
