@@ -71,9 +71,26 @@ class Layout:
         """The row where the walk through each sequence ends, for those that have one."""
         return self._edge(at_end=not self.reverse)
 
+    def table_on(self, device: torch.device) -> Tensor:
+        """Return the table on a device, where it's kept: both walks need it."""
+        if device not in self._tables:
+            self._tables[device] = moved(self.table, device)
+        return self._tables[device]
+
+    @cached_property
+    def _tables(self) -> dict[torch.device, Tensor]:
+        return {}
+
     def _edge(self, *, at_end: bool) -> Tensor:
         rows = self._starts + self._counts - 1 if at_end else self._starts
         return torch.from_numpy(rows[self._counts > 0])
+
+
+def moved(tensor: Tensor, device: torch.device) -> Tensor:
+    """Return a tensor of the processor's memory on a device, without waiting for what that one is at."""
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 @lru_cache(maxsize=256)
@@ -153,6 +170,7 @@ class Gradients(NamedTuple):
         initial: `[states, B, width]`
         input_bias: `[gates * width]`, the sum of `gates`; None if it's still to be taken.
         bias: `[len(recurrent) * width]`, the sum of `recurrent`; None if it's still to be taken.
+        hidden: `[N, width]`, what the products of the hidden state took; None for `Engine.hidden_before` to tell.
     """
 
     gates: Tensor
@@ -161,6 +179,7 @@ class Gradients(NamedTuple):
     initial: Tensor
     input_bias: Tensor | None = None
     bias: Tensor | None = None
+    hidden: Tensor | None = None
 
 
 class Engine(ABC):
@@ -213,10 +232,10 @@ def walked(walk: Pass, saved: Saved, *, save: bool) -> Walked:
 def final_states(walk: Pass, states: Tensor) -> Tensor:
     """Return each sequence's states after its last step: `[states, B, width]`."""
     layout, device = walk.layout, states.device
-    last = states.index_select(1, layout.last_rows.to(device))
+    last = states.index_select(1, moved(layout.last_rows, device))
     if last.shape[1] == len(layout.lengths):
         return last
-    return walk.initial.index_copy(1, layout.present.to(device), last)
+    return walk.initial.index_copy(1, moved(layout.present, device), last)
 
 
 def states_before(walk: Pass, outputs: Tensor) -> Tensor:
@@ -227,8 +246,8 @@ def states_before(walk: Pass, outputs: Tensor) -> Tensor:
         before[:-1] = outputs[1:]
     else:
         before[1:] = outputs[:-1]
-    first = layout.first_rows.to(device)
-    present = layout.present.to(device)
+    first = moved(layout.first_rows, device)
+    present = moved(layout.present, device)
     before.index_copy_(0, first, walk.initial[0].index_select(0, present))
     return before if walk.mask is None else before.mul_(mask_by_row(walk))
 
@@ -236,5 +255,5 @@ def states_before(walk: Pass, outputs: Tensor) -> Tensor:
 def mask_by_row(walk: Pass) -> Tensor:
     """Return the mask of each row's sequence: `[N, width]`."""
     assert walk.mask is not None
-    lengths = walk.layout.lengths.to(walk.mask.device)
+    lengths = moved(walk.layout.lengths, walk.mask.device)
     return walk.mask.repeat_interleave(lengths, dim=0)

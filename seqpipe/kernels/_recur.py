@@ -121,13 +121,17 @@ class _Recur(torch.autograd.Function):
             products.times(found.gates, learnt[0]) if wanted[1] else None,
             products.sum_of_products(found.gates, inputs) if wanted[2] else None,
             _sum(found.gates, found.input_bias) if wanted[3] else None,
-            products.sum_of_products(found.recurrent, engine.hidden_before(walk, saved))
+            products.sum_of_products(found.recurrent, _hidden(engine, walk, saved, found))
             if wanted[4]
             else None,
             _sum(found.recurrent, found.bias) if wanted[5] else None,
             found.parameters if wanted[6] else None,
             found.initial if wanted[7] else None,
         )
+
+
+def _hidden(engine: Engine, walk: Pass, saved: Saved, found: Gradients) -> Tensor:
+    return engine.hidden_before(walk, saved) if found.hidden is None else found.hidden
 
 
 def _sum(rows: Tensor, known: Tensor | None) -> Tensor:

@@ -10,9 +10,9 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from seqpipe.kernels._pass import Engine, Gradients, Pass, Saved, Walked, walked
+from seqpipe.kernels._pass import Engine, Gradients, Pass, Saved, Walked
 from seqpipe.kernels._recurrence import Recurrence
-from seqpipe.kernels._triton_form import Limits, choose_form
+from seqpipe.kernels._triton_form import Limits, allows_tf32, choose_form
 from seqpipe.kernels._triton_source import load_module, render_triton
 
 _TYPES: Final = (torch.float32, torch.bfloat16, torch.float16)
@@ -41,13 +41,19 @@ class Triton(Engine):
         gates = gates.contiguous()
         separate = gates.new_empty(len(gates), len(walk.recurrence.separate) * walk.width)
         states = gates.new_empty(walk.recurrence.sizes.states, len(gates), walk.width)
+        if launch.form.name == "shared":
+            _blank(states[0])
+        # Those of empty sequences stay.
+        last_states = walk.initial.clone(memory_format=torch.contiguous_format)
         tensors = {
-            **{"gates": gates, "separate": separate, "states": states},
+            **{"gates": gates, "separate": separate, "states": states, "last_states": last_states},
             **_contiguous(input_bias=walk.input_bias, bias=walk.bias),
         }
         for first, last in launch.ranges():
             launch.run("forward", tensors, first, last, HAS_BIAS=walk.bias is not None)
-        return walked(walk, Saved(gates, separate, states), save=save)
+        # A copy, so that outputs may be changed in place, and nobody holds all states for the sake of one.
+        outputs = states[0].clone()
+        return Walked(outputs, last_states, Saved(gates, separate, states) if save else None)
 
     def backward(self, walk: Pass, saved: Saved, outputs: Tensor, final: Tensor) -> Gradients:
         """See `Engine.backward`."""
@@ -56,18 +62,22 @@ class Triton(Engine):
         gates = torch.empty_like(saved.gates, memory_format=torch.contiguous_format)
         same = walk.recurrence.shares_gradients
         recurrent = gates if same else gates.new_empty(len(gates), len(walk.weight))
+        if launch.form.name == "shared":
+            _blank(recurrent)
         sums = None
         if sizes.parameters:
             shape = launch.groups, sizes.parameters, walk.width
             sums = gates.new_zeros(shape, dtype=torch.float32)
+        hidden = torch.empty_like(saved.states[0]) if sizes.recurrent else None
         carried = final.to(torch.float32, memory_format=torch.contiguous_format, copy=True)
         tensors = {
             **_contiguous(**saved._asdict(), d_outputs=outputs, d_gates=gates),
-            **{"d_recurrent": recurrent, "d_parameters": sums, "carried": carried},
+            **{"d_recurrent": recurrent, "d_parameters": sums, "hidden": hidden},
+            **{"carried": carried},
         }
         _walk_back(launch, tensors, walk.clip)
         parameters = None if sums is None else sums.sum(0).to(gates.dtype)
-        return Gradients(gates, recurrent, parameters, carried.to(gates.dtype))
+        return Gradients(gates, recurrent, parameters, carried.to(gates.dtype), hidden=hidden)
 
 
 def _walk_back(launch: "_Launch", tensors: Mapping[str, Tensor | None], clip: float | None) -> None:
@@ -123,20 +133,19 @@ class _Launch:
 
     def __init__(self, walk: Pass, gates: Tensor, limits: Limits) -> None:
         dtype, self.device = gates.dtype, gates.device
-        table = walk.layout.table
         self.module = _module(walk.recurrence)
-        self.counts = table[1]
+        # NumPy is quicker than torch for what's as small as this.
+        self.counts = walk.layout.table.numpy()[1]
         self.sequences = limits.sequences
-        self.groups = -(-table.shape[1] // limits.sequences)
-        self.form = choose_form(
-            walk.recurrence, walk.width, self.groups, dtype, self.device, limits
-        )
-        start, length, place = table.to(self.device)
+        self.groups = -(-len(self.counts) // limits.sequences)
+        products = len(walk.recurrence.sizes.recurrent)
+        self.form = choose_form(products, walk.width, self.groups, dtype, self.device, limits)
+        start, length, place = walk.layout.table_on(self.device)
         self.given: dict[str, Any] = {
             **{"start": start, "length": length, "place": place},
             **_contiguous(weight=walk.weight, parameters=walk.parameters, mask=walk.mask),
             **_contiguous(noises=walk.noises, initial=walk.initial),
-            **{"sequences": table.shape[1], "rows": walk.layout.rows},
+            **{"sequences": len(self.counts), "rows": walk.layout.rows},
             **self._constants(walk, dtype),
         }
 
@@ -145,11 +154,13 @@ class _Launch:
         form = self.form
         return {
             **{"WIDTH": walk.width, "BLOCK_B": self.sequences, "BLOCK_W": form.units},
-            **{"BLOCK_K": form.depth, "RESIDENT": form.resident, "SYNC": form.sync},
+            **{"BLOCK_K": form.depth, "PARTS": form.parts, "FORM": form.name},
             **{"REVERSE": walk.layout.reverse, "HAS_MASK": walk.mask is not None},
-            **{"PRODUCT": _product_type(dtype), "PRECISION": "ieee" if form.exact else "tf32"},
+            **{"PRODUCT": _product_type(dtype), "PRECISION": "tf32" if allows_tf32() else "tf32x3"},
             # Triton warns where it isn't told whether a product and a sum may become one instruction.
             **{"num_warps": form.warps, "num_stages": form.stages, "enable_fp_fusion": True},
+            # All blocks that wait for each other are there at once.
+            **{"launch_cooperative_grid": form.name == "shared"},
         }
 
     def ranges(self) -> list[tuple[int, int]]:
@@ -165,18 +176,26 @@ class _Launch:
         """Start a kernel for some steps of the sequences that have them."""
         # The longest sequences come first, so the groups that still run do too.
         groups = -(-int((self.counts > first).sum()) // self.sequences)
-        if not groups:
-            return
-        counters = None
-        if self.form.sync == "grid":
-            counters = torch.zeros(groups, dtype=torch.int32, device=self.device)
-        kernel = getattr(self.module, name)[groups, self.form.blocks]
-        on_cuda = self.device.type == "cuda"
-        with torch.cuda.device(self.device) if on_cuda else contextlib.nullcontext():
-            kernel(
-                **{**self.given, **tensors, **others},
-                **{"counters": counters, "first_step": first, "last_step": last},
-            )
+        at_once = self.form.groups or max(groups, 1)
+        kernel = getattr(self.module, name)
+        with _on(self.device):
+            for group in range(0, groups, at_once):
+                kernel[min(at_once, groups - group), self.form.blocks](
+                    **{**self.given, **tensors, **others},
+                    **{"first_step": first, "last_step": last, "first_group": group},
+                )
+
+
+def _on(device: torch.device) -> Any:
+    """Make a device the current one, if it isn't."""
+    if device.type != "cuda" or device.index in (None, torch.cuda.current_device()):
+        return contextlib.nullcontext()
+    return torch.cuda.device(device)
+
+
+def _blank(tensor: Tensor) -> None:
+    """Set all bits, which is how blocks know what isn't written yet."""
+    tensor.view(torch.int32 if tensor.element_size() == 4 else torch.int16).fill_(-1)
 
 
 def _contiguous(**tensors: Tensor | None) -> dict[str, Tensor | None]:

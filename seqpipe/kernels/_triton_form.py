@@ -1,20 +1,17 @@
 """How a walk is divided among the blocks of a GPU."""
 
-from dataclasses import dataclass, replace
+import functools
+from dataclasses import dataclass
 from typing import Final, Literal
 
 import torch
 
-from seqpipe.kernels._recurrence import Recurrence
-
-#: Whether blocks that share a batch wait for each other within one launch, rather than between launches.
-#: It compiles but has never run on a GPU, and blocks that aren't all at work at once would wait forever.
-_BARRIER: Final = False
-
-# Shared memory that products need beside the weights.
-_SCRATCH: Final = 16 * 1024
+# Shared memory that a block needs beside weights, states and gradients.
+_SCRATCH: Final = 8 * 1024
 # What all GPUs have that are taken; the interpreter has no limit of its own.
 _LEAST_SHARED: Final = 96 * 1024
+# So many bytes of weights one block multiplies as fast as several do that have to wait for each other.
+_SMALL: Final = 32 * 1024
 
 
 @dataclass(frozen=True)
@@ -22,18 +19,16 @@ class Limits:
     """What one block takes on.
 
     Attributes:
-        resident: How many bytes of weights stay on the chip during a walk; None for as many as the GPU has room for.
-        widest: The greatest width that one block takes alone where its weights aren't resident.
-        units: The width of a block where several share a batch, a power of two and at least 16.
+        whole: How many bytes of shared memory a block fills that has all units; None for as many as there are.
+        shared: How many a block fills that shares the width with others; None for as many as there are.
+        units: The widths of such blocks, powers of two and at least 8, the quickest first.
         sequences: How many sequences a block takes, a power of two and at least 16.
-        barrier: Whether blocks that share a batch wait for each other within one launch.
     """
 
-    resident: int | None = None
-    widest: int = 128
-    units: int = 64
+    whole: int | None = None
+    shared: int | None = None
+    units: tuple[int, ...] = (16, 32, 64, 8)
     sequences: int = 16
-    barrier: bool = _BARRIER
 
 
 @dataclass(frozen=True)
@@ -41,30 +36,29 @@ class Form:
     """How a walk is divided among blocks.
 
     Attributes:
-        resident: Whether one block has all units, with the weights and the hidden state on the chip.
+        name: "whole" if one block has all units, with the weights and the hidden state on the chip, or if units don't
+            see each other; "shared" if blocks keep the weights of their units and wait for the states of others;
+            "stepwise" if a launch does one step and reads the weights.
         units: The width of a block.
         blocks: How many blocks share the width.
-        sync: What waits between two steps: a block's threads, the blocks of a batch, or nothing.
-        alone: Whether one launch does all steps.
-        exact: Whether products are of exact float32.
+        depth: How much of the inner dimension of a product a warp multiplies at once.
+        parts: Into how many parts the inner dimension is cut, each for a warp.
+        warps: How many warps a block has.
+        groups: How many groups of sequences a launch takes at most; None for all.
     """
 
-    resident: bool
+    name: Literal["whole", "shared", "stepwise"]
     units: int
     blocks: int
-    sync: Literal["none", "block", "grid"]
-    alone: bool
-    exact: bool
+    depth: int
+    parts: int
+    warps: int
+    groups: int | None = None
 
     @property
-    def depth(self) -> int:
-        """How many columns of a weight are read at a time where it isn't resident."""
-        return 16 if self.exact else 32
-
-    @property
-    def warps(self) -> int:
-        """How many warps a block has, so that its registers hold what it works on."""
-        return min(16, max(4, self.units // (8 if self.exact else 16)))
+    def alone(self) -> bool:
+        """Whether one launch does all steps."""
+        return self.name != "stepwise"
 
     @property
     def stages(self) -> int:
@@ -75,45 +69,84 @@ class Form:
         return 1 if self.alone else 3
 
 
+@functools.lru_cache(maxsize=256)
 def choose_form(
-    recurrence: Recurrence,
+    products: int,
     width: int,
     groups: int,
     dtype: torch.dtype,
     device: torch.device,
     limits: Limits,
 ) -> Form:
-    """Choose how to divide a walk.
+    """Choose how to divide a walk; see docs/decisions/0021 for what that was measured on.
 
     Args:
-        recurrence: The traced step.
+        products: How many products of the hidden state a step takes.
         width: The cell's width.
-        groups: How many blocks share the batch.
+        groups: Into how many groups of `limits.sequences` the batch is cut.
         dtype: The type of numbers.
         device: Where it runs.
         limits: What one block takes on.
     """
-    exact = dtype == torch.float32 and not _allows_tf32()
     padded = max(16, 1 << (width - 1).bit_length())
-    units = min(padded, limits.units)
-    blocks = -(-width // units)
-    products = len(recurrence.sizes.recurrent)
-    room = _room(device) if limits.resident is None else limits.resident
     if products == 0:
         # Units that don't see each other needn't wait for each other.
-        return Form(True, units, blocks, "none", True, exact)
-    if products * padded * padded * dtype.itemsize <= room:
-        return Form(True, padded, 1, "none", True, exact)
-    if padded <= limits.widest:
-        return Form(False, padded, 1, "block", True, exact)
-    apart = Form(False, units, blocks, "none", False, exact)
-    if limits.barrier and groups * blocks <= _processors(device):
-        return replace(apart, sync="grid", alone=True)
-    return apart
+        units = min(padded, 64)
+        return Form("whole", units, -(-width // units), 16, 1, 4)
+    whole = _whole(products, padded, dtype, device, limits)
+    if whole and products * padded * padded * dtype.itemsize <= _SMALL:
+        return whole
+    shared = _shared(products, width, padded, dtype, device, limits)
+    at_once = [form for form in shared if groups * form.blocks <= _processors(device)]
+    if at_once:
+        return at_once[0]
+    if whole:
+        return whole
+    if shared:
+        return min(shared, key=lambda form: form.blocks)
+    units = min(padded, 64)
+    return Form("stepwise", units, -(-width // units), 32, 1, 4)
+
+
+def _whole(
+    products: int, padded: int, dtype: torch.dtype, device: torch.device, limits: Limits
+) -> Form | None:
+    weights = products * padded * padded * dtype.itemsize
+    # In float32 what's multiplied is laid out twice.
+    taken = weights * (dtype.itemsize // 2)
+    if taken > (_room(device) if limits.whole is None else limits.whole):
+        return None
+    return Form("whole", padded, 1, 16, 1, 16 if weights > 64 * 1024 else 8)
+
+
+def _shared(
+    products: int,
+    width: int,
+    padded: int,
+    dtype: torch.dtype,
+    device: torch.device,
+    limits: Limits,
+) -> list[Form]:
+    """List the forms in which blocks share the width, the quickest first."""
+    room = _room(device) if limits.shared is None else limits.shared
+    forms = []
+    for units in limits.units:
+        blocks = -(-width // units)
+        weights = products * padded * units * dtype.itemsize
+        if dtype.itemsize == 2:
+            taken = weights + products * padded * limits.sequences * dtype.itemsize
+        else:
+            taken = 2 * (weights + padded * limits.sequences * dtype.itemsize)
+        if units <= padded and taken <= room and blocks <= _processors(device):
+            many = dtype.itemsize > 2 or weights > 64 * 1024
+            parts = min(8 if many else 4, padded // 16)
+            groups = _processors(device) // blocks
+            forms.append(Form("shared", units, blocks, padded // parts, parts, parts, groups))
+    return forms
 
 
 def _room(device: torch.device) -> int:
-    """Return how many bytes of weights a block can keep."""
+    """Return how many bytes of shared memory a block can fill."""
     if device.type != "cuda":
         return _LEAST_SHARED - _SCRATCH
     properties = torch.cuda.get_device_properties(device)
@@ -127,6 +160,7 @@ def _processors(device: torch.device) -> int:
     return int(torch.cuda.get_device_properties(device).multi_processor_count)
 
 
-def _allows_tf32() -> bool:
+def allows_tf32() -> bool:
+    """Say whether products of float32 may be rounded."""
     # To read `allow_tf32` is an error once somebody has set this one.
     return bool(torch.backends.cuda.matmul.fp32_precision == "tf32")

@@ -35,10 +35,13 @@ def render_triton(recurrence: Recurrence) -> str:
     )
     results = [f"s{i}" for i in range(sizes.states)] + [f"k{g}" for g in range(sizes.gates)]
     called = [f"t{i}" for i in range(sizes.states)] + [f"e{g}" for g in range(sizes.gates)]
+    gradients = [f"g{i}" for i in range(len(sizes.recurrent))]
     kernels = environment.from_string(text).render(
         gates=sizes.gates,
         recurrent=_recurrent(recurrence),
         products=", ".join(f"y{i}" for i in range(len(sizes.recurrent))),
+        gradients=", ".join(gradients),
+        blanks=" | ".join(f"is_blank({gradient})" for gradient in gradients),
         separate=len(recurrence.separate),
         states=sizes.states,
         parameters=sizes.parameters,

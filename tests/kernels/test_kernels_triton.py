@@ -49,6 +49,7 @@ def test_computes_what_eager_computes(tmp_path):
 
 
 @needs_triton
+@pytest.mark.slow
 def test_compiles_for_gpus(tmp_path):
     run_pytest("triton_compiled.py", tmp_path, TRITON_INTERPRET="0")
 

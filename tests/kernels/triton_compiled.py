@@ -12,13 +12,12 @@ from triton_walks import FEW, both_ways, lift, make_walk
 from seqpipe.kernels import _triton_form
 from seqpipe.kernels._triton import Triton
 from seqpipe.kernels._triton_form import Limits
-from seqpipe.parts.cells import GRU, PeepholeLSTM
+from seqpipe.parts.cells import GRU, LSTM, PeepholeLSTM
 
 FORMS = {
-    "resident": Limits(),
-    "read": Limits(resident=0),
-    "split": Limits(resident=0, widest=0),
-    "barrier": Limits(resident=0, widest=0, barrier=True),
+    "whole": Limits(),
+    "shared": Limits(whole=0),
+    "stepwise": Limits(whole=0, shared=0),
 }
 
 
@@ -49,16 +48,15 @@ def compiled(monkeypatch):
 
     monkeypatch.setattr(jit.JITFunction, "run", compile_only)
     monkeypatch.setattr(_triton_form, "_processors", lambda device: 132)
+    _triton_form.choose_form.cache_clear()
     return made
 
 
-@pytest.mark.parametrize(
-    ("form", "capability"), [("resident", 80), ("read", 90), ("split", 90), ("barrier", 80)]
-)
-def test_kernels_compile(form, capability, compiled):
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(("capability", "dtype"), [(80, torch.float32), (90, torch.bfloat16)])
+def test_kernels_compile(form, capability, dtype, compiled):
     driver.set_active(Absent(capability))
-    dtype = torch.bfloat16 if form == "split" else torch.float32
-    cell, width = (GRU, 100) if form == "barrier" else (PeepholeLSTM, 32)
+    cell, width = (GRU, 100) if form == "shared" else (PeepholeLSTM, 32)
     walk = make_walk(
         lift(cell(2, width), noisy=True),
         width,
@@ -68,11 +66,30 @@ def test_kernels_compile(form, capability, compiled):
         masked=True,
         clip=1.0,
     )
-    both_ways(Triton(FORMS[form]), walk)
+    engine = Triton(FORMS[form])
+    both_ways(engine, walk)
     assert set(compiled) == {"forward", "backward"}
     for kernel in compiled.values():
         assert kernel.asm["cubin"]
         # All that the least of these GPUs has.
         assert kernel.metadata.shared < 96 * 1024
-    if form == "barrier":
-        assert ".release." in compiled["forward"].asm["ptx"]
+        # Blocks that wait for each other must all be there.
+        assert kernel.metadata.launch_cooperative_grid == (form == "shared")
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("units", [8, 32])
+def test_shared_memory_holds_what_a_form_takes(units, dtype, compiled, monkeypatch):
+    driver.set_active(Absent(90))
+    room = 227 * 1024
+    monkeypatch.setattr(_triton_form, "_room", lambda device: room - _triton_form._SCRATCH)
+    limits, cpu = Limits(whole=0, units=(units,)), torch.device("cpu")
+    widest = max(
+        width
+        for width in (64, 128, 256, 512)
+        if _triton_form.choose_form(4, width, 1, dtype, cpu, limits).name == "shared"
+    )
+    assert widest >= 128
+    walk = make_walk(lift(LSTM(2, widest)), widest, FEW, dtype=dtype, masked=True)
+    both_ways(Triton(limits), walk)
+    assert max(kernel.metadata.shared for kernel in compiled.values()) <= room

@@ -25,9 +25,9 @@ CELLS = {
 }
 #: One block has all units and keeps the weights, or reads them at each step; or several share the width.
 FORMS = {
-    "resident": Limits(),
-    "read": Limits(resident=0),
-    "split": Limits(resident=0, widest=0, units=16),
+    "whole": Limits(),
+    "shared": Limits(whole=0, units=(16, 64)),
+    "stepwise": Limits(whole=0, shared=0),
 }
 KINDS = {
     "plain": {},
@@ -65,10 +65,10 @@ class Minimal(LSTM):
 @pytest.mark.parametrize(
     ("form", "width", "kind"),
     [
-        ("resident", 5, "all"),
-        ("read", 5, "all, reverse"),
-        ("resident", 33, "all, reverse"),
-        ("split", 33, "all"),
+        ("whole", 5, "all"),
+        ("shared", 5, "all, reverse"),
+        ("whole", 33, "all, reverse"),
+        ("stepwise", 33, "all"),
     ],
 )
 def test_cells(cell, form, width, kind):
@@ -107,7 +107,7 @@ def test_few_or_no_rows(form, lengths):
 
 # NumPy warns of what a GPU passes over.
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@pytest.mark.parametrize("form", ["resident", "read"])
+@pytest.mark.parametrize("form", ["whole", "shared"])
 def test_padding_stays_out_of_products(form):
     # Where x is 0, as beyond the width, this is NaN.
     recurrence = trace(lambda x, h, s, p, n: [(x[0] / x[0]) * (x[1] + h[0])], Sizes(2, (1,), 1))
@@ -133,7 +133,7 @@ def test_weights_get_the_same_gradients():
     shapes = [(4 * width, 3), (4 * width,), (4 * width, width), (4 * width,), (3, width)]
     given = [torch.randn(*shape, generator=generator) / 3 for shape in shapes]
     found = []
-    for engine in (Eager(), Triton(FORMS["split"])):
+    for engine in (Eager(), Triton(FORMS["stepwise"])):
         leaves = [each.clone().requires_grad_() for each in given]
         layout = Layout(torch.tensor(FEW), True)
         plan = Plan(engine, recurrence, layout, None, None, None)
@@ -142,13 +142,6 @@ def test_weights_get_the_same_gradients():
         loss = outputs.sin().sum() + last.cos().sum()
         found.append(torch.autograd.grad(loss, [*leaves, initial]))
     torch.testing.assert_close(found[1], found[0], rtol=1e-5, atol=1e-5)
-
-
-def test_barrier_of_one_block():
-    # More would wait for each other: the interpreter runs block by block.
-    limits = Limits(resident=0, widest=0, units=16, barrier=True)
-    walk = make_walk(lift(LSTM(2, 9)), 9, FEW, **KINDS["all"])
-    assert_like_eager(Triton(limits), walk)
 
 
 def test_tensors_that_are_not_contiguous():

@@ -90,6 +90,8 @@ def both_ways(engine, walk: Pass) -> dict[str, Tensor]:
 
     done = engine.forward(walk, numbers(rows, gates * walk.width))
     found = engine.backward(walk, done.saved, numbers(rows, walk.width), numbers(*like.shape))
+    if found.hidden is None:
+        found = found._replace(hidden=engine.hidden_before(walk, done.saved))
     made = done.saved._asdict() | {"outputs": done.outputs, "last": done.last}
     return made | {f"d_{name}": each for name, each in found._asdict().items()}
 

@@ -1,0 +1,83 @@
+"""How walks are divided among the blocks of a GPU."""
+
+import pytest
+import torch
+
+from seqpipe.kernels import _triton_form
+from seqpipe.kernels._triton_form import Limits, choose_form
+
+LSTM, GRU = 4, 3
+NO_LIMITS = Limits()
+
+
+@pytest.fixture
+def choose(monkeypatch):
+    """Choose a form as on a GPU of 132 processors with 227 KiB of shared memory each."""
+    monkeypatch.setattr(_triton_form, "_processors", lambda device: 132)
+    monkeypatch.setattr(_triton_form, "_room", lambda device: 219 * 1024)
+    choose_form.cache_clear()
+
+    def choose(products, width, sequences, dtype=torch.bfloat16, limits=NO_LIMITS):
+        groups = -(-sequences // limits.sequences)
+        return choose_form(products, width, groups, dtype, torch.device("cpu"), limits)
+
+    yield choose
+    choose_form.cache_clear()
+
+
+@pytest.mark.parametrize("sequences", [1, 64, 100_000])
+def test_small_weights_stay_in_one_block(choose, sequences):
+    form = choose(LSTM, 64, sequences)
+    assert (form.name, form.units, form.blocks) == ("whole", 64, 1)
+
+
+@pytest.mark.parametrize(
+    ("width", "sequences", "units"),
+    [(128, 64, 16), (256, 64, 16), (512, 64, 16), (128, 512, 32), (256, 256, 32)],
+)
+def test_blocks_share_the_width_as_finely_as_all_can_be_there_at_once(
+    choose, width, sequences, units
+):
+    form = choose(LSTM, width, sequences)
+    assert (form.name, form.units, form.blocks) == ("shared", units, width // units)
+    assert -(-sequences // 16) <= form.groups
+    assert form.depth * form.parts == width
+
+
+def test_a_batch_that_is_too_large_goes_in_as_few_launches_as_can_be(choose):
+    form = choose(LSTM, 512, 256)
+    assert (form.name, form.units, form.groups) == ("shared", 32, 8)
+
+
+def test_a_large_batch_needs_no_waiting_where_a_block_has_room_for_all_weights(choose):
+    assert choose(LSTM, 128, 4096).name == "whole"
+
+
+@pytest.mark.parametrize(
+    ("width", "dtype", "name"),
+    [
+        (512, torch.float32, "shared"),
+        (1024, torch.bfloat16, "shared"),
+        (1024, torch.float32, "stepwise"),
+        (4096, torch.bfloat16, "stepwise"),
+    ],
+)
+def test_weights_that_fit_nowhere_are_read_at_each_step(choose, width, dtype, name):
+    assert choose(LSTM, width, 16, dtype).name == name
+
+
+def test_units_that_do_not_see_each_other_never_wait(choose):
+    form = choose(0, 1000, 64)
+    assert (form.name, form.blocks) == ("whole", 16)
+
+
+def test_odd_widths_are_covered(choose):
+    for width in range(1, 700, 37):
+        form = choose(GRU, width, 33)
+        assert form.units * form.blocks >= width
+        assert form.name == "whole" or form.depth * form.parts >= width
+
+
+def test_limits_leave_nothing_to_choose(choose):
+    limits = Limits(whole=0, shared=0)
+    assert choose(LSTM, 32, 8, limits=limits).name == "stepwise"
