@@ -80,13 +80,16 @@ def make_walk(
     )
 
 
-def both_ways(engine, walk: Pass) -> dict[str, Tensor]:
-    """Return all that an engine gives, forward and then backward."""
+def both_ways(engine, walk: Pass, rounded: torch.dtype | None = None) -> dict[str, Tensor]:
+    """Return all that an engine gives, forward and then backward.
+
+    What goes in is made up, and rounded to a type, the walk's own if none is told.
+    """
     draw, like = torch.Generator().manual_seed(1), walk.initial
     rows, gates = walk.layout.rows, walk.recurrence.sizes.gates
 
     def numbers(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=draw).to(like.dtype)
+        return torch.randn(*shape, generator=draw).to(rounded or like.dtype).to(like)
 
     done = engine.forward(walk, numbers(rows, gates * walk.width))
     found = engine.backward(walk, done.saved, numbers(rows, walk.width), numbers(*like.shape))
