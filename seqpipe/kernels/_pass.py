@@ -72,13 +72,14 @@ class Layout:
         return self._edge(at_end=not self.reverse)
 
     def table_on(self, device: torch.device) -> Tensor:
-        """Return the table on a device, where it's kept: both walks need it."""
-        if device not in self._tables:
-            self._tables[device] = moved(self.table, device)
-        return self._tables[device]
+        """Return the table on a device, for the stream that's current; it's kept, as both walks need it."""
+        stream = torch.cuda.current_stream(device).cuda_stream if device.type == "cuda" else 0
+        if (device, stream) not in self._tables:
+            self._tables[device, stream] = moved(self.table, device)
+        return self._tables[device, stream]
 
     @cached_property
-    def _tables(self) -> dict[torch.device, Tensor]:
+    def _tables(self) -> dict[tuple[torch.device, int], Tensor]:
         return {}
 
     def _edge(self, *, at_end: bool) -> Tensor:
@@ -87,7 +88,10 @@ class Layout:
 
 
 def moved(tensor: Tensor, device: torch.device) -> Tensor:
-    """Return a tensor of the processor's memory on a device, without waiting for what that one is at."""
+    """Return a tensor of the CPU's on a device, without waiting for the work that's queued there.
+
+    It's copied at once to where the device will take it from, so it may be changed afterwards.
+    """
     if device.type != "cuda":
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from seqpipe.kernels._pass import Engine, Gradients, Pass, Saved, Walked
 from seqpipe.kernels._recurrence import Recurrence
-from seqpipe.kernels._triton_form import Limits, allows_tf32, choose_form
+from seqpipe.kernels._triton_form import Limits, choose_form
 from seqpipe.kernels._triton_source import load_module, render_triton
 
 _TYPES: Final = (torch.float32, torch.bfloat16, torch.float16)
@@ -156,7 +156,10 @@ class _Launch:
             **{"WIDTH": walk.width, "BLOCK_B": self.sequences, "BLOCK_W": form.units},
             **{"BLOCK_K": form.depth, "PARTS": form.parts, "FORM": form.name},
             **{"REVERSE": walk.layout.reverse, "HAS_MASK": walk.mask is not None},
-            **{"PRODUCT": _product_type(dtype), "PRECISION": "tf32" if allows_tf32() else "tf32x3"},
+            **{
+                "PRODUCT": _product_type(dtype),
+                "PRECISION": "tf32" if _allows_tf32() else "tf32x3",
+            },
             # Triton warns where it isn't told whether a product and a sum may become one instruction.
             **{"num_warps": form.warps, "num_stages": form.stages, "enable_fp_fusion": True},
             # All blocks that wait for each other are there at once.
@@ -201,6 +204,11 @@ def _blank(tensor: Tensor) -> None:
 def _contiguous(**tensors: Tensor | None) -> dict[str, Tensor | None]:
     """Return tensors as kernels take them."""
     return {name: None if t is None else t.contiguous() for name, t in tensors.items()}
+
+
+def _allows_tf32() -> bool:
+    # To read `allow_tf32` is an error once somebody has set this one.
+    return bool(torch.backends.cuda.matmul.fp32_precision == "tf32")
 
 
 def _product_type(dtype: torch.dtype) -> Any:

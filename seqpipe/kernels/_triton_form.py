@@ -41,8 +41,9 @@ class Form:
             "stepwise" if a launch does one step and reads the weights.
         units: The width of a block.
         blocks: How many blocks share the width.
-        depth: How much of the inner dimension of a product a warp multiplies at once.
-        parts: Into how many parts the inner dimension is cut, each for a warp.
+        depth: How much of the inner dimension of a product one part has in the form "shared", and how much is read at a
+            time in "stepwise".
+        parts: Into how many parts the inner dimension is cut, each for a warp; 1 unless it's "shared".
         warps: How many warps a block has.
         groups: How many groups of sequences a launch takes at most; None for all.
     """
@@ -78,7 +79,7 @@ def choose_form(
     device: torch.device,
     limits: Limits,
 ) -> Form:
-    """Choose how to divide a walk; see docs/decisions/0021 for what that was measured on.
+    """Choose how to divide a walk, by what was measured on one kind of GPU; see docs/decisions/0021.
 
     Args:
         products: How many products of the hidden state a step takes.
@@ -134,8 +135,10 @@ def _shared(
         blocks = -(-width // units)
         weights = products * padded * units * dtype.itemsize
         if dtype.itemsize == 2:
+            # On the way back the gradients of all products lie beside the weights.
             taken = weights + products * padded * limits.sequences * dtype.itemsize
         else:
+            # On the way forth weights and states do, each laid out twice; what's multiplied on the way back is in registers.
             taken = 2 * (weights + padded * limits.sequences * dtype.itemsize)
         if units <= padded and taken <= room and blocks <= _processors(device):
             many = dtype.itemsize > 2 or weights > 64 * 1024
@@ -158,9 +161,3 @@ def _processors(device: torch.device) -> int:
     if device.type != "cuda":
         return 1
     return int(torch.cuda.get_device_properties(device).multi_processor_count)
-
-
-def allows_tf32() -> bool:
-    """Say whether products of float32 may be rounded."""
-    # To read `allow_tf32` is an error once somebody has set this one.
-    return bool(torch.backends.cuda.matmul.fp32_precision == "tf32")

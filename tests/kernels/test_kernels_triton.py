@@ -38,6 +38,8 @@ def run_pytest(file, folder, **environment):
         capture_output=True,
         text=True,
         check=False,
+        # Blocks that wait for what nobody writes wait for ever.
+        timeout=1200,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

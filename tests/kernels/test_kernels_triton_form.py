@@ -78,6 +78,6 @@ def test_odd_widths_are_covered(choose):
         assert form.name == "whole" or form.depth * form.parts >= width
 
 
-def test_limits_leave_nothing_to_choose(choose):
+def test_without_room_a_launch_does_one_step(choose):
     limits = Limits(whole=0, shared=0)
     assert choose(LSTM, 32, 8, limits=limits).name == "stepwise"

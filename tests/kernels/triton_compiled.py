@@ -78,7 +78,7 @@ def test_kernels_compile(form, capability, dtype, compiled):
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
-@pytest.mark.parametrize("units", [8, 32])
+@pytest.mark.parametrize("units", [8, 16, 32, 64])
 def test_shared_memory_holds_what_a_form_takes(units, dtype, compiled, monkeypatch):
     driver.set_active(Absent(90))
     room = 227 * 1024
@@ -86,10 +86,10 @@ def test_shared_memory_holds_what_a_form_takes(units, dtype, compiled, monkeypat
     limits, cpu = Limits(whole=0, units=(units,)), torch.device("cpu")
     widest = max(
         width
-        for width in (64, 128, 256, 512)
+        for width in (64, 128, 256, 512, 1024)
         if _triton_form.choose_form(4, width, 1, dtype, cpu, limits).name == "shared"
     )
-    assert widest >= 128
+    assert widest >= units
     walk = make_walk(lift(LSTM(2, widest)), widest, FEW, dtype=dtype, masked=True)
     both_ways(Triton(limits), walk)
     assert max(kernel.metadata.shared for kernel in compiled.values()) <= room

@@ -10,9 +10,9 @@ import test_kernels_trace
 import torch
 from triton_walks import FEW, LENGTHS, assert_like_eager, both_ways, lift, make_walk
 
-from seqpipe.kernels import Eager, Layout, Plan, Sizes, Weights, recur, trace
+from seqpipe.kernels import Eager, Layout, Plan, Sizes, Weights, _triton, recur, trace
 from seqpipe.kernels._triton import Triton, supports
-from seqpipe.kernels._triton_form import Limits
+from seqpipe.kernels._triton_form import Limits, choose_form
 from seqpipe.parts.cells import GRU, LSTM, RNN, CoupledLSTM, PeepholeLSTM
 
 CELLS = {
@@ -23,10 +23,12 @@ CELLS = {
     "CoupledLSTM": lambda *sizes: CoupledLSTM(*sizes, peepholes=("forget", "output")),
     "GRU": GRU,
 }
-#: One block has all units and keeps the weights, or reads them at each step; or several share the width.
+AMPLE = 2**30
+#: The forms of a walk. The interpreter runs block by block, so where blocks share the width there's only one here,
+#: which waits for what it has written itself.
 FORMS = {
-    "whole": Limits(),
-    "shared": Limits(whole=0, units=(16, 64)),
+    "whole": Limits(whole=AMPLE, shared=0),
+    "shared": Limits(whole=0, shared=AMPLE, units=(16, 32, 64)),
     "stepwise": Limits(whole=0, shared=0),
 }
 KINDS = {
@@ -61,10 +63,27 @@ class Minimal(LSTM):
         return cell.tanh() * state["hidden"], cell
 
 
+@pytest.fixture(autouse=True)
+def chosen(request, monkeypatch):
+    """Hold the forms that are chosen to the one that a test names."""
+    wanted, found = getattr(request.node, "callspec", None), set()
+
+    def choose(products, *others):
+        form = choose_form(products, *others)
+        found.add(form.name if products else None)
+        return form
+
+    monkeypatch.setattr(_triton, "choose_form", choose)
+    yield
+    if wanted and "form" in wanted.params:
+        assert found <= {wanted.params["form"], None}
+
+
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize(
     ("form", "width", "kind"),
     [
+        ("shared", 33, "all"),
         ("whole", 5, "all"),
         ("shared", 5, "all, reverse"),
         ("whole", 33, "all, reverse"),
@@ -112,6 +131,22 @@ def test_padding_stays_out_of_products(form):
     # Where x is 0, as beyond the width, this is NaN.
     recurrence = trace(lambda x, h, s, p, n: [(x[0] / x[0]) * (x[1] + h[0])], Sizes(2, (1,), 1))
     assert_like_eager(Triton(FORMS[form]), make_walk(recurrence, 5, FEW))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_what_is_kept_is_never_blank(dtype):
+    integers = torch.int32 if dtype == torch.float32 else torch.int16
+    # All bits set, as what isn't written yet, which passes through the step unchanged.
+    recurrence = trace(lambda x, h, s, p, n: [x[0] + h[0]], Sizes(1, (0,), 1))
+    walk = make_walk(recurrence, 5, [2, 1], dtype=dtype)
+    ones = torch.full((3, 5), -1, dtype=integers).view(dtype)
+    engine = Triton(FORMS["shared"])
+    done = engine.forward(walk, ones.clone())
+    found = engine.backward(walk, done.saved, ones, torch.zeros_like(walk.initial))
+    for each in (done.saved.states[0], found.recurrent):
+        assert each.isnan().all()
+        assert (each.view(integers) != -1).all()
 
 
 @pytest.mark.parametrize("form", FORMS)
