@@ -35,7 +35,7 @@ _BUILD = [sys.executable, "-m", "hatchling", "build"]
 _NOT_RUN = (
     "pip install build twine",
     "pip install seqpipe-acorn",
-    "pip install seqpipe-chinese",
+    "pip install plugins/seqpipe-chinese",
     "python -m twine upload --repository testpypi dist/*",
     "python -m twine upload dist/*",
 )

@@ -38,7 +38,7 @@ def _embeddings() -> None:
 
         seqpipe embeddings evaluate runs/wiki-words/model-best
 
-        seqpipe embeddings nearest runs/wiki-words/model-best river
+        seqpipe embeddings nearest runs/bbc-news/model-best striker
 
         seqpipe embeddings analogy runs/wiki-words/model-best man woman king
     """

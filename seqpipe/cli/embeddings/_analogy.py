@@ -50,4 +50,4 @@ def analogy_command(
         print_json({"a": a, "b": b, "c": c, "method": method.value, "answers": answers})
         return
     rows = [(each.word, number(each.score)) for each in found]
-    make_console().print(make_table(f"{a} : {b} = {c} :", (method.value,), rows))
+    make_console().print(make_table(f"{a} : {b} = {c} : ?", (method.value,), rows))
