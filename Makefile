@@ -1,5 +1,6 @@
 # make run     sets up .venv and runs the main job on real input
 # make test    sets up .venv, with the packages in plugins/, and runs all tests, theirs too
+# make lock    renews .ci/constraints.txt, which pins all that's installed here
 # make lint    checks format, lint, types and the direction of imports; with -j 2, in half the time
 #
 # Tests run in as many processes as there are cores, 8 at most: JOBS=2 says how many, JOBS=0 runs them in one.
@@ -16,12 +17,13 @@ VENV   := .venv
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt
 PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --maxprocesses 8 --dist worksteal
 
 # So many processes compute in one thread each.
 test test-fast test-plugins coverage: export OMP_NUM_THREADS := 1
 
-.PHONY: setup run test test-fast test-plugins coverage format
+.PHONY: setup lock run test test-fast test-plugins coverage format
 .PHONY: lint lint-style lint-types lint-plugins lint-imports
 .PHONY: bench-bbc bench-adding bench-recurrent bench-embeddings clean
 
@@ -30,10 +32,17 @@ setup: $(READY)
 $(READY): pyproject.toml .ci/constraints.txt $(PLUGINS:%=%/pyproject.toml)
 	$(PYTHON) -m venv $(VENV)
 	echo '*' > $(VENV)/.gitignore
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	    --constraint .ci/constraints.txt --editable '.[demo,dev]' \
-	    $(PLUGINS:%=--editable '%[test]')
+	$(PIP) hatchling
+	$(PIP) --no-build-isolation --editable '.[demo,dev]' $(PLUGINS:%=--editable '%[test]')
 	touch $(READY)
+
+# For every version of Python that seqpipe runs on, and every platform. torch stays what .ci/torch.txt says.
+lock: $(READY)
+	$(PIP) uv
+	printf -- '-e %s\n' '.[demo,dev,bench,projection]' $(PLUGINS:%='./%[test]') | \
+	    UV_CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/uv pip compile - --quiet --universal --upgrade \
+	    --python-version 3.10 --no-annotate --no-emit-package seqpipe \
+	    $(PLUGINS:plugins/%=--no-emit-package %) --constraint .ci/torch.txt --output-file .ci/constraints.txt
 
 run: $(READY)
 	@$(BIN)/seqpipe run pipelines/bbc-news/pipeline.cfg $(ARGS)
@@ -84,13 +93,11 @@ bench-adding: $(READY)
 	$(BIN)/python benchmarks/adding.py $(ARGS)
 
 bench-recurrent: $(READY)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	    --constraint .ci/constraints.txt --editable '.[bench]'
+	@$(PIP) --no-build-isolation --editable '.[bench]'
 	$(BIN)/python benchmarks/recurrent.py $(ARGS)
 
 bench-embeddings: $(READY)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	    --constraint .ci/constraints.txt --editable '.[bench]'
+	@$(PIP) --no-build-isolation --editable '.[bench]'
 	$(BIN)/python benchmarks/embeddings.py $(ARGS)
 
 clean:
