@@ -32,7 +32,7 @@ setup: $(READY)
 $(READY): pyproject.toml .ci/constraints.txt $(PLUGINS:%=%/pyproject.toml)
 	$(PYTHON) -m venv $(VENV)
 	echo '*' > $(VENV)/.gitignore
-	$(PIP) hatchling
+	$(PIP) hatchling editables
 	$(PIP) --no-build-isolation --editable '.[demo,dev]' $(PLUGINS:%=--editable '%[test]')
 	touch $(READY)
 
