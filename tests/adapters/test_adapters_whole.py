@@ -4,15 +4,18 @@ import os
 import shutil
 import stat
 import sys
+from types import SimpleNamespace
 
 import pytest
 import spacy
 from adapters.adapter_examples import Letters, encoder_config, vectors_nlp
 from spacy.training import Example
+from thinc.api import Config
 
-from seqpipe import storage
-from seqpipe.adapters import EmbedderVectors, TorchShim
+from seqpipe import __version__, storage
+from seqpipe.adapters import EmbedderVectors, TorchShim, _whole
 from seqpipe.errors import SavedModelError
+from seqpipe.plugins import Owner, Part, find_part
 from seqpipe.storage import ReplacedError
 
 TEXT = "the film was good"
@@ -200,6 +203,26 @@ def test_damage_is_found_where_the_vectors_are_spacys_too(models, tmp_path):
     (model / "tagger" / "model").write_bytes(content)
     with pytest.raises(SavedModelError, match="tagger/model has other content"):
         spacy.load(model)
+
+
+def test_plugins_whose_parts_are_used_must_be_installed(monkeypatch):
+    owners = {"acme.Cell.v1": Owner("acme-cells", "2.3.1+local"), "mine.v1": Owner("mine", "")}
+
+    def find(kind, name):
+        return Part(kind, name, dict, owners[name]) if name in owners else find_part(kind, name)
+
+    monkeypatch.setattr(_whole, "find_part", find)
+    cells = [{"@seqpipe_cells": name} for name in (*owners, "seqpipe.RNN.v1")]
+    components = {str(number): {"model": {"cell": cell}} for number, cell in enumerate(cells)}
+    nlp = SimpleNamespace(
+        config=Config({"nlp": {}, "components": components}),
+        meta={"requirements": ["more>=1", "seqpipe>=0.0.1"]},
+    )
+    assert _whole.requirements(nlp) == [
+        "more>=1",
+        f"seqpipe>={__version__}",
+        "acme-cells>=2.3.1,<3",
+    ]
 
 
 def test_a_pipeline_of_spacys_alone_is_left_to_spacy(tmp_path):

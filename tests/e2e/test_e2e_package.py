@@ -13,7 +13,8 @@ from seqpipe import __version__
 
 PREDICT = """
 import json, sys, spacy
-print(json.dumps([doc.cats for doc in spacy.load(sys.argv[1]).pipe(json.loads(sys.argv[2]))]))
+nlp = spacy.load(sys.argv[1])
+print(json.dumps([nlp(text).cats for text in json.loads(sys.argv[2])]))
 """
 
 
@@ -40,6 +41,14 @@ def site(package, tmp_path_factory):
     done = run_process([sys.executable, "-m", "pip", "install", *options, str(package)], cwd=site)
     assert done.returncode == 0, done.stderr
     return site
+
+
+def test_saved_model_says_its_name_and_scores(trained):
+    meta = json.loads((trained.model / "meta.json").read_text(encoding="utf-8"))
+    assert (meta["name"], meta["version"]) == (trained.folder.name, "0.0.0")
+    performance = meta["performance"]
+    assert performance["cats_micro_f"] == trained.report["dev"]["score"]
+    assert performance["textcat_loss"] > 0 and 0 < performance["cats_score"] <= 1
 
 
 def test_packaged_model_loads_as_a_folder(trained, package):
