@@ -8,6 +8,7 @@ SeqpipeError
 ├── EmbedderError      an embedder that can't be fitted, or is asked before it's fitted
 ├── ClassifierError    a classifier that can't be fitted, or is asked before it's fitted
 ├── SavedModelError    a saved model that's missing, damaged, or can't be written
+│   └── ReplacedError       a model that was replaced while it was read, in `seqpipe.storage`
 ├── PlotError          a figure without matplotlib, in `seqpipe.diagnostics`
 ├── PictureError       a picture of vectors that can't be drawn, in `seqpipe.pictures`
 └── InterruptedRun     a run stopped by Ctrl-C

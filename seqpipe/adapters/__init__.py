@@ -25,6 +25,7 @@ from seqpipe.adapters._tokenizer import WordTokenizer as WordTokenizer
 from seqpipe.adapters._tokenizer import make_tokenizer as make_tokenizer
 from seqpipe.adapters._vectors import EmbedderVectors as EmbedderVectors
 from seqpipe.adapters._vectors import make_vectors as make_vectors
+from seqpipe.adapters._whole import wrap_language
 
 __all__ = [
     "AdamW",
@@ -51,3 +52,4 @@ __all__ = [
 ]
 
 install_registries()
+wrap_language()

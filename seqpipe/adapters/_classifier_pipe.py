@@ -110,19 +110,17 @@ class ClassifierPipe(Pipe):  # type: ignore[misc]
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
         """Write the classifier into the component's folder."""
-        # spaCy is writing the pipeline around it: a manifest from before describes what was there.
-        storage.discard_manifest(Path(path).parent)
         Path(path).mkdir(parents=True, exist_ok=True)
         self.classifier.to_disk(Path(path))
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "ClassifierPipe":
-        """Read the classifier, once every file of the pipeline is known to be undamaged.
+        """Read the classifier.
 
         Raises:
-            SavedModelError: The pipeline has a manifest and differs from it, or the classifier can't be read.
+            SavedModelError: It can't be read, or the pipeline has a manifest and differs from it.
         """
-        if storage.has_manifest(Path(path).parent):
-            storage.verify_folder(Path(path).parent)
+        # Where a component is read by itself, nothing has checked its pipeline before.
+        storage.check_sealed(Path(path).parent)
         self.classifier.from_disk(Path(path))
         return self
 

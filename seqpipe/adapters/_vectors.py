@@ -125,22 +125,18 @@ class EmbedderVectors(BaseVectors):  # type: ignore[misc]
 
     def to_disk(self, path: str | Path, **kwargs: Any) -> None:
         """Write the embedder below the vocabulary's folder."""
-        # spaCy is writing the pipeline around it: a manifest from before describes what was there.
-        storage.discard_manifest(Path(path).parent)
         folder = Path(path) / _FOLDER
         folder.mkdir(parents=True, exist_ok=True)
         self.embedder.to_disk(folder)
 
     def from_disk(self, path: str | Path, **kwargs: Any) -> "EmbedderVectors":
-        """Read the embedder, once every file of the pipeline is known to be undamaged.
+        """Read the embedder.
 
         Raises:
-            SavedModelError: The pipeline has a manifest and differs from it, or the embedder can't
-                be read.
+            SavedModelError: It can't be read, or the pipeline has a manifest and differs from it.
         """
-        # The first thing that spaCy has a pipeline of ours read from disk, texts of its own apart.
-        if storage.has_manifest(Path(path).parent):
-            storage.verify_folder(Path(path).parent)
+        # Where a vocabulary is read by itself, nothing has checked its pipeline before.
+        storage.check_sealed(Path(path).parent)
         self.embedder.from_disk(Path(path) / _FOLDER)
         return self
 

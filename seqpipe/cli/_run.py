@@ -87,8 +87,9 @@ def _import_run(file: Path, overrides: Sequence[str]) -> Callable[..., Any]:
 
 
 def _default_output(file: Path) -> Path:
-    resolved = file.resolve()
-    return _RUNS / (resolved.parent.name if resolved.stem == "pipeline" else resolved.stem)
+    from seqpipe.config import name_of
+
+    return _RUNS / name_of(file)
 
 
 @contextlib.contextmanager

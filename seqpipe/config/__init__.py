@@ -14,6 +14,7 @@ from seqpipe.config._diagnostics import render as render
 from seqpipe.config._expand import expand as expand
 from seqpipe.config._places import Place as Place
 from seqpipe.config._read import PipelineFile as PipelineFile
+from seqpipe.config._read import name_of as name_of
 from seqpipe.config._read import read as read
 from seqpipe.config._read import read_text as read_text
 from seqpipe.config._schema import DEFAULT_PARTS as DEFAULT_PARTS
@@ -37,6 +38,7 @@ __all__ = [
     "from_confection",
     "makes_classifier",
     "makes_embedding",
+    "name_of",
     "read",
     "read_text",
     "render",

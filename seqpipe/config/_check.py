@@ -6,8 +6,11 @@ import functools
 import importlib.util
 import math
 import pathlib
+import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final
+
+from packaging.version import InvalidVersion, Version
 
 from seqpipe import plugins
 from seqpipe.config._blocks import Blocks
@@ -148,7 +151,25 @@ class _Check:
             if key not in PIPELINE_SETTINGS:
                 self._report.unknown(path, PIPELINE_SETTINGS)
             elif self._report.check_type(path, value, PIPELINE_SETTINGS[key]):
-                self._seed(path, value) if key == "seed" else self._language(path, value)
+                {
+                    "lang": self._language,
+                    "seed": self._seed,
+                    "name": self._name,
+                    "version": self._version,
+                }[key](path, value)
+
+    def _name(self, path: Path, value: str | None) -> None:
+        if value is not None and not re.fullmatch(r"\w+", value, re.ASCII):
+            message = f"a pipeline can't be named {quote(value)}"
+            help = "`spacy package` names a Python package after it: letters a-z, digits and _ may be in it"
+            self._report.add(path, message, "take another name", value=True, help=(help,))
+
+    def _version(self, path: Path, value: str) -> None:
+        try:
+            Version(value)
+        except InvalidVersion:
+            message = f"{quote(value)} is no version of a Python package"
+            self._report.add(path, message, 'take one such as "1.0.0"', value=True)
 
     def _seed(self, path: Path, value: int) -> None:
         if not 0 <= value <= _LARGEST_SEED:

@@ -15,7 +15,7 @@ FindPart = Callable[[str, str], Part]
 
 #: What stands for what a pipeline file leaves out.
 DEFAULTS: Final[dict[str, Section]] = {
-    "pipeline": {"lang": "en", "seed": 0},
+    "pipeline": {"lang": "en", "seed": 0, "name": None, "version": "0.0.0"},
     "data": {"split": {"train": 0.8, "dev": 0.1, "test": 0.1}},
     **{slot: {registry: name} for slot, (registry, name) in DEFAULT_PARTS.items()},
 }

@@ -45,6 +45,12 @@ class PipelineFile:
         return self.index.place(tuple(path), value=value)
 
 
+def name_of(path: Path) -> str:
+    """Return what a pipeline is called after its file, or after the folder if that's ``pipeline.cfg``."""
+    resolved = path.resolve()
+    return resolved.parent.name if resolved.stem == "pipeline" else resolved.stem
+
+
 def read(path: Path, overrides: Sequence[str] = ()) -> PipelineFile:
     """Read a pipeline file.
 

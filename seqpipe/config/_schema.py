@@ -18,7 +18,12 @@ EVALUATION: Final = "evaluation"
 DATA_PARTS: Final[tuple[str, ...]] = ("train", "dev", "test")
 
 #: The keys of [pipeline], and what each takes.
-PIPELINE_SETTINGS: Final[dict[str, Any]] = {"lang": str, "seed": int}
+PIPELINE_SETTINGS: Final[dict[str, Any]] = {
+    "lang": str,
+    "seed": int,
+    "name": str | None,
+    "version": str,
+}
 
 #: The keys that the host itself reads in a section, beside the settings of the part that's named there.
 HOST_SETTINGS: Final[dict[str, dict[str, Any]]] = {

@@ -1,6 +1,7 @@
 """The files of a saved part: JSON and safetensors, no code."""
 
 import json
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -127,7 +128,12 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     # safetensors writes the memory as it lies there, whatever the strides.
     lying = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     try:
+        path.unlink(missing_ok=True)
+        path.touch()
+        mode = stat.S_IMODE(path.stat().st_mode)
         save_file(lying, path)
+        # It moves a temporary file there, which only its owner may read.
+        path.chmod(mode)
     except (OSError, SafetensorError) as error:
         raise SavedModelError(f"{path} can't be written: {error}") from error
 

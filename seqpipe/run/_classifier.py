@@ -13,6 +13,7 @@ from seqpipe.parts.classifiers import FitProgress
 from seqpipe.run._build import told_with_place
 from seqpipe.run._classes import check_labels, score_texts
 from seqpipe.run._data import note_data
+from seqpipe.run._description import set_performance
 from seqpipe.run._models import UNFINISHED, promote, save_unfinished, set_interrupted_aside
 from seqpipe.run._report import make_report
 from seqpipe.run._stages import Stages
@@ -37,21 +38,22 @@ def run_classifier(
         note_data(corpora, stages.reporter)
     with stages.stage("training"):
         last = _fit(nlp, corpora["train"], stages)
+        dev = score_texts(nlp, corpora["dev"]) if "dev" in corpora else None
+        if dev:
+            set_performance(nlp, dev["spacy"])
     with stages.stage("saving"):
         set_interrupted_aside(output)
         save_unfinished(output, nlp.to_disk)
     with stages.stage("evaluation"):
         saved = spacy.load(output / UNFINISHED)
-        scores = {
-            part: score_texts(saved, corpora[part]) for part in ("dev", "test") if part in corpora
-        }
+        scores = score_texts(saved, corpora["test"]) if "test" in corpora else {}
     promote(output)
     report = make_report(
         saved,
         corpora,
-        scores=scores.get("test", {}),
+        scores=scores,
         embedding={},
-        history=_history(scores.get("dev"), last),
+        history=_history(dev, last),
         seconds=stages.seconds,
     )
     return saved, {**report, "words_per_second": _speed(last)}

@@ -21,6 +21,7 @@ from seqpipe.run._build import build, initialise, told_with_place
 from seqpipe.run._classes import check_labels, score_texts
 from seqpipe.run._classifier import run_classifier
 from seqpipe.run._data import note_data
+from seqpipe.run._description import describe, set_performance
 from seqpipe.run._embedding import run_embedding
 from seqpipe.run._models import (
     BEST,
@@ -92,6 +93,7 @@ def _run(file: Path, overrides: Sequence[str], output: Path, stages: Stages) -> 
         config = compile_file(file, overrides)
         fix_random_seed(config.interpolate()["training"]["seed"] or 0)
         nlp = build(config, source)
+        describe(nlp, source)
     check_replaceable(output)
     with storage.reserved(output):
         forget_data()
@@ -173,6 +175,7 @@ def _train(nlp: Language, training: Training, output: Path, stages: Stages) -> l
             score = step.score
             history.append(_history_line(step, meter))
         if step.is_best:
+            set_performance(nlp, step.scores, step.loss)
             _save(nlp, training, output)
         stages.reporter.progress(
             Progress(step.fraction or None, step.epoch, loss, score, meter.words_per_second)

@@ -5,13 +5,19 @@ from typing import Final
 
 from seqpipe.errors import SavedModelError
 from seqpipe.storage._files import hash_file, is_dropping, list_files
-from seqpipe.storage._manifest import NAME, Entry, read_manifest
+from seqpipe.storage._manifest import Entry, read_manifest
 
 _SHOWN: Final = 5
 
+#: It describes the model to people and to package managers. Whoever packages a model rewrites it.
+_DESCRIPTION: Final = "meta.json"
+
 
 def check_folder(path: Path) -> None:
-    """Check that a folder holds the files of its manifest, unchanged, and no others.
+    """Check that a folder holds the files of its manifest, unchanged, and no others among them.
+
+    Files that no part reads may have been added: beside the model's own files and folders, such as a
+    README, a licence or ``.git/``, and hidden ones anywhere. The description may have been rewritten.
 
     Raises:
         SavedModelError: It doesn't; the message names the first few files that differ.
@@ -21,10 +27,9 @@ def check_folder(path: Path) -> None:
         raise SavedModelError(f"{path} {what}, so there is no saved model to read.")
     entries = read_manifest(path)
     try:
-        sizes = list_files(path)
+        sizes = list_files(path, within={name.partition("/")[0] for name in entries})
     except OSError as error:
         raise SavedModelError(f"{path} can't be read: {error.strerror}.") from error
-    sizes.pop(NAME, None)
     problems = _problems(path, entries, sizes)
     if problems:
         raise SavedModelError(_message(path, problems))
@@ -32,11 +37,15 @@ def check_folder(path: Path) -> None:
 
 def _problems(path: Path, entries: dict[str, Entry], sizes: dict[str, int]) -> list[str]:
     missing = [f"{name} is missing" for name in entries if name not in sizes]
-    others = [name for name in sizes if name not in entries and not is_dropping(name)]
+    others = [name for name in sizes if name not in entries and not _is_hidden(name)]
     added = [f"{name} was not there when it was saved" for name in others]
-    both = [name for name in entries if name in sizes]
+    both = [name for name in entries if name in sizes and name != _DESCRIPTION]
     changed = [_changed(path / name, name, entries[name], sizes[name]) for name in both]
     return missing + [problem for problem in changed if problem] + added
+
+
+def _is_hidden(name: str) -> bool:
+    return is_dropping(name) or any(part.startswith(".") for part in name.split("/"))
 
 
 def _changed(path: Path, name: str, entry: Entry, size: int) -> str | None:

@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import stat
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -14,8 +16,12 @@ _WINDOWS: Final = os.name == "nt"
 _DROPPINGS: Final = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 
 
-def list_files(folder: Path) -> dict[str, int]:
+def list_files(folder: Path, *, within: Collection[str] | None = None) -> dict[str, int]:
     """List the files of a folder and of the folders in it.
+
+    Args:
+        folder: The folder.
+        within: The names of those files and folders directly in it that count; by default all.
 
     Returns:
         Size in bytes by POSIX path relative to the folder, sorted by path.
@@ -24,7 +30,7 @@ def list_files(folder: Path) -> dict[str, int]:
         SavedModelError: Something in there is neither a plain file nor a folder.
         OSError: It can't be read.
     """
-    return dict(sorted(_walk(folder, "")))
+    return dict(sorted(_walk(folder, "", within)))
 
 
 def list_folders(folder: Path) -> list[Path]:
@@ -63,16 +69,36 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def follow_umask(folder: Path) -> None:
+    """Give everything in a folder the permissions that new files and folders have by the umask.
+
+    Some libraries write through temporary files that only their owner may read.
+    """
+    probe = folder / ".seqpipe-permissions"
+    probe.touch()
+    of_files, of_folders = (stat.S_IMODE(path.stat().st_mode) for path in (probe, folder))
+    probe.unlink()
+    for root, folders, files in os.walk(folder):
+        for name in folders:
+            Path(root, name).chmod(of_folders)
+        for name in files:
+            Path(root, name).chmod(of_files)
+
+
 def is_dropping(name: str) -> bool:
     """Tell whether a path is that of a file which file managers leave behind."""
     last = name.rpartition("/")[2]
     return last in _DROPPINGS or last.startswith("._")
 
 
-def _walk(folder: Path, prefix: str) -> list[tuple[str, int]]:
+def _walk(
+    folder: Path, prefix: str, within: Collection[str] | None = None
+) -> list[tuple[str, int]]:
     found: list[tuple[str, int]] = []
     with os.scandir(folder) as entries:
         for entry in entries:
+            if within is not None and entry.name not in within:
+                continue
             name = prefix + entry.name
             if entry.is_symlink():
                 raise SavedModelError(_not_plain(folder / entry.name, "a symbolic link"))

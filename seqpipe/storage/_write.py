@@ -5,7 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from seqpipe.errors import SavedModelError
-from seqpipe.storage._files import hash_file, list_files, list_folders, sync_folder
+from seqpipe.storage._files import (
+    follow_umask,
+    hash_file,
+    list_files,
+    list_folders,
+    sync_folder,
+)
 from seqpipe.storage._leftovers import locked, new_name
 from seqpipe.storage._manifest import NAME, Entry, to_text
 from seqpipe.storage._recover import settle
@@ -59,6 +65,7 @@ def _replace(target: Path, write: Callable[[Path], None]) -> None:
 def _seal(folder: Path) -> None:
     """Write the manifest and wait until all of the folder is on the disk."""
     sizes = list_files(folder)
+    follow_umask(folder)
     entries = {n: Entry(hash_file(folder / n, sync=True), size) for n, size in sizes.items()}
     (folder / NAME).write_text(to_text(entries), encoding="utf-8", newline="\n")
     hash_file(folder / NAME, sync=True)

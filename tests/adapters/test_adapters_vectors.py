@@ -163,7 +163,7 @@ def test_saving_by_spacy_itself_discards_the_manifest_of_before(nlp, tmp_path):
     nlp_with(Letters()).vocab.from_disk(folder / "vocab")
 
 
-@pytest.mark.parametrize("damaged", ["vocab/embedder/deep/words.json", "meta.json", "tokenizer"])
+@pytest.mark.parametrize("damaged", ["vocab/embedder/deep/words.json", "config.cfg", "tokenizer"])
 def test_damaged_file_is_found_before_the_embedder_is_parsed(nlp, tmp_path, damaged):
     folder = saved(nlp, tmp_path / "model")
     content = bytearray((folder / damaged).read_bytes())

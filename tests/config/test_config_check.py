@@ -31,6 +31,8 @@ RULES = {
     "near language": ('"en"', '"enn"', '"enn"', "no language", '"en"'),
     "seed below": ("seed = 0", "seed = -1", "-1", "from 0 to", ""),
     "seed above": ("seed = 0", "seed = 4294967296", "4294967296", "from 0 to", ""),
+    "name": ("seed = 0", 'name = "bbc-news"', '"bbc-news"', "can't be named", ""),
+    "version": ("seed = 0", 'version = "first"', '"first"', "no version", '"1.0.0"'),
     "whole number": (
         "width = 64",
         'width = "64"',

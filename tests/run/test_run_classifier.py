@@ -53,13 +53,15 @@ def write(tmp_path, monkeypatch):
 
 
 def test_file_is_fitted_scored_and_saved(write, tmp_path):
-    result = run(write(), output=tmp_path / "out")
+    result = run(write(), output=tmp_path / "out", overrides=["--pipeline.name", "forest_2"])
     report = result.report
     assert report["test"]["accuracy"] == report["dev"]["score"] == 1.0
     assert report["test"]["ranked"] is None
     assert [line["is_best"] for line in report["history"]] == [True]
     assert set(report["timings"]) == {"file", "data", "training", "saving", "evaluation", "total"}
     nlp = spacy.load(result.model)
+    assert nlp.meta["name"] == "forest_2"
+    assert nlp.meta["performance"] == {"cats_micro_f": 1.0, "cats_score": 1.0}
     assert nlp.pipe_names == ["classifier"]
     assert nlp("the owl of the oak").cats["wood"] > 0.9
     assert json.loads((tmp_path / "out" / "report.json").read_text("utf-8")) == report

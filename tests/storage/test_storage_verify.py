@@ -8,14 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqpipe.errors import SavedModelError
-from seqpipe.storage import (
-    _check,
-    _files,
-    discard_manifest,
-    has_manifest,
-    verify_folder,
-    write_folder,
-)
+from seqpipe.storage import _check, _files, has_manifest, verify_folder, write_folder
+from seqpipe.storage._manifest import discard_manifest
 
 NAMES = ["config.cfg", "model", "vocab/strings.json", "vocab/key2row"]
 contents = st.fixed_dictionaries({name: st.binary(max_size=60) for name in NAMES})
@@ -53,7 +47,9 @@ def remove(path, draw):
 
 
 def add(path, draw):
-    path.with_name(path.name + ".bak").write_bytes(draw(st.binary(max_size=3)))
+    # Beside a file of a part: whatever stands there, the part might read.
+    inner = path if path.parent.name == "vocab" else path.parent / "vocab" / path.name
+    inner.with_name(path.name + ".bak").write_bytes(draw(st.binary(max_size=3)))
 
 
 @settings(max_examples=150, deadline=None)
@@ -83,7 +79,7 @@ def test_each_problem_is_named(model):
     (model / "model").unlink()
     (model / "config.cfg").write_text("x")
     (model / "vocab" / "key2row").write_text("vocab/key2roW")
-    (model / "extra").touch()
+    (model / "vocab" / "extra").touch()
     with pytest.raises(SavedModelError) as caught:
         verify_folder(model)
     lines = str(caught.value).splitlines()[1:-1]
@@ -91,13 +87,13 @@ def test_each_problem_is_named(model):
         "  model is missing",
         "  config.cfg has 1 bytes instead of 10",
         "  vocab/key2row has other content",
-        "  extra was not there when it was saved",
+        "  vocab/extra was not there when it was saved",
     ]
 
 
 def test_only_the_first_problems_are_named(model):
     for number in range(9):
-        (model / f"extra{number}").touch()
+        (model / "vocab" / f"extra{number}").touch()
     with pytest.raises(SavedModelError, match="and 4 more"):
         verify_folder(model)
 
@@ -134,6 +130,28 @@ def test_what_file_managers_leave_behind_is_no_problem(model):
     verify_folder(model)
 
 
+def test_files_that_no_part_reads_are_no_problem(model):
+    for name in ("README.md", "LICENSE", ".gitattributes", ".git/objects/ab", "vocab/.gitkeep"):
+        (model / name).parent.mkdir(parents=True, exist_ok=True)
+        (model / name).touch()
+    verify_folder(model)
+
+
+def test_the_description_may_be_rewritten_and_must_be_there(tmp_path):
+    model = save(tmp_path / "model", {"meta.json": b"{}", "model": b"weights"})
+    (model / "meta.json").write_text('{"name": "packaged"}')
+    verify_folder(model)
+    (model / "meta.json").unlink()
+    with pytest.raises(SavedModelError, match=r"meta\.json is missing"):
+        verify_folder(model)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_a_link_beside_a_model_is_no_problem(model, tmp_path):
+    (model / "notes").symlink_to(tmp_path)
+    verify_folder(model)
+
+
 def test_a_file_of_such_a_name_that_was_saved_is_checked(tmp_path):
     model = save(tmp_path / "model", {".DS_Store": b"saved"})
     (model / ".DS_Store").write_bytes(b"other")
@@ -141,7 +159,7 @@ def test_a_file_of_such_a_name_that_was_saved_is_checked(tmp_path):
         verify_folder(model)
 
 
-@pytest.mark.parametrize("place", ["model", "vocab", "added"])
+@pytest.mark.parametrize("place", ["model", "vocab", "vocab/added"])
 @pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
 def test_a_link_is_refused_wherever_it_points(model, tmp_path, place):
     path = model / place
