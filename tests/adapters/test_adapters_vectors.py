@@ -267,8 +267,8 @@ def table_of(nlp):
 
 def test_keys_are_those_of_known_words_and_have_texts(nlp, vectors):
     words = ["a", "bad", "film", "good"]
-    assert [nlp.vocab.strings[key] for key in vectors.keys()] == words
-    assert list(vectors) == list(vectors.keys()) == [key for key, _ in vectors.items()]
+    assert [nlp.vocab.strings[key] for key in vectors] == words
+    assert list(vectors) == vectors.keys() == [key for key, _ in vectors.items()]
     np.testing.assert_array_equal(list(vectors.values()), Letters().embed(words))
 
 
