@@ -24,7 +24,12 @@ def make_classifier(tok2vec: Model | None = None, head: HeadFactory | None = Non
         head: Makes the head from the width of these vectors and the number of labels. By default a
             `TextClassifier` with its default settings; for labels that aren't exclusive, say so.
     """
-    return chain(tok2vec or make_encoder(), make_head(head or TextClassifier))
+    encoder, output = tok2vec or make_encoder(), make_head(head or TextClassifier)
+    model = chain(encoder, output)
+    # By these, `spacy pretrain` and `spacy debug model` find the layers.
+    model.set_ref("tok2vec", encoder)
+    model.set_ref("output_layer", output)
+    return model
 
 
 def make_head(head: HeadFactory) -> Model:

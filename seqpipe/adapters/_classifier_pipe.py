@@ -85,9 +85,15 @@ class ClassifierPipe(Pipe):  # type: ignore[misc]
         return self._annotate([doc])[0]
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = _AT_ONCE) -> Iterator[Doc]:
-        """Set the scores of docs, many at once."""
-        for docs in minibatch(stream, size=batch_size):
-            yield from self._annotate(list(docs))
+        """Set the scores of docs, many at once; docs that can't be scored go to the error handler."""
+        handle_error = self.get_error_handler()
+        for docs in map(list, minibatch(stream, size=batch_size)):
+            try:
+                scored = self._annotate(docs)
+            except Exception as error:
+                handle_error(self.name, self, docs, error)
+            else:
+                yield from scored
 
     def _annotate(self, docs: list[Doc]) -> list[Doc]:
         scores = self.classifier.predict([_words(doc) for doc in docs])

@@ -42,6 +42,9 @@ def make_encoder(
     first, that's trained and added to its vector. A word that they know only in its lower-cased form
     has that form's.
 
+    What the input consists of is decided at initialisation: an encoder that found no vectors then doesn't
+    look at any that the vocabulary is given later.
+
     Args:
         encoder: Makes the encoder from the width of its input. By default a bidirectional LSTM.
         trained_width: The width of the trained vectors; 0 for none. A vocabulary without vectors
@@ -153,7 +156,7 @@ def _forward(
         return [], _no_gradient
     shim = model.shims[0]
     lengths = torch.tensor([len(doc) for doc in docs])
-    vectors, *hashes = _inputs(docs)
+    vectors, *hashes = _inputs(docs, width=next(iter(shim.sizes), 0))
     inputs = (
         xp2torch(vectors, device=shim.device),
         *(torch.from_numpy(each).to(shim.device) for each in hashes),
@@ -179,16 +182,32 @@ def _no_gradient(d_outputs: list[Floats2d]) -> list[Doc]:
 
 
 def _inputs(
-    docs: list[Doc],
+    docs: list[Doc], *, width: int
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
-    """Return each token's vector `[N, D]`, its key and that of its lower-cased form `[N]`."""
+    """Return each token's vector `[N, width]`, its key and that of its lower-cased form `[N]`.
+
+    Raises:
+        ConfigError: The vocabulary's vectors have another width.
+    """
     vocab = docs[0].vocab
     # A table of spaCy's may be made for another form of words than the verbatim one.
     attribute = getattr(vocab.vectors, "attr", ORTH)
     hashes = _attribute(docs, attribute)
     keys, index = np.unique(hashes, return_inverse=True)
     lower = _attribute(docs, LOWER)
-    return _vectors_of(vocab, keys)[index], signed(hashes), signed(lower)
+    vectors = _vectors_of(vocab, keys) if width else np.zeros((len(keys), 0), dtype="float32")
+    if vectors.shape[1] != width:
+        raise ConfigError(_other_width(vectors.shape[1], width))
+    return vectors[index], signed(hashes), signed(lower)
+
+
+def _other_width(found: int, width: int) -> str:
+    there = f"vectors of width {found}" if found else "no vectors"
+    return (
+        f"the vocabulary has {there}, and this encoder was trained on ones of width {width}: give it "
+        "those of the pipeline that the encoder comes from (nlp.vocab.vectors = source.vocab.vectors), "
+        "or begin with that pipeline (spacy.load) and remove the components that aren't needed"
+    )
 
 
 def _attribute(docs: list[Doc], attribute: int) -> NDArray[np.uint64]:

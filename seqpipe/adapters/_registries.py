@@ -1,6 +1,7 @@
 """The registries through which confection finds parts: an index over `seqpipe.plugins`."""
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import spacy
 
 from seqpipe.errors import PluginError
 from seqpipe.hookspecs import KINDS
-from seqpipe.plugins import PACKAGE, bind, find_part
+from seqpipe.plugins import PACKAGE, bind, find_part, unwrap
 
 
 class PartRegistry(catalogue.Registry):  # type: ignore[misc]
@@ -41,6 +42,23 @@ class PartRegistry(catalogue.Registry):  # type: ignore[misc]
             return self._bind(name)
         except PluginError:
             return functools.partial(self._make, name)
+
+    def find(self, name: str) -> dict[str, str | int | None]:
+        """Return where a part is defined, for `spacy find-function`.
+
+        Raises:
+            RegistryError: The part can't be had.
+        """
+        try:
+            made, _ = unwrap(find_part(self.kind, name).factory)
+        except PluginError as error:
+            raise catalogue.RegistryError(str(error)) from error
+        return {
+            "module": made.__module__,
+            "file": inspect.getsourcefile(made),
+            "line_no": inspect.getsourcelines(made)[1],
+            "docstring": inspect.getdoc(made),
+        }
 
     def _make(self, name: str, /, **settings: Any) -> Any:
         package = settings.get(PACKAGE)

@@ -55,6 +55,11 @@ class TorchShim(Shim):  # type: ignore[misc]
         return self._model
 
     @property
+    def sizes(self) -> tuple[int, ...]:
+        """What the module was built with; empty before that."""
+        return self._sizes
+
+    @property
     def device(self) -> torch.device:
         """The device that the module's weights are on."""
         parameter = next(self.module.parameters(), None)
@@ -106,14 +111,16 @@ class TorchShim(Shim):  # type: ignore[misc]
         """Let the optimizer change the weights by their gradients, and clear those.
 
         An `AdamW` of ours steps the whole module at once; thinc's optimizers take one array after
-        another, clipped by the norm over all.
+        another, clipped by the norm over all. spaCy's `nlp.rehearse` gives a plain function in the
+        optimizer's place, which keeps weights and gradients and changes the weights where they are,
+        later on.
         """
         if isinstance(optimizer, AdamW):
             optimizer.step_module(self.module)
             return
         named = [(n, p, p.grad) for n, p in self.module.named_parameters() if p.grad is not None]
-        if optimizer.grad_clip:
-            nn.utils.clip_grad_norm_([p for _, p, _ in named], optimizer.grad_clip)
+        if grad_clip := getattr(optimizer, "grad_clip", 0):
+            nn.utils.clip_grad_norm_([p for _, p, _ in named], grad_clip)
         for name, parameter, gradient in named:
             # Flat, as thinc can't step a single number that has no dimension.
             weights, _ = optimizer(

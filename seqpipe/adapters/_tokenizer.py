@@ -11,6 +11,22 @@ from spacy.vocab import Vocab
 from seqpipe.errors import PluginError
 from seqpipe.parts.tokenizers import Tokenize
 
+#: What spaCy's own tokenizer has, and can be given.
+_RULES = frozenset(
+    [
+        "add_special_case",
+        "rules",
+        "token_match",
+        "url_match",
+        "prefix_search",
+        "suffix_search",
+        "infix_finditer",
+        "find_prefix",
+        "find_suffix",
+        "find_infix",
+    ]
+)
+
 
 class WordTokenizer:
     """Makes docs of the words that a tokenizer finds. The doc's text is the text given.
@@ -35,6 +51,18 @@ class WordTokenizer:
         """
         words, spaces = _align(text, self.tokenize(text))
         return Doc(self.vocab, words=words, spaces=spaces)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(_no_rules(name) if name in _RULES else f"no attribute {name!r}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _RULES:
+            raise AttributeError(_no_rules(name))
+        super().__setattr__(name, value)
+
+    def explain(self, text: str) -> list[tuple[str, str]]:
+        """Return the words of a text with the name of what found each, as spaCy's tokenizer does."""
+        return [("TOKEN", word) for word in self.tokenize(text)]
 
     def pipe(self, texts: Iterable[str], batch_size: int = 1000) -> Iterator[Doc]:
         """Tokenize texts one after another."""
@@ -65,6 +93,13 @@ def make_tokenizer(tokenizer: Tokenize) -> Callable[[Language], WordTokenizer]:
         return WordTokenizer(nlp.vocab, tokenizer)
 
     return create
+
+
+def _no_rules(name: str) -> str:
+    return (
+        f"seqpipe's tokenizer has no `{name}`, as it doesn't split by spaCy's rules: leave "
+        "[nlp.tokenizer] out (in a pipeline file, [tokenizer]) to have spaCy's own, which does"
+    )
 
 
 def _align(text: str, words: list[str]) -> tuple[list[str], list[bool]]:

@@ -1,13 +1,14 @@
 """An embedder as the vectors of spaCy's vocabulary."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from spacy.attrs import ORTH
-from spacy.strings import StringStore
+from spacy.strings import StringStore, get_string_id
 from spacy.vectors import BaseVectors
 from spacy.vocab import Vocab
 
@@ -18,15 +19,26 @@ from seqpipe.parts.embedders import Concatenated, Embedder
 
 _FOLDER = "embedder"
 _NOT_FITTED = b""
+_NO_TABLE = (
+    "these vectors come from an embedder: single ones can't be added or changed, nor can their number. "
+    "Put a table of spaCy's in their place first: nlp.vocab.vectors = spacy.vectors.Vectors("
+    "strings=nlp.vocab.strings, data=vectors.get_batch(words), keys=words)"
+)
 
 
 class EmbedderVectors(BaseVectors):  # type: ignore[misc]
     """Word vectors that an embedder gives: to every word, those unknown to it too.
 
+    Keys, as spaCy calls the hashes of words, and rows are those of the words that the embedder knows, the
+    most frequent first. Two of these are equal if their embedders know the same words and are saved as
+    the same bytes; as they can be fitted, they have no hash.
+
     Args:
         strings: The vocabulary's strings.
         embedder: Gives the vectors; it may be fitted later.
     """
+
+    __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, *, strings: StringStore, embedder: Embedder) -> None:
         self.strings = strings
@@ -87,8 +99,42 @@ class EmbedderVectors(BaseVectors):  # type: ignore[misc]
         """The width of a vector."""
         return self.embedder.width
 
+    @property
+    def key2row(self) -> dict[int, int]:
+        """No rows, as the table has none: spaCy takes the ranks of words from it. See `find`."""
+        return {}
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, EmbedderVectors):
+            return False
+        ours, theirs = self.embedder, other.embedder
+        return (
+            type(ours) is type(theirs)
+            and self.shape == other.shape
+            and list(ours.vocabulary) == list(theirs.vocabulary)
+            and self.to_bytes() == other.to_bytes()
+        )
+
     def __len__(self) -> int:
         return len(self.embedder.vocabulary)
+
+    def __iter__(self) -> Iterator[int]:
+        """Iterate over the keys."""
+        return iter(self.keys())
+
+    def keys(self) -> list[int]:
+        """Return the keys of the known words; their texts are added to the vocabulary's strings."""
+        return [self.strings.add(word) for word in self.embedder.vocabulary]
+
+    def values(self) -> Iterator[NDArray[np.float32]]:
+        """Iterate over the vectors of the known words."""
+        return iter(self.get_batch(self.embedder.vocabulary))
+
+    def items(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Iterate over the keys and vectors of the known words."""
+        return zip(self.keys(), self.values(), strict=True)
 
     def __contains__(self, key: int | str) -> bool:
         """Say that there's a vector: there is one for every word."""
@@ -113,15 +159,84 @@ class EmbedderVectors(BaseVectors):  # type: ignore[misc]
             vectors[blank] = 0
         return vectors
 
-    def add(self, key: int | str, *, vector: Any = None) -> int:
-        """Refuse.
+    def find(
+        self,
+        *,
+        key: int | str | None = None,
+        keys: Iterable[int | str] | None = None,
+        row: int | None = None,
+        rows: Iterable[int] | None = None,
+    ) -> Any:
+        """Return the rows of known words, or the keys of rows: one, or an array of as many as are given.
+
+        An unknown word has the row -1.
+
+        Raises:
+            KeyError: There's no such row.
+            ConfigError: Not exactly one of the four is given.
+        """
+        if sum(given is not None for given in (key, keys, row, rows)) != 1:
+            raise ConfigError("`find` takes exactly one of `key`, `keys`, `row` and `rows`")
+        if rows is not None:
+            return self._keys_of(list(rows))
+        if row is not None:
+            return int(self._keys_of([row])[0])
+        if keys is not None:
+            return self._rows_of(keys)
+        return int(self._rows_of([key or 0])[0])
+
+    def _rows_of(self, keys: Iterable[int | str]) -> NDArray[np.int32]:
+        places = {get_string_id(word): i for i, word in enumerate(self.embedder.vocabulary)}
+        return np.array([places.get(get_string_id(key), -1) for key in keys], dtype="int32")
+
+    def _keys_of(self, rows: list[int]) -> NDArray[np.uint64]:
+        words = self.embedder.vocabulary
+        if outside := [row for row in rows if not 0 <= row < len(words)]:
+            raise KeyError(f"there's no row {outside[0]}: the embedder knows {len(words)} words")
+        return np.array([self.strings.add(words[row]) for row in rows], dtype="uint64")
+
+    def most_similar(
+        self, queries: NDArray[np.float32], *, batch_size: int = 1024, n: int = 1, sort: bool = True
+    ) -> tuple[NDArray[np.uint64], NDArray[np.int32], NDArray[np.float32]]:
+        """Return the known words whose vectors are nearest to others by cosine, the nearest first.
+
+        Args:
+            queries: The vectors, `[N, width]`.
+            batch_size: How many of them are compared at once.
+            n: How many words are returned for each.
+            sort: Taken as spaCy has it: they're always sorted.
+
+        Returns:
+            The words' keys, rows and cosines, `[N, n]` each.
+
+        Raises:
+            DataError: The embedder knows fewer than `n` words.
+        """
+        if n > len(self):
+            raise DataError(f"`n` is {n}, and the embedder knows {len(self)} words; ask for fewer")
+        known = _unit(self.get_batch(self.embedder.vocabulary))
+        asked = _unit(np.asarray(queries, dtype="float32").reshape(-1, known.shape[1]))
+        best = [(batch @ known.T).topk(n) for batch in torch.split(asked, batch_size)]
+        scores = torch.cat([each.values for each in best]).clamp(-1, 1).numpy()
+        rows = torch.cat([each.indices for each in best]).numpy()
+        keys = self._keys_of(rows.ravel().tolist()).reshape(rows.shape)
+        return keys, rows.astype("int32"), scores
+
+    def add(self, key: int | str, *, vector: Any = None, row: int | None = None) -> int:
+        """Refuse: there's no table whose rows could be set.
 
         Raises:
             ConfigError: Always.
         """
-        raise ConfigError(
-            "these vectors come from an embedder: single ones can't be added or changed"
-        )
+        raise ConfigError(_NO_TABLE)
+
+    def __setitem__(self, key: int | str, vector: Any) -> None:
+        """Refuse, as `add`."""
+        raise ConfigError(_NO_TABLE)
+
+    def resize(self, shape: tuple[int, int], inplace: bool = False) -> list[tuple[int, int]]:
+        """Refuse, as `add`."""
+        raise ConfigError(_NO_TABLE)
 
     def to_disk(self, path: str | Path, **kwargs: Any) -> None:
         """Write the embedder below the vocabulary's folder."""
@@ -157,6 +272,10 @@ class EmbedderVectors(BaseVectors):  # type: ignore[misc]
         with unpacked(data, "embedder") as folder:
             self.embedder.from_disk(folder)
         return self
+
+
+def _unit(vectors: NDArray[np.float32]) -> torch.Tensor:
+    return torch.nn.functional.normalize(torch.from_numpy(vectors))
 
 
 def make_vectors(

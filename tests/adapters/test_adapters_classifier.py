@@ -123,3 +123,10 @@ def test_model_returns_from_bytes(nlp):
     other = make_classifier(encoder, head).from_bytes(model.to_bytes())
     docs = docs_of(nlp, TEXTS)
     np.testing.assert_array_equal(other.predict(docs), model.predict(docs))
+
+
+def test_layers_are_found_by_the_names_that_spacy_gives_them():
+    encoder = make_encoder(trained_width=4)
+    model = make_classifier(encoder)
+    assert model.get_ref("tok2vec") is encoder
+    assert model.get_ref("output_layer") is model.layers[1]

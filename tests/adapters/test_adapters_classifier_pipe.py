@@ -151,3 +151,10 @@ def test_what_cannot_be_used_is_refused():
         make(threshold=2.0)
     with pytest.raises(ConfigError, match="which is none: name one of @seqpipe_classifiers"):
         make({"@seqpipe_embedders": "seqpipe.Word2Vec.v1"})
+
+
+def test_docs_that_cannot_be_scored_go_to_the_error_handler():
+    nlp, seen = make(), []
+    nlp.set_error_handler(lambda name, proc, docs, error: seen.append((name, len(docs))))
+    assert list(nlp.pipe(TEXTS, batch_size=1)) == []
+    assert seen == [("classifier", 1)] * 2

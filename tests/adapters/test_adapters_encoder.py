@@ -180,3 +180,29 @@ def test_model_returns_from_bytes(nlp):
 def test_doc_without_vectors_of_a_longer_text_is_read_whole(nlp):
     doc = Doc(nlp.vocab, words=["good"] * 500)
     assert initialized(nlp).predict([doc])[0].shape == (500, 8)
+
+
+def test_vectors_given_after_initialisation_change_nothing():
+    blank, other = spacy.blank("en"), vectors_nlp()
+    model = initialized(blank, trained_width=5)
+    docs = docs_of(blank, TEXTS)
+    before = model.predict(docs)
+    blank.vocab.vectors = other.vocab.vectors
+    blank.vocab.set_vector("film", np.ones(6))
+    for first, second in zip(before, model.predict(docs), strict=True):
+        np.testing.assert_array_equal(first, second)
+    model.begin_update(docs)
+
+
+def test_vocabulary_that_lost_its_vectors_is_named(nlp):
+    model = initialized(nlp, trained_width=5)
+    message = "the vocabulary has no vectors, and this encoder was trained on ones of width 6: "
+    with pytest.raises(ConfigError, match=message):
+        model.predict(docs_of(spacy.blank("en"), ["film"]))
+
+
+def test_vocabulary_with_vectors_of_another_width_is_named(nlp):
+    model = initialized(nlp)
+    message = "has vectors of width 3, and this encoder was trained on ones of width 6: "
+    with pytest.raises(ConfigError, match=message):
+        model.begin_update(docs_of(vectors_nlp(width=3), ["film"]))

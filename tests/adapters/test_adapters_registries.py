@@ -8,6 +8,7 @@ import types
 
 import pytest
 import spacy
+from catalogue import RegistryError
 from confection import Config, ConfigValidationError
 from spacy.util import load_model_from_config
 from thinc.api import Model
@@ -287,3 +288,10 @@ def test_package_is_recorded_when_a_pipeline_is_built(kind, acme):
     for step in SLOTS[kind]:
         config = config[step]
     assert config["package"] == "acme-parts 1.4"
+
+
+def test_part_is_found_where_it_is_defined():
+    found = spacy.registry.find("seqpipe_encoders", "seqpipe.Recurrent.v1")
+    assert found["file"].endswith("_recurrent.py") and found["line_no"] > 1
+    with pytest.raises(RegistryError, match=r"seqpipe\.Recurent\.v1"):
+        spacy.registry.find("seqpipe_encoders", "seqpipe.Recurent.v1")

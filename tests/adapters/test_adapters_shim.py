@@ -354,3 +354,35 @@ def test_modes_follow_the_call():
     assert not shim.module.training
     shim.begin_update((torch.ones(1),))
     assert shim.module.training
+
+
+@pytest.mark.parametrize("factory", [Net, Transposed])
+def test_weights_are_where_a_plain_function_in_the_place_of_an_optimizer_found_them(factory):
+    shim, kept = built(factory), {}
+
+    def keep(key, weights, gradient):
+        kept[key] = (weights, gradient)
+        return weights, gradient
+
+    set_gradients(shim.module)
+    expected = {n: p.data - 0.1 * p.grad for n, p in shim.module.named_parameters()}
+    shim.finish_update(keep)
+    for weights, gradient in kept.values():
+        weights -= 0.1 * gradient
+    torch.testing.assert_close(weights_of(shim), expected)
+
+
+def test_steps_of_spacys_optimizer_are_those_of_torchs():
+    ours, theirs = built(), built().module
+    optimizer = Adam(0.01, beta2=0.99, eps=1e-12, L2=0.1, L2_is_weight_decay=True, grad_clip=1.0)
+    torchs = torch.optim.AdamW(
+        theirs.parameters(), lr=0.01, betas=(0.9, 0.99), eps=1e-12, weight_decay=0.1
+    )
+    for step in range(5):
+        for module in (ours.module, theirs):
+            set_gradients(module, seed=step)
+        ours.finish_update(optimizer)
+        nn.utils.clip_grad_norm_(theirs.parameters(), 1.0)
+        torchs.step()
+    # thinc takes the decay from the weights after the step, torch before: 5 times 0.01 * 0.001.
+    torch.testing.assert_close(weights_of(ours), theirs.state_dict(), atol=5e-5, rtol=0)

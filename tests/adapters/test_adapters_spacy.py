@@ -21,7 +21,7 @@ from spacy.util import load_model_from_config
 from thinc.api import Adam, Config, fix_random_seed
 
 from seqpipe.adapters import make_adamw
-from seqpipe.errors import SavedModelError
+from seqpipe.errors import ConfigError, SavedModelError
 
 SMALL = {
     "@seqpipe_encoders": "seqpipe.Recurrent.v1",
@@ -307,3 +307,62 @@ def test_saved_pipeline_loads_in_a_fresh_process_without_our_import(textcat, tmp
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert float(done.stdout) == pytest.approx(textcat("the film was good").cats["pos"], abs=1e-6)
+
+
+def test_rehearsal_brings_predictions_back(textcat):
+    nlp = pickle.loads(pickle.dumps(textcat))
+    examples = examples_of(nlp)
+    optimizer = nlp.resume_training(sgd=Adam(0.03))
+    before = nlp("the film was good").cats["pos"]
+    for example in examples:
+        cats = example.reference.cats
+        example.reference.cats = {"pos": cats["neg"], "neg": cats["pos"]}
+    for _ in range(10):
+        nlp.update(examples, sgd=optimizer)
+    forgot = nlp("the film was good").cats["pos"]
+    # Another, as the first one's momentum still goes the other way.
+    optimizer = Adam(0.03)
+    for _ in range(10):
+        nlp.rehearse(examples, sgd=optimizer)
+    assert abs(nlp("the film was good").cats["pos"] - before) < abs(forgot - before) / 2
+
+
+def embedder_nlp(corpus=(("film", "was"),)):
+    config = {
+        "@vectors": "seqpipe.Vectors.v1",
+        "embedder": {"@seqpipe_embedders": "seqpipe.Word2Vec.v1", "width": 4, "min_count": 1},
+    }
+    nlp = spacy.blank("en", config={"nlp": {"vectors": config}})
+    nlp.vocab.vectors.embedder.fit(corpus)
+    return nlp
+
+
+@pytest.fixture(scope="module")
+def embedded():
+    nlp = embedder_nlp()
+    nlp.add_pipe("textcat", config=classifier_config({**ENCODER, "trained_width": 0}))
+    nlp.initialize(lambda: textcat_examples(nlp))
+    return nlp
+
+
+def test_source_with_the_same_vectors_is_taken_without_a_warning(embedded):
+    nlp = copy_of(embedded)
+    nlp.remove_pipe("textcat")
+    nlp.add_pipe("textcat", source=embedded)
+    assert nlp("the film").cats == embedded("the film").cats
+
+
+def test_source_with_other_vectors_is_warned_of(embedded):
+    other = embedder_nlp([("another", "corpus")])
+    with pytest.warns(UserWarning, match="W113"):
+        other.add_pipe("textcat", source=embedded)
+
+
+def test_source_of_an_encoder_in_a_pipeline_without_vectors_is_named(embedded):
+    nlp = spacy.blank("en")
+    with pytest.warns(UserWarning, match="W113"):
+        nlp.add_pipe("textcat", source=embedded)
+    with pytest.raises(ConfigError, match=r"has no vectors, and .* on ones of width 4: "):
+        nlp("the film")
+    nlp.vocab.vectors = embedded.vocab.vectors
+    assert nlp("the film").cats == embedded("the film").cats

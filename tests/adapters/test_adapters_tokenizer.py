@@ -138,3 +138,13 @@ def test_pattern_that_backtracks_over_white_space_still_agrees():
     tokenize = Regex(pattern=r"a\s+b")
     assert re.fullmatch(r"a\s+b", text)
     assert WordTokenizer(NLP.vocab, tokenize)(text).text == text
+
+
+def test_rules_that_only_spacys_tokenizer_has_are_refused():
+    tokenizer = WordTokenizer(NLP.vocab, Whitespace())
+    assert not hasattr(tokenizer, "infix_finditer")
+    with pytest.raises(AttributeError, match=r"no `rules`.*\[nlp\.tokenizer\]"):
+        _ = tokenizer.rules
+    with pytest.raises(AttributeError, match="no `infix_finditer`"):
+        tokenizer.infix_finditer = None
+    assert tokenizer.explain("a b") == [("TOKEN", "a"), ("TOKEN", "b")]

@@ -8,10 +8,11 @@ import spacy
 import srsly
 from adapter_examples import Letters
 from spacy.training import Example
+from spacy.vectors import Vectors
 
 from seqpipe import storage
 from seqpipe.adapters import EmbedderVectors, make_fit_embedder, make_vectors, watch_fit
-from seqpipe.errors import ConfigError, SavedModelError
+from seqpipe.errors import ConfigError, DataError, SavedModelError
 from seqpipe.parts.embedders import Word2Vec
 
 TEXTS = ["a good film", "a bad  film", ""]
@@ -231,3 +232,82 @@ def test_configuration_names_embedder_and_callback():
     nlp = spacy.blank("en", config=config)
     assert nlp.vocab.vectors_length == 6
     assert nlp.vocab.vectors.shape == (0, 6)
+
+
+def test_vectors_of_embedders_that_learnt_the_same_are_equal(vectors):
+    other = make_fit_embedder(corpus)(nlp_with(Letters())).vocab.vectors
+    assert vectors == other
+    with pytest.raises(TypeError):
+        hash(vectors)
+    other.embedder.fit([["a", "bad", "film", "more"]])
+    assert vectors != other
+
+
+@pytest.mark.parametrize("embedder", [Letters(), Letters(width=5), Word2Vec(width=4)])
+def test_vectors_of_embedders_that_learnt_otherwise_differ(vectors, embedder):
+    other = nlp_with(embedder)
+    assert vectors != other.vocab.vectors
+    if isinstance(embedder, Letters):
+        assert vectors != make_fit_embedder(lambda nlp: [])(other).vocab.vectors
+
+
+def test_vectors_and_a_table_of_spacys_with_the_same_words_differ(nlp, vectors):
+    table = table_of(nlp)
+    assert table.shape == vectors.shape
+    assert vectors != table and table != vectors
+
+
+def table_of(nlp):
+    """Return what the known words have, as a table of spaCy's."""
+    words = nlp.vocab.vectors.embedder.vocabulary
+    return Vectors(
+        strings=nlp.vocab.strings, data=nlp.vocab.vectors.get_batch(words), keys=list(words)
+    )
+
+
+def test_keys_are_those_of_known_words_and_have_texts(nlp, vectors):
+    words = ["a", "bad", "film", "good"]
+    assert [nlp.vocab.strings[key] for key in vectors] == words
+    assert list(vectors) == vectors.keys() == [key for key, _ in vectors.items()]
+    np.testing.assert_array_equal(list(vectors.values()), Letters().embed(words))
+
+
+def test_rows_and_keys_are_found_from_each_other(nlp, vectors):
+    film = nlp.vocab.strings.add("film")
+    assert vectors.find(key="film") == vectors.find(key=film) == 2
+    assert vectors.find(key="unheard") == -1 == vectors.find(key=1234567)
+    assert vectors.find(keys=["good", "unheard", film]).tolist() == [3, -1, 2]
+    assert vectors.find(row=2) == film
+    assert vectors.find(rows=[2, 2]).tolist() == [film, film]
+    for row in (4, -1):
+        with pytest.raises(KeyError, match="4 words"):
+            vectors.find(row=row)
+    with pytest.raises(ConfigError, match="exactly one"):
+        vectors.find(key="film", row=2)
+
+
+def test_most_similar_words_are_those_of_a_table_of_spacys(nlp, vectors):
+    queries = Letters().embed(["good", "unheard", "words"])
+    before = queries.copy()
+    found = vectors.most_similar(queries, n=3, batch_size=2)
+    np.testing.assert_array_equal(queries, before)
+    expected = table_of(nlp).most_similar(queries.copy(), n=3)
+    np.testing.assert_array_equal(found[0], expected[0])
+    np.testing.assert_array_equal(found[1], expected[1])
+    np.testing.assert_allclose(found[2], expected[2], atol=1e-4)
+    with pytest.raises(DataError, match="4 words"):
+        vectors.most_similar(queries, n=5)
+
+
+def test_changes_are_refused_and_a_table_can_be_put_in_their_place(nlp, vectors):
+    changes = [
+        lambda: vectors.add("new", vector=np.zeros(4)),
+        lambda: vectors.__setitem__("good", np.zeros(4)),
+        lambda: vectors.resize((9, 4)),
+    ]
+    for change in changes:
+        with pytest.raises(ConfigError, match=r"spacy\.vectors\.Vectors"):
+            change()
+    nlp.vocab.vectors = table_of(nlp)
+    nlp.vocab.set_vector("new", np.ones(4))
+    assert nlp("new")[0].vector.tolist() == [1, 1, 1, 1]

@@ -2,6 +2,7 @@
 
 import functools
 import gzip
+import pickle
 import shutil
 
 import numpy as np
@@ -50,6 +51,12 @@ def test_words_have_the_vectors_of_the_file(glove):
 )
 def test_words_can_be_limited(glove, settings, expected):
     assert fitted(glove, SEEN, **settings).vocabulary == expected
+
+
+def test_embedder_can_be_pickled(glove):
+    embedder = fitted(glove)
+    again = pickle.loads(pickle.dumps(embedder))
+    np.testing.assert_array_equal(again.embed(["cat", "dog"]), embedder.embed(["cat", "dog"]))
 
 
 def test_words_are_looked_up_in_lower_case(glove):

@@ -18,6 +18,11 @@ Undecodable: TypeAlias = Literal["refuse", "skip", "replace"]
 OnFraction: TypeAlias = Callable[[float], None]
 
 
+def _ignore(fraction: float) -> None:
+    # A function with a name, as options are pickled with the embedder that has them.
+    pass
+
+
 @dataclass(frozen=True)
 class Options:
     """How to read a file.
@@ -40,7 +45,7 @@ class Options:
     encoding: str = "utf-8"
     undecodable: Undecodable = "refuse"
     vocabulary: Path | None = None
-    on_fraction: OnFraction = lambda fraction: None
+    on_fraction: OnFraction = _ignore
 
     def __post_init__(self) -> None:
         if self.format is not None and self.format not in get_args(Format):
