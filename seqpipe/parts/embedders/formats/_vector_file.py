@@ -18,10 +18,10 @@ from seqpipe.parts.embedders.formats._options import Format, Options
 from seqpipe.parts.embedders.formats._spacy import read_spacy, spacy_width
 from seqpipe.parts.embedders.formats._text import (
     first_line,
+    glove_width,
     read_glove,
     read_sizes,
     read_word2vec_text,
-    width_of,
 )
 from seqpipe.parts.embedders.formats._word2vec import read_word2vec_binary
 from seqpipe.parts.embedders.formats._words import WordTable
@@ -85,7 +85,7 @@ def read_width(path: Path, format: Format | None = None) -> int:
     with reading(path), Source(path) as source:
         line = first_line(source)
     sizes = read_sizes(line)
-    return width_of(line) if format == "glove" or sizes is None else sizes[1]
+    return glove_width(line, str(path)) if format == "glove" or sizes is None else sizes[1]
 
 
 def _read_fasttext(path: Path, options: Options) -> FastTextModel:
