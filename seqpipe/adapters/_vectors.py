@@ -13,6 +13,7 @@ from spacy.vocab import Vocab
 
 from seqpipe import storage
 from seqpipe.adapters._packed import pack, unpacked
+from seqpipe.adapters._vectors_table import write_table
 from seqpipe.errors import ConfigError, DataError
 from seqpipe.parts.embedders import Concatenated, Embedder
 
@@ -124,12 +125,13 @@ class EmbedderVectors(BaseVectors):  # type: ignore[misc]
         )
 
     def to_disk(self, path: str | Path, **kwargs: Any) -> None:
-        """Write the embedder below the vocabulary's folder."""
+        """Write the embedder below the vocabulary's folder, and a table of its words for spaCy's own vectors."""
         # spaCy is writing the pipeline around it: a manifest from before describes what was there.
         storage.discard_manifest(Path(path).parent)
         folder = Path(path) / _FOLDER
         folder.mkdir(parents=True, exist_ok=True)
         self.embedder.to_disk(folder)
+        write_table(self.embedder, Path(path))
 
     def from_disk(self, path: str | Path, **kwargs: Any) -> "EmbedderVectors":
         """Read the embedder, once every file of the pipeline is known to be undamaged.

@@ -10,7 +10,8 @@ from seqpipe.parts.embedders.formats._floret import is_floret
 from seqpipe.parts.embedders.formats._numbers import BLANKS
 from seqpipe.parts.embedders.formats._open import Source, reading, wide_encoding
 from seqpipe.parts.embedders.formats._options import Format
-from seqpipe.parts.embedders.formats._spacy import find_spacy
+from seqpipe.parts.embedders.formats._saved import find_saved
+from seqpipe.parts.embedders.formats._spacy import find_spacy, no_vectors
 from seqpipe.parts.embedders.formats._text import (
     count_numbers,
     glove_width,
@@ -39,10 +40,8 @@ def detect_format(path: Path) -> Format:
         SavedModelError: It's none that's known, or can't be read.
     """
     if path.is_dir():
-        if find_spacy(path) is None:
-            raise SavedModelError(
-                f"{path} is a folder without a file vocab/vectors, so no pipeline of spaCy's"
-            )
+        if find_saved(path) is None and find_spacy(path) is None:
+            raise SavedModelError(no_vectors(path))
         return "spacy"
     with reading(path), Source(path) as source:
         beginning = source.file.read(_BEGINNING)
