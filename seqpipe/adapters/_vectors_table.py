@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import spacy
 from spacy.strings import StringStore
 from spacy.vectors import Vectors
 
+from seqpipe import storage
+from seqpipe.errors import ConfigError
 from seqpipe.parts.embedders import Embedder
 
 _FILES = ("vectors", "key2row", "vectors.cfg")
@@ -20,6 +23,30 @@ def make_table(embedder: Embedder, strings: StringStore) -> Vectors:
     keys = [strings.add(word) for word in words]
     data = embedder.embed(words).astype("float32")
     return Vectors(strings=strings, data=data, keys=keys, name="seqpipe")
+
+
+def save_table(embedder: Embedder, folder: Path, *, lang: str) -> int:
+    """Save a pipeline of spaCy's with nothing but the table, which needs no seqpipe to be loaded.
+
+    Args:
+        embedder: Fitted.
+        folder: Where to; only a model that seqpipe has saved is replaced.
+        lang: The pipeline's language.
+
+    Returns:
+        How many words it has.
+
+    Raises:
+        ConfigError: spaCy knows no such language.
+        SavedModelError: It can't be saved there.
+    """
+    try:
+        nlp = spacy.blank(lang)
+    except ImportError as error:
+        raise ConfigError(f"spaCy has no language {lang!r}; `xx` is for any") from error
+    nlp.vocab.vectors = make_table(embedder, nlp.vocab.strings)
+    storage.write_folder(folder, nlp.to_disk)
+    return len(nlp.vocab.vectors)
 
 
 def write_table(embedder: Embedder, folder: Path) -> None:

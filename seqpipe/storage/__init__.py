@@ -9,6 +9,7 @@ from seqpipe.storage._move import move_folder as move_folder
 from seqpipe.storage._remove import remove_folder as remove_folder
 from seqpipe.storage._reserve import reserved as reserved
 from seqpipe.storage._target import check_replaceable as check_replaceable
+from seqpipe.storage._text import write_file as write_file
 from seqpipe.storage._text import write_text as write_text
 from seqpipe.storage._verify import verify_folder as verify_folder
 from seqpipe.storage._write import write_folder as write_folder
@@ -21,6 +22,7 @@ __all__ = [
     "remove_folder",
     "reserved",
     "verify_folder",
+    "write_file",
     "write_folder",
     "write_text",
 ]

@@ -32,6 +32,11 @@ class LibraryEmbedder(Embedder):
         """The words that occurred often enough; see `Embedder.vocabulary`."""
         return self._vectors.words if self._vectors else ()
 
+    @property
+    def has_subwords(self) -> bool:
+        """Whether unknown words have vectors, from their parts."""
+        return self._fitted().shape.max_n > 0
+
     def fit(
         self,
         sequences: Iterable[Sequence[str]],

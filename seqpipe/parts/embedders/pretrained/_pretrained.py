@@ -122,6 +122,14 @@ class Pretrained(Embedder):
         """The words of the file that were taken, in its order; see `Embedder.vocabulary`."""
         return self._lookup.words if self._lookup else ()
 
+    @property
+    def source(self) -> object:
+        """What the vectors come from: the model of a file of fastText's, the embedder of a pipeline, or None.
+
+        None stands for a table, and wherever words are lower-cased before they're looked up.
+        """
+        return None if self._lower or self._lookup is None else self._lookup.source
+
     def fit(
         self,
         sequences: Iterable[Sequence[str]],

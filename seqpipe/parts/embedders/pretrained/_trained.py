@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from seqpipe.errors import SavedModelError
 from seqpipe.parts._saved import read_words, write_words
+from seqpipe.parts.embedders._contract import Embedder
 from seqpipe.parts.embedders.fasttext import FastText, Word2Vec
 from seqpipe.parts.embedders.formats import SavedEmbedder, make_saved
 from seqpipe.parts.embedders.pretrained._lookup import Lookup
@@ -32,6 +33,11 @@ class Trained(Lookup):
     def __init__(self, saved: SavedEmbedder, words: tuple[str, ...] | None = None) -> None:
         self._saved = saved
         self._words = tuple(saved.embedder.vocabulary) if words is None else words
+
+    @property
+    def source(self) -> Embedder:
+        """The embedder."""
+        return self._saved.embedder
 
     @property
     def words(self) -> tuple[str, ...]:
