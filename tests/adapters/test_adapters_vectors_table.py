@@ -174,6 +174,7 @@ path = ${{paths.train}}
 
 [training]
 seed = 1
+gpu_allocator = null
 
 [initialize]
 vectors = ${{paths.vectors}}
@@ -184,7 +185,9 @@ def initialised(folder, vectors):
     """Return a tagger of spaCy's whose vectors are those of a folder, trained for a few steps."""
     docs = []
     for words in TEXTS[:2]:
-        docs.append(spacy.tokens.Doc(spacy.blank("en").vocab, words, tags=["A", "N", "A", "N", "N"]))
+        docs.append(
+            spacy.tokens.Doc(spacy.blank("en").vocab, words, tags=["A", "N", "A", "N", "N"])
+        )
     spacy.tokens.DocBin(docs=docs).to_disk(folder / "train.spacy")
     text = TRAINING.format(folder=folder.as_posix(), vectors=vectors.as_posix())
     (folder / "config.cfg").write_text(text, encoding="utf-8")
@@ -210,7 +213,10 @@ def test_saved_vectors_are_spacys_initial_ones(pipelines, tmp_path, name):
 
 
 def test_table_of_an_embedder_without_words_is_none(tmp_path):
-    nlp = spacy.blank("en", config={"nlp": {"vectors": {"@vectors": "seqpipe.Vectors.v1", **SECTIONS["fasttext"]}}})
+    nlp = spacy.blank(
+        "en",
+        config={"nlp": {"vectors": {"@vectors": "seqpipe.Vectors.v1", **SECTIONS["fasttext"]}}},
+    )
     nlp.vocab.vectors.embedder.fit([[" ", "\n"] * 40])
     nlp.to_disk(tmp_path / "model")
     assert not (tmp_path / "model" / "vocab" / "vectors").exists()

@@ -42,7 +42,9 @@ def test_format_is_read_again_to_the_bit(call, trained, tmp_path, name):
     folder, source = trained
     format = FILES[name]
     path = tmp_path / name
-    called = call("embeddings", "export", folder, str(path), *(["--format", format] if format else []))
+    called = call(
+        "embeddings", "export", folder, str(path), *(["--format", format] if format else [])
+    )
     assert called.code == 0, called.err
     printed = " ".join(called.out.split())
     found = read(path, name)
@@ -51,7 +53,10 @@ def test_format_is_read_again_to_the_bit(call, trained, tmp_path, name):
     assert list(found.vocabulary) == words
     vectors = source.embed(list(source.vocabulary))
     np.testing.assert_allclose(
-        found.embed(words), vectors, rtol=1e-4 if format == "fasttext" else 0, atol=1e-6 if format == "fasttext" else 0
+        found.embed(words),
+        vectors,
+        rtol=1e-4 if format == "fasttext" else 0,
+        atol=1e-6 if format == "fasttext" else 0,
     )
     assert "5 words, 5 wide, as" in printed
     assert "words must be lower-cased before" in printed
@@ -71,7 +76,9 @@ def test_bytes_are_those_that_other_programs_read(call, tmp_path):
     source.write_text("a 0.1 -2\nñ 1e-10 3\n", encoding="utf-8")
     rows = "a 0.1 -2.0\nñ 1e-10 3.0\n"
     table = np.array([[0.1, -2], [1e-10, 3]], dtype="<f4")
-    binary = b"2 2\n" + b"a " + table[0].tobytes() + b"\n" + "ñ ".encode() + table[1].tobytes() + b"\n"
+    binary = (
+        b"2 2\n" + b"a " + table[0].tobytes() + b"\n" + "ñ ".encode() + table[1].tobytes() + b"\n"
+    )
     for format, expected in {
         "word2vec": f"2 2\n{rows}".encode(),
         "glove": rows.encode(),
@@ -104,7 +111,8 @@ def test_embedder_of_a_file_of_fasttexts_keeps_its_sub_words(call, trained, tmp_
     assert call("embeddings", "export", first, second, "--format", "fasttext").code == 0
     words = ["film", "filmen"]
     np.testing.assert_array_equal(
-        read(tmp_path / "first.bin", "").embed(words), read(tmp_path / "second.bin", "").embed(words)
+        read(tmp_path / "first.bin", "").embed(words),
+        read(tmp_path / "second.bin", "").embed(words),
     )
 
 

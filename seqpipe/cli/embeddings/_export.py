@@ -27,9 +27,7 @@ _PACKED: Final = (".gz", ".bz2", ".xz", ".zip")
 
 def export_command(
     model: Model,
-    file: Annotated[
-        Path, typer.Argument(help="Where to; a folder for spacy.", show_default=False)
-    ],
+    file: Annotated[Path, typer.Argument(help="Where to; a folder for spacy.", show_default=False)],
     format: Annotated[
         Format | None,
         typer.Option(
@@ -90,7 +88,9 @@ def export_command(
         else:
             exported = export_vectors(opened.embedder, file, format.value)
     console = make_console()
-    console.print(f"{file}: {counted(exported.words, 'word')}, {opened.embedder.width} wide, as {format.value}")
+    console.print(
+        f"{file}: {counted(exported.words, 'word')}, {opened.embedder.width} wide, as {format.value}"
+    )
     if format is Format.numpy:
         console.print(f"its words: {words_file(file)}")
     for note in exported.notes:

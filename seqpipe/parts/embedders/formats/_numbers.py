@@ -112,9 +112,7 @@ def _parse_each(
     return words, values
 
 
-def _word_and_numbers(
-    line: bytes, width: int, place: Place, row: int
-) -> tuple[bytes, list[float]]:
+def _word_and_numbers(line: bytes, width: int, place: Place, row: int) -> tuple[bytes, list[float]]:
     columns = split_columns(line)
     # A blank may lead the line; where it's all that stands before the numbers, the word is empty.
     if not columns[0] and len(columns) > width + 1:

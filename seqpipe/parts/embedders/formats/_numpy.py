@@ -63,7 +63,9 @@ def _read_lines(path: Path, count: int) -> list[bytes]:
         if b"\t" in line.strip():
             raise SavedModelError(f"{path}:{number}: a tab stands in it, and it should be one word")
     if len(lines) > 1 and all(count_numbers(line) for line in lines):
-        raise SavedModelError(f"{path} has a number behind each word: leave the words alone, one a line")
+        raise SavedModelError(
+            f"{path} has a number behind each word: leave the words alone, one a line"
+        )
     return lines
 
 

@@ -44,7 +44,11 @@ def find_saved(path: Path) -> tuple[Path, dict[str, Any]] | None:
             section = _section_of(pipeline / _CONFIG)
             return (folder, section) if section else None
     return next(
-        ((f, section) for f in (*(f for f, _ in candidates), path) if (section := _section_alone(f))),
+        (
+            (f, section)
+            for f in (*(f for f, _ in candidates), path)
+            if (section := _section_alone(f))
+        ),
         None,
     )
 

@@ -45,7 +45,9 @@ def no_vectors(folder: Path) -> str:
     if not folder.exists():
         return f"{folder} isn't there"
     if (folder / "config.cfg").is_file():
-        return f"{folder} is a pipeline without vectors: name one that was trained or saved with some"
+        return (
+            f"{folder} is a pipeline without vectors: name one that was trained or saved with some"
+        )
     return (
         f"{folder} is a folder with neither vectors of spaCy's (vocab/vectors) nor an embedder of seqpipe's "
         "(vocab/embedder): name a pipeline with vectors, or a file"

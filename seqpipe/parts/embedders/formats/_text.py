@@ -167,7 +167,9 @@ def read_word2vec_text(path: Path, options: Options) -> WordTable:
         count = min(sizes[0], options.most_words or sizes[0])
         words, vectors, next_line = read_rows(source, sizes[1], options, expected=count, line=2)
     if len(words) < count:
-        raise SavedModelError(f"{path} holds {len(words)} words, and its first line says {sizes[0]}")
+        raise SavedModelError(
+            f"{path} holds {len(words)} words, and its first line says {sizes[0]}"
+        )
     if count == sizes[0] and next_line is not None:
         raise SavedModelError(
             f"{path}:{next_line}: the file holds more words than its first line says, {count}"

@@ -30,7 +30,7 @@ def read_word2vec_binary(path: Path, options: Options) -> WordTable:
         count, width = _read_sizes(source)
         if is_text(bytes(source.data[source.offset : source.offset + _SAMPLE]), width):
             raise SavedModelError(
-                f"{path} holds text, and no binary numbers: read it as `format = \"word2vec\"`"
+                f'{path} holds text, and no binary numbers: read it as `format = "word2vec"`'
             )
         wanted = min(count, options.most_words or count)
         raw, vectors = _read_vectors(source, count, width, wanted, options)

@@ -78,5 +78,7 @@ class Trained(Lookup):
         saved = make_saved(settings["vectors"], folder / _FOLDER)
         words = read_words(folder / _WORDS)
         if not set(words) <= set(saved.embedder.vocabulary):
-            raise SavedModelError(f"{folder} is damaged, or mixed up: its words aren't the embedder's")
+            raise SavedModelError(
+                f"{folder} is damaged, or mixed up: its words aren't the embedder's"
+            )
         return cls(saved, words)

@@ -102,7 +102,10 @@ def test_text_is_read_to_the_bit(tmp_path_factory, vectors):
         (["2 3", "a 1 2 3", "b 1 nan 3"], ":3: b'nan'|:3: a number isn't finite"),
         (["2 3", "a 1 2 3", "b 1 1e99 3"], ":3: a number isn't finite"),
         (["3 3", "a 1 2 3", "b 1 2 3"], "holds 2 words, and its first line says 3"),
-        (["1 3", "a 1 2 3", "b 1 2 3"], ":3: the file holds more words than its first line says, 1"),
+        (
+            ["1 3", "a 1 2 3", "b 1 2 3"],
+            ":3: the file holds more words than its first line says, 1",
+        ),
         (["999999999 300", "a 1 2 3"], "more than a file of"),
         (["0 3", "a 1 2 3"], "0 vectors"),
         (["a 1 2 3", "b 1 2"], ":2: 2 columns|:2: 3 columns"),

@@ -112,7 +112,9 @@ def test_wide_characters_are_refused_by_their_name(tmp_path, encoding):
     path = tmp_path / "vectors"
     path.write_bytes(ROWS.encode(encoding))
     for options in (Options(), Options(format="glove")):
-        with pytest.raises(SavedModelError, match=rf"text in UTF-{encoding[4:6]}: save it as UTF-8"):
+        with pytest.raises(
+            SavedModelError, match=rf"text in UTF-{encoding[4:6]}: save it as UTF-8"
+        ):
             read_vectors(path, options)
 
 
@@ -164,7 +166,10 @@ GAPS = st.text(" \t", min_size=1, max_size=3)
 @settings(max_examples=60)
 @given(
     st.lists(
-        st.tuples(*[st.floats(-(2.0**99), 2.0**99, width=32)] * 3), min_size=1, max_size=5, unique=True
+        st.tuples(*[st.floats(-(2.0**99), 2.0**99, width=32)] * 3),
+        min_size=1,
+        max_size=5,
+        unique=True,
     ),
     st.data(),
 )
@@ -194,7 +199,9 @@ PIECES = st.sampled_from(
 
 @settings(max_examples=200)
 @given(
-    st.lists(st.lists(st.tuples(PIECES, st.sampled_from([" ", "\t", "  ", "", "\u00a0"]))), max_size=4),
+    st.lists(
+        st.lists(st.tuples(PIECES, st.sampled_from([" ", "\t", "  ", "", "\u00a0"]))), max_size=4
+    ),
     st.sampled_from(["", "1 1\n", "2 2\n", "1 3\n"]),
     st.sampled_from([None, "word2vec", "word2vec-binary", "glove"]),
     st.sampled_from([None, 1]),
