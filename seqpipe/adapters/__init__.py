@@ -25,6 +25,7 @@ from seqpipe.adapters._tokenizer import WordTokenizer as WordTokenizer
 from seqpipe.adapters._tokenizer import make_tokenizer as make_tokenizer
 from seqpipe.adapters._vectors import EmbedderVectors as EmbedderVectors
 from seqpipe.adapters._vectors import make_vectors as make_vectors
+from seqpipe.adapters._vectors_table import save_table as save_table
 from seqpipe.adapters._whole import wrap_language
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "make_tokenizer",
     "make_vectors",
     "recurrent_engines",
+    "save_table",
     "watch_fit",
 ]
 

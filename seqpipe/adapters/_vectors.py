@@ -14,6 +14,7 @@ from spacy.vocab import Vocab
 
 from seqpipe import storage
 from seqpipe.adapters._packed import pack, unpacked
+from seqpipe.adapters._vectors_table import write_table
 from seqpipe.errors import ConfigError, DataError
 from seqpipe.parts.embedders import Concatenated, Embedder
 
@@ -239,10 +240,11 @@ class EmbedderVectors(BaseVectors):  # type: ignore[misc]
         raise ConfigError(_NO_TABLE)
 
     def to_disk(self, path: str | Path, **kwargs: Any) -> None:
-        """Write the embedder below the vocabulary's folder."""
+        """Write the embedder below the vocabulary's folder, and a table of its words for spaCy's own vectors."""
         folder = Path(path) / _FOLDER
         folder.mkdir(parents=True, exist_ok=True)
         self.embedder.to_disk(folder)
+        write_table(self.embedder, Path(path))
 
     def from_disk(self, path: str | Path, **kwargs: Any) -> "EmbedderVectors":
         """Read the embedder.

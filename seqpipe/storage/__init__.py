@@ -10,6 +10,7 @@ from seqpipe.storage._move import move_folder as move_folder
 from seqpipe.storage._remove import remove_folder as remove_folder
 from seqpipe.storage._reserve import reserved as reserved
 from seqpipe.storage._target import check_replaceable as check_replaceable
+from seqpipe.storage._text import write_file as write_file
 from seqpipe.storage._text import write_text as write_text
 from seqpipe.storage._unchanged import ReplacedError as ReplacedError
 from seqpipe.storage._unchanged import check_sealed as check_sealed
@@ -28,6 +29,7 @@ __all__ = [
     "reserved",
     "unchanged",
     "verify_folder",
+    "write_file",
     "write_folder",
     "write_text",
     "written_in_place",

@@ -1,8 +1,11 @@
-"""Write a single text file whole or not at all."""
+"""Write a single file whole or not at all."""
 
+import contextlib
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 from seqpipe.errors import SavedModelError
 from seqpipe.storage._files import sync_folder
@@ -10,9 +13,18 @@ from seqpipe.storage._target import resolve
 
 
 def write_text(path: Path, text: str) -> None:
-    r"""Write a text file, as UTF-8 with "\n" between lines, such that no reader ever sees half of it.
+    r"""Write a text file, as UTF-8 with "\n" between lines; see `write_file`."""
+    write_file(path, lambda file: file.write(text.encode("utf-8")))
+
+
+def write_file(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Write a file such that no reader ever sees half of it.
 
     Folders on the way are made. A symbolic link stays, and what it points to is replaced.
+
+    Args:
+        path: The file.
+        write: Called with a file that's open for writing.
 
     Raises:
         SavedModelError: It can't be written; what stood there before still stands.
@@ -21,8 +33,8 @@ def write_text(path: Path, text: str) -> None:
     part = path.with_name(f".{path.name}.seqpipe-part-{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with part.open("wb") as file:
+            write(file)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
@@ -30,4 +42,5 @@ def write_text(path: Path, text: str) -> None:
     except OSError as error:
         raise SavedModelError(f"{path} can't be written: {error.strerror}.") from error
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()

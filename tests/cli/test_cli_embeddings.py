@@ -82,7 +82,7 @@ def embeddings(call):
 def test_help_names_the_commands_with_examples(call):
     called = call("embeddings", "--help")
     assert called.code == 0
-    for command in ("evaluate", "nearest", "analogy", "senses"):
+    for command in ("evaluate", "nearest", "analogy", "senses", "export"):
         assert re.search(rf"^ *{command}  +\w.*\.$", called.out, re.M)
         of_command = call("embeddings", command, "--help")
         assert of_command.code == 0
@@ -285,8 +285,8 @@ def test_senses_without_an_encoder_say_so(call, table):
 
 MISTAKES = {
     "no such model": (["nearest", "nowhere", "river"], ["nowhere is neither a folder"]),
-    "not a pipeline": (["nearest", "{empty}", "river"], ["isn't a saved pipeline", "meta.json"]),
-    "output of a run": (["nearest", "{run}", "river"], ["its pipeline is", "model-best"]),
+    "not a pipeline": (["nearest", "{empty}", "river"], ["is a folder with neither vectors"]),
+    "output of a run": (["nearest", "{run}", "river"], ["name its pipeline", "model-best"]),
     "damaged pipeline": (["nearest", "{damaged}", "river"], ["can't be loaded as a pipeline"]),
     "no vectors": (["nearest", "{blank}", "river"], ["has no word vectors"]),
     "no encoder": (["nearest", "{table}", "--in-context", "a [bank]"], ["has no encoder"]),

@@ -5,6 +5,7 @@ import typer
 from seqpipe.cli._errors import report_errors
 from seqpipe.cli.embeddings._analogy import analogy_command
 from seqpipe.cli.embeddings._evaluate import evaluate_command
+from seqpipe.cli.embeddings._export import export_command
 from seqpipe.cli.embeddings._nearest import nearest_command
 from seqpipe.cli.embeddings._picture import picture_command
 from seqpipe.cli.embeddings._senses import senses_command
@@ -27,11 +28,14 @@ embeddings_app.command("picture", short_help="Draw words as points, as SVG or as
 embeddings_app.command("senses", short_help="Tell how well context tells a word's meanings apart.")(
     report_errors()(senses_command)
 )
+embeddings_app.command("export", short_help="Write vectors as a file of another program's.")(
+    report_errors()(export_command)
+)
 
 
 @embeddings_app.callback()
 def _embeddings() -> None:
-    """Score and look through the vectors of a pipeline or a file: words, items or nodes.
+    """Score, look through and export the vectors of a pipeline or a file: words, items or nodes.
 
     MODEL is a pipeline that a run has saved, any other of spaCy's with vectors (a folder, or the name
     of a package), or a file of vectors.

@@ -1,4 +1,4 @@
-"""Opens what holds vectors: a saved pipeline, or a file of vectors."""
+"""Opens what holds vectors: a saved pipeline, its part with vectors, or a file of vectors."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,6 @@ from seqpipe.parts.embedders import Embedder, Pretrained
 
 #: What a folder holds that spaCy has written a pipeline into.
 _PIPELINE: Final = "meta.json"
-_BEST: Final = "model-best"
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def open_model(name: str) -> Opened:
         SeqpipeError: There's neither, it's damaged, or it has no vectors.
     """
     path = Path(name)
-    if path.is_file():
+    if path.exists() and not (path / _PIPELINE).is_file():
         embedder = Pretrained(path=name)
         embedder.fit([])
         return Opened(name, embedder, None)
@@ -66,16 +65,8 @@ def open_model(name: str) -> Opened:
         raise SavedModelError(
             f"{name} is neither a folder, nor a file, nor an installed pipeline of spaCy's"
         )
-    if path.exists() and not (path / _PIPELINE).is_file():
-        raise SavedModelError(f"{name} isn't a saved pipeline{_hint(path)}")
     nlp = _load(name)
     return Opened(name, _embedder_of(nlp, name), nlp)
-
-
-def _hint(path: Path) -> str:
-    if (path / _BEST / _PIPELINE).is_file():
-        return f"; it's what a run wrote, and its pipeline is {path / _BEST}"
-    return f": there's no {_PIPELINE} in it"
 
 
 def _load(name: str) -> Language:

@@ -5,7 +5,12 @@ from seqpipe.parts.embedders._contract import DocumentEmbedder as DocumentEmbedd
 from seqpipe.parts.embedders._contract import Embedder as Embedder
 from seqpipe.parts.embedders._contract import FitProgress as FitProgress
 from seqpipe.parts.embedders._contract import OnProgress as OnProgress
+from seqpipe.parts.embedders._export import Exported as Exported
+from seqpipe.parts.embedders._export import ExportFormat as ExportFormat
 from seqpipe.parts.embedders._export import export_fasttext as export_fasttext
+from seqpipe.parts.embedders._export import export_vectors as export_vectors
+from seqpipe.parts.embedders._export import limits as limits
+from seqpipe.parts.embedders._export import words_file as words_file
 from seqpipe.parts.embedders.fasttext import FastText as FastText
 from seqpipe.parts.embedders.fasttext import Word2Vec as Word2Vec
 from seqpipe.parts.embedders.pretrained import Pretrained as Pretrained
@@ -17,6 +22,8 @@ __all__ = [
     "CounterFitted",
     "DocumentEmbedder",
     "Embedder",
+    "ExportFormat",
+    "Exported",
     "FastText",
     "FitProgress",
     "OnProgress",
@@ -24,4 +31,7 @@ __all__ = [
     "Retrofitted",
     "Word2Vec",
     "export_fasttext",
+    "export_vectors",
+    "limits",
+    "words_file",
 ]

@@ -1,5 +1,6 @@
 """What all embedders have in common that the fastText library trains."""
 
+import copy
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -31,6 +32,11 @@ class LibraryEmbedder(Embedder):
         """The words that occurred often enough; see `Embedder.vocabulary`."""
         return self._vectors.words if self._vectors else ()
 
+    @property
+    def has_subwords(self) -> bool:
+        """Whether unknown words have vectors, from their parts."""
+        return self._fitted().shape.max_n > 0
+
     def fit(
         self,
         sequences: Iterable[Sequence[str]],
@@ -60,6 +66,16 @@ class LibraryEmbedder(Embedder):
         The vectors bring the settings that shaped them along; only the width must be the same.
         """
         self._vectors = read_vectors(path, kind=type(self).__name__, width=self.width)
+
+    def only(self, words: Sequence[str]) -> "LibraryEmbedder":
+        """Return the embedder with some of its known words only, in the order given; sub-words stay.
+
+        Raises:
+            EmbedderError: The embedder hasn't been fitted.
+        """
+        other = copy.copy(self)
+        other._vectors = self._fitted().only(words)
+        return other
 
     def _fitted(self) -> WordVectors:
         if self._vectors is None:

@@ -1,7 +1,7 @@
 """What a training leaves: the vectors of words, known and unknown. Needs no library."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,12 @@ class WordVectors:
         for place in np.flatnonzero(rows < 0).tolist():
             vectors[place] = self._unknown(words[place])
         return vectors
+
+    def only(self, words: Sequence[str]) -> "WordVectors":
+        """Return the vectors with some of the known words only, in the order given; the n-grams stay."""
+        rows = np.array([self._index[word] for word in words], dtype=np.intp)
+        tables = replace(self.tables, known=self.tables.known[rows])
+        return WordVectors(self.shape, tuple(words), tables)
 
     def _unknown(self, word: str) -> NDArray[np.float32]:
         vector = self._cache.get(word)

@@ -5,6 +5,8 @@ from seqpipe.parts.embedders.formats._floret import FloretTable as FloretTable
 from seqpipe.parts.embedders.formats._options import Format as Format
 from seqpipe.parts.embedders.formats._options import Options as Options
 from seqpipe.parts.embedders.formats._options import Undecodable as Undecodable
+from seqpipe.parts.embedders.formats._saved import SavedEmbedder as SavedEmbedder
+from seqpipe.parts.embedders.formats._saved import make_saved as make_saved
 from seqpipe.parts.embedders.formats._vector_file import VectorFile as VectorFile
 from seqpipe.parts.embedders.formats._vector_file import read_vectors as read_vectors
 from seqpipe.parts.embedders.formats._vector_file import read_width as read_width
@@ -26,10 +28,12 @@ __all__ = [
     "Matrix",
     "Options",
     "Quantized",
+    "SavedEmbedder",
     "Undecodable",
     "VectorFile",
     "WordTable",
     "detect_format",
+    "make_saved",
     "read_fasttext",
     "read_vectors",
     "read_width",

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqpipe.errors import SavedModelError
+from seqpipe.parts.embedders.formats._numbers import split_columns
 from seqpipe.parts.embedders.formats._open import Source, reading
 from seqpipe.parts.embedders.formats._options import Options
 from seqpipe.parts.embedders.formats._text import check_sizes, first_line, read_rows
@@ -100,15 +101,15 @@ def read_floret(path: Path, options: Options) -> FloretTable:
         count, width, min_n, max_n, hash_count, hash_seed = numbers
         check_sizes(source, count, width)
         ascii_options = replace(options, encoding="ascii", undecodable="refuse")
-        words, rows, are_more = read_rows(source, width, ascii_options, expected=count, line=2)
-    if are_more or words != [str(number) for number in range(count)]:
+        words, rows, next_line = read_rows(source, width, ascii_options, expected=count, line=2)
+    if next_line is not None or words != [str(number) for number in range(count)]:
         raise SavedModelError(f"{path} doesn't hold the rows 0 to {count - 1} in their order")
     return FloretTable(rows, min_n, max_n, hash_count, hash_seed, *marks)
 
 
 def is_floret(line: bytes) -> bool:
     """Say whether a first line is one of floret's."""
-    columns = line.split(b" ")
+    columns = split_columns(line)
     return len(columns) == len(_NUMBERS) + 2 and all(
         column.isdigit() for column in columns[: len(_NUMBERS)]
     )
@@ -116,7 +117,7 @@ def is_floret(line: bytes) -> bool:
 
 def _read_settings(source: Source) -> tuple[list[int], list[str]]:
     line = first_line(source)
-    columns = line.split(b" ")
+    columns = split_columns(line)
     if not is_floret(line) or any(len(column) > 12 for column in columns[: len(_NUMBERS)]):
         raise SavedModelError(
             f"{source.path}:1: {line[:40]!r} isn't floret's first line: {', '.join(_NUMBERS)} and two marks"

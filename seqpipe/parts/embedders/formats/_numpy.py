@@ -1,5 +1,6 @@
 """A table of numpy's, with its words in a file beside it."""
 
+import codecs
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -7,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqpipe.errors import ConfigError, SavedModelError
-from seqpipe.parts.embedders.formats._open import Source, reading, unpacked
+from seqpipe.parts.embedders.formats._open import Source, reading, unpacked, wide_encoding
 from seqpipe.parts.embedders.formats._options import Options
+from seqpipe.parts.embedders.formats._text import count_numbers
 from seqpipe.parts.embedders.formats._words import WordTable, decode_words, make_table
 
 _HEADERS: Final = {
@@ -29,9 +31,9 @@ def read_numpy(path: Path, options: Options) -> WordTable:
         raise ConfigError(
             f"{path} holds numbers only: name the file of its words, one a line, by `vocabulary_path`"
         )
-    raw = _read_lines(options.vocabulary)
     with unpacked(path) as file:
         table = open_table(file, str(path))
+        raw = _read_lines(options.vocabulary, len(table))
         if len(table) != len(raw):
             raise SavedModelError(
                 f"{path} has {len(table)} rows, and {options.vocabulary} {len(raw)} words"
@@ -42,10 +44,29 @@ def read_numpy(path: Path, options: Options) -> WordTable:
     return make_table(words, vectors, str(path))
 
 
-def _read_lines(path: Path) -> list[bytes]:
+def _read_lines(path: Path, count: int) -> list[bytes]:
+    """Return the lines of a list of words; more of them than `count` may be blank at the end.
+
+    Raises:
+        SavedModelError: It can't be read, or is a table of words and something else.
+    """
     with reading(path), Source(path) as source:
-        lines = source.file.read().replace(b"\r\n", b"\n").split(b"\n")
-    return lines if lines[-1] else lines[:-1]
+        data = source.file.read()
+    if encoding := wide_encoding(data[:4]):
+        raise SavedModelError(f"{path} is text in {encoding}: save it as UTF-8")
+    lines = data.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n").split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    while len(lines) > count and not lines[-1].strip():
+        lines.pop()
+    for number, line in enumerate(lines, start=1):
+        if b"\t" in line.strip():
+            raise SavedModelError(f"{path}:{number}: a tab stands in it, and it should be one word")
+    if len(lines) > 1 and all(count_numbers(line) for line in lines):
+        raise SavedModelError(
+            f"{path} has a number behind each word: leave the words alone, one a line"
+        )
+    return lines
 
 
 def open_table(path: Path, name: str) -> NDArray[Any]:

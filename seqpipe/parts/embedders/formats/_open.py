@@ -1,6 +1,7 @@
 """Opens files that may be compressed: gzip, bzip2 and xz, told by their first bytes."""
 
 import bz2
+import codecs
 import contextlib
 import gzip
 import lzma
@@ -20,6 +21,26 @@ _OPENERS: Final[dict[bytes, Callable[..., Any]]] = {
 }
 
 _FAILURES: Final = (OSError, EOFError, zlib.error, lzma.LZMAError)
+
+
+#: The marks that texts in wide characters begin with, and what those are.
+_WIDE_MARKS: Final = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
+
+
+def wide_encoding(beginning: bytes) -> str | None:
+    """Return the encoding of a text whose characters have two bytes or four, by its first four bytes."""
+    for mark, encoding in _WIDE_MARKS.items():
+        if beginning.startswith(mark):
+            return encoding
+    first, second = beginning[:2], beginning[2:4]
+    # Without a mark: two ASCII characters.
+    is_wide = all(pair.count(0) == 1 and pair.strip(b"\0").isascii() for pair in (first, second))
+    return "UTF-16" if is_wide and first.find(0) == second.find(0) else None
 
 
 @contextlib.contextmanager

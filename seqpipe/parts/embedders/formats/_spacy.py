@@ -11,6 +11,7 @@ from seqpipe.parts._saved import read_json
 from seqpipe.parts.embedders.formats._floret import FloretTable
 from seqpipe.parts.embedders.formats._numpy import as_vectors, open_table
 from seqpipe.parts.embedders.formats._options import Options
+from seqpipe.parts.embedders.formats._saved import SavedEmbedder, find_saved, read_saved
 from seqpipe.parts.embedders.formats._words import WordTable, make_table
 
 _TABLE: Final = "vectors"
@@ -36,12 +37,31 @@ def find_spacy(folder: Path) -> Path | None:
     return None
 
 
-def read_spacy(path: Path, options: Options) -> WordTable | FloretTable:
-    """Read the vectors of a pipeline.
+def no_vectors(folder: Path) -> str:
+    """Say that a folder holds no vectors, and what it is and may be done."""
+    best = folder / "model-best"
+    if (best / "config.cfg").is_file():
+        return f"{folder} is what a run wrote: name its pipeline, {best}"
+    if not folder.exists():
+        return f"{folder} isn't there"
+    if (folder / "config.cfg").is_file():
+        return (
+            f"{folder} is a pipeline without vectors: name one that was trained or saved with some"
+        )
+    return (
+        f"{folder} is a folder with neither vectors of spaCy's (vocab/vectors) nor an embedder of seqpipe's "
+        "(vocab/embedder): name a pipeline with vectors, or a file"
+    )
+
+
+def read_spacy(path: Path, options: Options) -> WordTable | FloretTable | SavedEmbedder:
+    """Read the vectors of a pipeline: a table of spaCy's, or the embedder of a pipeline of ours.
 
     Raises:
         SavedModelError: There are none, a file is damaged, or one doesn't fit the others.
     """
+    if saved := find_saved(path):
+        return read_saved(*saved)
     folder = _folder(path)
     table = open_table(folder / _TABLE, str(folder / _TABLE))
     settings = read_json(folder / "vectors.cfg") if (folder / "vectors.cfg").exists() else {}
@@ -63,6 +83,8 @@ def spacy_width(path: Path) -> int:
     Raises:
         SavedModelError: There are none, or their table is damaged.
     """
+    if saved := find_saved(path):
+        return read_saved(*saved).embedder.width
     folder = _folder(path)
     return int(open_table(folder / _TABLE, str(folder / _TABLE)).shape[1])
 
@@ -70,7 +92,7 @@ def spacy_width(path: Path) -> int:
 def _folder(path: Path) -> Path:
     folder = find_spacy(path)
     if folder is None:
-        raise SavedModelError(f"{path} holds no vectors of spaCy's: there's no file vocab/vectors")
+        raise SavedModelError(no_vectors(path))
     return folder
 
 

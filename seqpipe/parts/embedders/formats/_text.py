@@ -1,6 +1,9 @@
 """Text files of vectors, a word a line: word2vec's and fastText's with a first line of sizes, GloVe's without."""
 
+import codecs
+import re
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
@@ -8,30 +11,59 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqpipe.errors import SavedModelError
-from seqpipe.parts.embedders.formats._numbers import Place, parse_lines, to_number
-from seqpipe.parts.embedders.formats._open import Source, reading
+from seqpipe.parts.embedders.formats._numbers import (
+    BLANKS,
+    Place,
+    hint,
+    parse_lines,
+    split_columns,
+    to_number,
+)
+from seqpipe.parts.embedders.formats._open import Source, reading, wide_encoding
 from seqpipe.parts.embedders.formats._options import Options
 from seqpipe.parts.embedders.formats._words import WordTable, decode_words, make_table
 
 _BLOCK: Final = 1 << 23
 _LONGEST_LINE: Final = 1 << 22
 
+#: What text has none of, hardly any word excepted.
+_CONTROLS: Final = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
+
+#: Numbers in any notation, those too that aren't read.
+_LIKE_NUMBERS: Final = re.compile(rb"(?=.*[0-9])[0-9a-fA-FxXpP+\-.,;_]+")
+
+#: What's said of a blank line.
+_BLANK: Final = "the line is blank, which only lines at the end may be"
+
 #: A number takes two bytes at least, with the space before it.
 _LEAST_BYTES: Final = 2
 
 
 def first_line(source: Source) -> bytes:
-    """Take a file's first line, without its end.
+    """Take the first line of a text, without its end, behind a byte order mark.
 
     Raises:
-        SavedModelError: It's longer than any that's meant.
+        SavedModelError: The line is blank or longer than any that's meant, or the text is UTF-16 or UTF-32.
     """
+    _seek_text(source)
     line = source.file.readline(_LONGEST_LINE)
     if len(line) == _LONGEST_LINE:
         raise SavedModelError(
             f"{source.path}:1: the line doesn't end; this isn't a file of vectors"
         )
-    return line.removesuffix(b"\n").removesuffix(b"\r")
+    text = line.rstrip(b"\n" + BLANKS)
+    if not text:
+        raise SavedModelError(f"{source.path}:1: {_BLANK}" if line else f"{source.path} is empty")
+    return text
+
+
+def _seek_text(source: Source) -> None:
+    """Go to where a text begins."""
+    source.file.seek(0)
+    beginning = source.file.read(4)
+    if encoding := wide_encoding(beginning):
+        raise SavedModelError(f"{source.path} is text in {encoding}: save it as UTF-8")
+    source.file.seek(len(codecs.BOM_UTF8) if beginning.startswith(codecs.BOM_UTF8) else 0)
 
 
 def read_sizes(line: bytes) -> tuple[int, int] | None:
@@ -42,15 +74,80 @@ def read_sizes(line: bytes) -> tuple[int, int] | None:
     return int(columns[0]), int(columns[1])
 
 
-def width_of(line: bytes) -> int:
-    """Return how many numbers a line of a file without sizes has behind its word; 0 if none."""
-    columns = line.removesuffix(b" ").split(b" ")
-    numbers = 0
-    for column in reversed(columns[1:]):
-        if to_number(column) is None:
-            break
-        numbers += 1
-    return numbers
+def count_numbers(line: bytes) -> int:
+    """Return how many numbers stand at the end of a line, its first column left out."""
+    columns = split_columns(line)[1:]
+    return sum(1 for _ in takewhile(lambda c: to_number(c) is not None, reversed(columns)))
+
+
+def glove_width(line: bytes, name: str) -> int:
+    """Return the width that the first line of a file without sizes shows.
+
+    Args:
+        line: A word and numbers.
+        name: What errors call the file.
+
+    Raises:
+        SavedModelError: It's something else, or a number may have been taken for a part of the word.
+    """
+    if not line:
+        raise SavedModelError(f"{name}:1: {_BLANK}")
+    if b"\r" in line:
+        raise SavedModelError(
+            f"{name}:1: a carriage return stands in it: lines must end in \\n or \\r\\n"
+        )
+    columns, width = split_columns(line), count_numbers(line)
+    if not width:
+        raise SavedModelError(
+            f"{name}:1: {line[:40]!r} is neither a word and numbers nor the number of words and the width "
+            f"of a vector{hint(columns[-1])}"
+        )
+    if columns[:-width] == [b""]:
+        raise SavedModelError(f"{name}:1: no word stands before the numbers, only white space")
+    # White space that divides no columns, such as a no-break space, may stand in a word.
+    parts = b" ".join(columns[:-width]).decode("utf-8", "replace").split()
+    for part in parts[1:]:
+        if any(character.isdigit() for character in part):
+            raise SavedModelError(
+                f"{name}:1: {part[:40]!r} stands between the word and the numbers"
+                f"{hint(part.encode()) or ': columns are divided by blanks or tabs, and numbers like -1.5e-3'}"
+            )
+    return width
+
+
+def is_text(rest: bytes, width: int) -> bool:
+    """Say whether what follows a first line of sizes is text, though it may have faults, or binary numbers.
+
+    Args:
+        rest: What follows, as far as it was read.
+        width: What the first line says.
+    """
+    line, is_whole, _ = rest.partition(b"\n")
+    columns = split_columns(line)[1 : None if is_whole else -1]
+    numbers = sum(1 for _ in takewhile(lambda c: to_number(c) is not None, reversed(columns)))
+    if numbers >= (width if is_whole else 1):
+        return True
+    like_numbers = sum(1 for _ in takewhile(_is_like_number, reversed(columns)))
+    if like_numbers >= max(2, width // 2):
+        return True
+    # Binary numbers seldom go on for long without such bytes, or those that aren't UTF-8.
+    return not _CONTROLS.search(rest) and (_is_utf8(rest) or 4 * _ascii_count(rest) > 3 * len(rest))
+
+
+def _is_like_number(column: bytes) -> bool:
+    return to_number(column) is not None or _LIKE_NUMBERS.fullmatch(column) is not None
+
+
+def _ascii_count(text: bytes) -> int:
+    return len(text.decode("ascii", "ignore"))
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(text)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def read_word2vec_text(path: Path, options: Options) -> WordTable:
@@ -68,10 +165,15 @@ def read_word2vec_text(path: Path, options: Options) -> WordTable:
             )
         check_sizes(source, *sizes)
         count = min(sizes[0], options.most_words or sizes[0])
-        words, vectors, are_more = read_rows(source, sizes[1], options, expected=count, line=2)
-        if len(words) < count or (count == sizes[0] and are_more):
-            found = f"{len(words)} words" if len(words) < count else "more words"
-            raise SavedModelError(f"{path} holds {found}, and its first line says {sizes[0]}")
+        words, vectors, next_line = read_rows(source, sizes[1], options, expected=count, line=2)
+    if len(words) < count:
+        raise SavedModelError(
+            f"{path} holds {len(words)} words, and its first line says {sizes[0]}"
+        )
+    if count == sizes[0] and next_line is not None:
+        raise SavedModelError(
+            f"{path}:{next_line}: the file holds more words than its first line says, {count}"
+        )
     return make_table(words, vectors, str(path))
 
 
@@ -82,11 +184,8 @@ def read_glove(path: Path, options: Options) -> WordTable:
         SavedModelError: The file can't be read, or a line isn't like the first; the message names it.
     """
     with reading(path), Source(path) as source:
-        line = first_line(source)
-        width = width_of(line)
-        if not width:
-            raise SavedModelError(f"{path}:1: {line[:40]!r} isn't a word and numbers")
-        source.file.seek(0)
+        width = glove_width(first_line(source), str(path))
+        _seek_text(source)
         words, vectors, _ = read_rows(source, width, options, expected=options.most_words, line=1)
     return make_table(words, vectors, str(path))
 
@@ -105,8 +204,8 @@ def check_sizes(source: Source, count: int, width: int) -> None:
 
 def read_rows(
     source: Source, width: int, options: Options, *, expected: int | None, line: int
-) -> tuple[list[str | None], NDArray[np.float32], bool]:
-    """Read lines of words and numbers.
+) -> tuple[list[str | None], NDArray[np.float32], int | None]:
+    """Read lines of words and numbers. Blank lines may stand at the end.
 
     Args:
         source: Where from.
@@ -116,30 +215,49 @@ def read_rows(
         line: The number of the first one.
 
     Returns:
-        The words, with None for those to be left out, their vectors, and whether there are more lines: `[N]`,
-        `[N, width]`.
+        The words, with None for those to be left out, their vectors, `[N]` and `[N, width]`, and the number of
+        the next line; None if there is none.
     """
     words: list[str | None] = []
     rows = _Rows(width)
-    are_more = False
-    for lines in _blocks(source):
-        if expected is not None and len(words) + len(lines) > expected:
-            lines, are_more = lines[: expected - len(words)], True
+    for lines in _blocks(source, line):
         place = Place(str(source.path), line + len(words))
-        raw, values = parse_lines(lines, width, place)
+        left = len(lines) if expected is None else expected - len(words)
+        raw, values = parse_lines(lines[:left], width, place)
         words += decode_words(raw, options, place=f"{source.path}, from line {place.line}, word")
         rows.add(values)
         options.on_fraction(source.fraction)
-        if are_more:
-            break
-    return words, rows.finished(), are_more
+        if len(lines) > left:
+            return words, rows.finished(), line + len(words)
+    return words, rows.finished(), None
 
 
-def _blocks(source: Source) -> Iterator[list[bytes]]:
-    """Yield the lines of a file, many at a time."""
+def _blocks(source: Source, line: int) -> Iterator[list[bytes]]:
+    """Yield the lines of a file without blanks at their ends, many at a time.
+
+    Raises:
+        SavedModelError: A blank line is followed by another one.
+    """
+    blank: int | None = None
+    for lines in _lines(source):
+        found = [each.rstrip(BLANKS) for each in lines]
+        filled = len(found)
+        while filled and not found[filled - 1]:
+            filled -= 1
+        if filled:
+            blank = line + found.index(b"") if blank is None and b"" in found[:filled] else blank
+            if blank is not None:
+                raise SavedModelError(f"{source.path}:{blank}: {_BLANK}")
+            yield found[:filled]
+        if filled < len(found) and blank is None:
+            blank = line + filled
+        line += len(found)
+
+
+def _lines(source: Source) -> Iterator[list[bytes]]:
     rest = b""
     while block := source.file.read(_BLOCK):
-        lines = (rest + block).replace(b"\r\n", b"\n").split(b"\n")
+        lines = (rest + block).split(b"\n")
         rest = lines.pop()
         if len(rest) > _LONGEST_LINE:
             raise SavedModelError(

@@ -15,13 +15,14 @@ from seqpipe.parts.embedders.formats._floret import FloretTable, floret_width, r
 from seqpipe.parts.embedders.formats._numpy import open_table, read_numpy
 from seqpipe.parts.embedders.formats._open import Source, reading, unpacked
 from seqpipe.parts.embedders.formats._options import Format, Options
+from seqpipe.parts.embedders.formats._saved import SavedEmbedder
 from seqpipe.parts.embedders.formats._spacy import read_spacy, spacy_width
 from seqpipe.parts.embedders.formats._text import (
     first_line,
+    glove_width,
     read_glove,
     read_sizes,
     read_word2vec_text,
-    width_of,
 )
 from seqpipe.parts.embedders.formats._word2vec import read_word2vec_binary
 from seqpipe.parts.embedders.formats._words import WordTable
@@ -32,7 +33,7 @@ from seqpipe.parts.embedders.formats.fasttext._args import read_args
 _ESCAPED: Final = re.compile("[\udc80-\udcff]")
 
 #: What a file of vectors holds.
-VectorFile: TypeAlias = WordTable | FastTextModel | FloretTable
+VectorFile: TypeAlias = WordTable | FastTextModel | FloretTable | SavedEmbedder
 
 _READERS: Final[dict[Format, Callable[[Path, Options], VectorFile]]] = {
     "floret": read_floret,
@@ -55,8 +56,8 @@ def read_vectors(path: Path, options: Options | None = None) -> VectorFile:
         options: How to read it.
 
     Returns:
-        Words and their vectors; a `FastTextModel` for a file of the fastText library, and a `FloretTable` for one
-        of floret's.
+        Words and their vectors; a `FastTextModel` for a file of the fastText library, a `FloretTable` for one
+        of floret's, and a `SavedEmbedder` for a pipeline of ours.
 
     Raises:
         SavedModelError: It's in no format that's known, can't be read, or is damaged; the message says where.
@@ -85,7 +86,7 @@ def read_width(path: Path, format: Format | None = None) -> int:
     with reading(path), Source(path) as source:
         line = first_line(source)
     sizes = read_sizes(line)
-    return width_of(line) if format == "glove" or sizes is None else sizes[1]
+    return glove_width(line, str(path)) if format == "glove" or sizes is None else sizes[1]
 
 
 def _read_fasttext(path: Path, options: Options) -> FastTextModel:

@@ -6,13 +6,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from seqpipe.errors import SavedModelError
 from seqpipe.parts.embedders.formats._bytes import Bytes, load
 from seqpipe.parts.embedders.formats._open import unpacked
 from seqpipe.parts.embedders.formats._options import Options
-from seqpipe.parts.embedders.formats._text import read_sizes
+from seqpipe.parts.embedders.formats._text import is_text, read_sizes
 from seqpipe.parts.embedders.formats._words import WordTable, decode_words, make_table
 
 _LONGEST_FIRST_LINE: Final = 40
+_SAMPLE: Final = 1 << 16
 _LONGEST_WORD: Final = 10_000
 _WORDS_PER_REPORT: Final = 50_000
 
@@ -26,6 +28,10 @@ def read_word2vec_binary(path: Path, options: Options) -> WordTable:
     with unpacked(path) as file:
         source = Bytes(load(file, mapped=True), str(path))
         count, width = _read_sizes(source)
+        if is_text(bytes(source.data[source.offset : source.offset + _SAMPLE]), width):
+            raise SavedModelError(
+                f'{path} holds text, and no binary numbers: read it as `format = "word2vec"`'
+            )
         wanted = min(count, options.most_words or count)
         raw, vectors = _read_vectors(source, count, width, wanted, options)
         if wanted == count:

@@ -19,6 +19,11 @@ class Lookup(ABC):
     settings: ClassVar[Mapping[str, type]] = MappingProxyType({})
 
     @property
+    def source(self) -> object:
+        """What knows sub-words, if anything does that can be written as it is."""
+        return None
+
+    @property
     @abstractmethod
     def words(self) -> tuple[str, ...]:
         """The known words, most frequent first."""

@@ -18,6 +18,7 @@ from seqpipe.parts.embedders.formats import (
     FloretTable,
     Format,
     Options,
+    SavedEmbedder,
     Undecodable,
     VectorFile,
     read_vectors,
@@ -27,12 +28,13 @@ from seqpipe.parts.embedders.pretrained._floret import Floret
 from seqpipe.parts.embedders.pretrained._known import KnownWords
 from seqpipe.parts.embedders.pretrained._lookup import Lookup
 from seqpipe.parts.embedders.pretrained._subwords import Subwords
+from seqpipe.parts.embedders.pretrained._trained import Trained
 from seqpipe.parts.readers import locate
 
 _SETTINGS: Final = "embedder.json"
 _KIND: Final = "Pretrained"
 _FORMS: Final[dict[str, type[Lookup]]] = {
-    each.form: each for each in (KnownWords, Subwords, Floret)
+    each.form: each for each in (KnownWords, Subwords, Floret, Trained)
 }
 
 
@@ -41,16 +43,17 @@ class Pretrained(Embedder):
     """Word vectors that were trained elsewhere.
 
     Reads word2vec's text and both dialects of its binary form, GloVe's text, fastText's `.vec`, `.bin` and
-    `.ftz`, floret's text, tables of numpy with a list of words, and the vectors of spaCy pipelines; all but
-    the last compressed by gzip, bzip2 or xz as well. Files of fastText and floret have vectors of unknown words,
-    from parts of them; with the others an unknown word has the zero vector.
+    `.ftz`, floret's text, tables of numpy with a list of words, and the vectors of spaCy pipelines, those of
+    seqpipe's among them; all but the last compressed by gzip, bzip2 or xz as well. Files of fastText and floret
+    have vectors of unknown words, from parts of them, and so has a pipeline of seqpipe's whose embedder gives them
+    some; with the others an unknown word has the zero vector.
 
     Fitting reads the file. What's saved holds the vectors themselves, so that a saved pipeline needs the file no
     more. The texts that it's fitted on matter in two cases: with `only_seen`, and for floret, whose
     vocabulary they are, as its files list no words.
 
     Args:
-        path: The file, or the folder of a spaCy pipeline: a plain path, ``package:NAME/below``, or
+        path: The file, or the folder of a spaCy pipeline, such as the ``model-best`` of a run: a plain path, ``package:NAME/below``, or
             ``data:below``, below the folder that the environment variable SEQPIPE_DATA names.
         format: "word2vec", "word2vec-binary", "glove", "fasttext", "floret", "numpy" or "spacy"; `.vec` files are
             of the first. None means to tell it by the content.
@@ -119,6 +122,14 @@ class Pretrained(Embedder):
         """The words of the file that were taken, in its order; see `Embedder.vocabulary`."""
         return self._lookup.words if self._lookup else ()
 
+    @property
+    def source(self) -> object:
+        """What the vectors come from: the model of a file of fastText's, the embedder of a pipeline, or None.
+
+        None stands for a table, and wherever words are lower-cased before they're looked up.
+        """
+        return None if self._lower or self._lookup is None else self._lookup.source
+
     def fit(
         self,
         sequences: Iterable[Sequence[str]],
@@ -139,6 +150,8 @@ class Pretrained(Embedder):
             EmbedderError: The texts matter, and hold no words, or none that the file knows.
         """
         lookup = _lookup_of(self._read(on_progress))
+        if isinstance(lookup, Trained) and self._options.most_words is not None:
+            lookup = lookup.only(lookup.words[: self._options.most_words])
         if lookup.width != self.width:
             raise SavedModelError(
                 f"{self._path} has vectors of the width {lookup.width}, and the embedder's is {self.width}"
@@ -222,4 +235,6 @@ class Pretrained(Embedder):
 def _lookup_of(file: VectorFile) -> Lookup:
     if isinstance(file, FastTextModel):
         return Subwords(file)
+    if isinstance(file, SavedEmbedder):
+        return Trained(file)
     return Floret(file) if isinstance(file, FloretTable) else KnownWords(file)

@@ -31,6 +31,11 @@ class Subwords(Lookup):
         self._cache: dict[str, NDArray[np.float32]] = {}
 
     @property
+    def source(self) -> FastTextModel:
+        """The model."""
+        return self._model
+
+    @property
     def words(self) -> tuple[str, ...]:
         """The words of the model."""
         return self._model.words

@@ -1,0 +1,117 @@
+"""Embedders that seqpipe has saved with a pipeline, found in its folder and read."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from seqpipe import storage
+from seqpipe.errors import SavedModelError, SeqpipeError
+from seqpipe.parts._saved import read_json
+from seqpipe.parts.embedders._contract import Embedder
+
+_VECTORS: Final = "seqpipe.Vectors.v1"
+_FOLDER: Final = "embedder"
+_CONFIG: Final = "config.cfg"
+
+#: What a folder without its pipeline is read by, and the settings that are needed for that.
+_ALONE: Final = {"FastText": ("width",), "Word2Vec": ("width",), "Pretrained": ()}
+
+
+@dataclass(frozen=True, eq=False)
+class SavedEmbedder:
+    """An embedder that was saved.
+
+    Attributes:
+        embedder: As it was read.
+        section: The section ``[nlp.vectors]`` of its pipeline, which makes such an embedder.
+    """
+
+    embedder: Embedder
+    section: dict[str, Any]
+
+
+def find_saved(path: Path) -> tuple[Path, dict[str, Any]] | None:
+    """Return the folder of a saved embedder and its section ``[nlp.vectors]``; None if there is none.
+
+    Args:
+        path: The folder of a pipeline, its folder ``vocab``, or ``vocab/embedder``.
+    """
+    candidates = [(path / "vocab" / _FOLDER, path), (path / _FOLDER, path.parent)]
+    if path.name == _FOLDER:
+        candidates.append((path, path.parent.parent))
+    for folder, pipeline in candidates:
+        if folder.is_dir() and (pipeline / _CONFIG).is_file():
+            section = _section_of(pipeline / _CONFIG)
+            return (folder, section) if section else None
+    return next(
+        (
+            (f, section)
+            for f in (*(f for f, _ in candidates), path)
+            if (section := _section_alone(f))
+        ),
+        None,
+    )
+
+
+def read_saved(folder: Path, section: dict[str, Any]) -> SavedEmbedder:
+    """Read an embedder, once every file of its pipeline is known to be undamaged.
+
+    Args:
+        folder: Its folder.
+        section: What makes such an embedder.
+
+    Raises:
+        SeqpipeError: It can't be made or read, or the pipeline is damaged.
+    """
+    pipeline = folder.parent.parent
+    if storage.has_manifest(pipeline):
+        storage.verify_folder(pipeline)
+    return make_saved(section, folder)
+
+
+def make_saved(section: dict[str, Any], folder: Path) -> SavedEmbedder:
+    """Read an embedder from a folder that isn't a pipeline's; see `read_saved`."""
+    embedder = _make(section, folder)
+    embedder.from_disk(folder)
+    return SavedEmbedder(embedder, section)
+
+
+def _section_of(config: Path) -> dict[str, Any] | None:
+    # Takes a second to import, which every process that trains would wait for.
+    from spacy.util import load_config
+
+    try:
+        sections = load_config(config, interpolate=True)
+    except Exception as error:
+        raise SavedModelError(f"{config} can't be read: {' '.join(str(error).split())}") from error
+    section = sections.get("nlp", {}).get("vectors") or {}
+    return dict(section) if section.get("@vectors") == _VECTORS else None
+
+
+def _section_alone(folder: Path) -> dict[str, Any] | None:
+    """Return the section that makes an embedder like the one in a folder, if that's one of a file's settings."""
+    path = folder / "embedder.json"
+    told = read_json(path) if path.is_file() else None
+    names = _ALONE.get(str(told.get("kind"))) if isinstance(told, dict) else None
+    if not isinstance(told, dict) or names is None:
+        return None
+    given = {name: told.get(name) for name in names} or {"path": str(folder)}
+    part = {"@seqpipe_embedders": f"seqpipe.{told['kind']}.v1", **given}
+    return {"@vectors": _VECTORS, "embedder": part}
+
+
+def _make(section: dict[str, Any], folder: Path) -> Embedder:
+    from spacy import registry
+    from spacy.vocab import Vocab
+
+    try:
+        embedder = registry.resolve({"vectors": section})["vectors"](Vocab()).embedder
+    except SeqpipeError:
+        raise
+    # What confection raises, or a part of somebody's.
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise SavedModelError(f"the embedder in {folder} can't be made: {reason}") from error
+    if not isinstance(embedder, Embedder):
+        raise SavedModelError(f"{folder} is no embedder's but that of {embedder!r}")
+    return embedder
