@@ -1,40 +1,102 @@
-"""Where what's generated for a cell is kept, for later runs."""
+"""Where compiled kernels are kept for later runs, and which of them may be loaded.
+
+What's loaded runs with the user's rights, and a damaged library kills Python without a word. So a kernel
+is kept in a folder, and loaded from one, only if nobody but the user and the administrator can write to
+it. Its name has the hash of its content, which is checked before each load: with a single rename, name and
+content can't disagree, whatever is interrupted.
+"""
 
 import atexit
 import functools
+import hashlib
+import logging
 import os
+import secrets
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
-
-from seqpipe.errors import SavedModelError
+from typing import Final, TypeVar
 
 T = TypeVar("T")
 
+_LOG: Final = logging.getLogger("seqpipe")
+_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
 
-def in_cache(use: Callable[[Path], T]) -> T:
-    """Use the user's folder for kernels, or, where that can't be written or loaded from, a passing one.
 
-    The folder is `$SEQPIPE_CACHE/kernels`, or `seqpipe/kernels` below `$XDG_CACHE_HOME` or `~/.cache`.
+# Windows has the first, and others the rest. A pipe isn't waited for.
+_READ: Final = os.O_RDONLY | sum(
+    getattr(os, name, 0) for name in ("O_BINARY", "O_NOFOLLOW", "O_NONBLOCK")
+)
+
+
+class _Refused(Exception):
+    """A file or folder isn't fit to load code from."""
+
+
+def load_cached(
+    key: str, suffix: str, make: Callable[[Path], bytes], load: Callable[[Path], T]
+) -> T:
+    """Load the file that's kept under a key, or make it, keep it and load it.
+
+    The folder is `$SEQPIPE_CACHE/kernels`, or `seqpipe/kernels` below `$XDG_CACHE_HOME` or `~/.cache`. Where
+    that can't be used, or isn't safe from other users, a temporary one takes its place.
 
     Args:
-        use: Takes the folder. It may be called twice.
+        key: What tells it from other files.
+        suffix: The end of its name.
+        make: Returns its content; is given an empty folder to work in, which goes away afterwards.
+        load: Loads it. It may be called twice.
 
     Raises:
-        OSError: The passing one can't be used either.
+        OSError: The temporary folder can't be used either.
     """
+    folder = _lasting()
+    found = _find(folder, key, suffix) if folder is not None else None
+    found = found or _find(_passing(), key, suffix)
+    if found is None:
+        with tempfile.TemporaryDirectory(dir=_passing()) as workplace:
+            content = make(Path(workplace))
+        kept = _keep(folder, key, suffix, content) if folder is not None else None
+        found = kept or _write(_passing(), key, suffix, content), content
+    path, content = found
     try:
-        folder = _lasting()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return use(folder)
-    except (OSError, RuntimeError, SavedModelError):
+        return load(path)
+    except OSError as error:  # such as a file system from which nothing may be executed
+        if path.parent == _passing():
+            raise
+        _say_once(f"{path} can't be loaded, so each process loads a copy: {error}")
+    return load(_write(_passing(), key, suffix, content))
+
+
+def _lasting() -> Path | None:
+    """Return the user's own folder for kernels; None if there's none, or it isn't safe."""
+    try:
+        folder = Path(os.path.realpath(_wanted()))
+        # Whatever the umask: nobody else is to write here.
+        for missing in reversed([each for each in folder.parents if not each.exists()]):
+            missing.mkdir(mode=0o755, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        _check_folder(folder)
+    except _Refused as refused:
+        _say_once(
+            f"Kernels are compiled for this process alone, as {refused}. Loading one from there would run "
+            "whatever somebody else put there. To keep them, take that right away (chmod go-w), or set "
+            "SEQPIPE_CACHE to a folder that only you can write to."
+        )
+    except (OSError, RuntimeError) as error:
         # Python raises a RuntimeError for a user without a home.
-        return use(_passing())
+        _say_once(
+            "Kernels are compiled for this process alone, as there's no folder to keep them in: "
+            f"{error}. Set SEQPIPE_CACHE to one that you can write to."
+        )
+    else:
+        return folder
+    return None
 
 
-def _lasting() -> Path:
+def _wanted() -> Path:
     wanted = os.environ.get("SEQPIPE_CACHE")
     if wanted:
         return Path(wanted) / "kernels"
@@ -44,8 +106,134 @@ def _lasting() -> Path:
 
 @functools.cache
 def _passing() -> Path:
-    """Return a folder that nobody else can have put something into, and that goes with the process."""
-    folder = Path(tempfile.mkdtemp(prefix="seqpipe-"))
+    """Return a folder that nobody else can have put something into, and that goes with the process.
+
+    Raises:
+        OSError: It can't be made, or others could put another one in its place.
+    """
+    folder = Path(os.path.realpath(tempfile.mkdtemp(prefix="seqpipe-")))
     # A TemporaryDirectory warns where it's left to go by itself.
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    try:
+        _check_folder(folder)
+    except _Refused as refused:
+        raise OSError(f"{refused}; set TMPDIR to a folder of your own") from None
     return folder
+
+
+def _check_folder(folder: Path) -> None:
+    """Check that nobody else can put a file into a folder, or another folder in its place.
+
+    Args:
+        folder: Without symbolic links.
+
+    Raises:
+        _Refused: Somebody can.
+        OSError: It can't be looked at.
+    """
+    _check_owner(folder, folder.lstat())
+    for parent in folder.parents:
+        status = parent.lstat()
+        # In a sticky one, such as /tmp, nobody can replace what isn't their own.
+        is_safe = status.st_mode & stat.S_ISVTX or _is_for_one_alone(status)
+        _check_owner(parent, status, 0 if is_safe else _OTHERS)
+
+
+def _check_owner(path: Path, status: os.stat_result, forbidden: int = _OTHERS) -> None:
+    """Check that something belongs to the user or the administrator, and that no forbidden mode is set."""
+    if not hasattr(os, "geteuid"):
+        return  # Windows has no such modes, and keeps users' folders apart by other means.
+    if status.st_uid not in (0, os.geteuid()):
+        raise _Refused(f"{path} belongs to another user (number {status.st_uid})")
+    if status.st_mode & forbidden:
+        mode = stat.S_IMODE(status.st_mode)
+        raise _Refused(f"other users may write to {path} (its mode is {mode:04o})")
+
+
+def _is_for_one_alone(status: os.stat_result) -> bool:
+    """Say whether only a group may write that has the user's name and no other members.
+
+    Many systems give each user such a group, and a umask that lets it write.
+    """
+    if status.st_mode & stat.S_IWOTH or not status.st_mode & stat.S_IWGRP:
+        return False
+    import grp
+    import pwd
+
+    try:
+        group, user = grp.getgrgid(status.st_gid), pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return False
+    return group.gr_name == user.pw_name and not {*group.gr_mem} - {user.pw_name}
+
+
+def _find(folder: Path, key: str, suffix: str) -> tuple[Path, bytes] | None:
+    """Return the file under a key and its content; None if none is whole and safe to load."""
+    reasons = []
+    for path in sorted(folder.glob(f"{key}-*{suffix}")):
+        try:
+            return path, _read(path, key)
+        except _Refused as refused:
+            reasons.append(str(refused))
+        except OSError as error:
+            reasons.append(f"{path} can't be read: {error.strerror}")
+    for reason in reasons:
+        _say_once(f"A compiled kernel isn't loaded, but compiled again: {reason}.")
+    return None
+
+
+def _read(path: Path, key: str) -> bytes:
+    """Read a file of the cache.
+
+    Raises:
+        _Refused: It isn't what was written, or others may write to it.
+        OSError: It can't be read, or is a symbolic link.
+    """
+    with os.fdopen(os.open(path, _READ), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise _Refused(f"{path} isn't a file")
+        _check_owner(path, status)
+        content = file.read()
+    if path.name != _name(key, path.suffix, content):
+        raise _Refused(f"{path} is damaged")
+    return content
+
+
+def _name(key: str, suffix: str, content: bytes) -> str:
+    return f"{key}-{hashlib.sha256(content).hexdigest()[:32]}{suffix}"
+
+
+def _keep(folder: Path, key: str, suffix: str, content: bytes) -> Path | None:
+    """Write a file for later runs; return None if it can't be, as on a full disk or a read-only one."""
+    try:
+        return _write(folder, key, suffix, content)
+    except OSError as error:
+        _say_once(f"Compiled kernels can't be kept in {folder}: {error.strerror}.")
+        return None
+
+
+def _write(folder: Path, key: str, suffix: str, content: bytes) -> Path:
+    """Write a file, whole or not at all: another process may be writing the same.
+
+    Raises:
+        OSError: It can't be written.
+    """
+    path = folder / _name(key, suffix, content)
+    part = folder / f".{path.name}.{secrets.token_hex(4)}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    try:
+        with os.fdopen(os.open(part, flags, 0o644), "wb") as file:
+            file.write(content)
+            file.flush()
+            # Or a crash of the machine may leave the new name with an old, empty content.
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+@functools.cache
+def _say_once(text: str) -> None:
+    _LOG.warning(text)

@@ -121,7 +121,8 @@ def _lines(program: Program, given: Mapping[str, str], outputs: Mapping[str, str
         lines.append(f"const {kind} {each.result} = {value};")
     lines += [f"{outputs[name]}[l] = {_term(term)};" for name, term in program.outputs.items()]
     return (
-        "{\n    for (int l = 0; l < LANES; l++) {\n        "
+        # Without a word, GCC makes branches of what follows from a comparison, and no vectors.
+        "{\n    #pragma omp simd\n    for (int l = 0; l < LANES; l++) {\n        "
         + "\n        ".join(lines)
         + "\n    }\n}"
     )

@@ -207,8 +207,12 @@ class _Translator:
 
     def _pow(self, base: Any, exponent: Any) -> Term:
         term = self._term(base)
-        if exponent == 2:
-            return self._add("mul", term, term)
+        # As torch does.
+        if exponent == 0.5:
+            return self._add("sqrt", term)
+        if exponent in (2, 3):
+            square = self._add("mul", term, term)
+            return square if exponent == 2 else self._add("mul", square, term)
         return self._add("pow", term, self._term(exponent))
 
 

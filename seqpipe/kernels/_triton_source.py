@@ -1,8 +1,7 @@
 """From a recurrence to a kernel in Triton's language."""
 
-import importlib.util
+import linecache
 import math
-import threading
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -11,11 +10,9 @@ from typing import Final
 
 from jinja2 import Environment, StrictUndefined
 
-from seqpipe.kernels._cache import in_cache
 from seqpipe.kernels._operations import OPERATIONS
 from seqpipe.kernels._program import Instruction, Program, Term
 from seqpipe.kernels._recurrence import Recurrence
-from seqpipe.storage import write_text
 
 _FOLDER: Final = Path(__file__).parent
 _HEADER: Final = (
@@ -115,27 +112,16 @@ def _term(term: Term) -> str:
     return f"({term!r})" if math.isfinite(term) else f'float("{term!r}")'
 
 
-_LOCK: Final = threading.Lock()
-
-
 def load_module(source: str) -> ModuleType:
-    """Load a module from its text, by way of a file: Triton reads the source of what it compiles."""
+    """Load a module from its text.
+
+    Triton reads the source of what it compiles; it finds it in Python's cache of lines. From a file, it
+    might be somebody else's.
+    """
     name = f"seqpipe_{sha256(source.encode()).hexdigest()[:32]}"
-    with _LOCK:
-        path = _write(f"{name}.py", source)
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+    file = f"<{name}>"
+    # Without a time, it isn't looked for on the disk.
+    linecache.cache[file] = len(source), None, source.splitlines(keepends=True), file
+    module = ModuleType(name)
+    exec(compile(source, file, "exec"), module.__dict__)
     return module
-
-
-def _write(name: str, source: str) -> Path:
-    """Write a file once, and return where it stands."""
-
-    def write(folder: Path) -> Path:
-        if not (folder / name).exists():
-            write_text(folder / name, source)
-        return folder / name
-
-    return in_cache(write)

@@ -5,7 +5,6 @@
 typedef REAL vec __attribute__((vector_size(LANES * sizeof(REAL))));
 typedef REAL vec_unaligned __attribute__((vector_size(LANES * sizeof(REAL)), aligned(sizeof(REAL))));
 
-#define INLINE static inline __attribute__((always_inline))
 #define ALIGNED __attribute__((aligned(64)))
 #define AT_LEAST_ONE(n) ((n) > 0 ? (n) : 1)
 

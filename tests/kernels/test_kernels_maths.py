@@ -1,12 +1,24 @@
-"""C's own exp, tanh and sigmoid are as good as a float allows, and so are their ends."""
+"""C's own functions are as good as a float allows, and so are their ends."""
 
 import functools
+import math
+import re
 
 import pytest
 import torch
 from kernel_walks import take_step, trace_states
 
-FUNCTIONS = {"exp": torch.exp, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
+from seqpipe.kernels._render import render_c
+
+FUNCTIONS = {
+    "exp": torch.exp,
+    "expm1": torch.expm1,
+    "log": torch.log,
+    "log1p": torch.log1p,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "erf": torch.erf,
+}
 WIDTH = 1000
 
 pytestmark = pytest.mark.usefixtures("compiler")
@@ -29,16 +41,19 @@ def compute(name, numbers):
 
 def units_off(found, exact):
     """Return the greatest error, in units of the last place of the exact result."""
-    exact32 = exact.float()
-    above = torch.nextafter(exact32.abs(), torch.tensor(float("inf")))
-    unit = (above - exact32.abs()).double()
+    size = exact.float().abs().double()
+    unit = torch.nextafter(size.float(), torch.tensor(float("inf"))).double() - size
     return ((found.double() - exact).abs() / unit).max().item()
 
 
 RANGES = {
     "exp": (-87.0, 88.7),
+    "expm1": (-20.0, 88.7),
+    "log": (1e-3, 1e3),
+    "log1p": (-0.9999, 100.0),
     "tanh": (-12.0, 12.0),
     "sigmoid": (-87.0, 40.0),
+    "erf": (-5.0, 5.0),
 }
 
 
@@ -49,12 +64,24 @@ def test_dense_range_is_within_a_few_units_of_the_last_place(name):
     assert units_off(compute(name, numbers), exact) < 4
 
 
-@pytest.mark.parametrize("name", ["tanh", "sigmoid", "exp"])
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name != "log"])
 def test_small_numbers_are_as_exact(name):
-    sizes = torch.logspace(-38, 0, 50_000, dtype=torch.float64).float()
+    sizes = torch.logspace(-38, -1e-4, 50_000, dtype=torch.float64).float()
     numbers = torch.cat([sizes, -sizes])
     exact = FUNCTIONS[name](numbers.double())
     assert units_off(compute(name, numbers), exact) < 4
+
+
+@pytest.mark.parametrize("name", ["log", "log1p"])
+def test_logarithm_of_any_size_is_as_exact(name):
+    numbers = torch.logspace(-44, 38, 100_000, dtype=torch.float64).float()
+    assert units_off(compute(name, numbers), FUNCTIONS[name](numbers.double())) < 4
+
+
+@pytest.mark.parametrize("name", ["expm1", "log1p"])
+def test_subnormal_numbers_are_their_own_results(name):
+    numbers = torch.tensor([2.0**-149, -(2.0**-149), 1e-40, -1e-40])
+    assert torch.equal(compute(name, numbers), numbers)
 
 
 def test_exp_fades_through_the_subnormal_numbers():
@@ -71,7 +98,10 @@ def test_ends_are_reached_and_never_passed():
     assert compute("exp", numbers).tolist() == [0, 0, 0, inf, inf, inf]
     assert compute("sigmoid", numbers).tolist() == [0, 0, 0, 1, 1, 1]
     assert compute("tanh", numbers).tolist() == [-1, -1, -1, 1, 1, 1]
+    assert compute("expm1", numbers).tolist() == [-1, -1, -1, inf, inf, inf]
+    assert compute("erf", numbers).tolist() == [-1, -1, -1, 1, 1, 1]
     wide = torch.linspace(-100, 100, 100_001)
+    assert compute("erf", wide).abs().max() <= 1
     assert compute("tanh", wide).abs().max() <= 1
     assert (compute("sigmoid", wide) <= 1).all() and (compute("sigmoid", wide) >= 0).all()
 
@@ -81,9 +111,57 @@ def test_zero_and_signs_are_exact():
     assert compute("exp", numbers).tolist() == [1, 1]
     assert compute("sigmoid", numbers).tolist() == [0.5, 0.5]
     assert compute("tanh", numbers).tolist() == [0, 0]
+    for name in ("expm1", "log1p", "erf"):
+        assert compute(name, numbers).tolist() == [0, 0]
+        assert compute(name, numbers).signbit().tolist() == [False, True]
+
+
+def test_logarithm_ends_where_it_is_defined():
+    inf, nan = float("inf"), float("nan")
+    for name, zero in (("log", 0.0), ("log1p", -1.0)):
+        numbers = torch.tensor([zero, zero - 1, -inf, inf, 3e38])
+        wanted = torch.tensor([-inf, nan, nan, inf, math.log(3e38)])
+        torch.testing.assert_close(compute(name, numbers), wanted, equal_nan=True)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_nan_stays_nan(name):
     numbers = torch.tensor([float("nan"), 1.0, -float("nan")])
     assert compute(name, numbers).isnan().tolist() == [True, False, True]
+
+
+@functools.cache
+def traced_power():
+    return trace_states(lambda a, b, _: [a, b, torch.pow(a, b)], 3)
+
+
+def compute_power(bases, exponents):
+    states = torch.stack([bases, exponents, torch.zeros_like(bases)])
+    states = states.view(3, -1, math.gcd(len(bases), WIDTH))
+    return take_step("compiled", traced_power(), states)[2].flatten()
+
+
+def test_power_is_within_a_few_units_of_the_last_place():
+    generator = torch.Generator().manual_seed(0)
+    bases = torch.exp(10 * torch.randn(200_000, generator=generator))
+    exponents = 80 * (torch.rand(200_000, generator=generator) - 0.5)
+    exponents /= bases.log().abs().clamp(min=1e-3)
+    exact = bases.double().pow(exponents.double())
+    assert units_off(compute_power(bases, exponents), exact) < 4
+
+
+def test_power_of_ends_is_what_torch_says():
+    inf, nan = float("inf"), float("nan")
+    numbers = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, -3.0, 2.5, -2.5]
+    numbers += [inf, -inf, nan, 1e-40, -1e-40, 3e38, 16777215.0, 16777216.0, -1e30]
+    pairs = torch.cartesian_prod(torch.tensor(numbers), torch.tensor(numbers))
+    found = compute_power(*pairs.T)
+    exact = pairs[:, 0].double().pow(pairs[:, 1].double()).float()
+    torch.testing.assert_close(found, exact, rtol=5e-7, atol=2.0**-148, equal_nan=True)
+    assert torch.equal(found.signbit()[~exact.isnan()], exact.signbit()[~exact.isnan()])
+
+
+def test_no_function_is_called_for_one_lane_alone():
+    source = render_c(traced(), torch.float32)
+    maths = source[: source.index("typedef REAL vec")]
+    assert not re.search(r"\b(exp|expm1|log|log1p|tanh|erf|pow)f\b", maths)
