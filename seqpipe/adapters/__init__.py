@@ -6,6 +6,7 @@ spaCy finds the functions below by entry points, so a saved pipeline loads witho
 from seqpipe.adapters._classifier import make_classifier as make_classifier
 from seqpipe.adapters._classifier_pipe import ClassifierPipe as ClassifierPipe
 from seqpipe.adapters._classifier_pipe import make_classifier_pipe as make_classifier_pipe
+from seqpipe.adapters._contract import calling as calling
 from seqpipe.adapters._corpus import Corpus as Corpus
 from seqpipe.adapters._corpus import forget_data as forget_data
 from seqpipe.adapters._corpus import make_corpus as make_corpus
@@ -21,6 +22,7 @@ from seqpipe.adapters._registries import install_registries
 from seqpipe.adapters._sequences import SequenceCorpus as SequenceCorpus
 from seqpipe.adapters._sequences import make_sequences as make_sequences
 from seqpipe.adapters._shim import TorchShim as TorchShim
+from seqpipe.adapters._shim import torch_shims as torch_shims
 from seqpipe.adapters._tokenizer import WordTokenizer as WordTokenizer
 from seqpipe.adapters._tokenizer import make_tokenizer as make_tokenizer
 from seqpipe.adapters._vectors import EmbedderVectors as EmbedderVectors
@@ -35,6 +37,7 @@ __all__ = [
     "TorchShim",
     "Watched",
     "WordTokenizer",
+    "calling",
     "forget_data",
     "make_adamw",
     "make_classifier",
@@ -47,6 +50,7 @@ __all__ = [
     "make_tokenizer",
     "make_vectors",
     "recurrent_engines",
+    "torch_shims",
     "watch_fit",
 ]
 

@@ -10,11 +10,12 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
+from thinc.api import Model
 from thinc.shims import Shim
 from thinc.util import get_torch_default_device, torch2xp, xp2torch
 from torch import Tensor, nn
 
-from seqpipe.adapters._optimizer import AdamW
+from seqpipe.adapters._optimizer import AdamW, clip_gradient
 from seqpipe.errors import SavedModelError
 
 _SIZES = "sizes"
@@ -107,13 +108,15 @@ class TorchShim(Shim):  # type: ignore[misc]
 
         An `AdamW` of ours steps the whole module at once; thinc's optimizers take one array after
         another, clipped by the norm over all.
+
+        Raises:
+            NotFiniteError: The gradient has NaN or infinite numbers.
         """
         if isinstance(optimizer, AdamW):
             optimizer.step_module(self.module)
             return
         named = [(n, p, p.grad) for n, p in self.module.named_parameters() if p.grad is not None]
-        if optimizer.grad_clip:
-            nn.utils.clip_grad_norm_([p for _, p, _ in named], optimizer.grad_clip)
+        clip_gradient(self.module, optimizer.grad_clip)
         for name, parameter, gradient in named:
             # Flat, as thinc can't step a single number that has no dimension.
             weights, _ = optimizer(
@@ -185,6 +188,14 @@ class TorchShim(Shim):  # type: ignore[misc]
             ) from error
         self._set(module, sizes)
         return self
+
+
+def torch_shims(component: object) -> list[TorchShim]:
+    """Return what holds the torch modules of a component of spaCy's."""
+    model = getattr(component, "model", None)
+    if not isinstance(model, Model):
+        return []
+    return [shim for node in model.walk() for shim in node.shims if isinstance(shim, TorchShim)]
 
 
 def _check_shapes(

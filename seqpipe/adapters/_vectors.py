@@ -12,6 +12,7 @@ from spacy.vectors import BaseVectors
 from spacy.vocab import Vocab
 
 from seqpipe import storage
+from seqpipe.adapters._contract import calling, embed_words
 from seqpipe.adapters._packed import pack, unpacked
 from seqpipe.errors import ConfigError, DataError
 from seqpipe.parts.embedders import Concatenated, Embedder
@@ -106,7 +107,7 @@ class EmbedderVectors(BaseVectors):  # type: ignore[misc]
     def get_batch(self, keys: Iterable[int | str]) -> NDArray[np.float32]:
         """Return the vectors of words, given as texts or hashes: `[N, width]`. White space has zeros."""
         words = [self._text(key) for key in keys]
-        vectors: NDArray[np.float32] = self.embedder.embed(words)
+        vectors = embed_words(self.embedder, words)
         blank = [i for i, word in enumerate(words) if not word.strip()]
         if blank:
             vectors = vectors.copy()
@@ -129,7 +130,8 @@ class EmbedderVectors(BaseVectors):  # type: ignore[misc]
         storage.discard_manifest(Path(path).parent)
         folder = Path(path) / _FOLDER
         folder.mkdir(parents=True, exist_ok=True)
-        self.embedder.to_disk(folder)
+        with calling(self.embedder, "embedder", "was written", but=OSError):
+            self.embedder.to_disk(folder)
 
     def from_disk(self, path: str | Path, **kwargs: Any) -> "EmbedderVectors":
         """Read the embedder, once every file of the pipeline is known to be undamaged.
@@ -141,14 +143,16 @@ class EmbedderVectors(BaseVectors):  # type: ignore[misc]
         # The first thing that spaCy has a pipeline of ours read from disk, texts of its own apart.
         if storage.has_manifest(Path(path).parent):
             storage.verify_folder(Path(path).parent)
-        self.embedder.from_disk(Path(path) / _FOLDER)
+        with calling(self.embedder, "embedder", "was read"):
+            self.embedder.from_disk(Path(path) / _FOLDER)
         return self
 
     def to_bytes(self, **kwargs: Any) -> bytes:
         """Return the embedder's files in one piece; none before it's fitted."""
         if not self.embedder.vocabulary:
             return _NOT_FITTED
-        return pack(self.embedder.to_disk)
+        with calling(self.embedder, "embedder", "was written", but=OSError):
+            return pack(self.embedder.to_disk)
 
     def from_bytes(self, data: bytes, **kwargs: Any) -> "EmbedderVectors":
         """Read what `to_bytes` returned.
@@ -158,7 +162,7 @@ class EmbedderVectors(BaseVectors):  # type: ignore[misc]
         """
         if data == _NOT_FITTED:
             return self
-        with unpacked(data, "embedder") as folder:
+        with unpacked(data, "embedder") as folder, calling(self.embedder, "embedder", "was read"):
             self.embedder.from_disk(folder)
         return self
 
