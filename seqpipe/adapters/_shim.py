@@ -56,6 +56,11 @@ class TorchShim(Shim):  # type: ignore[misc]
         return self._model
 
     @property
+    def built(self) -> nn.Module | None:
+        """The module, or None before it's built."""
+        return self._model
+
+    @property
     def device(self) -> torch.device:
         """The device that the module's weights are on."""
         parameter = next(self.module.parameters(), None)
