@@ -136,17 +136,14 @@ def embed_words(embedder: Embedder, words: Sequence[str]) -> NDArray[np.float32]
         PluginError: It raised an exception, or returned something else.
         EmbedderError: It hasn't been fitted.
     """
-    try:
-        with calling(embedder, "embedder", f"was asked for the vectors of {len(words)} words"):
-            vectors = embedder.embed(words)
-            shape = (len(words), embedder.width)
-        return _checked(embedder, "embedder", vectors, words, shape, "[words, width]")
-    except PluginError:
-        if isinstance(embedder, Concatenated):
-            # One of those that stand side by side is to blame, and has a name.
-            for each in embedder.embedders.values():
-                embed_words(each, words)
-        raise
+    if isinstance(embedder, Concatenated):
+        # One after the other, so that the one to blame is named.
+        side_by_side = [embed_words(each, words) for each in embedder.embedders.values()]
+        return np.concatenate(side_by_side, axis=1)
+    with calling(embedder, "embedder", f"was asked for the vectors of {len(words)} words"):
+        vectors = embedder.embed(words)
+        shape = (len(words), embedder.width)
+    return _checked(embedder, "embedder", vectors, words, shape, "[words, width]")
 
 
 def check_vectors(embedder: Embedder) -> None:

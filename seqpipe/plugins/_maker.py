@@ -2,6 +2,7 @@
 
 import functools
 import importlib.metadata
+import sys
 from typing import Any
 
 from seqpipe.plugins._factory import unwrap
@@ -23,8 +24,14 @@ def part_of(made: Any) -> Part | None:
 
 
 def _imported(part: Part) -> Any:
-    factory = vars(part).get("factory")
-    return None if factory is None else unwrap(factory)[0]
+    """Return the class or function that makes a part, if it has been imported."""
+    if not isinstance(part.offer, str):
+        return unwrap(part.offer)[0]
+    module, _, name = part.offer.partition(":")
+    found: Any = sys.modules.get(module)
+    for piece in name.split("."):
+        found = getattr(found, piece, None)
+    return None if found is None else unwrap(found)[0]
 
 
 def describe_maker(made: Any, kind: str) -> str:
@@ -43,6 +50,7 @@ def describe_maker(made: Any, kind: str) -> str:
     return f"the {kind} {module}.{named.__qualname__}{_distribution(module.partition('.')[0])}"
 
 
+@functools.cache
 def _distribution(module: str) -> str:
     try:
         names = importlib.metadata.packages_distributions().get(module, [])

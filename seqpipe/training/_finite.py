@@ -111,7 +111,18 @@ def find_source(nlp: Language, again: Iterable[Any]) -> str:
         check_weights(nlp)
     except NotFiniteError as error:
         return str(error)
-    return "the outputs of all layers and their weights are finite: what overflows is the gradient"
+    return _bad_gradient(nlp)
+
+
+def _bad_gradient(nlp: Language) -> str:
+    finite = "the outputs of all layers and their weights are finite"
+    # A gradient comes from the loss, so the last of them is the first.
+    for name, component in reversed(nlp.pipeline):
+        for shim in reversed(torch_shims(component)):
+            for weight, values in reversed(list(shim.module.named_parameters())):
+                if values.grad is not None and not torch.isfinite(values.grad).all():
+                    return f"{finite}, and the gradient isn't, from {weight!r} of {name!r} on back"
+    return f"{finite}: what overflows is a sum over them"
 
 
 @contextlib.contextmanager

@@ -186,8 +186,8 @@ def _noticed(error: Exception) -> NotFiniteError:
     """
     if isinstance(error, NotFiniteError):
         return error
-    if "[E910]" in str(error):
-        return NotFiniteError("the loss of a component of spaCy's is nan")
+    if "[E910]" in str(error) or "[E940]" in str(error):
+        return NotFiniteError(f"spaCy says {error}")
     raise error
 
 
