@@ -223,4 +223,4 @@ def _score(training: Training, scores: dict[str, Any]) -> float:
             )
         if not math.isfinite(value):
             raise NotFiniteError(f"the score {name!r} is {float(value)}")
-    return sum(training.score_weights[name] * value for name, value in known.items())
+    return float(sum(training.score_weights[name] * value for name, value in known.items()))
