@@ -7,11 +7,12 @@ SeqpipeError
 ├── PluginError        a plugin that's missing, broken or breaks its contract
 ├── EmbedderError      an embedder that can't be fitted, or is asked before it's fitted
 ├── ClassifierError    a classifier that can't be fitted, or is asked before it's fitted
+├── NotFiniteError     a loss, gradient, weight, score or prediction that's NaN or infinite
 ├── SavedModelError    a saved model that's missing, damaged, or can't be written
 │   └── ReplacedError       a model that was replaced while it was read, in `seqpipe.storage`
 ├── PlotError          a figure without matplotlib, in `seqpipe.diagnostics`
 ├── PictureError       a picture of vectors that can't be drawn, in `seqpipe.pictures`
-└── InterruptedRun     a run stopped by Ctrl-C
+└── InterruptedRun     a run stopped by Ctrl-C or SIGTERM
 
 Each message names what was wrong and where, and what to do about it.
 """
@@ -41,9 +42,13 @@ class ClassifierError(SeqpipeError):
     """A classifier that can't be fitted, or is asked for labels before it's fitted."""
 
 
+class NotFiniteError(SeqpipeError):
+    """A loss, gradient, weight, score or prediction that's NaN or infinite."""
+
+
 class SavedModelError(SeqpipeError):
     """A saved model that's missing, damaged, or can't be written."""
 
 
 class InterruptedRun(SeqpipeError):
-    """A run was stopped by Ctrl-C; the message says in which stage, and what was kept."""
+    """A run was stopped by Ctrl-C or SIGTERM; the message says in which stage, and what was kept."""

@@ -6,6 +6,9 @@ spaCy finds the functions below by entry points, so a saved pipeline loads witho
 from seqpipe.adapters._classifier import make_classifier as make_classifier
 from seqpipe.adapters._classifier_pipe import ClassifierPipe as ClassifierPipe
 from seqpipe.adapters._classifier_pipe import make_classifier_pipe as make_classifier_pipe
+from seqpipe.adapters._contract import calling as calling
+from seqpipe.adapters._contract import describe as describe
+from seqpipe.adapters._contract import read_examples as read_examples
 from seqpipe.adapters._corpus import Corpus as Corpus
 from seqpipe.adapters._corpus import forget_data as forget_data
 from seqpipe.adapters._corpus import make_corpus as make_corpus
@@ -18,9 +21,11 @@ from seqpipe.adapters._fit import watch_fit as watch_fit
 from seqpipe.adapters._optimizer import AdamW as AdamW
 from seqpipe.adapters._optimizer import make_adamw as make_adamw
 from seqpipe.adapters._registries import install_registries
+from seqpipe.adapters._scoring import naming_scorer as naming_scorer
 from seqpipe.adapters._sequences import SequenceCorpus as SequenceCorpus
 from seqpipe.adapters._sequences import make_sequences as make_sequences
 from seqpipe.adapters._shim import TorchShim as TorchShim
+from seqpipe.adapters._shim import torch_shims as torch_shims
 from seqpipe.adapters._tokenizer import WordTokenizer as WordTokenizer
 from seqpipe.adapters._tokenizer import make_tokenizer as make_tokenizer
 from seqpipe.adapters._vectors import EmbedderVectors as EmbedderVectors
@@ -37,6 +42,8 @@ __all__ = [
     "TorchShim",
     "Watched",
     "WordTokenizer",
+    "calling",
+    "describe",
     "forget_data",
     "make_adamw",
     "make_classifier",
@@ -48,8 +55,11 @@ __all__ = [
     "make_sequences",
     "make_tokenizer",
     "make_vectors",
+    "naming_scorer",
+    "read_examples",
     "recurrent_engines",
     "save_table",
+    "torch_shims",
     "watch_fit",
 ]
 

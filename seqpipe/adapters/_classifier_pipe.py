@@ -13,6 +13,7 @@ from spacy.util import minibatch
 from spacy.vocab import Vocab
 
 from seqpipe import storage
+from seqpipe.adapters._contract import calling, predict_scores, read_examples
 from seqpipe.adapters._fit import watched
 from seqpipe.adapters._packed import pack, unpacked
 from seqpipe.errors import ClassifierError, ConfigError
@@ -68,17 +69,19 @@ class ClassifierPipe(Pipe):  # type: ignore[misc]
 
         Raises:
             ClassifierError: As `Classifier.fit`.
+            PluginError: The classifier raised another exception.
         """
         found = labels or _labels(get_examples())
         seed = nlp.config.interpolate()["training"]["seed"] if nlp else 0
         watching = watched()
-        self.classifier.fit(
-            map(_labelled, get_examples()),
-            labels=found,
-            seed=seed or 0,
-            on_progress=watching.on_progress if watching else None,
-            dev=map(_labelled, dev(nlp)) if nlp and dev else None,
-        )
+        with calling(self.classifier, "classifier", "was fitted"):
+            self.classifier.fit(
+                map(_labelled, get_examples()),
+                labels=found,
+                seed=seed or 0,
+                on_progress=watching.on_progress if watching else None,
+                dev=map(_labelled, read_examples(dev, nlp)) if nlp and dev else None,
+            )
 
     def __call__(self, doc: Doc) -> Doc:
         """Set the scores of a doc."""
@@ -96,8 +99,9 @@ class ClassifierPipe(Pipe):  # type: ignore[misc]
                 yield from scored
 
     def _annotate(self, docs: list[Doc]) -> list[Doc]:
-        scores = self.classifier.predict([_words(doc) for doc in docs])
+        texts = [_words(doc) for doc in docs]
         labels = self.labels
+        scores = predict_scores(self.classifier, texts)
         for doc, row in zip(docs, scores.tolist(), strict=True):
             # Beside those of other components.
             doc.cats = {**doc.cats, **dict(zip(labels, row, strict=True))}
@@ -117,7 +121,8 @@ class ClassifierPipe(Pipe):  # type: ignore[misc]
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
         """Write the classifier into the component's folder."""
         Path(path).mkdir(parents=True, exist_ok=True)
-        self.classifier.to_disk(Path(path))
+        with calling(self.classifier, "classifier", "was written", but=OSError):
+            self.classifier.to_disk(Path(path))
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "ClassifierPipe":
         """Read the classifier.
@@ -127,7 +132,8 @@ class ClassifierPipe(Pipe):  # type: ignore[misc]
         """
         # Where a component is read by itself, nothing has checked its pipeline before.
         storage.check_sealed(Path(path).parent)
-        self.classifier.from_disk(Path(path))
+        with calling(self.classifier, "classifier", "was read"):
+            self.classifier.from_disk(Path(path))
         return self
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:

@@ -8,6 +8,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from seqpipe.adapters._contract import read_rows
 from seqpipe.errors import ConfigError, DataError
 from seqpipe.parts.readers import BadRow, Reader, Row, fingerprint, split_rows
 
@@ -38,7 +39,7 @@ class DataSet:
             raise ConfigError("[data] says nothing of where the rows for training come from")
         for name, reader in readers.items():
             _check_labelled(name, reader)
-        results = {name: reader.read() for name, reader in readers.items()}
+        results = {name: read_rows(reader) for name, reader in readers.items()}
         self.skipped: list[BadRow] = [bad for result in results.values() for bad in result.skipped]
         self.parts: dict[str, list[Row]] = {
             n: list(r.rows) for n, r in results.items() if n != whole

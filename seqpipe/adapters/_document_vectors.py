@@ -6,6 +6,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
+from seqpipe.adapters._contract import embed_document
 from seqpipe.adapters._vectors import EmbedderVectors
 from seqpipe.errors import ConfigError
 from seqpipe.parts.embedders import DocumentEmbedder
@@ -28,7 +29,7 @@ class DocumentVectors:
             ConfigError: The vectors come from something that has none for documents.
             EmbedderError: The embedder hasn't been fitted.
         """
-        doc.vector = self._embedder().embed_document([t.text for t in doc if not t.is_space])
+        doc.vector = embed_document(self._embedder(), [t.text for t in doc if not t.is_space])
         return doc
 
     def pipe(self, docs: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:

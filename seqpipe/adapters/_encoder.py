@@ -16,6 +16,7 @@ from thinc.types import Floats2d
 from thinc.util import torch2xp, xp2torch
 from torch import Tensor, nn
 
+from seqpipe.adapters._contract import calling, check_finite, check_tensor, made_by
 from seqpipe.adapters._offsets import Offsets, signed, tuned_columns, tuned_keys
 from seqpipe.adapters._shim import TorchShim
 from seqpipe.errors import ConfigError
@@ -121,7 +122,9 @@ def _build(
         trained = nn.Embedding(trained_rows, trained_width)
         nn.init.normal_(trained.weight, std=0.1)
     offsets = Offsets(tuned_words, slice(start, end)) if tuned_words else None
-    return WordEncoder(encoder(fixed_width + trained_width), trained, offsets)
+    made = encoder(fixed_width + trained_width)
+    made_by(made, encoder)
+    return WordEncoder(made, trained, offsets)
 
 
 def _output_width(encoder: EncoderFactory) -> int | None:
@@ -146,7 +149,9 @@ def _init(model: Model, X: list[Doc] | None = None, Y: Any = None) -> None:
         shim.module.offsets.tune_words(keys)
     else:
         shim.build(fixed_width, trained_width)
-    model.set_dim("nO", shim.module.encoder.width)
+    encoder = shim.module.encoder
+    with calling(encoder, "encoder", "was asked for its `width`"):
+        model.set_dim("nO", encoder.width)
 
 
 def _forward(
@@ -162,12 +167,20 @@ def _forward(
         *(torch.from_numpy(each).to(shim.device) for each in hashes),
         lengths,
     )
-    if not is_train:
-        return _split(model, shim.predict(inputs), lengths), _no_gradient
-    outputs, backprop_outputs = shim.begin_update(inputs)
+    encoder = shim.module.encoder
+    with calling(encoder, "encoder", f"encoded {len(docs)} texts"):
+        outputs, backprop_outputs = (
+            shim.begin_update(inputs) if is_train else (shim.predict(inputs), None)
+        )
+    shape = (inputs[0].shape[0], model.get_dim("nO"))
+    check_tensor(encoder, "encoder", outputs, inputs[0], shape, "[words, width]")
+    if backprop_outputs is None:
+        check_finite(encoder, "encoder", outputs, "vectors")
+        return _split(model, outputs, lengths), _no_gradient
 
     def backprop(d_outputs: list[Floats2d]) -> list[Doc]:
-        backprop_outputs(xp2torch(model.ops.flatten(d_outputs), device=shim.device))
+        with calling(encoder, "encoder", "took the gradient of its outputs"):
+            backprop_outputs(xp2torch(model.ops.flatten(d_outputs), device=shim.device))
         return []
 
     return _split(model, outputs.detach(), lengths), backprop

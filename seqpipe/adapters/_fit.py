@@ -9,6 +9,7 @@ from typing import Any
 
 from spacy.language import Language
 
+from seqpipe.adapters._contract import calling, check_vectors, read_examples
 from seqpipe.adapters._vectors import EmbedderVectors
 from seqpipe.errors import ConfigError
 from seqpipe.parts.embedders import OnProgress
@@ -68,11 +69,13 @@ def make_fit_embedder(corpus: Callable[[Language], Any]) -> Callable[[Language],
                 "names something else: change that, or remove [initialize.before_init]"
             )
         watching = watched()
-        vectors.embedder.fit(
-            _Sequences(corpus, nlp, watching),
-            seed=nlp.config.interpolate()["training"]["seed"] or 0,
-            on_progress=watching.on_progress if watching else None,
-        )
+        with calling(vectors.embedder, "embedder", "was fitted"):
+            vectors.embedder.fit(
+                _Sequences(corpus, nlp, watching),
+                seed=nlp.config.interpolate()["training"]["seed"] or 0,
+                on_progress=watching.on_progress if watching else None,
+            )
+        check_vectors(vectors.embedder)
         return nlp
 
     return fit
@@ -93,7 +96,7 @@ class _Sequences:
         if hasattr(self._corpus, "sequences"):
             # Ours, which needn't make docs first.
             return iter(self._corpus.sequences(self._nlp))
-        examples = self._corpus(self._nlp)
+        examples = read_examples(self._corpus, self._nlp)
         return ([t.text for t in e.predicted if not t.is_space] for e in examples)
 
 

@@ -1,5 +1,6 @@
 """torch's optimizer in the place where spaCy expects thinc's."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,7 +8,7 @@ import torch
 from thinc.optimizers import Optimizer
 from torch import nn
 
-from seqpipe.errors import ConfigError
+from seqpipe.errors import ConfigError, NotFiniteError
 
 
 class AdamW(Optimizer):  # type: ignore[misc]
@@ -76,8 +77,7 @@ class AdamW(Optimizer):  # type: ignore[misc]
         stepper = self._stepper(module)
         for group in stepper.param_groups:
             group["lr"] = self.learn_rate
-        if self.grad_clip:
-            nn.utils.clip_grad_norm_(parameters, self.grad_clip)
+        clip_gradient(module, self.grad_clip)
         stepper.step()
         stepper.zero_grad(set_to_none=True)
 
@@ -99,6 +99,30 @@ class AdamW(Optimizer):  # type: ignore[misc]
             eps=self.eps,
             fused=True,
         )
+
+
+def clip_gradient(module: nn.Module, most: float) -> None:
+    """Clip the gradient of a module's weights by its global norm (Pascanu et al. 2013).
+
+    Args:
+        module: What has the weights.
+        most: The greatest norm; 0 doesn't clip.
+
+    Raises:
+        NotFiniteError: The gradient has NaN or infinite numbers, or is too large for its norm to be a number.
+            No weight has changed then.
+    """
+    named = [(name, each) for name, each in module.named_parameters() if each.grad is not None]
+    try:
+        nn.utils.clip_grad_norm_(
+            [each for _, each in named], most or math.inf, error_if_nonfinite=True
+        )
+    except RuntimeError as error:
+        found = [n for n, each in named if not each.grad.isfinite().all()]  # type: ignore[union-attr]
+        what = f"weight {found[0]!r}" if found else "weights, whose norm overflows,"
+        raise NotFiniteError(
+            f"the gradient of the {what} of {type(module).__name__} isn't finite"
+        ) from error
 
 
 def _check(*, learn_rate: Any, **shares: float) -> None:

@@ -1,13 +1,14 @@
 """What an embedding is fitted on, from the rows or the stream of a data set."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from seqpipe.adapters._contract import broken, calling, read_rows
 from seqpipe.adapters._tokenizer import WordTokenizer
 from seqpipe.errors import ConfigError
 from seqpipe.parts.readers import Reader, Stream
@@ -59,6 +60,7 @@ class SequenceCorpus:
             DataError: As the reader.
         """
         for item in _items(self._reader):
+            _check_item(self._reader, item)
             if self._is_drawn(item):
                 yield words_of(nlp, item) if isinstance(item, str) else item
 
@@ -79,7 +81,7 @@ def words_of(nlp: Language, text: str) -> list[str]:
     """Return the words of a text, as the pipeline's tokenizer splits it, without white space."""
     if isinstance(nlp.tokenizer, WordTokenizer):
         # No doc is needed, which takes more time than the words.
-        return nlp.tokenizer.tokenize(text)
+        return nlp.tokenizer.words(text)
     return [token.text for token in nlp.tokenizer(text) if not token.is_space]
 
 
@@ -108,10 +110,20 @@ def make_sequences(
     return SequenceCorpus(given, part=part, fractions=split, seed=seed)
 
 
-def _items(reader: Reader | Stream) -> Iterable[str | Sequence[str]]:
-    if isinstance(reader, Stream):
-        return reader.stream()
-    return (row.text for row in reader.read().rows)
+def _items(reader: Reader | Stream) -> Iterator[str | Sequence[str]]:
+    with calling(reader, "reader", "was read"):
+        if isinstance(reader, Stream):
+            yield from reader.stream()
+        else:
+            yield from (row.text for row in read_rows(reader).rows)
+
+
+def _check_item(reader: Reader | Stream, item: Any) -> None:
+    if isinstance(item, str) or (
+        isinstance(item, Sequence) and all(isinstance(w, str) for w in item)
+    ):
+        return
+    raise broken(reader, "reader", item, "a text or a list of strings for each document")
 
 
 def _range(fractions: Mapping[str, float], part: str, *, total: float) -> tuple[float, float]:

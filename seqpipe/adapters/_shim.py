@@ -10,11 +10,12 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
+from thinc.api import Model
 from thinc.shims import Shim
 from thinc.util import get_torch_default_device, torch2xp, xp2torch
 from torch import Tensor, nn
 
-from seqpipe.adapters._optimizer import AdamW
+from seqpipe.adapters._optimizer import AdamW, clip_gradient
 from seqpipe.errors import SavedModelError
 
 _SIZES = "sizes"
@@ -58,6 +59,11 @@ class TorchShim(Shim):  # type: ignore[misc]
     def sizes(self) -> tuple[int, ...]:
         """What the module was built with; empty before that."""
         return self._sizes
+
+    @property
+    def built(self) -> nn.Module | None:
+        """The module, or None before it's built."""
+        return self._model
 
     @property
     def device(self) -> torch.device:
@@ -114,13 +120,15 @@ class TorchShim(Shim):  # type: ignore[misc]
         another, clipped by the norm over all. spaCy's `nlp.rehearse` gives a plain function in the
         optimizer's place, which keeps weights and gradients and changes the weights where they are,
         later on.
+
+        Raises:
+            NotFiniteError: The gradient has NaN or infinite numbers.
         """
         if isinstance(optimizer, AdamW):
             optimizer.step_module(self.module)
             return
         named = [(n, p, p.grad) for n, p in self.module.named_parameters() if p.grad is not None]
-        if grad_clip := getattr(optimizer, "grad_clip", 0):
-            nn.utils.clip_grad_norm_([p for _, p, _ in named], grad_clip)
+        clip_gradient(self.module, getattr(optimizer, "grad_clip", 0))
         for name, parameter, gradient in named:
             # Flat, as thinc can't step a single number that has no dimension.
             weights, _ = optimizer(
@@ -192,6 +200,14 @@ class TorchShim(Shim):  # type: ignore[misc]
             ) from error
         self._set(module, sizes)
         return self
+
+
+def torch_shims(component: object) -> list[TorchShim]:
+    """Return what holds the torch modules of a component of spaCy's."""
+    model = getattr(component, "model", None)
+    if not isinstance(model, Model):
+        return []
+    return [shim for node in model.walk() for shim in node.shims if isinstance(shim, TorchShim)]
 
 
 def _check_shapes(

@@ -8,8 +8,10 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
+from seqpipe.adapters._contract import words_from
 from seqpipe.errors import PluginError
 from seqpipe.parts.tokenizers import Tokenize
+from seqpipe.plugins import describe_maker
 
 #: What spaCy's own tokenizer has, and can be given.
 _RULES = frozenset(
@@ -46,10 +48,10 @@ class WordTokenizer:
         """Tokenize a text.
 
         Raises:
-            PluginError: The tokenizer's words, joined, aren't the text without its white space,
-                or one of them is empty or holds some.
+            PluginError: The tokenizer raised an exception, or returned no list of strings; or its words,
+                joined, aren't the text without its white space, or one of them is empty or holds some.
         """
-        words, spaces = _align(text, self.tokenize(text))
+        words, spaces = _align(text, self.words(text), self.tokenize)
         return Doc(self.vocab, words=words, spaces=spaces)
 
     def __getattr__(self, name: str) -> Any:
@@ -62,7 +64,15 @@ class WordTokenizer:
 
     def explain(self, text: str) -> list[tuple[str, str]]:
         """Return the words of a text with the name of what found each, as spaCy's tokenizer does."""
-        return [("TOKEN", word) for word in self.tokenize(text)]
+        return [("TOKEN", word) for word in self.words(text)]
+
+    def words(self, text: str) -> list[str]:
+        """Return the words of a text as the tokenizer finds them.
+
+        Raises:
+            PluginError: It raised an exception, or returned no list of strings.
+        """
+        return words_from(self.tokenize, text)
 
     def pipe(self, texts: Iterable[str], batch_size: int = 1000) -> Iterator[Doc]:
         """Tokenize texts one after another."""
@@ -102,7 +112,7 @@ def _no_rules(name: str) -> str:
     )
 
 
-def _align(text: str, words: list[str]) -> tuple[list[str], list[bool]]:
+def _align(text: str, words: list[str], tokenize: Tokenize) -> tuple[list[str], list[bool]]:
     """Return the tokens of a text, and for each whether a blank follows it."""
     tokens: list[str] = []
     spaces: list[bool] = []
@@ -111,13 +121,13 @@ def _align(text: str, words: list[str]) -> tuple[list[str], list[bool]]:
         start = text.find(word, end)
         gap = text[end:start] if start >= 0 and word.split() == [word] else "?"
         if gap and not gap.isspace():
-            raise PluginError(_lost(text, end, word))
+            raise _lost(tokenize, text, end, repr(word))
         _add_gap(gap, tokens, spaces)
         tokens.append(word)
         spaces.append(False)
         end = start + len(word)
     if not (text[end:].isspace() or end == len(text)):
-        raise PluginError(_lost(text, end, "the end"))
+        raise _lost(tokenize, text, end, "the end")
     _add_gap(text[end:], tokens, spaces)
     return tokens, spaces
 
@@ -131,9 +141,10 @@ def _add_gap(gap: str, tokens: list[str], spaces: list[bool]) -> None:
         spaces.append(False)
 
 
-def _lost(text: str, position: int, word: str) -> str:
+def _lost(tokenize: Tokenize, text: str, position: int, word: str) -> PluginError:
     here = text[position : position + 20]
-    return (
-        f"the tokenizer lost or changed characters at {position} ({here!r}) before {word!r}: its words, "
-        "joined, must be the text without its white space, and none may be empty or hold some"
+    return PluginError(
+        f"{describe_maker(tokenize, 'tokenizer')} lost or changed characters at {position} ({here!r}) "
+        f"before {word}: its words, joined, must be the text without its white space, and none may be "
+        "empty or hold some"
     )

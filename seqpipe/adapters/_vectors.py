@@ -13,6 +13,7 @@ from spacy.vectors import BaseVectors
 from spacy.vocab import Vocab
 
 from seqpipe import storage
+from seqpipe.adapters._contract import calling, embed_words
 from seqpipe.adapters._packed import pack, unpacked
 from seqpipe.adapters._vectors_table import write_table
 from seqpipe.errors import ConfigError, DataError
@@ -153,7 +154,7 @@ class EmbedderVectors(BaseVectors):  # type: ignore[misc]
     def get_batch(self, keys: Iterable[int | str]) -> NDArray[np.float32]:
         """Return the vectors of words, given as texts or hashes: `[N, width]`. White space has zeros."""
         words = [self._text(key) for key in keys]
-        vectors: NDArray[np.float32] = self.embedder.embed(words)
+        vectors = embed_words(self.embedder, words)
         blank = [i for i, word in enumerate(words) if not word.strip()]
         if blank:
             vectors = vectors.copy()
@@ -243,7 +244,8 @@ class EmbedderVectors(BaseVectors):  # type: ignore[misc]
         """Write the embedder below the vocabulary's folder, and a table of its words for spaCy's own vectors."""
         folder = Path(path) / _FOLDER
         folder.mkdir(parents=True, exist_ok=True)
-        self.embedder.to_disk(folder)
+        with calling(self.embedder, "embedder", "was written", but=OSError):
+            self.embedder.to_disk(folder)
         write_table(self.embedder, Path(path))
 
     def from_disk(self, path: str | Path, **kwargs: Any) -> "EmbedderVectors":
@@ -254,14 +256,16 @@ class EmbedderVectors(BaseVectors):  # type: ignore[misc]
         """
         # Where a vocabulary is read by itself, nothing has checked its pipeline before.
         storage.check_sealed(Path(path).parent)
-        self.embedder.from_disk(Path(path) / _FOLDER)
+        with calling(self.embedder, "embedder", "was read"):
+            self.embedder.from_disk(Path(path) / _FOLDER)
         return self
 
     def to_bytes(self, **kwargs: Any) -> bytes:
         """Return the embedder's files in one piece; none before it's fitted."""
         if not self.embedder.vocabulary:
             return _NOT_FITTED
-        return pack(self.embedder.to_disk)
+        with calling(self.embedder, "embedder", "was written", but=OSError):
+            return pack(self.embedder.to_disk)
 
     def from_bytes(self, data: bytes, **kwargs: Any) -> "EmbedderVectors":
         """Read what `to_bytes` returned.
@@ -271,7 +275,7 @@ class EmbedderVectors(BaseVectors):  # type: ignore[misc]
         """
         if data == _NOT_FITTED:
             return self
-        with unpacked(data, "embedder") as folder:
+        with unpacked(data, "embedder") as folder, calling(self.embedder, "embedder", "was read"):
             self.embedder.from_disk(folder)
         return self
 

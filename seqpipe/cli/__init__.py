@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from seqpipe.cli._compile import compile_command
-from seqpipe.cli._errors import report_errors
+from seqpipe.cli._errors import reporting_errors
 from seqpipe.cli._run import run_command
 from seqpipe.cli.embeddings import embeddings_app
 from seqpipe.cli.plugins import plugins_app
@@ -27,8 +27,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 # Inside of typer, which would take Ctrl-C for itself and leave without a word.
-app.command("run", context_settings=_OVERRIDES)(report_errors()(run_command))
-app.command("compile", context_settings=_OVERRIDES)(report_errors()(compile_command))
+app.command("run", context_settings=_OVERRIDES)(reporting_errors(run_command))
+app.command("compile", context_settings=_OVERRIDES)(reporting_errors(compile_command))
 app.add_typer(
     embeddings_app,
     name="embeddings",

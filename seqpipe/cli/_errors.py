@@ -1,10 +1,18 @@
 """Turns errors into messages and exit codes."""
 
 import contextlib
+import functools
+import inspect
 import os
+import signal
 import sys
-from collections.abc import Iterator
-from typing import NoReturn
+import threading
+import traceback as tracebacks
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Annotated, Any, NoReturn
+
+import typer
 
 from seqpipe.errors import ConfigError, InterruptedRun, SeqpipeError
 
@@ -17,32 +25,85 @@ _COLOURS = {
     "help": "32",
 }
 
-#: What shells expect of a program that was stopped by Ctrl-C.
-_STOPPED = 130
+_Traceback = Annotated[
+    bool, typer.Option("--traceback", help="Show where in the code an error was raised.")
+]
+
+
+def reporting_errors(command: Callable[..., None]) -> Callable[..., None]:
+    """Make a command print errors as messages, and take the option ``--traceback``.
+
+    A command that has an option of that name, for what it prints itself, gets its value too.
+    """
+    signature = inspect.signature(command)
+    takes_it = "traceback" in signature.parameters
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, traceback: bool = False, **options: Any) -> None:
+        if takes_it:
+            options["traceback"] = traceback
+        with _report_errors(traceback=traceback):
+            command(*args, **options)
+
+    if not takes_it:
+        option = inspect.Parameter(
+            "traceback", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=_Traceback
+        )
+        parameters = [*signature.parameters.values(), option]
+        wrapped.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        wrapped.__annotations__ = {**command.__annotations__, "traceback": _Traceback}
+    return wrapped
 
 
 @contextlib.contextmanager
-def report_errors() -> Iterator[None]:
-    """Print errors that seqpipe raises on purpose, and leave with a code that isn't 0.
+def _report_errors(*, traceback: bool) -> Iterator[None]:
+    """Print errors, and leave with a code that isn't 0.
 
     So it does where nothing can be printed any more.
     """
+    stopped: list[int] = [signal.SIGINT]
     try:
         try:
-            yield
+            with _stopped_by_sigterm(stopped):
+                yield
         finally:
             _flush()
     except KeyboardInterrupt:
-        _stop("\nstopped")
+        _stop("\nstopped", stopped[-1])
     except InterruptedRun as error:
-        _stop(str(error))
-    except SeqpipeError as error:
-        print(_message(error), file=sys.stderr)
+        _stop(str(error), stopped[-1])
+    except (typer.BadParameter, typer.Abort, typer.Exit):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and not _can_print():
+            _give_up(error)
+        if traceback:
+            tracebacks.print_exception(error)
+        print(_message(error, traceback=traceback), file=sys.stderr)
         sys.exit(1)
-    except OSError as error:
-        if _can_print():
-            raise
-        _give_up(error)
+
+
+@contextlib.contextmanager
+def _stopped_by_sigterm(stopped: list[int]) -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does, and note that it came."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    process = os.getpid()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if os.getpid() != process:
+            # A process that was forked off, which nothing waits for.
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        stopped.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _flush() -> None:
@@ -67,20 +128,33 @@ def _give_up(error: OSError) -> NoReturn:
     sys.exit(1)
 
 
-def _stop(message: str) -> NoReturn:
+def _stop(message: str, number: int) -> NoReturn:
+    """Leave as shells expect it of a program that a signal has stopped."""
     print(message, file=sys.stderr, flush=True)
     sys.stdout.flush()
     # All is tidied up; taking Python down in order, with torch and spaCy in it, takes a second more.
-    os._exit(_STOPPED)
+    os._exit(128 + number)
 
 
-def _message(error: SeqpipeError) -> str:
+def _message(error: Exception, *, traceback: bool) -> str:
+    where = "" if traceback else "\n  `--traceback` shows where"
     if isinstance(error, ConfigError):
         from seqpipe.config import PipelineFileError, render
 
         if isinstance(error, PipelineFileError):
             return render(error, _coloured if sys.stderr.isatty() else _plain)
-    return f"error: {error}"
+    if isinstance(error, SeqpipeError):
+        return f"error: {error}" + (where if _comes_from_code(error) else "")
+    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return f"error: something failed that shouldn't ({said}); please report it{where}"
+
+
+def _comes_from_code(error: SeqpipeError) -> bool:
+    """Return whether an error was led to by one that a programmer would look for."""
+    cause = error.__cause__
+    while isinstance(cause, SeqpipeError):
+        cause = cause.__cause__
+    return cause is not None
 
 
 def _coloured(role: str, text: str) -> str:

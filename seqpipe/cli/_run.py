@@ -46,8 +46,8 @@ def run_command(
         seqpipe run pipeline.cfg --output trained --pipeline.seed 1
 
     The output folder gets model-best (load it with spacy.load), config.cfg (the complete
-    configuration) and report.json (scores, timings, versions). Ctrl-C stops at any time and says
-    what was kept.
+    configuration) and report.json (scores, timings, versions). Ctrl-C (or SIGTERM) stops at any time
+    and says what was kept.
 
     Every section and key of a pipeline file is explained in this file:
 

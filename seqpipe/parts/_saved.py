@@ -23,8 +23,8 @@ def write_json(path: Path, value: Any) -> None:
         SavedModelError: The file can't be written.
     """
     try:
-        path.write_text(json.dumps(value) + "\n", encoding="utf-8")
-    except OSError as error:
+        path.write_text(json.dumps(value, allow_nan=False) + "\n", encoding="utf-8")
+    except (OSError, ValueError) as error:
         raise SavedModelError(f"{path} can't be written: {error}") from error
 
 
@@ -48,8 +48,8 @@ def write_settings(path: Path, settings: Mapping[str, Any], *, kind: str) -> Non
     """
     told = {**settings, "format": _FORMAT, "kind": kind}
     try:
-        path.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
+        path.write_text(json.dumps(told, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    except (OSError, ValueError) as error:
         raise SavedModelError(f"{path} can't be written: {error}") from error
 
 

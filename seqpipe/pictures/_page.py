@@ -89,4 +89,4 @@ def _data(projection: Projection, groups: Mapping[str, str] | None) -> dict[str,
 
 
 def _json(data: Any) -> str:
-    return json.dumps(data, separators=(",", ":")).translate(_ESCAPES)
+    return json.dumps(data, separators=(",", ":"), allow_nan=False).translate(_ESCAPES)

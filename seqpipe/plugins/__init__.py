@@ -13,14 +13,18 @@ from seqpipe.plugins._folder import installed_elsewhere as installed_elsewhere
 from seqpipe.plugins._host import Host as Host
 from seqpipe.plugins._host import find_part as find_part
 from seqpipe.plugins._host import host as host
+from seqpipe.plugins._maker import describe_maker as describe_maker
+from seqpipe.plugins._maker import part_of as part_of
 from seqpipe.plugins._owner import Owner as Owner
 from seqpipe.plugins._package import PACKAGE as PACKAGE
 from seqpipe.plugins._part import Part as Part
 from seqpipe.plugins._part import bind as bind
+from seqpipe.plugins._part import note_maker as note_maker
 from seqpipe.plugins._plugin import Plugin as Plugin
 from seqpipe.plugins._plugin import PluginState as PluginState
 from seqpipe.plugins._search import find_by_name as find_by_name
 from seqpipe.plugins._trouble import Trouble as Trouble
+from seqpipe.plugins._trouble import said as said
 from seqpipe.plugins._trouble import trouble_of as trouble_of
 
 __all__ = [
@@ -33,13 +37,17 @@ __all__ = [
     "PluginState",
     "Trouble",
     "bind",
+    "describe_maker",
     "document",
     "find_by_name",
     "find_part",
     "host",
     "host_of_folder",
     "installed_elsewhere",
+    "note_maker",
+    "part_of",
     "reference_to",
+    "said",
     "trouble_of",
     "unwrap",
 ]

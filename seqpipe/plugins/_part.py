@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, get_type_hints
@@ -206,6 +207,26 @@ def _annotated(factory: Any) -> Any:
     return given.__init__ if inspect.isclass(given) else given
 
 
+# By identity: what a plugin makes may be unhashable, or equal to something else.
+_MADE: Final[dict[int, tuple[weakref.ref[Any], Part]]] = {}
+
+
+def note_maker(made: Any, part: Part) -> None:
+    """Remember which part made an object, for as long as that lives."""
+    key = id(made)
+    try:
+        reference = weakref.ref(made, lambda _: _MADE.pop(key, None))
+    except TypeError:  # an object with slots, say; its class may still tell
+        return
+    _MADE[key] = (reference, part)
+
+
+def noted_maker(made: Any) -> Part | None:
+    """Return the part that `note_maker` remembers for an object."""
+    reference, part = _MADE.get(id(made), (None, None))
+    return part if reference is not None and reference() is made else None
+
+
 def bind(part: Part) -> Callable[..., Any]:
     """Return the function that a config block calls: it takes the part's settings, by keyword only.
 
@@ -217,9 +238,10 @@ def bind(part: Part) -> Callable[..., Any]:
     def make(**settings: Any) -> Any:
         if PACKAGE in settings:
             check_package(settings.pop(PACKAGE), part.name, part.owner)
-        if part.takes_sizes:
-            return functools.partial(part.factory, **settings)
-        return part.factory(**settings)
+        make_it = functools.partial(part.factory, **settings)
+        made = make_it if part.takes_sizes else make_it()
+        note_maker(made, part)
+        return made
 
     parameters = part.block_settings
     # confection reads defaults and types from the signature.

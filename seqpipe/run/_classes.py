@@ -8,7 +8,7 @@ from spacy.pipeline.textcat import TextCategorizer
 from spacy.pipeline.textcat_multilabel import MultiLabel_TextCategorizer
 from spacy.scorer import Scorer
 
-from seqpipe.adapters import ClassifierPipe, Corpus
+from seqpipe.adapters import ClassifierPipe, Corpus, naming_scorer, read_examples
 from seqpipe.errors import DataError
 from seqpipe.evaluation import score_classes
 from seqpipe.training import CorpusOf
@@ -48,11 +48,12 @@ def score_texts(nlp: Language, corpus: CorpusOf) -> dict[str, Any]:
         spaCy's scores under "spacy"; beside them those of `seqpipe.evaluation.score_classes` if the
         pipeline puts texts into classes.
     """
-    examples = list(corpus(nlp))
+    examples = list(read_examples(corpus, nlp))
     docs = nlp.pipe([example.predicted for example in examples])
     for example, doc in zip(examples, docs, strict=True):
         example.predicted = doc
-    scores = {"spacy": Scorer(nlp=nlp).score(examples)}
+    with naming_scorer(nlp, examples):
+        scores = {"spacy": Scorer(nlp=nlp).score(examples)}
     pipe = _labelling(nlp)
     if pipe is None:
         return scores

@@ -40,8 +40,8 @@ def promote(output: Path) -> None:
         storage.remove_folder(output / INTERRUPTED)
 
 
-def what_was_kept(stage: str, output: Path) -> str:
-    """Say which models an interrupted run leaves."""
+def what_was_kept(output: Path) -> str:
+    """Say which models a run leaves that didn't finish."""
     kept = []
     for name, what in (
         (UNFINISHED, "the best model so far"),
@@ -50,9 +50,7 @@ def what_was_kept(stage: str, output: Path) -> str:
     ):
         if _is_whole(output / name):
             kept.append(f"{what} is in {output / name}")
-    return f"stopped during stage {stage!r}; " + (
-        "; ".join(kept) or "there was no model yet to keep"
-    )
+    return "; ".join(kept) or "there was no model yet to keep"
 
 
 def _is_whole(model: Path) -> bool:

@@ -15,7 +15,7 @@ from thinc.api import fix_random_seed
 from seqpipe import storage
 from seqpipe.adapters import Corpus, forget_data, watch_fit
 from seqpipe.config import PipelineFile, compile_file, makes_classifier, makes_embedding, read
-from seqpipe.errors import ConfigError, InterruptedRun
+from seqpipe.errors import InterruptedRun, NotFiniteError
 from seqpipe.reporting import Progress, Reporter, Silent
 from seqpipe.run._build import build, initialise, told_with_place
 from seqpipe.run._classes import check_labels, score_texts
@@ -77,6 +77,7 @@ def run(
 
     Raises:
         InterruptedRun: Ctrl-C was pressed.
+        NotFiniteError: A loss, gradient, weight, score or prediction is NaN or infinite.
         SeqpipeError: The file, the data or a part can't be used.
     """
     stages = Stages(reporter or Silent())
@@ -84,7 +85,10 @@ def run(
     try:
         return _run(file, overrides, output, stages)
     except KeyboardInterrupt:
-        raise InterruptedRun(what_was_kept(stages.current, output)) from None
+        kept = what_was_kept(output)
+        raise InterruptedRun(f"stopped during stage {stages.current!r}; {kept}") from None
+    except NotFiniteError as error:
+        raise NotFiniteError(f"{error}; {what_was_kept(output)}") from error
 
 
 def _run(file: Path, overrides: Sequence[str], output: Path, stages: Stages) -> RunResult:
@@ -145,8 +149,10 @@ def _run_training(
 
 
 def _to_json(report: dict[str, Any]) -> str:
-    # Components report their losses as numbers of numpy's too.
-    return json.dumps(report, indent=2, ensure_ascii=False, default=float) + "\n"
+    # Components report their losses as numbers of numpy's too. A number that isn't finite has ended the run,
+    # if it's one that we know; a scorer of spaCy's may give others, which JSON can't say.
+    plain = json.loads(json.dumps(report, default=float), parse_constant=lambda _: None)
+    return json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _test_corpus(nlp: Language) -> CorpusOf | None:
@@ -179,11 +185,6 @@ def _train(nlp: Language, training: Training, output: Path, stages: Stages) -> l
             _save(nlp, training, output)
         stages.reporter.progress(
             Progress(step.fraction or None, step.epoch, loss, score, meter.words_per_second)
-        )
-    if not any(line["is_best"] for line in history):
-        raise ConfigError(
-            "no model could be chosen, as no score on the dev part is a number: look at "
-            "[training.score_weights], or set a smaller learning rate"
         )
     return history
 

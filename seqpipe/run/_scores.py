@@ -1,14 +1,16 @@
 """The scores of an embedding that a pipeline file asks for."""
 
+import math
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 from spacy.language import Language
 from spacy.util import registry
 
-from seqpipe.adapters import Corpus, EmbedderVectors, SequenceCorpus
+from seqpipe.adapters import Corpus, EmbedderVectors, SequenceCorpus, calling, describe
 from seqpipe.config import PipelineFile
-from seqpipe.errors import ConfigError
+from seqpipe.errors import ConfigError, NotFiniteError, PluginError
 from seqpipe.evaluation import EmbeddingScore, Fitted, Sequences
 from seqpipe.reporting import Reporter
 from seqpipe.run._build import told_with_place
@@ -58,8 +60,27 @@ def score_embedding(
     found = {}
     for name, score in scores.items():
         reporter.note(f"scoring {name}")
-        found[name] = dict(score(fitted))
+        with calling(score, f"score [evaluation.{name}],", "scored the embedder"):
+            scores = score(fitted)
+        if not isinstance(scores, Mapping):
+            raise PluginError(
+                f"[evaluation.{name}] returned {describe(scores)}, and should return a dictionary"
+            )
+        if (bad := _not_finite(scores)) is not None:
+            raise NotFiniteError(f"[evaluation.{name}] gave the score {bad}, which isn't finite")
+        found[name] = dict(scores)
     return found
+
+
+def _not_finite(scores: Mapping[Any, Any]) -> str | None:
+    """Return the first number among scores, or scores of scores, that's NaN or infinite."""
+    for name, value in scores.items():
+        if isinstance(value, Mapping):
+            if (bad := _not_finite(value)) is not None:
+                return f"{name}.{bad}"
+        elif isinstance(value, Real) and not math.isfinite(value):
+            return f"{name} = {float(value)}"
+    return None
 
 
 def _anew(nlp: Language, corpus: Corpus | SequenceCorpus | None) -> Sequences:

@@ -1,17 +1,21 @@
 """The training loop."""
 
 import itertools
+import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 
+import numpy as np
 from spacy.language import Language
 from spacy.training import Example
 from spacy.training.loop import subdivide_batch
 
-from seqpipe.adapters import AdamW
-from seqpipe.errors import ConfigError, DataError
+from seqpipe.adapters import AdamW, describe, naming_scorer, read_examples
+from seqpipe.errors import ConfigError, DataError, NotFiniteError, PluginError
+from seqpipe.training._finite import check_losses, check_weights, explain, find_source, name_rows
 from seqpipe.training._settings import Training
 
 
@@ -50,6 +54,9 @@ def train(nlp: Language, training: Training) -> Iterator[Step]:
         DataError: There is nothing to train on, or to choose the best model by.
         ConfigError: Nothing would ever end the training, a number in [training] is too small, or
             none of the scores that choose the best model is there.
+        NotFiniteError: A loss, gradient, weight, score or prediction is NaN or infinite. The weights are
+            those of the step before, as far as they had changed.
+        PluginError: A part or a reader breaks its contract.
     """
     _check(training)
     schedule = _schedule(nlp, training)
@@ -59,12 +66,13 @@ def train(nlp: Language, training: Training) -> Iterator[Step]:
             if fraction:
                 training.optimizer.set_progress((done + fraction) / 2)
             done = fraction
-        losses = _update(nlp, training, batch, number=number, epoch=epoch)
+        when = f"in step {number} (epoch {epoch})"
+        losses = _update(nlp, training, batch, number=number, epoch=epoch, when=when)
         words = sum(len(example) for example in batch)
         if not (is_last or number % training.eval_frequency == 0):
             yield Step(number, epoch, fraction, words, losses)
             continue
-        score, scores = _evaluate(nlp, training)
+        score, scores = _evaluate(nlp, training, when=f"after step {number} (epoch {epoch})")
         if score > best_score:
             improved = number
         # Of models that score the same, the one trained longer has usually settled more.
@@ -111,12 +119,12 @@ def _schedule(nlp: Language, training: Training) -> Iterator[_Scheduled]:
 def _batches(nlp: Language, training: Training) -> Iterator[tuple[int, float, list[Example]]]:
     """Yield the epoch, the share of it that's done after the batch, and the batch."""
     streamed = training.max_epochs < 0
-    examples = [] if streamed else list(training.train(nlp))
+    examples = [] if streamed else list(read_examples(training.train, nlp))
     epochs = itertools.count(1) if training.max_epochs <= 0 else range(1, training.max_epochs + 1)
     for epoch in epochs:
         random.shuffle(examples)
         seen = 0
-        for batch in training.batcher(training.train(nlp) if streamed else examples):
+        for batch in training.batcher(read_examples(training.train, nlp) if streamed else examples):
             seen += len(batch)
             yield epoch, 0.0 if streamed else seen / len(examples), batch
         if not seen:
@@ -127,39 +135,92 @@ def _batches(nlp: Language, training: Training) -> Iterator[tuple[int, float, li
 
 
 def _update(
-    nlp: Language, training: Training, batch: list[Example], *, number: int, epoch: int
+    nlp: Language,
+    training: Training,
+    batch: list[Example],
+    *,
+    number: int,
+    epoch: int,
+    when: str,
 ) -> dict[str, float]:
     losses: dict[str, float] = {}
     if training.before_update:
         training.before_update(nlp, {"step": number - 1, "epoch": epoch - 1})
     dropout = training.dropout
     rate = dropout if isinstance(dropout, (float, int)) else next(dropout)
-    for part in subdivide_batch(batch, training.accumulate_gradient):
-        nlp.update(
-            part,
-            drop=rate,
-            losses=losses,
-            sgd=False,
-            exclude=training.frozen,
-            annotates=training.annotating,
-        )
-    for name, component in nlp.pipeline:
-        if name not in training.frozen and getattr(component, "is_trainable", False):
-            component.finish_update(training.optimizer)
+
+    def forward_and_back(losses: dict[str, float]) -> Iterator[None]:
+        for part in subdivide_batch(batch, training.accumulate_gradient):
+            nlp.update(
+                part,
+                drop=rate,
+                losses=losses,
+                sgd=False,
+                exclude=training.frozen,
+                annotates=training.annotating,
+            )
+            yield
+
+    try:
+        # What overflows is told by the checks.
+        with np.errstate(over="ignore", invalid="ignore"):
+            for _ in forward_and_back(losses):
+                check_losses(losses)
+        for name, component in nlp.pipeline:
+            if name not in training.frozen and getattr(component, "is_trainable", False):
+                component.finish_update(training.optimizer)
+    except (NotFiniteError, ValueError) as error:
+        noticed = _noticed(error)
+        source = find_source(nlp, forward_and_back({}))
+        rows = f"on {name_rows(training.train, batch)}"
+        raise explain(noticed, nlp, training, when=when, source=source, rows=rows) from error
     training.optimizer.step_schedules()
     return losses
 
 
-def _evaluate(nlp: Language, training: Training) -> tuple[float, dict[str, Any]]:
-    examples = list(training.dev(nlp))
+def _noticed(error: Exception) -> NotFiniteError:
+    """Return an error as one of ours if it tells of a loss that isn't finite; spaCy's may.
+
+    Raises:
+        Exception: It tells of something else.
+    """
+    if isinstance(error, NotFiniteError):
+        return error
+    if "[E910]" in str(error) or "[E940]" in str(error):
+        return NotFiniteError(f"spaCy says {error}")
+    raise error
+
+
+def _evaluate(nlp: Language, training: Training, *, when: str) -> tuple[float, dict[str, Any]]:
+    examples = list(read_examples(training.dev, nlp))
     if not examples:
         raise DataError("there is nothing to choose the best model by: the dev part has no rows")
     with nlp.use_params(training.optimizer.averages or {}):
-        scores = nlp.evaluate(examples)
+        try:
+            check_weights(nlp)
+            with naming_scorer(nlp, examples):
+                scores = nlp.evaluate(examples)
+            return _score(training, scores), scores
+        except NotFiniteError as error:
+            again = (nlp(example.reference.text) for example in examples)
+            source = find_source(nlp, again)
+            rows = f"on {name_rows(training.dev, examples)} of the dev part"
+            raise explain(error, nlp, training, when=when, source=source, rows=rows) from error
+
+
+def _score(training: Training, scores: dict[str, Any]) -> float:
     known = {name: scores[name] for name in training.score_weights if scores.get(name) is not None}
     if training.score_weights and not known:
         raise ConfigError(
             f"none of the scores in [training.score_weights] is there: {', '.join(training.score_weights)}; "
             f"this pipeline has {', '.join(sorted(scores))}"
         )
-    return sum(training.score_weights[name] * value for name, value in known.items()), scores
+    for name, value in known.items():
+        if not isinstance(value, Real):
+            raise PluginError(
+                f"the score {name!r} in [training.score_weights] is {describe(value)}, and should be a "
+                "number: look at the scorer of the component that gives it"
+            )
+        if not math.isfinite(value):
+            raise NotFiniteError(f"the score {name!r} is {float(value)}")
+    return float(sum(training.score_weights[name] * value for name, value in known.items()))

@@ -197,7 +197,7 @@ def test_encoding_that_lacks_a_character_is_no_error(install, site):
     [
         ("--json", "show", "--json: it stands behind `show`"),
         ("--traceback", "check", "--traceback: it stands behind `check`"),
-        ("--traceback", "show", "--traceback: `show` takes none"),
+        ("--traceback", "show", "--traceback: it stands behind `show`"),
         ("--json", "new", "--json: `new` takes none"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Ctrl-C and kills at every stage: the process ends, says what was kept, and good models survive."""
+"""Ctrl-C, SIGTERM and kills at every stage: the process ends, says what was kept, and good models survive."""
 
 import os
 import shutil
@@ -92,9 +92,16 @@ class Started:
 
     def press_ctrl_c(self):
         """Do what a terminal does, and wait for the end."""
+        return self._stop(lambda: os.killpg(self.process.pid, signal.SIGINT))
+
+    def terminate(self):
+        """Do what `kill` does, or whatever stops a service, and wait for the end."""
+        return self._stop(self.process.terminate)
+
+    def _stop(self, send):
         children = children_of(self.process.pid)
         start = time.monotonic()
-        os.killpg(self.process.pid, signal.SIGINT)
+        send()
         code = self.process.wait(timeout=60)
         seconds = time.monotonic() - start
         # Shown by `pytest -rP`.
@@ -163,8 +170,8 @@ def earlier(trained, tmp_path):
     return shutil.copytree(trained.model, tmp_path / "out" / "model-best")
 
 
-def check(stopped, *, stage, says):
-    assert stopped.code == 130
+def check(stopped, *, stage, says, code=130):
+    assert stopped.code == code
     assert f"stopped during stage '{stage}'" in stopped.err
     assert says in stopped.err
     assert "Traceback" not in stopped.err and "Exception ignored" not in stopped.err
@@ -219,6 +226,24 @@ def test_ctrl_c_in_training_keeps_the_best_model_so_far_and_that_of_before(
     check_untouched(earlier, trained)
     assert names(world / "out") == ["model-best", "model-unfinished"]
     assert spacy.load(world / "out" / "model-unfinished")("the gull").cats
+
+
+def test_sigterm_in_training_does_what_ctrl_c_does(world, start, earlier, trained):
+    run = start("--output", "out", *FOREVER)
+    run.wait_for_file(world / "out" / "model-unfinished" / "seqpipe-manifest.json")
+    stopped = run.terminate()
+    check(stopped, stage="training", says=str(Path("out/model-unfinished")), code=143)
+    check_untouched(earlier, trained)
+    assert names(world / "out") == ["model-best", "model-unfinished"]
+
+
+def test_sigterm_while_the_embedder_is_trained(world, start):
+    run = start("--output", "out", "--embedder.epochs", "1000000")
+    run.wait_for_child()
+    stopped = run.terminate()
+    assert stopped.children
+    check(stopped, stage="embedder", says="no model yet", code=143)
+    assert not (world / "out").exists()
 
 
 def test_ctrl_c_in_evaluation_keeps_the_model_that_was_trained(large_world, start):

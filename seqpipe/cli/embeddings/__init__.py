@@ -2,7 +2,7 @@
 
 import typer
 
-from seqpipe.cli._errors import report_errors
+from seqpipe.cli._errors import reporting_errors
 from seqpipe.cli.embeddings._analogy import analogy_command
 from seqpipe.cli.embeddings._evaluate import evaluate_command
 from seqpipe.cli.embeddings._export import export_command
@@ -14,22 +14,22 @@ __all__ = ["embeddings_app"]
 
 embeddings_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
 embeddings_app.command("evaluate", short_help="Score vectors on lists of words and sentences.")(
-    report_errors()(evaluate_command)
+    reporting_errors(evaluate_command)
 )
 embeddings_app.command("nearest", short_help="Find what's nearest to a word, alone or in context.")(
-    report_errors()(nearest_command)
+    reporting_errors(nearest_command)
 )
 embeddings_app.command("analogy", short_help="Ask what is to C as B is to A.")(
-    report_errors()(analogy_command)
+    reporting_errors(analogy_command)
 )
 embeddings_app.command("picture", short_help="Draw words as points, as SVG or as a page.")(
-    report_errors()(picture_command)
+    reporting_errors(picture_command)
 )
 embeddings_app.command("senses", short_help="Tell how well context tells a word's meanings apart.")(
-    report_errors()(senses_command)
+    reporting_errors(senses_command)
 )
 embeddings_app.command("export", short_help="Write vectors as a file of another program's.")(
-    report_errors()(export_command)
+    reporting_errors(export_command)
 )
 
 

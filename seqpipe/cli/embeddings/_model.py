@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import spacy
 from spacy.language import Language
 from spacy.util import is_package
 
 from seqpipe.adapters import EmbedderVectors
-from seqpipe.errors import DataError, SavedModelError, SeqpipeError
+from seqpipe.errors import DataError, NotFiniteError, SavedModelError, SeqpipeError
 from seqpipe.evaluation.embeddings import SpacyTable, Words, has_encoder
 from seqpipe.parts.embedders import Embedder, Pretrained
 
@@ -86,4 +87,8 @@ def _embedder_of(nlp: Language, name: str) -> Embedder:
         return vectors.embedder
     if not vectors.shape[1]:
         raise DataError(f"{name} has no word vectors: name a pipeline that was trained with some")
+    if not np.isfinite(vectors.data).all():
+        raise NotFiniteError(
+            f"{name} has word vectors with NaN or infinite numbers: train them anew"
+        )
     return SpacyTable(nlp.vocab)

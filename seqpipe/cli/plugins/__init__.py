@@ -4,7 +4,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from seqpipe.cli._errors import report_errors
+from seqpipe.cli._errors import reporting_errors
 from seqpipe.cli.plugins._check import check_command
 from seqpipe.cli.plugins._list import list_plugins
 from seqpipe.cli.plugins._new import new_command
@@ -14,18 +14,18 @@ __all__ = ["plugins_app"]
 
 plugins_app = typer.Typer(rich_markup_mode=None)
 plugins_app.command("show", short_help="Explain a part, or list those of a plugin.")(
-    report_errors()(show_command)
+    reporting_errors(show_command)
 )
 plugins_app.command("check", short_help="Hold parts against the contract of their kind.")(
-    report_errors()(check_command)
+    reporting_errors(check_command)
 )
 plugins_app.command("new", short_help="Make the package of a new plugin.")(
-    report_errors()(new_command)
+    reporting_errors(new_command)
 )
 
 
 @plugins_app.callback(invoke_without_command=True)
-@report_errors()
+@reporting_errors
 def _plugins(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
@@ -57,6 +57,6 @@ def _plugins(
 
 
 def _refuse(option: str, command: str) -> NoReturn:
-    taken = {"show": ["--json"], "check": ["--json", "--traceback"]}.get(command, [])
-    where = f"it stands behind `{command}`" if option in taken else f"`{command}` takes none"
+    taken = option == "--traceback" or command in ("show", "check")
+    where = f"it stands behind `{command}`" if taken else f"`{command}` takes none"
     raise typer.BadParameter(where, param_hint=option)
