@@ -8,6 +8,7 @@ another character in its place.
 """
 
 import itertools
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -56,8 +57,8 @@ def _section(name: str, section: dict[str, Any]) -> dict[str, Any]:
 
 
 def _component(component: dict[str, Any]) -> dict[str, Any]:
-    as_written = {k: component[k] for k in _COMPONENT_AS_WRITTEN if k in component}
-    return {**_keys(component), **as_written}
+    protected = _keys(component)
+    return {k: component[k] if k in _COMPONENT_AS_WRITTEN else v for k, v in protected.items()}
 
 
 def _keys(section: dict[str, Any]) -> dict[str, Any]:
@@ -70,9 +71,7 @@ def _keys(section: dict[str, Any]) -> dict[str, Any]:
 def _value(value: Any) -> Any:
     if _holds_block(value):
         return _keys(value)
-    texts: list[str] = []
-    _map_texts(value, lambda text: texts.append(text) or text)
-    together = "".join(texts)
+    together = json.dumps(value, ensure_ascii=False)
     if "$" not in together:
         return value
     signs = itertools.chain(_SIGNS, map(chr, range(0xE000, 0xF900)))
