@@ -12,6 +12,7 @@ from seqpipe.adapters._contract import read_examples as read_examples
 from seqpipe.adapters._corpus import Corpus as Corpus
 from seqpipe.adapters._corpus import forget_data as forget_data
 from seqpipe.adapters._corpus import make_corpus as make_corpus
+from seqpipe.adapters._document_vectors import DocumentVectors as DocumentVectors
 from seqpipe.adapters._document_vectors import make_document_vectors as make_document_vectors
 from seqpipe.adapters._encoder import make_encoder as make_encoder
 from seqpipe.adapters._engines import recurrent_engines as recurrent_engines
@@ -37,6 +38,7 @@ __all__ = [
     "AdamW",
     "ClassifierPipe",
     "Corpus",
+    "DocumentVectors",
     "EmbedderVectors",
     "SequenceCorpus",
     "TorchShim",

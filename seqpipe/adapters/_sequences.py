@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from spacy.language import Language
@@ -29,6 +30,7 @@ class SequenceCorpus:
         part: Which part this is.
         fractions: The share of each part that's drawn. They add up to 1 at most.
         seed: Decides the draw.
+        limit: How many examples are made of it at most; 0 for no limit.
 
     Raises:
         ConfigError: Nothing says where the part comes from, or the shares can't be used.
@@ -41,6 +43,7 @@ class SequenceCorpus:
         part: str,
         fractions: Mapping[str, float],
         seed: int,
+        limit: int = 0,
     ) -> None:
         whole = _WHOLE if _WHOLE in readers else "train"
         shared = part == whole or part not in readers
@@ -48,6 +51,7 @@ class SequenceCorpus:
             raise ConfigError(f"[data] says nothing of where its {part!r} part comes from")
         self._reader = readers[whole if shared else part]
         self._seed = seed
+        self._limit = limit
         drawn = {
             name: share for name, share in fractions.items() if name not in readers or name == whole
         }
@@ -66,7 +70,7 @@ class SequenceCorpus:
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Yield the sequences as the examples that spaCy's corpora give."""
-        for words in self.sequences(nlp):
+        for words in islice(self.sequences(nlp), self._limit or None):
             doc = Doc(nlp.vocab, words=list(words))
             yield Example(doc, doc.copy())
 
@@ -93,6 +97,7 @@ def make_sequences(
     train: Reader | Stream | None = None,
     dev: Reader | Stream | None = None,
     test: Reader | Stream | None = None,
+    limit: int = 0,
 ) -> SequenceCorpus:
     """Make one part of a data set; registered as the reader "seqpipe.Sequences.v1".
 
@@ -104,10 +109,11 @@ def make_sequences(
         train: Reads what's fitted on.
         dev: Reads what's held out to choose by.
         test: Reads what's held out to evaluate on.
+        limit: How many examples spaCy gets at most; 0 for no limit. An embedder is fitted on all.
     """
     readers = {_WHOLE: data, "train": train, "dev": dev, "test": test}
     given = {name: reader for name, reader in readers.items() if reader is not None}
-    return SequenceCorpus(given, part=part, fractions=split, seed=seed)
+    return SequenceCorpus(given, part=part, fractions=split, seed=seed, limit=limit)
 
 
 def _items(reader: Reader | Stream) -> Iterator[str | Sequence[str]]:

@@ -18,7 +18,7 @@ def compile_command(
 
         python -m spacy train config.cfg --output trained
 
-    A file that makes an embedding alone leaves spaCy nothing to train; `seqpipe run` fits it.
+    A file that makes an embedding alone is fitted when spaCy initialises it; there's nothing to update.
 
     Settings are overridden as in `seqpipe run`.
     """

@@ -6,6 +6,7 @@ from pathlib import Path
 from confection import Config
 
 from seqpipe.config._check import check
+from seqpipe.config._dollars import without_dollars
 from seqpipe.config._expand import expand
 from seqpipe.config._read import read
 from seqpipe.plugins import find_part
@@ -31,5 +32,6 @@ def compile_file(path: Path, overrides: Sequence[str] = ()) -> Config:
     from spacy.util import CONFIG_SECTION_ORDER
 
     check(file)
-    expanded = Config(expand(file.sections, find_part), is_interpolated=False)
+    expansion = without_dollars(expand(file.sections, find_part))
+    expanded = Config(expansion, is_interpolated=False)
     return Config(DEFAULT_CONFIG, section_order=CONFIG_SECTION_ORDER).merge(expanded)

@@ -89,6 +89,7 @@ def _embedding(sections: Mapping[str, Any], find_part: FindPart) -> Section:
     ours["data"] = {"split": {"train": 1.0}, **given}
     data = _data(ours["data"], "seqpipe.Sequences.v1")
     parts = {"train": None, **ours["data"]["split"], **ours["data"]}
+    corpora = {part: {**data, "part": part} for part in DATA_PARTS if part in parts}
     components = {}
     if _embeds_documents(ours["embedder"], find_part):
         components["document_vectors"] = {"factory": "seqpipe_document_vectors"}
@@ -96,8 +97,13 @@ def _embedding(sections: Mapping[str, Any], find_part: FindPart) -> Section:
         **_system(ours),
         "nlp": {**_nlp(ours), "pipeline": list(components)},
         "components": components,
-        "corpora": {part: {**data, "part": part} for part in DATA_PARTS if part in parts},
-        "training": {key: _TRAINING[key] for key in ("seed", "gpu_allocator")},
+        # `spacy train` evaluates on something, even where there's nothing to update.
+        "corpora": {"dev": {**data, "part": "train", "limit": 100}, **corpora},
+        "training": {
+            **{key: _TRAINING[key] for key in ("seed", "gpu_allocator")},
+            # With -1 spaCy streams the examples, and needn't hold all in memory.
+            **{"max_epochs": -1, "max_steps": 1, "eval_frequency": 1},
+        },
         **_fit(data),
     }
 

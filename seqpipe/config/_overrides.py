@@ -191,8 +191,9 @@ class Overlay:
                 Diagnostic(message, override.part_place(depth + 1), f"set --{whole} itself")
             )
             return False
-        node[rest[-1]] = override.value
-        owner[name] = _dump(value)
+        node[rest[-1]] = json.loads(_escape(json.dumps(override.value)))
+        # The dollars of what was there are escaped already.
+        owner[name] = json.dumps(value)
         return True
 
 
@@ -200,4 +201,8 @@ def _dump(value: Any) -> str:
     """Return a value as raw text. What looks like a reference is one, as in spaCy."""
     if isinstance(value, str) and _ONE_REFERENCE.fullmatch(value):
         return value
-    return re.sub(r"\$(?!\{)", "$$", json.dumps(value))
+    return _escape(json.dumps(value))
+
+
+def _escape(text: str) -> str:
+    return re.sub(r"\$(?!\{)", "$$", text)

@@ -1,5 +1,6 @@
 """What a run checks and says of pipelines that put texts into classes."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, TypeAlias
 
@@ -11,6 +12,7 @@ from spacy.scorer import Scorer
 from seqpipe.adapters import ClassifierPipe, Corpus, naming_scorer, read_examples
 from seqpipe.errors import DataError
 from seqpipe.evaluation import score_classes
+from seqpipe.parts.readers import Row
 from seqpipe.training import CorpusOf
 
 
@@ -23,22 +25,46 @@ def check_labels(nlp: Language, corpora: dict[str, Corpus]) -> None:
     pipe = _labelling(nlp)
     if pipe is None:
         return
-    where = "[classifier]" if isinstance(pipe, ClassifierPipe) else "[head]"
     for corpus in corpora.values():
         if len(corpus.data.labels) < 2:
             raise DataError(
                 f"there is nothing to tell apart: all texts have the labels {corpus.data.labels}; a "
                 "classifier needs two classes at least"
             )
-        if not _is_exclusive(pipe):
-            continue
-        for row in corpus.rows:
-            if len(row.labels) != 1:
-                raise DataError(
-                    f"{row.source} has {len(row.labels)} labels ({', '.join(row.labels)}), but {where} "
-                    "puts each text into exactly one class: set `exclusive = false` there, or give "
-                    "the text one label"
-                )
+    if not _is_exclusive(pipe):
+        return
+    rows = [row for corpus in corpora.values() for row in corpus.rows if len(row.labels) != 1]
+    if rows:
+        row = min(rows, key=_line_order)
+        where = "[classifier]" if isinstance(pipe, ClassifierPipe) else "[head]"
+        more = f", and {len(rows) - 1:,} more rows have several" if len(rows) > 1 else ""
+        raise DataError(
+            f"{row.source} has {len(row.labels)} labels ({', '.join(row.labels)}){more}, but {where} "
+            "puts each text into exactly one class: set `exclusive = false` there, or give "
+            "the text one label"
+        )
+
+
+def _line_order(row: Row) -> tuple[str, int]:
+    """Return what sorts rows as they stand in their files; the parts of the data are shuffled."""
+    file, _, line = row.source.rpartition(":")
+    return (file, int(line)) if line.isdigit() else (row.source, 0)
+
+
+def unseen_labels(corpora: Mapping[str, Corpus]) -> list[str]:
+    """Say which labels a model can't learn, as only the dev or the test part has them."""
+    if "train" not in corpora:
+        return []
+    known = {label for row in corpora["train"].rows for label in row.labels}
+    notes = []
+    for part, corpus in corpora.items():
+        unseen = sorted({label for row in corpus.rows for label in row.labels} - known)
+        if unseen:
+            shown = ", ".join(unseen[:5]) + (f" and {len(unseen) - 5:,} more" if unseen[5:] else "")
+            notes.append(
+                f"warning: the {part} part has labels that the train part lacks, which can't be learnt: {shown}"
+            )
+    return notes
 
 
 def score_texts(nlp: Language, corpus: CorpusOf) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import spacy
 from spacy.language import Language
 from spacy.util import registry
 
-from seqpipe.adapters import Corpus, watch_fit
+from seqpipe.adapters import ClassifierPipe, Corpus, watch_fit
 from seqpipe.config import PipelineFile
 from seqpipe.parts.classifiers import FitProgress
 from seqpipe.run._build import told_with_place
@@ -19,6 +19,14 @@ from seqpipe.run._report import make_report
 from seqpipe.run._stages import Stages
 
 _PARTS = ("train", "dev", "test")
+_CORPUS = "seqpipe.Corpus.v1"
+
+
+def is_classifier(nlp: Language) -> bool:
+    """Whether a pipeline is a classifier and nothing else, and learns from rows that we read."""
+    train = nlp.config["corpora"].get("train", {})
+    alone = [type(pipe) for _, pipe in nlp.pipeline] == [ClassifierPipe]
+    return alone and train.get("@readers") == _CORPUS
 
 
 def run_classifier(
@@ -65,7 +73,7 @@ def _corpora(nlp: Language) -> dict[str, Corpus]:
     ours = {
         part: corpus
         for part, corpus in config["corpora"].items()
-        if part in _PARTS and corpus.get("@readers") == "seqpipe.Corpus.v1"
+        if part in _PARTS and corpus.get("@readers") == _CORPUS
     }
     made: dict[str, Corpus] = registry.resolve(ours)
     return made

@@ -7,13 +7,27 @@ import spacy
 from spacy.language import Language
 from spacy.util import registry
 
-from seqpipe.adapters import SequenceCorpus, Watched, watch_fit
+from seqpipe.adapters import (
+    DocumentVectors,
+    EmbedderVectors,
+    SequenceCorpus,
+    Watched,
+    watch_fit,
+)
 from seqpipe.config import PipelineFile
 from seqpipe.run._build import told_with_place
 from seqpipe.run._models import UNFINISHED, promote, save_unfinished, set_interrupted_aside
 from seqpipe.run._report import report_embedding
 from seqpipe.run._scores import resolve_scores, score_embedding
 from seqpipe.run._stages import Stages
+
+
+def is_embedding(nlp: Language) -> bool:
+    """Whether nothing of a pipeline is trained but the embedder of its vectors, on sequences that we read."""
+    train = nlp.config["corpora"].get("train", {})
+    ours = isinstance(nlp.vocab.vectors, EmbedderVectors)
+    trained = [pipe for _, pipe in nlp.pipeline if not isinstance(pipe, DocumentVectors)]
+    return ours and not trained and train.get("@readers") == "seqpipe.Sequences.v1"
 
 
 def run_embedding(

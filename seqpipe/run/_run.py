@@ -19,10 +19,10 @@ from seqpipe.errors import InterruptedRun, NotFiniteError
 from seqpipe.reporting import Progress, Reporter, Silent
 from seqpipe.run._build import build, initialise, told_with_place
 from seqpipe.run._classes import check_labels, score_texts
-from seqpipe.run._classifier import run_classifier
+from seqpipe.run._classifier import is_classifier, run_classifier
 from seqpipe.run._data import note_data
 from seqpipe.run._description import describe, set_performance
-from seqpipe.run._embedding import run_embedding
+from seqpipe.run._embedding import is_embedding, run_embedding
 from seqpipe.run._models import (
     BEST,
     UNFINISHED,
@@ -101,17 +101,19 @@ def _run(file: Path, overrides: Sequence[str], output: Path, stages: Stages) -> 
     check_replaceable(output)
     with storage.reserved(output):
         forget_data()
-        best, report = _run_of(source)(nlp, source, output, stages)
+        best, report = _run_of(nlp, source)(nlp, source, output, stages)
         storage.write_text(output / "config.cfg", best.config.to_str())
         storage.write_text(output / "report.json", _to_json(report))
     return RunResult(output / BEST, report)
 
 
-def _run_of(file: PipelineFile) -> Callable[..., tuple[Language, dict[str, Any]]]:
-    """Return what runs such a file."""
-    if makes_classifier(file.sections):
+def _run_of(nlp: Language, file: PipelineFile) -> Callable[..., tuple[Language, dict[str, Any]]]:
+    """Return what runs such a file, or the spaCy configuration that one was compiled to."""
+    if makes_classifier(file.sections) or is_classifier(nlp):
         return run_classifier
-    return run_embedding if makes_embedding(file.sections) else _run_training
+    if makes_embedding(file.sections) or is_embedding(nlp):
+        return run_embedding
+    return _run_training
 
 
 def _run_training(

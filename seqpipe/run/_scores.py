@@ -48,9 +48,13 @@ def score_embedding(
 ) -> dict[str, Any]:
     """Return what each score says of a pipeline's embedder, by the name it has in the file.
 
+    Without scores the vectors of the pipeline may be anybody's.
+
     Raises:
         SeqpipeError: As the scores.
     """
+    if not scores:
+        return {}
     fitted = Fitted(
         embedder=nlp.vocab.vectors.embedder,
         train=_anew(nlp, train),

@@ -45,7 +45,9 @@ def test_an_embedding_expands_to_a_pipeline_with_nothing_to_train():
     train = config["corpora"]["train"]
     assert train["@readers"] == "seqpipe.Sequences.v1"
     assert train["data"] == READER
-    assert list(config["corpora"]) == ["train"] and train["split"] == {"train": 1.0}
+    assert set(config["corpora"]) == {"train", "dev"} and train["split"] == {"train": 1.0}
+    # For `spacy train`, which wants something to evaluate on.
+    assert config["corpora"]["dev"] == {**train, "limit": 100}
     assert config["initialize"]["before_init"]["corpus"] == train
     assert config["system"]["seed"] == 5
 
@@ -53,7 +55,8 @@ def test_an_embedding_expands_to_a_pipeline_with_nothing_to_train():
 def test_held_out_parts_of_an_embeddings_data_become_corpora():
     split = {"train": 0.9, "test": 0.1}
     config = embedding(data={**READER, "split": split, "dev": READER})
-    assert list(config["corpora"]) == ["train", "dev", "test"]
+    assert set(config["corpora"]) == {"train", "dev", "test"}
+    assert config["corpora"]["dev"]["part"] == "dev" and "limit" not in config["corpora"]["dev"]
     assert config["corpora"]["test"]["split"] == split
 
 

@@ -18,6 +18,14 @@ PAGES = [
 ]
 
 
+#: What pages leave out of a pipeline file where it isn't the point.
+LEFT_OUT = {
+    "data": '[data]\n@readers = "seqpipe.Jsonl.v1"\npath = "texts.jsonl"\n',
+    "head": '[head]\n@seqpipe_heads = "seqpipe.TextClassifier.v1"\n',
+}
+ENCODER = '[encoder]\n@seqpipe_encoders = "seqpipe.Recurrent.v1"\n'
+
+
 def name_of(page: Path) -> str:
     """Return what tests call a page."""
     return page.relative_to(ROOT).as_posix()
@@ -72,3 +80,16 @@ def value(cell: str):
 def shown(page: Path, heading: str, column: int) -> dict[str, object]:
     """Return the values of a table's column, by the first one."""
     return {key: value(cells[column]) for key, cells in table(page, heading).items()}
+
+
+def completed(text: str) -> str:
+    """Return a pipeline file with what it can't do without."""
+    sections = re.findall(r"^\[(\w+)", text, re.MULTILINE)
+    is_embedding = {"data", "embedder"} <= {*sections} and "encoder" not in sections
+    if "[nlp]" not in text and not is_embedding:
+        # A classifier is a whole model, and has no head.
+        there = {*sections, "head"} if "classifier" in sections else {*sections}
+        text += "".join(f"\n{more}" for name, more in LEFT_OUT.items() if name not in there)
+    if "encoder" in sections and "[encoder]" not in text:
+        text += f"\n{ENCODER}"
+    return text

@@ -6,7 +6,7 @@ import shutil
 import sys
 
 import pytest
-from docs.pages import DOCS, PAGES, blocks, name_of
+from docs.pages import DOCS, PAGES, blocks, completed, name_of
 from docs.reader import Reader, agrees, changed, commands
 
 from seqpipe import config
@@ -15,13 +15,6 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
-
-#: What pages leave out of a pipeline file where it isn't the point.
-LEFT_OUT = {
-    "data": '[data]\n@readers = "seqpipe.Jsonl.v1"\npath = "texts.jsonl"\n',
-    "head": '[head]\n@seqpipe_heads = "seqpipe.TextClassifier.v1"\n',
-}
-ENCODER = '[encoder]\n@seqpipe_encoders = "seqpipe.Recurrent.v1"\n'
 
 #: These take longer than the others.
 SLOW = (DOCS / "tutorial.md", DOCS / "plugins.md")
@@ -60,18 +53,6 @@ def test_files_shown_can_be_read(page):
         elif block.language == "ini" and not block.title:
             name = f"{page.name}:{block.line}"
             config.check(config.read_text(completed(block.text), name=name))
-
-
-def completed(text: str) -> str:
-    """Return a pipeline file with what it can't do without."""
-    sections = re.findall(r"^\[(\w+)", text, re.MULTILINE)
-    if "[nlp]" not in text:
-        # A classifier is a whole model, and has no head.
-        there = {*sections, "head"} if "classifier" in sections else {*sections}
-        text += "".join(f"\n{more}" for name, more in LEFT_OUT.items() if name not in there)
-    if "encoder" in sections and "[encoder]" not in text:
-        text += f"\n{ENCODER}"
-    return text
 
 
 @pytest.mark.parametrize(

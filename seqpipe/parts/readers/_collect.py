@@ -29,9 +29,11 @@ def collect(records: Iterable[Record], *, settings: Settings) -> ReadResult:
             rows.append(_row(parse(), source))
         except ProblemError as problem:
             if settings.on_bad_row == "error":
-                raise DataError(
-                    f'{source}: {problem} (on_bad_row = "skip" leaves such rows out)'
-                ) from problem
+                # Where a setting would mend the rows, nobody is led to leave them out.
+                skip = (
+                    "" if "set " in str(problem) else ' (on_bad_row = "skip" leaves such rows out)'
+                )
+                raise DataError(f"{source}: {problem}{skip}") from problem
             skipped.append(BadRow(source=source, problem=str(problem)))
     if not rows:
         raise DataError(_nothing(printable(settings.path), skipped))

@@ -12,6 +12,8 @@ from typing import Final
 _LIMIT_LOCK: Final = threading.Lock()
 _NO_LIMIT: Final = min(sys.maxsize, 2**31 - 1)  # it's a C long, of 32 bits on Windows
 
+_NO_QUOTES: Final = "if quotes are ordinary characters in this file, set quote = null"
+
 
 @dataclass(frozen=True)
 class TableRow:
@@ -61,11 +63,11 @@ def _is_blank(row: TableRow) -> bool:
 def _problem(error: csv.Error) -> str:
     words = str(error)
     if "unexpected end of data" in words:
-        return "a quote is opened here and never closed"
+        return f"a quote is opened here and never closed; {_NO_QUOTES}"
     if "expected after" in words:
         return (
             "a quoted cell goes on after its closing quote; a quote may be left open, or one inside "
-            "the cell may not be doubled"
+            f"the cell may not be doubled; {_NO_QUOTES}"
         )
     if "NUL" in words:  # Python 3.10; later ones let it through
         return "it holds a NUL character; take it out, or name the right encoding"

@@ -71,10 +71,11 @@ def test_a_compressed_file_opens_by_its_suffix() -> None:
         ("{}", "only none"),
         ('{"text": 5, "label": "a"}', '"text" is a number'),
         ('{"text": null, "label": "a"}', '"text" is null'),
-        ('{"text": "x", "label": 5}', '"label" is a number'),
+        ('{"text": "x", "label": 0.5}', '"label" is the number 0.5, which names no class'),
         ('{"text": "x", "label": true}', '"label" is true or false'),
         ('{"text": "x", "label": {"a": 1}}', '"label" is an object'),
-        ('{"text": "x", "label": ["a", 5]}', 'an item of "label" is a number'),
+        ('{"text": "x", "label": true}', '"label" is true or false'),
+        ('{"text": "x", "label": ["a", 5.5]}', 'an item of "label" is the number 5.5'),
         ('{"text": "x", "label": []}', "label is empty"),
         ('{"text": "x", "label": ["a", ""]}', "label is empty"),
         ('{"text": "x", "label": " "}', "label is empty"),
@@ -137,3 +138,8 @@ def test_reading_is_the_inverse_of_writing(rows, ascii_only: bool) -> None:
     ]
     result = read("\n".join(lines))
     assert [(row.text, list(row.labels)) for row in result.rows] == rows
+
+
+def test_whole_numbers_are_labels_as_they_are_in_a_table() -> None:
+    result = read('{"text": "x", "label": 5}\n{"text": "y", "label": [1, "a"]}\n')
+    assert [row.labels for row in result.rows] == [("5",), ("1", "a")]

@@ -231,3 +231,11 @@ def test_parsing_is_the_inverse_of_writing(rows: list[list[str]], end: str) -> N
 
 def physical_lines(text: str) -> list[str]:
     return [line.decode() for line in text.encode().splitlines(keepends=True)]
+
+
+@pytest.mark.parametrize("cell", ['"never closed', '"closed" too early'])
+def test_a_stray_quote_leads_to_the_setting_and_not_to_leaving_rows_out(cell: str) -> None:
+    content = f"text\tlabel\n{cell}\ta\n"
+    message = message_of(content, name="rows.tsv")
+    assert "set quote = null" in message and "skip" not in message
+    assert len(read(content, name="rows.tsv", quote=None).rows) == 1
