@@ -6,7 +6,6 @@ Only the plugins that are asked for are imported. The registries that spaCy read
 
 from seqpipe.plugins._documentation import Documentation as Documentation
 from seqpipe.plugins._documentation import document as document
-from seqpipe.plugins._documentation import reference_to as reference_to
 from seqpipe.plugins._factory import unwrap as unwrap
 from seqpipe.plugins._folder import host_of_folder as host_of_folder
 from seqpipe.plugins._folder import installed_elsewhere as installed_elsewhere
@@ -17,14 +16,24 @@ from seqpipe.plugins._owner import Owner as Owner
 from seqpipe.plugins._package import PACKAGE as PACKAGE
 from seqpipe.plugins._part import Part as Part
 from seqpipe.plugins._part import bind as bind
+from seqpipe.plugins._part import reference_to as reference_to
 from seqpipe.plugins._plugin import Plugin as Plugin
 from seqpipe.plugins._plugin import PluginState as PluginState
+from seqpipe.plugins._records import environment_stamp as environment_stamp
+from seqpipe.plugins._records import read_record as read_record
+from seqpipe.plugins._records import write_record as write_record
 from seqpipe.plugins._search import find_by_name as find_by_name
+from seqpipe.plugins._signature import CannotWriteError as CannotWriteError
+from seqpipe.plugins._signature import annotation_from_json as annotation_from_json
+from seqpipe.plugins._signature import annotation_to_json as annotation_to_json
+from seqpipe.plugins._signature import parameters_from_json as parameters_from_json
+from seqpipe.plugins._signature import parameters_to_json as parameters_to_json
 from seqpipe.plugins._trouble import Trouble as Trouble
 from seqpipe.plugins._trouble import trouble_of as trouble_of
 
 __all__ = [
     "PACKAGE",
+    "CannotWriteError",
     "Documentation",
     "Host",
     "Owner",
@@ -32,14 +41,21 @@ __all__ = [
     "Plugin",
     "PluginState",
     "Trouble",
+    "annotation_from_json",
+    "annotation_to_json",
     "bind",
     "document",
+    "environment_stamp",
     "find_by_name",
     "find_part",
     "host",
     "host_of_folder",
     "installed_elsewhere",
+    "parameters_from_json",
+    "parameters_to_json",
+    "read_record",
     "reference_to",
     "trouble_of",
     "unwrap",
+    "write_record",
 ]
