@@ -68,6 +68,7 @@ def check_by_record(file: PipelineFile) -> bool:
     Raises:
         PipelineFileError: There are errors; it has all of them.
     """
+    plugins.host().check_environment()
     facts = None if plugins.host().is_strict else recorded_facts()
     if facts is None:
         return False
@@ -79,6 +80,7 @@ def check_by_record(file: PipelineFile) -> bool:
 
 
 def _check(file: PipelineFile, facts: SpacyFacts) -> None:
+    plugins.host().check_environment()
     problems = Problems(file.index.name)
     try:
         _Check(file, problems, facts).run()

@@ -14,11 +14,11 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Final
 
 from seqpipe import __version__
+from seqpipe.plugins._claims import installed_entry_points
 
 #: Looking at more files than this would take longer than it saves.
 _MOST_FILES: Final = 5000
@@ -82,9 +82,8 @@ def environment_stamp() -> str:
     The folders that describe distributions carry their names and versions; of one that's edited in place,
     the files of the plugin's package count as well.
     """
-    packages = {
-        each.value.partition(":")[0].partition(".")[0] for each in entry_points(group="seqpipe")
-    }
+    found, _ = installed_entry_points("seqpipe")
+    packages = {each.value.partition(":")[0].partition(".")[0] for each in found}
     lines = [f"{package} {stamp_of(package)}" for package in packages]
     for folder in sys.path:
         with contextlib.suppress(OSError):
