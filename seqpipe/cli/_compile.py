@@ -23,9 +23,11 @@ def compile_command(
     Settings are overridden as in `seqpipe run`.
     """
     from seqpipe.cli._hushed import hushed
+    from seqpipe.cli._recorded import check_file
     from seqpipe.config import compile_file
 
     # Plugins that print when they're imported would print into the configuration.
     with hushed():
-        text = compile_file(file, context.args).to_str(interpolate=False)
+        is_checked = check_file(file, context.args)
+        text = compile_file(file, context.args, is_checked=is_checked).to_str(interpolate=False)
     typer.echo(text)

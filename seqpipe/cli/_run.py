@@ -77,9 +77,9 @@ def run_command(
 def _import_run(file: Path, overrides: Sequence[str]) -> Callable[..., Any]:
     """Import torch and spaCy, which takes seconds; what's wrong with the file is said before."""
     try:
-        from seqpipe.config import read
+        from seqpipe.cli._recorded import check_file
 
-        read(file, overrides)
+        check_file(file, overrides)
         from seqpipe.run import run
     except KeyboardInterrupt:
         raise InterruptedRun("stopped during stage 'start'; nothing was written") from None

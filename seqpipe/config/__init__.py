@@ -5,6 +5,7 @@ a file is checked.
 """
 
 from seqpipe.config._check import check as check
+from seqpipe.config._check import check_by_record as check_by_record
 from seqpipe.config._compile import compile_file as compile_file
 from seqpipe.config._confection import from_confection as from_confection
 from seqpipe.config._diagnostics import Diagnostic as Diagnostic
@@ -21,6 +22,7 @@ from seqpipe.config._read import read_text as read_text
 from seqpipe.config._schema import DEFAULT_PARTS as DEFAULT_PARTS
 from seqpipe.config._shape import makes_classifier as makes_classifier
 from seqpipe.config._shape import makes_embedding as makes_embedding
+from seqpipe.config._spacy_facts import record_facts as record_facts
 from seqpipe.config._usage import Setting as Setting
 from seqpipe.config._usage import section_of as section_of
 from seqpipe.config._usage import settings_of as settings_of
@@ -34,6 +36,7 @@ __all__ = [
     "Setting",
     "Style",
     "check",
+    "check_by_record",
     "compile_file",
     "expand",
     "from_confection",
@@ -43,6 +46,7 @@ __all__ = [
     "name_of",
     "read",
     "read_text",
+    "record_facts",
     "render",
     "section_of",
     "settings_of",

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from seqpipe.config._functions import (
-    Function,
     NotFoundError,
     find_function,
     function_names,
@@ -16,6 +15,7 @@ from seqpipe.config._functions import (
 )
 from seqpipe.config._report import Path, Report, title
 from seqpipe.config._schema import DEFAULT_PARTS, HARMFUL, KIND_SLOTS, NESTED_SLOTS, SLOTS, Slot
+from seqpipe.config._spacy_facts import Function, SpacyFacts
 from seqpipe.config._text import did_you_mean, listed, nearest, one_of, quote
 from seqpipe.config._types import is_block
 from seqpipe.plugins import PACKAGE
@@ -29,11 +29,13 @@ class Blocks:
 
     Args:
         report: Gets what's wrong.
+        facts: Knows spaCy's registries.
         default_at: Finds what a block without a name is laid over.
     """
 
-    def __init__(self, report: Report, default_at: DefaultAt) -> None:
+    def __init__(self, report: Report, facts: SpacyFacts, default_at: DefaultAt) -> None:
         self._report = report
+        self._facts = facts
         self._default_at = default_at
 
     def check(
@@ -110,7 +112,7 @@ class Blocks:
         if named is None:
             return None
         try:
-            return find_function(*named, package=block.get(PACKAGE))
+            return find_function(*named, self._facts, package=block.get(PACKAGE))
         except NotFoundError as error:
             at = (*path, f"@{named[0]}")
             self._report.add(at, error.message, error.label, value=True, help=error.help)
@@ -140,7 +142,7 @@ class Blocks:
             path,
             f"{title(path)} doesn't say what to use",
             f"add a line {one_of(offered)} = …" if offered else "add a line that begins with @",
-            help=_choices(slot),
+            help=self._choices(slot),
         )
         return None
 
@@ -151,7 +153,7 @@ class Blocks:
         return set(default) if same else set()
 
     def _check_registry(self, path: Path, registry: str, slot: Slot) -> bool:
-        known = registry_names()
+        known = registry_names(self._facts)
         allowed = slot.registries or tuple(name for name in known if name not in HARMFUL)
         if registry in allowed:
             return True
@@ -167,7 +169,7 @@ class Blocks:
         elif offered:
             message = f"{title(path[:-1])} takes what's in {one_of(offered)}, not in @{registry}"
             label = f"name something from {one_of(offered)}"
-            self._report.add(path, message, label, help=_choices(slot))
+            self._report.add(path, message, label, help=self._choices(slot))
         else:
             message = f"nothing from @{registry} may be used in {title(path[:-1])}"
             self._report.add(path, message, "remove this section")
@@ -206,10 +208,10 @@ class Blocks:
         more = ("tokenizers",) if key == "tokenizer" else ("architectures", "layers")
         return Slot((*KIND_SLOTS[key].registries, *more))
 
-
-def _choices(slot: Slot) -> tuple[str, ...]:
-    names = [name for registry in slot.registries for name in function_names(registry)]
-    return (f"to choose from: {listed(names)}",) if names else ()
+    def _choices(self, slot: Slot) -> tuple[str, ...]:
+        found = (function_names(registry, self._facts) for registry in slot.registries)
+        names = [name for offered in found for name in offered]
+        return (f"to choose from: {listed(names)}",) if names else ()
 
 
 def slot_at(path: Path) -> Slot | None:

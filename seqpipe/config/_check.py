@@ -30,6 +30,12 @@ from seqpipe.config._schema import (
 )
 from seqpipe.config._shape import REPLACED, embedders_in, makes_classifier, makes_embedding
 from seqpipe.config._spacy_defaults import spacy_defaults
+from seqpipe.config._spacy_facts import (
+    ImportedFacts,
+    NotRecordedError,
+    SpacyFacts,
+    recorded_facts,
+)
 from seqpipe.config._spacy_sections import SpacySections
 from seqpipe.config._text import did_you_mean, nearest, quote
 from seqpipe.config._types import is_block
@@ -51,20 +57,48 @@ def check(file: PipelineFile) -> None:
     Raises:
         PipelineFileError: There are errors; it has all of them.
     """
+    _check(file, ImportedFacts())
+
+
+def check_by_record(file: PipelineFile) -> bool:
+    """Check a pipeline file without importing torch or spaCy, as far as that's possible.
+
+    What parts and spaCy take is read from what was recorded when they were last imported.
+
+    Returns:
+        Whether the file was checked: not all that it needs need be recorded.
+
+    Raises:
+        PipelineFileError: There are errors; it has all of them.
+    """
+    plugins.host().check_environment()
+    facts = None if plugins.host().is_strict else recorded_facts()
+    if facts is None:
+        return False
+    try:
+        _check(file, facts)
+    except NotRecordedError:
+        return False
+    return True
+
+
+def _check(file: PipelineFile, facts: SpacyFacts) -> None:
+    plugins.host().check_environment()
     problems = Problems(file.index.name)
     try:
-        _Check(file, problems).run()
+        _Check(file, problems, facts).run()
     except Problems.Enough:
         problems.raise_any(more=True)
     problems.raise_any()
 
 
 class _Check:
-    def __init__(self, file: PipelineFile, problems: Problems) -> None:
+    def __init__(self, file: PipelineFile, problems: Problems, facts: SpacyFacts) -> None:
         self._sections = file.sections
         self._report = Report(file, problems)
-        self._blocks = Blocks(self._report, self._default_at)
-        self._spacy = SpacySections(self._report, self._blocks, self._lang, self._expansion)
+        self._facts = facts
+        self._blocks = Blocks(self._report, facts, self._default_at)
+        self._spacy = SpacySections(self._report, self._blocks, facts, file.lang, self._expansion)
 
     def run(self) -> None:
         meant = self._unknown_sections()
@@ -177,9 +211,11 @@ class _Check:
             self._report.add(path, message, "take another number", value=True)
 
     def _language(self, path: Path, value: Any) -> None:
-        if not isinstance(value, str) or _knows_language(value):
+        if not isinstance(value, str) or value in _languages():
             return
-        near = nearest(value, _languages())
+        if value in (known := self._facts.languages()):
+            return
+        near = nearest(value, {*_languages(), *known})
         message = f"spaCy knows no language {quote(value)}"
         help = 'languages have codes such as "en", "de", "zh"; "xx" is for any other'
         self._report.add(path, message, did_you_mean(near), value=True, help=(help,))
@@ -251,14 +287,6 @@ class _Check:
                 path, message, "make them add up to 1 at most", value=True, help=(_SPLIT_HELP,)
             )
 
-    @property
-    def _lang(self) -> str:
-        for name in ("nlp", "pipeline"):
-            lang = self._sections.get(name, {}).get("lang")
-            if isinstance(lang, str):
-                return lang
-        return "en"
-
     def _default_at(self, path: Path) -> Mapping[str, Any] | None:
         """Return the block that spaCy, or our expansion, lays under one that's written in the file."""
         if path[0] in SECTIONS:
@@ -308,13 +336,12 @@ def _descend(node: Any, path: Path) -> Any:
     return node
 
 
-def _knows_language(code: str) -> bool:
-    if code.isidentifier() and importlib.util.find_spec(f"spacy.lang.{code}"):
-        return True
-    registry = importlib.import_module("spacy").registry
-    return bool(registry.has("languages", code))
-
-
-def _languages() -> list[str]:
-    folder = pathlib.Path(importlib.import_module("spacy.lang").__path__[0])
-    return sorted(entry.name for entry in folder.iterdir() if (entry / "__init__.py").is_file())
+@functools.cache
+def _languages() -> frozenset[str]:
+    """Return the languages that spaCy has a folder for, without importing spaCy."""
+    found = importlib.util.find_spec("spacy")
+    folders = (found.submodule_search_locations if found else None) or []
+    files = (
+        file for folder in folders for file in pathlib.Path(folder, "lang").glob("*/__init__.py")
+    )
+    return frozenset(file.parent.name for file in files)

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from confection import Config
-
 from seqpipe.config._expand_classifier import classifier_sections
 from seqpipe.config._schema import DATA_PARTS, DEFAULT_PARTS, HOST_SETTINGS, SECTIONS
 from seqpipe.config._shape import embedders_in, makes_classifier, makes_embedding
@@ -54,6 +52,9 @@ def expand(sections: Mapping[str, Any], find_part: FindPart) -> Section:
         expansion = _embedding(sections, find_part)
     else:
         expansion = _trained(sections, find_part)
+    # With what it imports, this takes a quarter of a second, and help and errors don't need it.
+    from confection import Config
+
     return dict(Config(expansion).merge(Config(spacy_sections)))
 
 

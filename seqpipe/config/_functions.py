@@ -1,50 +1,14 @@
-"""Looks up the functions that blocks name, and what arguments they take. None is called.
+"""Looks up the functions that blocks name, and what arguments they take. None is called."""
 
-spaCy is imported only when a check needs it: errors of syntax show at once without it.
-"""
-
-import contextlib
-import importlib
-import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from types import SimpleNamespace
-from typing import Any, Final, get_type_hints
+from typing import Final
 
 from seqpipe import plugins
+from seqpipe.config._spacy_facts import Function, NotRecordedError, SpacyFacts
 from seqpipe.config._text import did_you_mean, listed, nearest, quote
 from seqpipe.errors import PluginError
 from seqpipe.hookspecs import KINDS, ONE_OF
 
 _PREFIX: Final = "seqpipe_"
-_KEYWORDS: Final = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-
-
-@dataclass(frozen=True)
-class Function:
-    """A registered function.
-
-    Attributes:
-        registry: Without the ``@``.
-        name: As the file names it.
-        settings: Its arguments by name, their annotations resolved where that's possible.
-        is_open: Whether it takes any other argument too.
-        is_variadic: Whether it takes a list of arguments, which files write as ``[x.*.name]``.
-        owner: Who offers it, if that's known.
-    """
-
-    registry: str
-    name: str
-    settings: Mapping[str, inspect.Parameter] = field(default_factory=dict)
-    is_open: bool = False
-    is_variadic: bool = False
-    owner: str = ""
-
-    @property
-    def required(self) -> list[str]:
-        """The arguments without a default."""
-        empty = inspect.Parameter.empty
-        return [name for name, parameter in self.settings.items() if parameter.default is empty]
 
 
 class NotFoundError(Exception):
@@ -57,28 +21,27 @@ class NotFoundError(Exception):
         self.help = help
 
 
-def registry_names() -> list[str]:
+def registry_names(facts: SpacyFacts) -> list[str]:
     """Return the registries that a file may name, without the ``@``."""
-    return [*(_PREFIX + kind for kind in KINDS), *_spacy().get_registry_names()]
+    return [*(_PREFIX + kind for kind in KINDS), *facts.registries()]
 
 
-def function_names(registry: str) -> list[str]:
+def function_names(registry: str, facts: SpacyFacts) -> list[str]:
     """Return the functions of a registry; of parts, those of the plugins that are loaded, and our own."""
     if registry.removeprefix(_PREFIX) in KINDS and registry.startswith(_PREFIX):
         return _part_names(registry.removeprefix(_PREFIX))
-    try:
-        return sorted(getattr(_spacy(), registry).get_all())
-    except Exception:
-        # Listing imports every installed package that offers something; any may be broken.
-        return []
+    return facts.names(registry)
 
 
-def find_function(registry: str, name: str, *, package: object = None) -> Function:
+def find_function(
+    registry: str, name: str, facts: SpacyFacts, *, package: object = None
+) -> Function:
     """Return a function of a registry.
 
     Args:
         registry: Without the ``@``.
         name: As the file names it.
+        facts: Knows the registries that are spaCy's.
         package: The package that the file wants a part from, if it says so.
 
     Raises:
@@ -89,53 +52,22 @@ def find_function(registry: str, name: str, *, package: object = None) -> Functi
         plugins.host().insist()
         return _find_part(registry, name, package if isinstance(package, str) else None)
     try:
-        function = _spacy().get(registry, name) if _spacy().has(registry, name) else None
+        function = facts.function(registry, name)
+    except NotRecordedError:
+        raise
     except Exception as error:
         raise NotFoundError(
             f"{quote(name)} can't be loaded ({type(error).__name__}: {str(error)[:300]})",
             "reinstall or uninstall the package that offers it",
         ) from error
     if function is None:
-        names = function_names(registry)
+        names = facts.names(registry)
         raise NotFoundError(
             f"there's no {quote(name)} in @{registry}",
             did_you_mean(nearest(name, names)),
             f"to choose from: {listed(names)}" if names else f"@{registry} is empty",
         )
-    return of_callable(registry, name, function)
-
-
-def of_callable(registry: str, name: str, function: Callable[..., Any]) -> Function:
-    """Return what's known of a function that has been looked up."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return Function(registry, name, is_open=True)
-    hints = _hints(function)
-    kinds = {parameter.kind for parameter in parameters}
-    return Function(
-        registry,
-        name,
-        {
-            p.name: p.replace(annotation=hints.get(p.name, Any))
-            for p in parameters
-            if p.kind in _KEYWORDS
-        },
-        is_open=inspect.Parameter.VAR_KEYWORD in kinds,
-        is_variadic=inspect.Parameter.VAR_POSITIONAL in kinds,
-    )
-
-
-def _hints(function: Callable[..., Any]) -> dict[str, Any]:
-    annotated = function.__init__ if inspect.isclass(function) else function
-    hints: dict[str, Any] = {}
-    for name, annotation in getattr(annotated, "__annotations__", {}).items():
-        # One by one: many of spaCy's name, as a text, what's imported nowhere.
-        alone = SimpleNamespace(__annotations__={name: annotation})
-        with contextlib.suppress(Exception):
-            names = getattr(annotated, "__globals__", {})
-            hints |= get_type_hints(alone, globalns=names, include_extras=True)
-    return hints
+    return function
 
 
 def _find_part(registry: str, name: str, package: str | None) -> Function:
@@ -168,9 +100,3 @@ def _part_names(kind: str) -> list[str]:
         except PluginError:
             return []
     return sorted(name for plugin in host.loaded for name in plugin.parts[kind])
-
-
-def _spacy() -> Any:
-    registry = importlib.import_module("spacy").registry
-    registry.ensure_populated()
-    return registry

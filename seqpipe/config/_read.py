@@ -35,6 +35,15 @@ class PipelineFile:
     sections: dict[str, Any]
     index: Index = field(repr=False, compare=False)
 
+    @property
+    def lang(self) -> str:
+        """The code of the pipeline's language."""
+        for name in ("nlp", "pipeline"):
+            lang = self.sections.get(name, {}).get("lang")
+            if isinstance(lang, str):
+                return lang
+        return "en"
+
     def place(self, path: Sequence[str | int], *, value: bool = False) -> Place:
         """Return where something stands, or the nearest thing around it that stands anywhere.
 

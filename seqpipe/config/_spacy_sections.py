@@ -1,15 +1,13 @@
 """Checks spaCy's own sections against spaCy's schemas, its defaults, and its component factories."""
 
-import functools
-import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from seqpipe.config._blocks import Blocks, slot_at
-from seqpipe.config._functions import Function, of_callable
 from seqpipe.config._report import Path, Report, title
 from seqpipe.config._schema import SLOTS
 from seqpipe.config._spacy_defaults import spacy_defaults
+from seqpipe.config._spacy_facts import Factory, SpacyFacts
 from seqpipe.config._text import did_you_mean, listed, nearest, quote
 from seqpipe.config._types import is_block
 
@@ -24,25 +22,32 @@ class SpacySections:
     Args:
         report: Gets what's wrong.
         blocks: Checks blocks.
+        facts: Knows spaCy's schemas and factories.
         lang: The language of the pipeline.
         expansion: Returns what the file's other sections expand to; empty for a spaCy config.
     """
 
     def __init__(
-        self, report: Report, blocks: Blocks, lang: str, expansion: Callable[[], Mapping[str, Any]]
+        self,
+        report: Report,
+        blocks: Blocks,
+        facts: SpacyFacts,
+        lang: str,
+        expansion: Callable[[], Mapping[str, Any]],
     ) -> None:
         self._report = report
         self._blocks = blocks
+        self._facts = facts
         self._lang = lang
         self._expansion = expansion
-        self._factories: dict[str, tuple[Function, Mapping[str, Any]] | None] = {}
+        self._factories: dict[str, Factory | None] = {}
 
     def check(self, name: str, section: dict[str, Any]) -> None:
         """Check one of spaCy's sections."""
         checks = {"system": self._system, "components": self._components, "corpora": self._corpora}
         if name in checks:
             checks[name](section)
-        elif name in (schemas := _schemas()):
+        elif name in (schemas := self._facts.schemas()):
             self._with_schema(name, section, schemas[name])
         else:
             self._blocks.walk((name,), section)
@@ -52,12 +57,12 @@ class SpacySections:
         found = self._find_factory(factory)
         return found[1] if found else {}
 
-    def _find_factory(self, factory: str) -> tuple[Function, Mapping[str, Any]] | None:
+    def _find_factory(self, factory: str) -> Factory | None:
         if factory not in self._factories:
-            self._factories[factory] = find_factory(self._lang, factory)
+            self._factories[factory] = self._facts.factory(self._lang, factory)
         return self._factories[factory]
 
-    def _with_schema(self, name: str, section: dict[str, Any], fields: dict[str, Any]) -> None:
+    def _with_schema(self, name: str, section: dict[str, Any], fields: Mapping[str, Any]) -> None:
         self._report.no_block((name,), section)
         for key, value in section.items():
             path = (name, key)
@@ -140,7 +145,7 @@ class SpacySections:
     ) -> None:
         found = self._find_factory(factory)
         if found is None:
-            names = factory_names(self._lang)
+            names = self._facts.factories(self._lang)
             message = f"spaCy knows no component factory {quote(factory)}"
             near = did_you_mean(nearest(factory, names))
             help = f"there are {listed(names, 40)}"
@@ -150,53 +155,3 @@ class SpacySections:
         rest = {key: value for key, value in component.items() if key != "factory"}
         given |= frozenset(default)
         self._blocks.check_arguments(path, rest, function, host=_HOST, given=given)
-
-
-def find_factory(lang: str, factory: str) -> tuple[Function, Mapping[str, Any]] | None:
-    """Return a component's factory, and the defaults of its arguments; None if there's none."""
-    language = _language(lang)
-    if not language.has_factory(factory):
-        return None
-    try:
-        meta = language.get_factory_meta(factory)
-        function = importlib.import_module("spacy").registry.get("factories", meta.factory)
-    except Exception:
-        # A factory of a broken package, or one that spaCy only half knows: nothing to check against.
-        return Function("factories", factory, is_open=True), {}
-    known = of_callable("factories", factory, function)
-    settings = {name: p for name, p in known.settings.items() if name not in ("nlp", "name")}
-    return Function("factories", factory, settings, is_open=known.is_open), meta.default_config
-
-
-def factory_names(lang: str) -> list[str]:
-    """Return the factories of a language, and those of every language."""
-    language = _language(lang)
-    prefix = f"{language.lang}."
-    names = importlib.import_module("spacy").registry.factories.get_all()
-    own = {name.removeprefix(prefix) for name in names if name.startswith(prefix)}
-    return sorted(own | {name for name in names if "." not in name})
-
-
-def _language(lang: str) -> Any:
-    spacy = _spacy_with_factories()
-    try:
-        return spacy.util.get_lang_class(lang)
-    except Exception:
-        # A language that spaCy doesn't know is reported at [pipeline] or [nlp].
-        return spacy.language.Language
-
-
-@functools.cache
-def _spacy_with_factories() -> Any:
-    spacy = importlib.import_module("spacy")
-    # spaCy registers its factories when the first pipeline is made. "xx" needs no further package.
-    spacy.blank("xx")
-    return spacy
-
-
-def _schemas() -> dict[str, dict[str, Any]]:
-    schemas = importlib.import_module("spacy.schemas").CONFIG_SCHEMAS
-    return {
-        name: {key: field.rebuild_annotation() for key, field in schema.model_fields.items()}
-        for name, schema in schemas.items()
-    }

@@ -6,7 +6,6 @@ Only the plugins that are asked for are imported. The registries that spaCy read
 
 from seqpipe.plugins._documentation import Documentation as Documentation
 from seqpipe.plugins._documentation import document as document
-from seqpipe.plugins._documentation import reference_to as reference_to
 from seqpipe.plugins._factory import unwrap as unwrap
 from seqpipe.plugins._folder import host_of_folder as host_of_folder
 from seqpipe.plugins._folder import installed_elsewhere as installed_elsewhere
@@ -20,15 +19,25 @@ from seqpipe.plugins._package import PACKAGE as PACKAGE
 from seqpipe.plugins._part import Part as Part
 from seqpipe.plugins._part import bind as bind
 from seqpipe.plugins._part import note_maker as note_maker
+from seqpipe.plugins._part import reference_to as reference_to
 from seqpipe.plugins._plugin import Plugin as Plugin
 from seqpipe.plugins._plugin import PluginState as PluginState
+from seqpipe.plugins._records import environment_stamp as environment_stamp
+from seqpipe.plugins._records import read_record as read_record
+from seqpipe.plugins._records import write_record as write_record
 from seqpipe.plugins._search import find_by_name as find_by_name
+from seqpipe.plugins._signature import CannotWriteError as CannotWriteError
+from seqpipe.plugins._signature import annotation_from_json as annotation_from_json
+from seqpipe.plugins._signature import annotation_to_json as annotation_to_json
+from seqpipe.plugins._signature import parameters_from_json as parameters_from_json
+from seqpipe.plugins._signature import parameters_to_json as parameters_to_json
 from seqpipe.plugins._trouble import Trouble as Trouble
 from seqpipe.plugins._trouble import said as said
 from seqpipe.plugins._trouble import trouble_of as trouble_of
 
 __all__ = [
     "PACKAGE",
+    "CannotWriteError",
     "Documentation",
     "Host",
     "Owner",
@@ -36,18 +45,25 @@ __all__ = [
     "Plugin",
     "PluginState",
     "Trouble",
+    "annotation_from_json",
+    "annotation_to_json",
     "bind",
     "describe_maker",
     "document",
+    "environment_stamp",
     "find_by_name",
     "find_part",
     "host",
     "host_of_folder",
     "installed_elsewhere",
     "note_maker",
+    "parameters_from_json",
+    "parameters_to_json",
     "part_of",
+    "read_record",
     "reference_to",
     "said",
     "trouble_of",
     "unwrap",
+    "write_record",
 ]

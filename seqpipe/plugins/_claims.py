@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint
+from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
 from pathlib import Path
 from typing import Final
 
 from packaging.utils import canonicalize_name
 
-from seqpipe.plugins._owner import Owner, owner_of
-from seqpipe.plugins._trouble import Trouble, tell_authors
+from seqpipe.plugins._owner import Owner, owner_of, read_metadata
+from seqpipe.plugins._trouble import Trouble, said, tell_authors
 
 BUILTIN: Final = "seqpipe"
 
@@ -36,6 +36,35 @@ class Claim:
         """Whether it's the one of seqpipe's own parts."""
         ours = (self.name, self.entry_point.value) == (BUILTIN, "seqpipe.builtin")
         return ours and (self.owner.is_seqpipe or not self.owner.is_distribution)
+
+
+def installed_entry_points(group: str) -> tuple[list[EntryPoint], dict[Owner, Trouble]]:
+    """Return the entry points of a group, and the distributions whose entry points can't be read.
+
+    One damaged file, in whatever distribution, is enough to keep Python from reading any.
+    """
+    try:
+        return list(entry_points(group=group)), {}
+    except Exception:  # whatever the file's text or its encoding brings about
+        found: list[EntryPoint] = []
+        damaged: dict[Owner, Trouble] = {}
+        for distribution in distributions():
+            try:
+                found += distribution.entry_points.select(group=group)
+            except Exception as error:
+                owner = Owner(read_metadata(distribution, "name") or "?", "")
+                damaged.setdefault(owner, _damaged(distribution, owner, error))
+        return found, damaged
+
+
+def _damaged(distribution: Distribution, owner: Owner, error: Exception) -> Trouble:
+    folder = getattr(distribution, "_path", None)
+    file = f"{folder}/entry_points.txt" if folder else "its entry_points.txt"
+    return Trouble(
+        f"the entry points of {owner} can't be read ({said(error)}): {file} is damaged, and spaCy, which "
+        "reads those of all distributions, can't be used either",
+        f"pip install --force-reinstall {owner.name}, or pip uninstall {owner.name}",
+    )
 
 
 def read_claims(entry_points: Iterable[EntryPoint], folder: Path | None = None) -> list[Claim]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seqpipe.plugins._factory import unwrap
-from seqpipe.plugins._part import Part
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,11 @@ def document(factory: Callable[..., Any]) -> Documentation:
 
     Google's style, numpy's and Sphinx's are known.
     """
-    docstrings = list(_docstrings(unwrap(factory)[0]))
+    return read_docstrings(docstrings_of(factory))
+
+
+def read_docstrings(docstrings: Iterable[str]) -> Documentation:
+    """Return what docstrings say: that of a factory, and then those of what it's derived from."""
     found = [_parse(text) for text in docstrings]
     arguments: dict[str, str] = {}
     for documentation in reversed(found):
@@ -41,13 +44,9 @@ def document(factory: Callable[..., Any]) -> Documentation:
     return Documentation(own.summary, own.text, arguments, own.sections)
 
 
-def reference_to(part: Part) -> str:
-    """Return where the code of a part is, as its plugin says it: "package.module:Name"."""
-    if isinstance(part.offer, str):
-        return part.offer
-    factory, _ = unwrap(part.offer)
-    named = factory if hasattr(factory, "__qualname__") else type(factory)
-    return f"{getattr(named, '__module__', None) or 'builtins'}:{named.__qualname__}"
+def docstrings_of(factory: Callable[..., Any]) -> list[str]:
+    """Return the docstring of a factory, "" if it has none, and then those of its classes."""
+    return list(_docstrings(unwrap(factory)[0]))
 
 
 def _docstrings(factory: Any) -> Iterator[str]:

@@ -6,13 +6,13 @@ import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Final
 
 from seqpipe.errors import PluginError
 from seqpipe.hookspecs import KINDS
-from seqpipe.plugins._claims import Claim, contest, read_claims
+from seqpipe.plugins._claims import Claim, contest, installed_entry_points, read_claims
 from seqpipe.plugins._load import load_parts
 from seqpipe.plugins._owner import Owner
 from seqpipe.plugins._package import absent, check_package
@@ -53,8 +53,13 @@ class Host:
         strict: bool = False,
         folder: Path | None = None,
     ) -> None:
+        damaged: dict[Owner, Trouble] = {}
         if claims is None:
-            claims = entry_points(group=GROUP)
+            claims, damaged = installed_entry_points(GROUP)
+        self._damaged = [
+            Plugin(owner.name, owner, "quarantined", trouble=trouble)
+            for owner, trouble in damaged.items()
+        ]
         self._claims = read_claims(claims, folder)
         self._allowed = allowed
         self._strict = strict
@@ -83,6 +88,15 @@ class Host:
         """Whether any plugin in quarantine is an error."""
         return self._strict
 
+    def check_environment(self) -> None:
+        """Check that the entry points of all distributions can be read, as spaCy reads them too.
+
+        Raises:
+            PluginError: Those of some can't.
+        """
+        if self._damaged:
+            raise PluginError("\n  ".join(str(plugin.trouble) for plugin in self._damaged))
+
     def survey(self, *, on_plugin: Callable[[str], object] | None = None) -> list[Plugin]:
         """Import every plugin that's allowed, and return what became of each that's installed.
 
@@ -95,7 +109,7 @@ class Host:
                 if on_plugin:
                     on_plugin(claim.name)
                 plugins.append(self._settle(claim))
-        return plugins
+        return [*plugins, *self._damaged]
 
     def broken_parts(self) -> list[tuple[Part, Trouble]]:
         """Return the parts of all plugins that can't be had, and why.

@@ -67,12 +67,13 @@ def owner_of(entry_point: EntryPoint, folder: Path | None = None) -> Owner:
 
     What can't be read of its metadata is left out. Without a name, it's called as the entry point's module.
     """
-    name = _read(entry_point.dist, "name") or entry_point.value
-    requires = tuple(_read(entry_point.dist, "requires") or ())
-    return Owner(name, _read(entry_point.dist, "version") or "", requires, folder)
+    name = read_metadata(entry_point.dist, "name") or entry_point.value
+    requires = tuple(read_metadata(entry_point.dist, "requires") or ())
+    return Owner(name, read_metadata(entry_point.dist, "version") or "", requires, folder)
 
 
-def _read(distribution: Any, attribute: str) -> Any:
+def read_metadata(distribution: Any, attribute: str) -> Any:
+    """Return what a distribution says of itself, or None where its files are missing or damaged."""
     try:
         return getattr(distribution, attribute, None)
     except Exception:  # where files are missing or damaged, each Python raises something else

@@ -1,17 +1,26 @@
 """A part as a plugin offers it, and what a pipeline file may say to it."""
 
+import contextlib
 import functools
 import inspect
+import json
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final, get_type_hints
 
 from seqpipe.errors import PluginError
+from seqpipe.plugins._documentation import Documentation, docstrings_of, read_docstrings
 from seqpipe.plugins._factory import unwrap
 from seqpipe.plugins._owner import Owner
 from seqpipe.plugins._package import PACKAGE, check_package, checked_type
+from seqpipe.plugins._records import read_record, write_record
 from seqpipe.plugins._reference import follow, look_up
+from seqpipe.plugins._signature import (
+    CannotWriteError,
+    parameters_from_json,
+    parameters_to_json,
+)
 from seqpipe.plugins._trouble import Trouble, TroubleError, tell_authors, trouble_of
 
 #: The sizes that the host supplies by position.
@@ -24,6 +33,21 @@ _SIZES: Final[dict[str, tuple[str, ...]]] = {
     "classifiers": (),
 }
 _POSITIONAL: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a part says of itself.
+
+    Attributes:
+        parameters: What its factory takes, by name, with annotations resolved.
+        docstrings: That of the factory, and then those of its classes.
+        embeds_documents: Whether it's an embedder that gives whole documents a vector too.
+    """
+
+    parameters: Mapping[str, inspect.Parameter]
+    docstrings: tuple[str, ...]
+    embeds_documents: bool
 
 
 @dataclass(frozen=True)
@@ -52,9 +76,11 @@ class Part:
         if not isinstance(self.offer, str):
             return self.offer
         try:
-            return follow(self.offer, self.name, self.owner)
+            factory = follow(self.offer, self.name, self.owner)
         except TroubleError as error:
             raise PluginError(str(error.trouble)) from error
+        self._write_description(factory)
+        return factory
 
     def find_trouble(self, *, imports: bool) -> Trouble | None:
         """Return what keeps the factory from being had, if anything does.
@@ -74,17 +100,26 @@ class Part:
             return trouble_of(error)
         return None
 
-    @functools.cached_property
-    def settings(self) -> dict[str, inspect.Parameter]:
-        """The keyword-only parameters by name, with their annotations resolved.
+    @property
+    def description(self) -> Description:
+        """What the part says of itself: by its code if that's imported, and else by what's recorded of it.
 
         Raises:
             PluginError: The factory can't be had, takes ``*args`` or ``**kwargs``, other parameters by position
                 than the sizes, or its annotations name something that doesn't exist.
         """
+        return (None if self._is_imported else self._recorded) or self._described
+
+    @property
+    def settings(self) -> dict[str, inspect.Parameter]:
+        """The keyword-only parameters by name, with their annotations resolved.
+
+        Raises:
+            PluginError: As `description`.
+        """
         return {
             name: parameter
-            for name, parameter in self._parameters().items()
+            for name, parameter in self.description.parameters.items()
             if parameter.kind is inspect.Parameter.KEYWORD_ONLY
         }
 
@@ -93,12 +128,12 @@ class Part:
         """Whether the package that it's from goes on record, as that of all parts but ours does."""
         return self.owner.is_distribution and not self.owner.is_seqpipe
 
-    @functools.cached_property
+    @property
     def block_settings(self) -> dict[str, inspect.Parameter]:
         """What a block of a configuration may give: the settings, and `package` for third parties.
 
         Raises:
-            PluginError: As `settings`.
+            PluginError: As `description`.
         """
         if not self.takes_package:
             return self.settings
@@ -106,16 +141,16 @@ class Part:
         package = inspect.Parameter(PACKAGE, keyword, default=str(self.owner), annotation=str)
         return {**self.settings, PACKAGE: package}
 
-    @functools.cached_property
+    @property
     def sizes(self) -> dict[str, inspect.Parameter]:
         """The parameters that the host supplies by position, by name, with their annotations resolved.
 
         Raises:
-            PluginError: As `settings`.
+            PluginError: As `description`.
         """
         return {
             name: parameter
-            for name, parameter in self._parameters().items()
+            for name, parameter in self.description.parameters.items()
             if parameter.kind in _POSITIONAL
         }
 
@@ -128,7 +163,7 @@ class Part:
         """Return the width of an encoder's output where a pipeline file doesn't give it.
 
         Raises:
-            PluginError: As `settings`, or it has no setting `width` with a default.
+            PluginError: As `description`, or it has no setting `width` with a default.
         """
         setting = self.settings.get("width")
         if setting is None or not isinstance(setting.default, int):
@@ -139,17 +174,27 @@ class Part:
         return setting.default
 
     @property
+    def documentation(self) -> Documentation:
+        """What the part's docstrings say.
+
+        Raises:
+            PluginError: As `description`.
+        """
+        known = None if self._is_imported else self._record("documentation")
+        if known:
+            return Documentation(**known)
+        found = read_docstrings(self.description.docstrings)
+        self._write_record("documentation", asdict(found))
+        return found
+
+    @property
     def embeds_documents(self) -> bool:
         """Whether an embedder gives whole documents a vector too.
 
         Raises:
-            PluginError: The factory can't be had.
+            PluginError: As `description`.
         """
-        # Listing plugins imports no numpy.
-        from seqpipe.parts.embedders import DocumentEmbedder
-
-        made, _ = unwrap(self.factory)
-        return inspect.isclass(made) and issubclass(made, DocumentEmbedder)
+        return self.description.embeds_documents
 
     def component(self, settings: Mapping[str, Any]) -> str:
         """Return the component of spaCy's that a head serves with some settings.
@@ -157,6 +202,10 @@ class Part:
         Raises:
             PluginError: The factory can't be had, or it doesn't say.
         """
+        known = None if self._is_imported else self._record("components")
+        key = json.dumps(settings, sort_keys=True, default=repr)
+        if known and key in known:
+            return str(known[key])
         head, given = unwrap(self.factory)
         component = getattr(head, "component", None)
         if not callable(component):
@@ -164,10 +213,70 @@ class Part:
                 f"{self.name} of {self.owner} doesn't say which component of spaCy's it serves: a head "
                 "has the class method `component`"
             )
-        return str(component({**given, **settings}))
+        named = str(component({**given, **settings}))
+        self._write_record("components", {**(self._record("components") or {}), key: named})
+        return named
 
-    def _parameters(self) -> dict[str, inspect.Parameter]:
-        factory = self.factory
+    @property
+    def _is_imported(self) -> bool:
+        return not isinstance(self.offer, str) or "factory" in vars(self)
+
+    @functools.cached_property
+    def _described(self) -> Description:
+        return self._describe(self.factory)
+
+    @functools.cached_property
+    def _recorded(self) -> Description | None:
+        record = self._record("description")
+        try:
+            return record and Description(
+                parameters_from_json(record["parameters"]),
+                tuple(record["docstrings"]),
+                bool(record["embeds_documents"]),
+            )
+        except (
+            LookupError,
+            TypeError,
+            ValueError,
+            AttributeError,
+        ):  # of another release, or damaged
+            return None
+
+    @property
+    def _package(self) -> str:
+        return str(self.offer).partition(":")[0].partition(".")[0]
+
+    def _key(self, what: str) -> str:
+        return f"{what} of {self.kind}/{self.name}"
+
+    def _record(self, what: str) -> Any:
+        if not isinstance(self.offer, str):
+            return None
+        return read_record(self._package, str(self.owner), self._key(what))
+
+    def _write_record(self, what: str, record: Any) -> None:
+        if isinstance(self.offer, str):
+            write_record(self._package, str(self.owner), self._key(what), record)
+
+    def _write_description(self, factory: Callable[..., Any]) -> None:
+        """Record what a factory says of itself, for when it isn't imported."""
+        # What's no part, or takes what can't be written, is looked at each time.
+        with contextlib.suppress(PluginError, CannotWriteError):
+            found = self._describe(factory)
+            record = {
+                "parameters": parameters_to_json(found.parameters),
+                "docstrings": list(found.docstrings),
+                "embeds_documents": found.embeds_documents,
+            }
+            self._write_record("description", record)
+
+    def _describe(self, factory: Callable[..., Any]) -> Description:
+        parameters = self._parameters(factory)
+        return Description(
+            parameters, tuple(docstrings_of(factory)), _embeds_documents(self.kind, factory)
+        )
+
+    def _parameters(self, factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
         try:
             parameters = inspect.signature(factory).parameters
             hints = get_type_hints(_annotated(factory))
@@ -202,6 +311,25 @@ class Part:
             )
 
 
+def reference_to(part: Part) -> str:
+    """Return where the code of a part is, as its plugin says it: "package.module:Name"."""
+    if isinstance(part.offer, str):
+        return part.offer
+    factory, _ = unwrap(part.offer)
+    named = factory if hasattr(factory, "__qualname__") else type(factory)
+    return f"{getattr(named, '__module__', None) or 'builtins'}:{named.__qualname__}"
+
+
+def _embeds_documents(kind: str, factory: Callable[..., Any]) -> bool:
+    if kind != "embedders":
+        return False
+    # Listing plugins imports no numpy.
+    from seqpipe.parts.embedders import DocumentEmbedder
+
+    made, _ = unwrap(factory)
+    return inspect.isclass(made) and issubclass(made, DocumentEmbedder)
+
+
 def _annotated(factory: Any) -> Any:
     given, _ = unwrap(factory)
     return given.__init__ if inspect.isclass(given) else given
@@ -234,11 +362,13 @@ def bind(part: Part) -> Callable[..., Any]:
     that takes those. A part of a third party takes the setting `package` too; see
     `seqpipe.plugins._package`.
     """
+    # What's called is imported first: by what's only recorded of it, confection couldn't check values.
+    factory = part.factory
 
     def make(**settings: Any) -> Any:
         if PACKAGE in settings:
             check_package(settings.pop(PACKAGE), part.name, part.owner)
-        make_it = functools.partial(part.factory, **settings)
+        make_it = functools.partial(factory, **settings)
         made = make_it if part.takes_sizes else make_it()
         note_maker(made, part)
         return made
@@ -250,5 +380,5 @@ def bind(part: Part) -> Callable[..., Any]:
     if PACKAGE in parameters:
         make.__annotations__[PACKAGE] = checked_type(part.name, part.owner)
     make.__name__ = make.__qualname__ = part.name
-    make.__doc__ = inspect.getdoc(part.factory)
+    make.__doc__ = inspect.getdoc(factory)
     return make

@@ -10,7 +10,7 @@ from seqpipe.cli.plugins._screen import print_prose
 from seqpipe.cli.plugins._trouble_output import print_trouble, trouble_to_json
 from seqpipe.config import Setting, section_of, settings_of
 from seqpipe.hookspecs import KINDS, ONE_OF
-from seqpipe.plugins import Part, Plugin, Trouble, document, find_part, reference_to
+from seqpipe.plugins import Part, Plugin, Trouble, find_part, reference_to
 
 
 class PartPage:
@@ -28,7 +28,7 @@ class PartPage:
 
     def __init__(self, part: Part) -> None:
         self._part = part
-        self._says = document(part.factory)
+        self._says = part.documentation
         self._settings = settings_of(part)
         self._section = section_of(part, find_part)
 
@@ -149,7 +149,7 @@ class PluginPage:
 def _summary(part: Part) -> tuple[str, Trouble | None]:
     """Return a part's line, or what keeps it from being had."""
     trouble = part.find_trouble(imports=True)
-    return ("", trouble) if trouble else (document(part.factory).summary, None)
+    return ("", trouble) if trouble else (part.documentation.summary, None)
 
 
 def _setting_to_json(setting: Setting, said: Mapping[str, str]) -> dict[str, Any]:

@@ -1,0 +1,157 @@
+"""Remembers what parts take between runs, so that a pipeline file can be checked without importing them.
+
+Importing torch takes seconds. What the signatures and docstrings of a package's parts say is kept in one
+file for each package, beside a stamp of the package's version and its files' times. Where the stamp is
+another, what's kept counts for nothing; when a part is imported anyway, its record is written anew.
+"""
+
+import contextlib
+import functools
+import hashlib
+import importlib.util
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from seqpipe import __version__
+from seqpipe.plugins._claims import installed_entry_points
+
+#: Looking at more files than this would take longer than it saves.
+_MOST_FILES: Final = 5000
+
+
+def read_record(package: str, owner: str, name: str) -> Any:
+    """Return what's recorded, or None if nothing is, or not of the package as it is now.
+
+    Args:
+        package: The top-level package whose code it's about.
+        owner: The distribution with its version.
+        name: What the record is of.
+    """
+    return _records(package, owner).get(name)
+
+
+def write_record(package: str, owner: str, name: str, record: Any) -> None:
+    """Record something in terms of JSON; where no file can be written, nothing is kept.
+
+    Args:
+        package: The top-level package whose code it's about.
+        owner: The distribution with its version.
+        name: What the record is of.
+        record: What's recorded.
+    """
+    records = _records(package, owner)
+    if records.get(name) == record:
+        return
+    records[name] = record
+    stamp, file = stamp_of(package), _file(package)
+    if stamp is None or file is None:
+        return
+    # Another process may have added records of the same state meanwhile.
+    kept = _read(file, f"{owner} {stamp}")
+    kept.update(records)
+    records.update(kept)
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        _write(file, json.dumps({"stamp": f"{owner} {stamp}", "records": kept}))
+
+
+@functools.cache
+def stamp_of(package: str) -> str | None:
+    """Return what changes whenever the code of a package does, or None if that can't be said.
+
+    It's made of the times and sizes of the package's files and of seqpipe's, and of Python's version.
+    """
+    try:
+        lines = list(_files_of(package))
+        if package != "seqpipe":
+            lines += _files_of("seqpipe")
+    except (OSError, ValueError, ImportError, LookupError):
+        return None
+    text = "\n".join([sys.version, __version__, *sorted(lines)])
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+@functools.cache
+def environment_stamp() -> str:
+    """Return what changes with the installed distributions, and with the files of plugins among them.
+
+    The folders that describe distributions carry their names and versions; of one that's edited in place,
+    the files of the plugin's package count as well.
+    """
+    found, _ = installed_entry_points("seqpipe")
+    packages = {each.value.partition(":")[0].partition(".")[0] for each in found}
+    lines = [f"{package} {stamp_of(package)}" for package in packages]
+    for folder in sys.path:
+        with contextlib.suppress(OSError):
+            lines += [
+                f"{each.path} {each.stat().st_mtime_ns}"
+                for each in os.scandir(folder or ".")
+                if each.name.endswith((".dist-info", ".egg-info"))
+            ]
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:24]
+
+
+def _files_of(package: str) -> Iterator[str]:
+    # Of a package at the top, this imports nothing.
+    spec = importlib.util.find_spec(package)
+    if spec is None or (not spec.has_location and not spec.submodule_search_locations):
+        raise LookupError(package)
+    roots = [*(spec.submodule_search_locations or [])] or [str(spec.origin)]
+    count = 0
+    for root in roots:
+        for path in _python_files(root):
+            count += 1
+            if count > _MOST_FILES:
+                raise LookupError(f"{package} has too many files")
+            status = os.stat(path)  # noqa: PTH116
+            yield f"{path} {status.st_mtime_ns} {status.st_size}"
+
+
+def _python_files(root: str) -> Iterator[str]:
+    if not os.path.isdir(root):  # noqa: PTH112  (a thousand objects of pathlib's take as long as all else)
+        yield root
+        return
+    for folder, _, names in os.walk(root):
+        yield from (os.path.join(folder, name) for name in names if name.endswith(".py"))  # noqa: PTH118
+
+
+@functools.cache
+def _records(package: str, owner: str) -> dict[str, Any]:
+    stamp, file = stamp_of(package), _file(package)
+    return _read(file, f"{owner} {stamp}") if stamp and file else {}
+
+
+def _read(file: Path, stamp: str) -> dict[str, Any]:
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        return dict(kept["records"]) if kept["stamp"] == stamp else {}
+    except (OSError, ValueError, LookupError, TypeError):
+        return {}
+
+
+def _write(file: Path, text: str) -> None:
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=file.parent, suffix=".tmp", delete=False
+    ) as made:
+        made.write(text)
+    try:
+        Path(made.name).replace(file)
+    except OSError:
+        Path(made.name).unlink(missing_ok=True)
+
+
+@functools.cache
+def _file(package: str) -> Path | None:
+    """Return where the records of a package lie: several environments may share the folder."""
+    wanted, base = os.environ.get("SEQPIPE_CACHE"), os.environ.get("XDG_CACHE_HOME")
+    try:
+        folder = Path(wanted or Path(base or Path.home() / ".cache") / "seqpipe").absolute()
+    except RuntimeError:  # a user without a home
+        return None
+    environment = hashlib.sha256(sys.prefix.encode()).hexdigest()[:12]
+    return folder / "descriptions" / f"{package}-{environment}.json"

@@ -1,0 +1,212 @@
+"""Writes what a function takes as JSON, and reads it back without the function's code.
+
+Annotations come back as far as a pipeline file can be checked against them: numbers, strings, lists,
+choices and their bounds are the same, and a class that only code can make an object of is a stand-in of the
+same name. What can't be kept to that isn't written at all.
+"""
+
+import collections.abc
+import enum
+import inspect
+import os
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, ForwardRef, Literal, TypeVar, Union, get_args, get_origin
+
+_EMPTY: Final = inspect.Parameter.empty
+_NAMED: Final[dict[str, Any]] = {
+    **{"bool": bool, "int": int, "float": float, "str": str, "null": type(None), "any": Any},
+    **{"list": list, "tuple": tuple, "set": set, "frozenset": frozenset, "dict": dict},
+    "path": os.PathLike,
+    **{
+        f"abc.{name}": getattr(collections.abc, name)
+        for name in (
+            *("Sequence", "Iterable", "Collection", "Set", "MutableSequence"),
+            *("Mapping", "MutableMapping"),
+        )
+    },
+}
+_NAMES: Final = {value: name for name, value in _NAMED.items()}
+_BOUNDS: Final = ("gt", "ge", "lt", "le")
+#: No object of a class that only code can make is one of these.
+_SAMPLES: Final = ("", "a", 0, 1, 1.5, True, None, [], {})
+
+
+class CannotWriteError(Exception):
+    """An annotation or a default means something that JSON can't say."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The bounds of a number, as annotated-types has them in objects of its own."""
+
+    gt: float | None = None
+    ge: float | None = None
+    lt: float | None = None
+    le: float | None = None
+
+
+class Shown:
+    """Stands for a default of which only the text is known."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+def parameters_to_json(parameters: Mapping[str, inspect.Parameter]) -> list[Any]:
+    """Write parameters, in their order.
+
+    Raises:
+        CannotWriteError: One can't be written.
+    """
+    return [
+        [name, p.kind.name, annotation_to_json(p.annotation), _default_to_json(p.default)]
+        for name, p in parameters.items()
+    ]
+
+
+def parameters_from_json(written: list[Any]) -> dict[str, inspect.Parameter]:
+    """Read what `parameters_to_json` wrote."""
+    return {
+        name: inspect.Parameter(
+            name,
+            inspect._ParameterKind[kind],
+            annotation=annotation_from_json(annotation),
+            default=_default_from_json(default),
+        )
+        for name, kind, annotation, default in written
+    }
+
+
+def annotation_to_json(annotation: Any) -> Any:
+    """Write an annotation.
+
+    Raises:
+        CannotWriteError: It can't be written.
+    """
+    if annotation in (object, _EMPTY) or isinstance(annotation, (str, ForwardRef)):
+        return "any"
+    if annotation is None:
+        return "null"
+    if isinstance(annotation, TypeVar):
+        return annotation_to_json(annotation.__bound__ or Any)
+    # A NewType, or a type alias of Python 3.12.
+    for attribute in ("__supertype__", "__value__"):
+        if hasattr(annotation, attribute):
+            return annotation_to_json(getattr(annotation, attribute))
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin is None:
+        return _class_to_json(annotation)
+    if origin is Annotated:
+        return {"annotated": annotation_to_json(args[0]), "bounds": _bounds_to_json(args[1:])}
+    if origin is Literal:
+        return {"literal": [_choice_to_json(choice) for choice in args]}
+    if origin in (Union, types.UnionType):
+        return {"union": [annotation_to_json(branch) for branch in args]}
+    if origin in _NAMES:
+        items = ["..." if arg is Ellipsis else annotation_to_json(arg) for arg in args]
+        return {"of": _NAMES[origin], "items": items}
+    return _opaque_to_json(annotation)
+
+
+def annotation_from_json(written: Any) -> Any:
+    """Read what `annotation_to_json` wrote."""
+    if isinstance(written, str):
+        return _NAMED[written]
+    if "annotated" in written:
+        bounds = [Bound(**each) for each in written["bounds"]]
+        inner = annotation_from_json(written["annotated"])
+        return Annotated[(inner, *bounds)] if bounds else inner
+    if "literal" in written:
+        return Literal[tuple(written["literal"])]
+    if "union" in written:
+        return Union[tuple(annotation_from_json(branch) for branch in written["union"])]  # noqa: UP007
+    if "of" in written:
+        items = [... if each == "..." else annotation_from_json(each) for each in written["items"]]
+        return _NAMED[written["of"]][tuple(items)]
+    if "choices" in written:
+        members = {f"choice{i}": value for i, value in enumerate(written["choices"])}
+        return enum.Enum(written["name"], members)
+    # Spelt as `inspect.formatannotation` spells it.
+    return type("StandIn", (), {"__module__": "builtins", "__qualname__": written["opaque"]})
+
+
+def _class_to_json(annotation: Any) -> Any:
+    if annotation in _NAMES:
+        return _NAMES[annotation]
+    if isinstance(annotation, type) and issubclass(annotation, os.PathLike):
+        return "path"
+    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
+        choices = [_choice_to_json(member.value) for member in annotation]
+        return {"name": annotation.__name__, "choices": choices}
+    return _opaque_to_json(annotation)
+
+
+def _opaque_to_json(annotation: Any) -> Any:
+    """Write what no value in a file is an object of, as far as confection is asked."""
+    from confection.validation import validate_type  # takes a quarter of a second
+
+    try:
+        fits = [value for value in _SAMPLES if validate_type(value, annotation) is None]
+    except Exception as error:  # it may run code of the annotation's
+        raise CannotWriteError(f"{annotation!r} can't be checked") from error
+    if fits:
+        raise CannotWriteError(f"{annotation!r} takes {fits[0]!r}")
+    return {"opaque": inspect.formatannotation(annotation)}
+
+
+def _bounds_to_json(decorations: tuple[Any, ...]) -> list[dict[str, float]]:
+    found = [
+        {
+            name: getattr(each, name)
+            for name in _BOUNDS
+            if isinstance(getattr(each, name, None), (int, float))
+        }
+        for each in decorations
+    ]
+    return [each for each in found if each]
+
+
+def _choice_to_json(value: Any) -> Any:
+    if value is not None and type(value) not in (bool, int, float, str):
+        raise CannotWriteError(f"{value!r} is no choice of a file's")
+    return value
+
+
+def _default_to_json(value: Any) -> Any:
+    """Write a default: what JSON has no name for stands in a mapping with one key."""
+    if value is _EMPTY:
+        return {"none": True}
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if type(value) in (list, tuple):
+        return {type(value).__name__: [_default_to_json(each) for each in value]}
+    if type(value) is dict and all(isinstance(key, str) for key in value):
+        return {"dict": {key: _default_to_json(each) for key, each in value.items()}}
+    if isinstance(value, Path):
+        return {"path": os.fspath(value)}
+    named = getattr(value, "__qualname__", None)
+    try:
+        return {"shown": named if isinstance(named, str) else repr(value)}
+    except Exception as error:
+        raise CannotWriteError("a default can't be shown") from error
+
+
+def _default_from_json(written: Any) -> Any:
+    if not isinstance(written, dict):
+        return written
+    ((kind, inner),) = written.items()
+    readers: dict[str, Callable[[Any], Any]] = {
+        "none": lambda _: _EMPTY,
+        "list": lambda items: [_default_from_json(each) for each in items],
+        "tuple": lambda items: tuple(_default_from_json(each) for each in items),
+        "dict": lambda items: {key: _default_from_json(each) for key, each in items.items()},
+        "path": Path,
+        "shown": Shown,
+    }
+    return readers[kind](inner)
