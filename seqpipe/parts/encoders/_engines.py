@@ -181,7 +181,9 @@ def _why_plain(cell: Cell) -> str | None:
     if has_hooks(cell):
         return f"{kind.__name__} has hooks, which run where the cell is called at each step"
     if _is_replica(cell):
-        return f"this {kind.__name__} is a replica of DataParallel's, whose parameters aren't its own"
+        return (
+            f"this {kind.__name__} is a replica of DataParallel's, whose parameters aren't its own"
+        )
     return None
 
 

@@ -38,6 +38,7 @@ def unroll_gated(
 
     `units` are the tensors that `step_tensors` names; a state of None is one of zeros.
     """
+
     def loop(inputs: Tensor, weights: Weights, initial: Tensor) -> tuple[Tensor, Tensor]:
         outputs, last = take_steps(
             _stepper(cell, weights),
@@ -145,9 +146,7 @@ class StepChangesCell(ConfigError):
     """A step that isn't a function of what it's given."""
 
 
-def _trace_once(
-    cell: GatedCell, zoneout: tuple[Zoneout, ...], before: list[Any]
-) -> Recurrence:
+def _trace_once(cell: GatedCell, zoneout: tuple[Zoneout, ...], before: list[Any]) -> Recurrence:
     """Trace a cell whose settings are known, and see that its step changes none of them."""
     kind = type(cell)
     if kind not in _CHANGING:
