@@ -15,6 +15,7 @@ from seqpipe.kernels._recurrence import Recurrence as Recurrence
 from seqpipe.kernels._recurrence import Sizes as Sizes
 from seqpipe.kernels._trace import trace as trace
 from seqpipe.kernels._transforms import find_transform as find_transform
+from seqpipe.kernels._transforms import is_recorded as is_recorded
 from seqpipe.kernels._triton import Triton as Triton
 from seqpipe.kernels._triton import supports as supports
 from seqpipe.kernels._verify import find_fault as find_fault
@@ -33,6 +34,7 @@ __all__ = [
     "Weights",
     "find_fault",
     "find_transform",
+    "is_recorded",
     "pack",
     "rank",
     "recur",

@@ -148,7 +148,7 @@ def _pull_through_loop(ctx: Any, outputs: Tensor, final: Tensor) -> list[Tensor 
     sources = ctx.saved_tensors[: len(needed)]
     with torch.enable_grad(), torch.autocast(outputs.device.type, enabled=False):
         # Under names of their own, as one may have been computed from another.
-        given = [None if each is None else each.view_as(each) for each in sources]
+        given: list[Any] = [None if each is None else each.view_as(each) for each in sources]
         results = ctx.plan.loop(given[0], Weights(*given[1:-1]), given[-1])
         pairs = [p for p in zip(results, (outputs, final), strict=True) if p[0].requires_grad]
         found = torch.autograd.grad(

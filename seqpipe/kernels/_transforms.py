@@ -17,6 +17,11 @@ def is_batched(gradient: Tensor) -> bool:
     return is_transformed() or is_legacy_batchedtensor(gradient)
 
 
+def is_recorded() -> bool:
+    """Say whether `torch.jit.trace` is at work."""
+    return torch._C._get_tracing_state() is not None
+
+
 def find_transform(tensor: Tensor) -> str | None:
     """Say what would see a kernel's results as constants, or couldn't see them at all.
 
@@ -30,7 +35,7 @@ def find_transform(tensor: Tensor) -> str | None:
         return "a transform of torch.func (grad, vmap, jvp, ...) is at work"
     if forward_ad._current_level >= 0:
         return "derivatives are taken in forward mode"
-    if torch.jit.is_tracing():
+    if is_recorded():
         return "torch.jit.trace or an export records the call"
     if _len_torch_dispatch_stack() or _is_dispatched(type(tensor)):
         return "a mode or a type of tensor of torch's dispatch watches each operation"

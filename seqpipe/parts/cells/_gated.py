@@ -149,7 +149,7 @@ class GatedCell(Cell):
             The output and the next state.
         """
         hidden = state[0] if hidden_mask is None else state[0] * hidden_mask
-        weight = self.recurrent_weight
+        weight: Tensor = self.recurrent_weight
         weight = weight if weight_mask is None else weight * weight_mask
         x = nn.functional.linear(input, self.input_weight, self.bias)
         h = nn.functional.linear(hidden, weight, self.recurrent_bias)

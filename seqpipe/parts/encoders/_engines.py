@@ -173,7 +173,7 @@ def _why_plain(cell: Cell) -> str | None:
     is_gated = (
         isinstance(cell, GatedCell)
         and kind.forward is GatedCell.forward
-        and kind.advance is GatedCell.advance
+        and type(cell).advance is GatedCell.advance
         and not {"forward", "advance"} & vars(cell).keys()
     )
     if not is_gated:

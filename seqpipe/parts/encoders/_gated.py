@@ -86,8 +86,8 @@ def _stepper(cell: GatedCell, weights: Weights) -> TakeStep:
         hidden = state[0] if mask is None else state[0] * mask
         x = nn.functional.linear(input, weights.input_weight, weights.bias)
         h = nn.functional.linear(hidden, weights.recurrent_weight, weights.recurrent_bias)
-        x_h = (each.split(cell.width, dim=1) if each.shape[1] else () for each in (x, h))
-        after = tuple(step(units, *x_h, state))
+        x_, h_ = (torch.split(each, cell.width, 1) if each.shape[1] else () for each in (x, h))
+        after = tuple(step(units, x_, h_, state))
         return after[0], after
 
     return take_step

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.utils import parametrize
 
 from seqpipe.errors import ConfigError
-from seqpipe.kernels import Packing, pack, rank
+from seqpipe.kernels import Packing, is_recorded, pack, rank
 from seqpipe.parts.cells import Cell, GatedCell, State
 from seqpipe.parts.encoders._check import check_batch
 from seqpipe.parts.encoders._noise import NO_NOISE, Noise, keep
@@ -34,7 +34,7 @@ def unroll_plain(
     first = cell.initial_state(len(lengths), inputs) if state is None else state
     if not len(inputs):
         return inputs.new_zeros(0, cell.width), first
-    if torch.jit.is_tracing():
+    if is_recorded():
         inputs = _of_these_lengths(inputs, lengths)
     # A weight that's computed from others (`torch.nn.utils.parametrize`) is so once, not at each step.
     with parametrize.cached() if _has_computed_weights(cell) else nullcontext():

@@ -65,8 +65,9 @@ def _fixed(value: Any) -> Any:
 
 
 class Snapshot:
-    """A cell's settings, parameters and buffers, and what else its step reads, to tell quickly that none
-    has changed or been replaced, and that no hook has been put on the cell.
+    """A cell's settings, parameters and buffers, and what else its step reads.
+
+    It tells quickly that none has changed or been replaced, and that no hook has been put on the cell.
 
     Objects are compared by identity, and by value where they can change in place. So it may take an
     equal value for a change, after which `settings` decide; numbers in tensors it doesn't look at.
@@ -106,9 +107,10 @@ class Snapshot:
         return all(_fixed(value) == fixed for value, fixed in self._mutable)
 
 
-def has_hooks(cell: GatedCell) -> bool:
+def has_hooks(cell: nn.Module) -> bool:
     """Say whether something hangs on calls of a cell or of a module in it, or of any module at all."""
-    return _has_any_global_hook() or any(any(_hooks(each)) for each in cell.modules())
+    anywhere: bool = _has_any_global_hook()  # type: ignore[no-untyped-call]
+    return anywhere or any(any(_hooks(each)) for each in cell.modules())
 
 
 def _hooks(module: nn.Module) -> tuple[Mapping[int, Any], ...]:

@@ -192,6 +192,8 @@ def test_engine_gives_what_the_plain_loop_gives(use, engine):
     torch.testing.assert_close(use(encoder(engine)), use(encoder("plain")), rtol=0, atol=1e-10)
 
 
+# torch scripts something the first time that it goes forward.
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
 @pytest.mark.parametrize("use", BY_THE_LOOP.values(), ids=BY_THE_LOOP)
 def test_plain_loop_takes_over_unless_another_engine_is_asked_for(use):
     torch.testing.assert_close(use(encoder(None)), use(encoder("plain")), rtol=0, atol=1e-12)
