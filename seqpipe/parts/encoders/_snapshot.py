@@ -98,7 +98,11 @@ class Snapshot:
 
     def holds(self) -> bool:
         """Say whether everything is as it was, without hooks."""
-        if any(self._hooks) or any(each.now() is not each.value for each in self._reads):
+        if (
+            any(self._hooks)
+            or _hooks_anywhere()
+            or any(each.now() is not each.value for each in self._reads)
+        ):
             return False
         for space, before in self._spaces:
             now = [*space, *space.values()]
@@ -109,8 +113,12 @@ class Snapshot:
 
 def has_hooks(cell: nn.Module) -> bool:
     """Say whether something hangs on calls of a cell or of a module in it, or of any module at all."""
-    anywhere: bool = _has_any_global_hook()  # type: ignore[no-untyped-call]
-    return anywhere or any(any(_hooks(each)) for each in cell.modules())
+    return _hooks_anywhere() or any(any(_hooks(each)) for each in cell.modules())
+
+
+def _hooks_anywhere() -> bool:
+    """Say whether a hook is on all modules that there are."""
+    return bool(_has_any_global_hook())  # type: ignore[no-untyped-call]
 
 
 def _hooks(module: nn.Module) -> tuple[Mapping[int, Any], ...]:
