@@ -5,6 +5,7 @@ from seqpipe.kernels._compiled import Compiled as Compiled
 from seqpipe.kernels._eager import Eager as Eager
 from seqpipe.kernels._packing import Packing as Packing
 from seqpipe.kernels._packing import pack as pack
+from seqpipe.kernels._packing import rank as rank
 from seqpipe.kernels._pass import Engine as Engine
 from seqpipe.kernels._pass import Layout as Layout
 from seqpipe.kernels._recur import Plan as Plan
@@ -13,6 +14,8 @@ from seqpipe.kernels._recur import recur as recur
 from seqpipe.kernels._recurrence import Recurrence as Recurrence
 from seqpipe.kernels._recurrence import Sizes as Sizes
 from seqpipe.kernels._trace import trace as trace
+from seqpipe.kernels._transforms import find_transform as find_transform
+from seqpipe.kernels._transforms import is_recorded as is_recorded
 from seqpipe.kernels._triton import Triton as Triton
 from seqpipe.kernels._triton import supports as supports
 from seqpipe.kernels._verify import find_fault as find_fault
@@ -30,7 +33,10 @@ __all__ = [
     "Triton",
     "Weights",
     "find_fault",
+    "find_transform",
+    "is_recorded",
     "pack",
+    "rank",
     "recur",
     "supports",
     "trace",

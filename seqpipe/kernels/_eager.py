@@ -1,5 +1,7 @@
 """The engine for where nothing can be compiled: torch's operations, without a graph for each step."""
 
+import itertools
+
 import torch
 from torch import Tensor
 
@@ -84,7 +86,7 @@ class _Steps:
         self.ranked = walk.layout.order.to(device)
         self.sorted_initial = walk.initial[:, self.ranked]
         self.mask = None if walk.mask is None else walk.mask[self.ranked]
-        self.starts = [0, *torch.tensor(self.packing.sizes).cumsum(0).tolist()]
+        self.starts = [0, *itertools.accumulate(self.packing.sizes)]
 
     def each(self) -> list[tuple[slice, int]]:
         """Return the rows of each step, and how many there are."""

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -31,18 +33,24 @@ def pack(lengths: Tensor, *, reverse: bool = False) -> Packing:
         lengths: `[B]`, int64, on the CPU; 0 is allowed.
         reverse: Whether to walk from the end of each sequence to its beginning.
     """
-    count = len(lengths)
-    rank = torch.empty_like(lengths)
-    rank[torch.argsort(lengths, descending=True, stable=True)] = torch.arange(count)
-    sequence, time = _steps(lengths, reverse=reverse)
-    order = torch.argsort(time * count + rank[sequence])
-    inverse = torch.empty_like(order)
-    inverse[order] = torch.arange(len(order))
-    return Packing(order, inverse, torch.bincount(time).tolist())
+    counts = _counts(lengths)
+    sequence = np.repeat(np.arange(len(counts)), counts)
+    time = np.arange(len(sequence)) - (counts.cumsum() - counts)[sequence]
+    time = counts[sequence] - 1 - time if reverse else time
+    ranks = np.argsort(np.argsort(-counts, kind="stable"))
+    order = np.lexsort((ranks[sequence], time))
+    sizes: list[int] = np.bincount(time).tolist()
+    return Packing(torch.from_numpy(order), torch.from_numpy(np.argsort(order)), sizes)
 
 
-def _steps(lengths: Tensor, *, reverse: bool) -> tuple[Tensor, Tensor]:
-    """Return, for each row of the flat batch, its sequence and its step."""
-    sequence = torch.repeat_interleave(torch.arange(len(lengths)), lengths)
-    time = torch.arange(len(sequence)) - (lengths.cumsum(0) - lengths)[sequence]
-    return sequence, lengths[sequence] - 1 - time if reverse else time
+def rank(lengths: Tensor) -> Tensor:
+    """Return the sequences, the longest first: `[B]`."""
+    return torch.from_numpy(np.argsort(-_counts(lengths), kind="stable"))
+
+
+def _counts(lengths: Tensor) -> npt.NDArray[np.int64]:
+    """Return lengths for NumPy, for which neither torch's default device nor what records its operations matters.
+
+    `Tensor.numpy` refuses within transforms of `torch.func`.
+    """
+    return np.array(lengths.tolist(), dtype=np.int64)

@@ -36,7 +36,7 @@ class Layout:
             return
         counts = self._counts
         self.rows = int(counts.sum())
-        self.table = torch.empty(3, len(counts), dtype=torch.int64)
+        self.table = torch.empty(3, len(counts), dtype=torch.int64, device="cpu")
         table = self.table.numpy()
         table[2] = (-counts).argsort(kind="stable")
         table[0], table[1] = self._starts[table[2]], counts[table[2]]

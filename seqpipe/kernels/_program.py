@@ -96,7 +96,7 @@ def _shorten(operation: str, arguments: tuple[Term, ...]) -> Term | None:
     if operation == "pow" and arguments[1] == 1.0:
         return arguments[0]
     if all(isinstance(a, float) for a in arguments) and not OPERATIONS[operation].is_mask:
-        given = [torch.tensor(a, dtype=torch.float64) for a in arguments]
+        given = [torch.tensor(a, dtype=torch.float64, device="cpu") for a in arguments]
         return float(OPERATIONS[operation].torch(*given))
     return None
 

@@ -1,13 +1,14 @@
 """A recurrence as one operation of autograd."""
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from seqpipe.kernels._pass import Engine, Gradients, Layout, Pass, Saved
 from seqpipe.kernels._recurrence import Recurrence
+from seqpipe.kernels._transforms import is_batched
 
 
 class Weights(NamedTuple):
@@ -28,6 +29,10 @@ class Weights(NamedTuple):
     parameters: Tensor | None
 
 
+#: What `recur` does, in torch's differentiable operations: inputs, weights and initial states to its results.
+Loop: TypeAlias = Callable[[Tensor, Weights, Tensor], tuple[Tensor, Tensor]]
+
+
 class Plan(NamedTuple):
     """What of a walk isn't a tensor to learn from.
 
@@ -38,6 +43,7 @@ class Plan(NamedTuple):
         mask: `[B, width]`, multiplies the hidden state that goes into products, or None.
         noises: `[N, noises * width]`, or None.
         clip: The bound of each number of the gradient that goes from a step to the step before, or None.
+        loop: What derivatives of derivatives are taken of; None where there are to be none.
     """
 
     engine: Engine
@@ -46,6 +52,7 @@ class Plan(NamedTuple):
     mask: Tensor | None
     noises: Tensor | None
     clip: float | None
+    loop: Loop | None = None
 
 
 def recur(plan: Plan, inputs: Tensor, weights: Weights, initial: Tensor) -> tuple[Tensor, Tensor]:
@@ -109,8 +116,11 @@ class _Recur(torch.autograd.Function):
         return done.outputs, done.last
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, outputs: Tensor, final: Tensor) -> tuple[Tensor | None, ...]:
+        # With `create_graph` the gradients are to have derivatives, which a kernel's haven't. And those of
+        # many losses at once (`is_grads_batched`) have no memory that it could read.
+        if torch.is_grad_enabled() or is_batched(outputs) or is_batched(final):
+            return None, *_pull_through_loop(ctx, outputs, final)
         inputs, *learnt, initial, gates, separate, states = ctx.saved_tensors
         engine, walk = ctx.plan.engine, _walk(ctx.plan, Weights(*learnt), initial)
         saved = Saved(gates, separate, states)
@@ -128,6 +138,28 @@ class _Recur(torch.autograd.Function):
             found.parameters if wanted[6] else None,
             found.initial if wanted[7] else None,
         )
+
+
+def _pull_through_loop(ctx: Any, outputs: Tensor, final: Tensor) -> list[Tensor | None]:
+    """Return the gradients of all but the plan, with their graph if there's to be one."""
+    if ctx.plan.loop is None:
+        raise RuntimeError("a derivative of a derivative needs `Plan.loop`, which is None")
+    create_graph, needed = torch.is_grad_enabled(), ctx.needs_input_grad[1:]
+    sources = ctx.saved_tensors[: len(needed)]
+    with torch.enable_grad(), torch.autocast(outputs.device.type, enabled=False):
+        # Under names of their own, as one may have been computed from another.
+        given: list[Any] = [None if each is None else each.view_as(each) for each in sources]
+        results = ctx.plan.loop(given[0], Weights(*given[1:-1]), given[-1])
+        pairs = [p for p in zip(results, (outputs, final), strict=True) if p[0].requires_grad]
+        found = torch.autograd.grad(
+            [result for result, _ in pairs],
+            [each for each, wanted in zip(given, needed, strict=True) if wanted],
+            [gradient for _, gradient in pairs],
+            create_graph=create_graph,
+            materialize_grads=True,
+        )
+    rest = iter(found)
+    return [next(rest) if wanted else None for wanted in needed]
 
 
 def _hidden(engine: Engine, walk: Pass, saved: Saved, found: Gradients) -> Tensor:

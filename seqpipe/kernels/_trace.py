@@ -114,7 +114,7 @@ def _program(
     given = [torch.zeros(_SHAPE, dtype=torch.float64) for _ in names]
     try:
         # Fake tensors have no values, so that a branch on values is noticed.
-        with _quiet():
+        with _quiet(), _without_nan_checks():
             graph: GraphModule = make_fx(
                 function, decompositions(), tracing_mode="fake", _allow_non_fake_inputs=True
             )(*given)
@@ -144,6 +144,16 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def _without_nan_checks() -> Iterator[None]:
+    """Keep autograd's anomaly mode, which is on in all threads, from asking fake tensors whether they're NaN."""
+    if not torch.is_anomaly_check_nan_enabled():
+        yield
+        return
+    with torch.autograd.set_detect_anomaly(torch.is_anomaly_enabled(), check_nan=False):
+        yield
 
 
 def _check_shapes(graph: GraphModule) -> None:

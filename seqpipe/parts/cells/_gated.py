@@ -129,10 +129,30 @@ class GatedCell(Cell):
         """Return zeros for each state, `[batch_size, width]`."""
         return tuple(like.new_zeros(batch_size, self.width) for _ in self.states)
 
-    def forward(self, input: Tensor, state: State) -> tuple[Tensor, State]:
-        """Take one step; see `Cell.forward`."""
+    def forward(
+        self,
+        input: Tensor,
+        state: State,
+        *,
+        hidden_mask: Tensor | None = None,
+        weight_mask: Tensor | None = None,
+    ) -> tuple[Tensor, State]:
+        """Take one step; see `Cell.forward`.
+
+        Args:
+            input: `[B, input_width]`
+            state: The states, `[B, width]` each.
+            hidden_mask: `[B, width]`, multiplies the hidden state in its products.
+            weight_mask: `[len(recurrent_gates) * width, width]`, multiplies the recurrent weight.
+
+        Returns:
+            The output and the next state.
+        """
+        hidden = state[0] if hidden_mask is None else state[0] * hidden_mask
+        weight: Tensor = self.recurrent_weight
+        weight = weight if weight_mask is None else weight * weight_mask
         x = nn.functional.linear(input, self.input_weight, self.bias)
-        h = nn.functional.linear(state[0], self.recurrent_weight, self.recurrent_bias)
+        h = nn.functional.linear(hidden, weight, self.recurrent_bias)
         after = self.advance(x, h, state)
         return after[0], after
 

@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensor
 
 from seqpipe.errors import DataError
 from seqpipe.parts.cells import Cell, State
@@ -18,6 +19,7 @@ def check_batch(cell: Cell, inputs: Tensor, lengths: Tensor) -> None:
     Raises:
         DataError: They aren't.
     """
+    refuse_unknown_numbers(lengths)
     if inputs.ndim != 2 or inputs.shape[1] != cell.input_width:
         raise DataError(
             f"`inputs` has the shape {tuple(inputs.shape)}; the cell needs [N, {cell.input_width}], "
@@ -33,6 +35,19 @@ def check_batch(cell: Cell, inputs: Tensor, lengths: Tensor) -> None:
         raise DataError(f"`lengths` has {min(counts)}; none can be negative")
     if sum(counts) != len(inputs):
         raise DataError(f"`lengths` add up to {sum(counts)}, but there are {len(inputs)} inputs")
+
+
+def refuse_unknown_numbers(lengths: Tensor) -> None:
+    """Check that lengths are numbers, not a stand-in for any, as an encoder takes so many steps.
+
+    Raises:
+        DataError: They stand for numbers that nobody knows yet.
+    """
+    if type(lengths) is not Tensor and isinstance(lengths, FakeTensor):
+        raise DataError(
+            "`lengths` has no numbers here, as in torch.export, and the number of steps is one of them; "
+            "leave the encoder out of what's exported, or record it for given lengths with torch.jit.trace"
+        )
 
 
 def check_state(cell: Cell, given: State, like: State) -> None:

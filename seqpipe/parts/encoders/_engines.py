@@ -3,7 +3,7 @@
 import functools
 import logging
 import weakref
-from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeGuard
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast
 
 from torch import Tensor, nn
 
@@ -16,12 +16,13 @@ from seqpipe.kernels import (
     Recurrence,
     Triton,
     find_fault,
+    find_transform,
     supports,
 )
 from seqpipe.parts.cells import Cell, GatedCell
-from seqpipe.parts.encoders._gated import step_tensors, trace_cell
+from seqpipe.parts.encoders._gated import PRODUCTS, StepChangesCell, step_tensors, trace_cell
 from seqpipe.parts.encoders._noise import Zoneout
-from seqpipe.parts.encoders._snapshot import Snapshot
+from seqpipe.parts.encoders._snapshot import Snapshot, has_hooks
 
 #: What carries out a recurrence: a loop of calls under autograd; torch's operations one by one, with a
 #: derivative that's traced once; C compiled for the cell; a Triton kernel made for the cell.
@@ -65,7 +66,7 @@ class _Made(NamedTuple):
 
 
 #: The last choice for each cell, as looking for it anew takes as long as a short walk.
-_MADE: Final[weakref.WeakKeyDictionary[GatedCell, _Made]] = weakref.WeakKeyDictionary()
+_MADE: Final[weakref.WeakKeyDictionary[Cell, _Made]] = weakref.WeakKeyDictionary()
 
 
 def choose_engine(
@@ -86,22 +87,42 @@ def choose_engine(
         ConfigError: There's no such engine, or it can't do this. The message says why.
     """
     check_engine(wanted)
-    if wanted == "plain" or (wanted is None and (not _is_gated(cell) or like.is_meta)):
+    if wanted == "plain" or (wanted is None and like.is_meta):
         return None
-    if not _is_gated(cell):
-        raise ConfigError(
-            f"`engine` is {wanted!r}, but {type(cell).__name__} isn't a GatedCell with the step that "
-            f"engines need; only 'plain' runs it"
-        )
+    reason = find_transform(like)
+    if reason is None:
+        found = _choose_kernel(cell, like, wanted, zoneout)
+        if isinstance(found, Choice):
+            return found
+        reason = found
+    if wanted is None:
+        return None
+    raise ConfigError(f"`engine` is {wanted!r}, but {reason}; only 'plain' runs it")
+
+
+def _choose_kernel(
+    cell: Cell, like: Tensor, wanted: str | None, zoneout: tuple[Zoneout, ...]
+) -> Choice | str:
+    """Choose an engine's kernel, or say why only the plain loop runs a cell."""
     kinds = tuple("drawn" if isinstance(each, Tensor) else each for each in zoneout)
     case = wanted, like.dtype, like.device, kinds
     made = _MADE.get(cell)
-    if made is None or made.case != case or not made.snapshot.holds():
-        # Before the trace, so that what changes meanwhile shows.
-        snapshot = Snapshot(cell)
-        made = _Made(case, snapshot, _choose(cell, like, wanted, trace_cell(cell, zoneout)))
-        _MADE[cell] = made
-    return made.choice
+    if made is not None and made.case == case and made.snapshot.holds():
+        return made.choice
+    reason = _why_plain(cell)
+    if reason is not None:
+        return reason
+    assert isinstance(cell, GatedCell)
+    # Before the trace, so that what changes meanwhile shows.
+    snapshot = Snapshot(cell)
+    try:
+        recurrence = trace_cell(cell, zoneout)
+    except StepChangesCell as error:
+        _say_once(f"the plain loop runs {type(cell).__name__}, which is slow: {error}")
+        return str(error)
+    choice = _choose(cell, like, wanted, recurrence)
+    _MADE[cell] = _Made(case, snapshot, choice)
+    return choice
 
 
 def _choose(cell: GatedCell, like: Tensor, wanted: str | None, recurrence: Recurrence) -> Choice:
@@ -123,9 +144,9 @@ def usable_engines(cell: Cell, like: Tensor) -> list[str]:
     Raises:
         ConfigError: A gated cell's step isn't elementwise maths.
     """
-    if not _is_gated(cell):
+    if _why_plain(cell) is not None:
         return ["plain"]
-    recurrence = trace_cell(cell)
+    recurrence = trace_cell(cast(GatedCell, cell))
     return ["plain", *(name for name in _MAKE if not _WHY_NOT[name](recurrence, like, cell.width))]
 
 
@@ -145,12 +166,32 @@ def engine_names(
     return chosen
 
 
-def _is_gated(cell: Cell) -> TypeGuard[GatedCell]:
-    # Whoever writes another `forward`, or hangs something on it, wants it to be called.
-    if not isinstance(cell, GatedCell) or cell._forward_hooks or cell._forward_pre_hooks:
-        return False
+def _why_plain(cell: Cell) -> str | None:
+    """Say why only the plain loop runs a cell, or return None."""
     kind = type(cell)
-    return kind.forward is GatedCell.forward and kind.advance is GatedCell.advance
+    # Whoever writes another `forward`, for a class or for one cell, wants it to be called.
+    is_gated = (
+        isinstance(cell, GatedCell)
+        and kind.forward is GatedCell.forward
+        and type(cell).advance is GatedCell.advance
+        and not {"forward", "advance"} & vars(cell).keys()
+    )
+    if not is_gated:
+        return f"{kind.__name__} isn't a GatedCell with the step that engines need"
+    if has_hooks(cell):
+        return f"{kind.__name__} has hooks, which run where the cell is called at each step"
+    if _is_replica(cell):
+        return (
+            f"this {kind.__name__} is a replica of DataParallel's, whose parameters aren't its own"
+        )
+    return None
+
+
+def _is_replica(cell: Cell) -> bool:
+    """Say whether tensors that a step uses are no parameters any more, so that they'd be taken for settings."""
+    return any(
+        vars(module).get("_former_parameters", {}).keys() - PRODUCTS for module in cell.modules()
+    )
 
 
 def _best_first(like: Tensor) -> tuple[str, ...]:

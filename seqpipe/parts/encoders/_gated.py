@@ -1,5 +1,6 @@
 """A gated cell as the kernels see it: a traced step, and tensors."""
 
+import functools
 import threading
 import weakref
 from collections.abc import Sequence
@@ -9,13 +10,15 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
+from seqpipe.errors import ConfigError
 from seqpipe.kernels import Engine, Layout, Plan, Recurrence, Sizes, Weights, recur, trace
 from seqpipe.parts.cells import GatedCell, State
 from seqpipe.parts.encoders._noise import Noise, Zoneout, keep
+from seqpipe.parts.encoders._plain import TakeStep, take_steps
 from seqpipe.parts.encoders._snapshot import settings
 
 #: What the products of a gated cell take; its other parameters and buffers belong to its step.
-_PRODUCTS: Final = frozenset({"input_weight", "recurrent_weight", "bias", "recurrent_bias"})
+PRODUCTS: Final = frozenset({"input_weight", "recurrent_weight", "bias", "recurrent_bias"})
 
 
 def unroll_gated(
@@ -35,6 +38,19 @@ def unroll_gated(
 
     `units` are the tensors that `step_tensors` names; a state of None is one of zeros.
     """
+
+    def loop(inputs: Tensor, weights: Weights, initial: Tensor) -> tuple[Tensor, Tensor]:
+        outputs, last = take_steps(
+            _stepper(cell, weights),
+            inputs,
+            lengths,
+            reverse=reverse,
+            state=initial.unbind(),
+            noise=noise,
+            clip=clip,
+        )
+        return outputs, torch.stack(last)
+
     masks = [each for each in noise.zoneout if isinstance(each, Tensor)]
     plan = Plan(
         engine,
@@ -43,6 +59,7 @@ def unroll_gated(
         None if noise.hidden is None else noise.hidden.to(inputs.dtype),
         torch.cat(masks, dim=1).to(inputs.dtype) if masks else None,
         clip,
+        loop,
     )
     columns = _columns(units, cell.width, inputs) if units else None
     weight = cell.recurrent_weight
@@ -53,14 +70,30 @@ def unroll_gated(
         cell.recurrent_bias,
         columns,
     )
-    with _exact(inputs.device.type):
+    with in_full_precision(inputs.device.type):
         shape = recurrence.sizes.states, len(lengths), cell.width
         initial = inputs.new_zeros(shape) if state is None else torch.stack(state)
         outputs, last = recur(plan, inputs, weights, initial)
     return outputs, last.unbind()
 
 
-def _exact(device: str) -> Any:
+def _stepper(cell: GatedCell, weights: Weights) -> TakeStep:
+    """Return what takes one step of a cell with weights in place of its own."""
+    step = functools.partial(_call_step, _Step(cell), list(step_tensors(cell)), _masks(cell))
+    units = () if weights.parameters is None else weights.parameters.unbind()
+
+    def take_step(input: Tensor, state: State, mask: Tensor | None) -> tuple[Tensor, State]:
+        hidden = state[0] if mask is None else state[0] * mask
+        x = nn.functional.linear(input, weights.input_weight, weights.bias)
+        h = nn.functional.linear(hidden, weights.recurrent_weight, weights.recurrent_bias)
+        x_, h_ = (torch.split(each, cell.width, 1) if each.shape[1] else () for each in (x, h))
+        after = tuple(step(units, x_, h_, state))
+        return after[0], after
+
+    return take_step
+
+
+def in_full_precision(device: str) -> Any:
     """Keep autocast off: a recurrence sums over many steps, which half precision isn't for."""
     # Entering autocast takes a tenth of a short walk.
     on = torch.is_autocast_enabled(device)
@@ -80,7 +113,7 @@ def step_tensors(cell: GatedCell) -> dict[str, Tensor]:
     return {
         name: tensor
         for name, tensor in named.items()
-        if name not in _PRODUCTS and (tensor.numel() == 1 or tensor.shape == (cell.width,))
+        if name not in PRODUCTS and (tensor.numel() == 1 or tensor.shape == (cell.width,))
     }
 
 
@@ -93,6 +126,7 @@ def trace_cell(cell: GatedCell, zoneout: tuple[Zoneout, ...] = ()) -> Recurrence
 
     Raises:
         ConfigError: The step does something else than elementwise maths.
+        StepChangesCell: It changes what it reads.
     """
     kinds = tuple("mask" if isinstance(each, Tensor) else each for each in zoneout)
     like = (settings(cell), tuple(step_tensors(cell)), _masks(cell), kinds)
@@ -101,14 +135,33 @@ def trace_cell(cell: GatedCell, zoneout: tuple[Zoneout, ...] = ()) -> Recurrence
         known = _TRACED.setdefault(type(cell), [])
         found = next((recurrence for other, recurrence in known if other == like), None)
         if found is None:
-            found = _trace(cell, zoneout)
+            found = _trace_once(cell, zoneout, like[0])
             known.append((like, found))
             # A cell whose attributes change at each call isn't worth keeping.
             del known[:-_TRACES_AT_MOST]
     return found
 
 
+class StepChangesCell(ConfigError):
+    """A step that isn't a function of what it's given."""
+
+
+def _trace_once(cell: GatedCell, zoneout: tuple[Zoneout, ...], before: list[Any]) -> Recurrence:
+    """Trace a cell whose settings are known, and see that its step changes none of them."""
+    kind = type(cell)
+    if kind not in _CHANGING:
+        recurrence = _trace(cell, zoneout)
+        if settings(cell) == before:
+            return recurrence
+        _CHANGING.add(kind)
+    raise StepChangesCell(
+        f"the step of {kind.__name__} changes attributes, globals or closures, which a kernel wouldn't do"
+    )
+
+
 _TRACES_AT_MOST: Final = 32
+#: The classes whose step isn't a function of what it's given.
+_CHANGING: Final[weakref.WeakSet[type[GatedCell]]] = weakref.WeakSet()
 _TRACING: Final = threading.Lock()
 _TRACED: weakref.WeakKeyDictionary[type[GatedCell], list[tuple[Any, Recurrence]]] = (
     weakref.WeakKeyDictionary()
@@ -129,12 +182,7 @@ def _trace(cell: GatedCell, zoneout: tuple[Zoneout, ...]) -> Recurrence:
     def step(
         x: list[Tensor], h: list[Tensor], states: list[Tensor], p: list[Tensor], n: list[Tensor]
     ) -> list[Tensor]:
-        # An engine has masks as numbers too.
-        units = {
-            name: each != 0 if name in masks else each for name, each in zip(names, p, strict=True)
-        }
-        given = {f"cell.{name}": each for name, each in units.items()}
-        after: list[Tensor] = torch.func.functional_call(module, given, (x, h, states))
+        after = _call_step(module, names, masks, p, x, h, states)
         drawn = iter(n)
         shares = [next(drawn) if isinstance(each, Tensor) else each for each in zoneout]
         if len(after) != len(states):
@@ -145,6 +193,25 @@ def _trace(cell: GatedCell, zoneout: tuple[Zoneout, ...]) -> Recurrence:
     return trace(step, sizes)
 
 
+def _call_step(
+    module: "_Step",
+    names: Sequence[str],
+    masks: frozenset[str],
+    units: Sequence[Tensor],
+    x: Sequence[Tensor],
+    h: Sequence[Tensor],
+    states: Sequence[Tensor],
+) -> list[Tensor]:
+    """Call a cell's step with tensors in place of its own, by their names."""
+    # An engine has masks as numbers too.
+    given = {
+        f"cell.{name}": each != 0 if name in masks else each
+        for name, each in zip(names, units, strict=True)
+    }
+    after: list[Tensor] = torch.func.functional_call(module, given, (x, h, states))
+    return after
+
+
 class _Step(nn.Module):
     """A cell's step as a module of its own, so that parameters can be put in its place."""
 
@@ -152,7 +219,9 @@ class _Step(nn.Module):
         super().__init__()
         self.cell = cell
 
-    def forward(self, x: list[Tensor], h: list[Tensor], states: list[Tensor]) -> list[Tensor]:
+    def forward(
+        self, x: Sequence[Tensor], h: Sequence[Tensor], states: Sequence[Tensor]
+    ) -> list[Tensor]:
         """Call it with dictionaries."""
         cell = self.cell
         return list(

@@ -1,15 +1,22 @@
 """The plain loop: what every engine must equal."""
 
 from collections.abc import Callable
-from typing import Any
+from contextlib import nullcontext
+from typing import Any, TypeAlias
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn.utils import parametrize
 
-from seqpipe.kernels import Packing, pack
+from seqpipe.errors import ConfigError
+from seqpipe.kernels import Packing, is_recorded, pack, rank
 from seqpipe.parts.cells import Cell, GatedCell, State
 from seqpipe.parts.encoders._check import check_batch
 from seqpipe.parts.encoders._noise import NO_NOISE, Noise, keep
+
+#: Takes a step: input, state, and the mask of the hidden state, to output and state.
+TakeStep: TypeAlias = Callable[[Tensor, State, Tensor | None], tuple[Tensor, State]]
 
 
 def unroll_plain(
@@ -27,21 +34,78 @@ def unroll_plain(
     first = cell.initial_state(len(lengths), inputs) if state is None else state
     if not len(inputs):
         return inputs.new_zeros(0, cell.width), first
+    if is_recorded():
+        inputs = _of_these_lengths(inputs, lengths)
+    # A weight that's computed from others (`torch.nn.utils.parametrize`) is so once, not at each step.
+    with parametrize.cached() if _has_computed_weights(cell) else nullcontext():
+        return take_steps(
+            _stepper(cell, noise),
+            inputs,
+            lengths,
+            reverse=reverse,
+            state=first,
+            noise=noise,
+            clip=clip,
+        )
+
+
+def _of_these_lengths(inputs: Tensor, lengths: Tensor) -> Tensor:
+    """Return the inputs, by way of operations that fail where a recorded call is given other lengths.
+
+    The record has a loop of so many steps, and would leave out what's beyond them.
+    """
+    count, width = map(int, inputs.shape)
+    wrong = (lengths != torch.from_numpy(np.array(lengths.tolist()))).any()
+    rows = torch.from_numpy(np.arange(count)) + wrong * count
+    return inputs.reshape(count, width)[rows.to(inputs.device)]
+
+
+def _has_computed_weights(cell: Cell) -> bool:
+    return any(map(parametrize.is_parametrized, cell.modules()))
+
+
+def take_steps(
+    take_step: TakeStep,
+    inputs: Tensor,
+    lengths: Tensor,
+    *,
+    reverse: bool,
+    state: State,
+    noise: Noise,
+    clip: float | None,
+) -> tuple[Tensor, State]:
+    """Walk through sequences one step after the other.
+
+    Args:
+        take_step: Takes a step, given the mask of the hidden state too, if there is one.
+        inputs: As for `unroll`; at least one row.
+        lengths: As for `unroll`.
+        reverse: As for `unroll`.
+        state: The state before each sequence.
+        noise: Its `recurrent` is for `take_step` to know.
+        clip: As for `unroll`.
+
+    Returns:
+        What `unroll` returns.
+    """
     packing = pack(lengths, reverse=reverse)
-    ranked = torch.argsort(lengths, descending=True, stable=True).to(inputs.device)
-    walk = _Walk(cell, noise, ranked, clip)
-    outputs, last = walk.run(packing, inputs, tuple(s.to(inputs.device)[ranked] for s in first))
-    return outputs, tuple(torch.empty_like(s).index_copy(0, ranked, s) for s in last)
+    ranked = rank(lengths).to(inputs.device)
+    walk = _Walk(take_step, noise, ranked, clip)
+    outputs, last = walk.run(packing, inputs, tuple(s.to(inputs.device)[ranked] for s in state))
+    places = torch.argsort(ranked)
+    return outputs, tuple(s[places] for s in last)
 
 
 class _Walk:
     """Walks through the steps of all sequences at once, the longest first."""
 
-    def __init__(self, cell: Cell, noise: Noise, ranked: Tensor, clip: float | None) -> None:
+    def __init__(
+        self, take_step: TakeStep, noise: Noise, ranked: Tensor, clip: float | None
+    ) -> None:
         self.noise = noise
         self.clip = clip
         self.mask = None if noise.hidden is None else noise.hidden[ranked]
-        self.take_step = _stepper(cell, noise)
+        self.take_step = take_step
 
     def run(self, packing: Packing, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """Return outputs in the order of the input, and each sequence's last state, the longest first."""
@@ -76,35 +140,39 @@ class _Walk:
         return clipped
 
 
-def _stepper(
-    cell: Cell, noise: Noise
-) -> Callable[[Tensor, State, Tensor | None], tuple[Tensor, State]]:
-    """Return what takes one step: the cell itself, or a gated one's maths between products with noise."""
+def _stepper(cell: Cell, noise: Noise) -> TakeStep:
+    """Return what takes one step: a call of the cell, so that its hooks run and what overrides it."""
     if noise.hidden is None and noise.recurrent is None:
         return lambda input, state, mask: cell(input, state)
-    assert isinstance(cell, GatedCell)
-    gated = cell
-    weight: Tensor = gated.recurrent_weight
-    weight = weight if noise.recurrent is None else weight * noise.recurrent
-
-    def take_step(input: Tensor, state: State, mask: Tensor | None) -> tuple[Tensor, State]:
-        hidden = state[0] if mask is None else state[0] * mask
-        x = nn.functional.linear(input, gated.input_weight, gated.bias)
-        h = nn.functional.linear(hidden, weight, gated.recurrent_bias)
-        after = gated.advance(x, h, state)
-        return after[0], after
-
-    return take_step
+    kind = type(cell)
+    if not isinstance(cell, GatedCell) or kind.forward is not GatedCell.forward:
+        raise ConfigError(
+            f"`state_dropout` and `weight_dropout` are for cells with the `forward` of GatedCell, and "
+            f"{kind.__name__} has another; leave them out, or override `advance` or `step` instead"
+        )
+    return lambda input, state, mask: cell(
+        input, state, hidden_mask=mask, weight_mask=noise.recurrent
+    )
 
 
 class _ClipGradient(torch.autograd.Function):
     """Lets a state through, and bounds each number of its gradient."""
 
+    # What torch.func asks of a function.
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, state: Tensor, bound: float) -> Tensor:
-        ctx.bound = bound
+    def forward(state: Tensor, bound: float) -> Tensor:
         return state.view_as(state)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, float], output: Tensor) -> None:
+        _, ctx.bound = inputs
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         return gradient.clamp(-ctx.bound, ctx.bound), None
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, bound: None) -> Tensor:
+        return tangent.view_as(tangent)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from seqpipe.errors import ConfigError
 from seqpipe.parts.cells import Cell, CellFactory, GatedCell, State
+from seqpipe.parts.encoders._check import refuse_unknown_numbers
 from seqpipe.parts.encoders._contract import Encoder
 from seqpipe.parts.encoders._engines import EngineName, check_engine, engine_names
 from seqpipe.parts.encoders._noise import Noise, draw_mask, draw_zoneout
@@ -105,6 +106,7 @@ class Recurrent(Encoder):
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         """Encode a batch; see `Encoder.forward`."""
+        refuse_unknown_numbers(lengths)
         counts = _pieces(lengths, self.window)
         pieces = _cut(lengths, self.window) if self.window else lengths
         outputs = inputs = self._drop_words(inputs)
@@ -144,7 +146,7 @@ class Recurrent(Encoder):
         cells = [cast(Cell, next(layer.children())) for layer in self.layers]
         states: list[State | None] = [None] * len(cells)
         for chunk in chunks:
-            outputs, lengths = chunk, torch.tensor([len(chunk)])
+            outputs, lengths = chunk, torch.tensor([len(chunk)], device="cpu")
             for i, cell in enumerate(cells):
                 outputs, states[i] = unroll(
                     cell,
@@ -230,7 +232,7 @@ def _pieces(lengths: Tensor, window: int | None) -> Tensor:
 def _cut(lengths: Tensor, window: int) -> Tensor:
     """Return the lengths of the pieces that sequences fall into, the shorter piece last: `[P]`."""
     counts = _pieces(lengths, window)
-    pieces = torch.full((int(counts.sum()),), window)
+    pieces = torch.full((int(counts.sum()),), window, device="cpu")
     last = counts.cumsum(0)[counts > 0] - 1
     pieces[last] = ((lengths - 1) % window + 1)[counts > 0]
     return pieces

@@ -6,8 +6,10 @@ from typing import Any, Final
 
 import numpy as np
 from torch import Tensor, nn
+from torch.nn.modules.module import _has_any_global_hook
 
 from seqpipe.parts.cells import GatedCell
+from seqpipe.parts.encoders._reads import Read, find_reads
 
 _OF_ANY_MODULE: Final = frozenset(vars(nn.Module())) - {"training"}
 
@@ -25,7 +27,17 @@ def settings(cell: GatedCell) -> list[Any]:
         for module in cell.modules()
     ]
     shared = [{n: _fixed(vars(each)[n]) for n in _own_names(each)} for each in _classes(cell)]
-    return [*own, *shared]
+    return [*own, *shared, [(read.name, _fixed(read.value)) for read in _reads(cell)]]
+
+
+def _reads(cell: GatedCell) -> list[Read]:
+    """Return what the cell's own functions, and those of the modules in it, may read elsewhere."""
+    modules = list(cell.modules())
+    kinds = [kind for module in modules[1:] for kind in type(module).__mro__]
+    values = [vars(kind)[n] for kind in (*_classes(cell), *kinds) for n in _own_names(kind)]
+    settings = [vars(each)[n] for each in modules for n in vars(each).keys() - _OF_ANY_MODULE]
+    # torch's own modules have functions too.
+    return find_reads(each for each in (*values, *settings) if each is not None)
 
 
 def _own_names(kind: type) -> list[str]:
@@ -53,7 +65,9 @@ def _fixed(value: Any) -> Any:
 
 
 class Snapshot:
-    """A cell's settings, parameters and buffers, to tell quickly that none has changed or been replaced.
+    """A cell's settings, parameters and buffers, and what else its step reads.
+
+    It tells quickly that none has changed or been replaced, and that no hook has been put on the cell.
 
     Objects are compared by identity, and by value where they can change in place. So it may take an
     equal value for a change, after which `settings` decide; numbers in tensors it doesn't look at.
@@ -71,6 +85,11 @@ class Snapshot:
             self._watch(vars(module), names=vars(module).keys() - _OF_ANY_MODULE)
             for within in (module._parameters, module._buffers, module._modules):
                 self._watch(within)
+        self._hooks = [hooks for module in cell.modules() for hooks in _hooks(module)]
+        self._reads = _reads(cell)
+        self._mutable += [
+            (each.value, _fixed(each.value)) for each in self._reads if _is_mutable(each.value)
+        ]
 
     def _watch(self, space: Mapping[str, Any], names: Iterable[str] = ()) -> None:
         """Remember the names and values of a space; those named may change in place."""
@@ -78,12 +97,37 @@ class Snapshot:
         self._mutable += [(space[n], _fixed(space[n])) for n in names if _is_mutable(space[n])]
 
     def holds(self) -> bool:
-        """Say whether everything is as it was."""
+        """Say whether everything is as it was, without hooks."""
+        if (
+            any(self._hooks)
+            or _hooks_anywhere()
+            or any(each.now() is not each.value for each in self._reads)
+        ):
+            return False
         for space, before in self._spaces:
             now = [*space, *space.values()]
             if len(now) != len(before) or not all(map(is_, now, before)):
                 return False
         return all(_fixed(value) == fixed for value, fixed in self._mutable)
+
+
+def has_hooks(cell: nn.Module) -> bool:
+    """Say whether something hangs on calls of a cell or of a module in it, or of any module at all."""
+    return _hooks_anywhere() or any(any(_hooks(each)) for each in cell.modules())
+
+
+def _hooks_anywhere() -> bool:
+    """Say whether a hook is on all modules that there are."""
+    return bool(_has_any_global_hook())  # type: ignore[no-untyped-call]
+
+
+def _hooks(module: nn.Module) -> tuple[Mapping[int, Any], ...]:
+    return (
+        module._forward_hooks,
+        module._forward_pre_hooks,
+        module._backward_hooks,
+        module._backward_pre_hooks,
+    )
 
 
 def _is_mutable(value: Any) -> bool:

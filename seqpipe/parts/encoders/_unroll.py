@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from seqpipe.kernels import find_transform
 from seqpipe.parts.cells import Cell, GatedCell, State
 from seqpipe.parts.encoders._check import check_batch, check_bounds, check_state
 from seqpipe.parts.encoders._engines import Choice, choose_engine
@@ -106,20 +107,28 @@ def _learn_windows(
     Nothing is kept of a window but what goes in: the way back runs it once more.
     """
     rows = windows.rows.to(inputs.device)
+    # What records or transforms operations doesn't take what's run again.
+    run_again = _keep_nothing if find_transform(inputs) is None else _just_run
     outputs: list[Tensor] = []
     noises = noise.rows(rows).split(windows.sizes)
     for part, lengths, drawn in zip(
         torch.split(inputs[rows], windows.sizes), windows.lengths, noises, strict=True
     ):
         given = tuple(each.detach() for each in state) if outputs else state
-        output, after = checkpoint(
-            run, part, lengths, given, drawn, use_reentrant=False, preserve_rng_state=False
-        )
+        output, after = run_again(run, part, lengths, given, drawn)
         outputs.append(output)
         state = _where_running(lengths, after, state)
     back = torch.empty_like(rows)
     back[rows] = torch.arange(len(rows), device=rows.device)
     return torch.cat(outputs)[back], state
+
+
+def _keep_nothing(run: _Run, *given: Any) -> Any:
+    return checkpoint(run, *given, use_reentrant=False, preserve_rng_state=False)
+
+
+def _just_run(run: _Run, *given: Any) -> Any:
+    return run(*given)
 
 
 def _read_windows(

@@ -33,4 +33,6 @@ class Windows:
 def _ranges(firsts: Tensor, counts: Tensor) -> Tensor:
     """Return runs of numbers, one behind the other: `counts[i]` from `firsts[i]` on."""
     starts = counts.cumsum(0) - counts
-    return (firsts - starts).repeat_interleave(counts) + torch.arange(int(counts.sum()))
+    return (firsts - starts).repeat_interleave(counts) + torch.arange(
+        int(counts.sum()), device="cpu"
+    )

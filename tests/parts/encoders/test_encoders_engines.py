@@ -215,17 +215,6 @@ def test_state_of_an_empty_sequence_goes_through_with_its_gradient(engine):
     assert not first[1].grad[1].any()
 
 
-@each_engine
-def test_second_derivative_is_refused_by_torch(engine):
-    cell = stirred(LSTM, 3, 4)
-    inputs, lengths = batch([3], 3)
-    inputs.requires_grad_()
-    outputs, _ = unroll(cell, inputs, lengths, engine=engine)
-    (gradient,) = torch.autograd.grad(outputs.square().sum(), inputs, create_graph=True)
-    with pytest.raises(RuntimeError, match="once_differentiable"):
-        gradient.sum().backward()
-
-
 @any_engine
 def test_graph_can_be_gone_through_twice(engine):
     cell = stirred(LSTM, 3, 4)

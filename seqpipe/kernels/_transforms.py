@@ -1,0 +1,47 @@
+"""What torch may be doing to a call that a kernel, which reads memory, can't take part in."""
+
+import torch
+from torch import Tensor
+from torch._C import _disabled_torch_dispatch_impl, _len_torch_dispatch_stack
+from torch._C._functorch import is_legacy_batchedtensor, peek_interpreter_stack
+from torch.autograd import forward_ad
+
+
+def is_transformed() -> bool:
+    """Say whether a transform of `torch.func` is at work, such as grad, vmap or jvp."""
+    return peek_interpreter_stack() is not None
+
+
+def is_batched(gradient: Tensor) -> bool:
+    """Say whether a gradient stands for those of many losses, as with autograd's `is_grads_batched`."""
+    return is_transformed() or is_legacy_batchedtensor(gradient)
+
+
+def is_recorded() -> bool:
+    """Say whether `torch.jit.trace` is at work."""
+    return torch._C._get_tracing_state() is not None
+
+
+def find_transform(tensor: Tensor) -> str | None:
+    """Say what would see a kernel's results as constants, or couldn't see them at all.
+
+    Args:
+        tensor: What a kernel would be given.
+
+    Returns:
+        A clause for an error's message, or None if a kernel may run.
+    """
+    if is_transformed():
+        return "a transform of torch.func (grad, vmap, jvp, ...) is at work"
+    if forward_ad._current_level >= 0:
+        return "derivatives are taken in forward mode"
+    if is_recorded():
+        return "torch.jit.trace or an export records the call"
+    if _len_torch_dispatch_stack() or _is_dispatched(type(tensor)):
+        return "a mode or a type of tensor of torch's dispatch watches each operation"
+    return None
+
+
+def _is_dispatched(kind: type[Tensor]) -> bool:
+    """Say whether a type of tensor has an implementation of its own for torch's operations."""
+    return kind is not Tensor and kind.__torch_dispatch__ is not _disabled_torch_dispatch_impl
