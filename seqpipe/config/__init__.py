@@ -16,6 +16,9 @@ from seqpipe.config._places import Place as Place
 from seqpipe.config._read import PipelineFile as PipelineFile
 from seqpipe.config._read import read as read
 from seqpipe.config._read import read_text as read_text
+from seqpipe.config._refusals import blocks_in as blocks_in
+from seqpipe.config._refusals import raised_in as raised_in
+from seqpipe.config._refusals import refusal as refusal
 from seqpipe.config._schema import DEFAULT_PARTS as DEFAULT_PARTS
 from seqpipe.config._shape import makes_classifier as makes_classifier
 from seqpipe.config._shape import makes_embedding as makes_embedding
@@ -31,14 +34,17 @@ __all__ = [
     "Place",
     "Setting",
     "Style",
+    "blocks_in",
     "check",
     "compile_file",
     "expand",
     "from_confection",
     "makes_classifier",
     "makes_embedding",
+    "raised_in",
     "read",
     "read_text",
+    "refusal",
     "render",
     "section_of",
     "settings_of",

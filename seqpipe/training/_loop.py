@@ -51,7 +51,6 @@ def train(nlp: Language, training: Training) -> Iterator[Step]:
         ConfigError: Nothing would ever end the training, a number in [training] is too small, or
             none of the scores that choose the best model is there.
     """
-    _check(training)
     schedule = _schedule(nlp, training)
     best_score, improved, done = float("-inf"), 0, 0.0
     for number, (epoch, fraction, batch, is_last) in enumerate(schedule, start=1):
@@ -73,21 +72,6 @@ def train(nlp: Language, training: Training) -> Iterator[Step]:
         yield Step(number, epoch, fraction, words, losses, score, scores, is_best)
         if training.patience and number - improved >= training.patience:
             return
-
-
-def _check(training: Training) -> None:
-    for name, least in (("max_epochs", -1), ("max_steps", 0), ("patience", 0)):
-        if getattr(training, name) < least:
-            raise ConfigError(
-                f"[training] has `{name}` below {least}; {least} is the least it takes"
-            )
-    if not (training.max_epochs > 0 or training.max_steps or training.patience):
-        raise ConfigError(
-            "[training] never ends: set `max_epochs`, `max_steps` or `patience` to more than 0"
-        )
-    for name in ("eval_frequency", "accumulate_gradient"):
-        if getattr(training, name) < 1:
-            raise ConfigError(f"[training] has `{name}` below 1; 1 is the least that makes sense")
 
 
 _Scheduled = tuple[int, float, list[Example], bool]
