@@ -89,7 +89,7 @@ class TorchShim(Shim):  # type: ignore[misc]
         except ConfigError:
             raise
         except Exception as error:
-            if "Storage size calculation overflowed" in str(error):
+            if "Storage size calculation overflowed" in str(error) or "unpack" in str(error):
                 message = "its weights would take more memory than any machine has: lower the sizes"
                 raise ConfigError(message, setting="width") from error
             # A constructor that looks at values can't be run without memory.

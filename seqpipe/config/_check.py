@@ -158,7 +158,7 @@ class _Check:
                 continue
             if key not in PIPELINE_SETTINGS:
                 self._report.unknown(path, PIPELINE_SETTINGS)
-            elif self._report.check_type(path, value, PIPELINE_SETTINGS[key]):
+            elif self._report.check_plain(path, value, PIPELINE_SETTINGS[key]):
                 self._seed(path, value) if key == "seed" else self._language(path, value)
 
     def _seed(self, path: Path, value: int) -> None:

@@ -53,7 +53,7 @@ def _diagnostic(
 ) -> Diagnostic:
     message = str(entry.get("msg", "")).strip()
     missing = _MISSING.fullmatch(message)
-    at = _find(location[:-1] if missing else location, paths)
+    at = _find(location[:-1] if missing else location, paths) or _naming(message, file, paths)
     place = file.place(at, value=not missing) if at else file.place(())
     where = ".".join(location)
     if missing:
@@ -77,6 +77,17 @@ def _find(location: Path, paths: list[Path]) -> Path | None:
             return fitting[0]
         if fitting:
             return fitting[0] if fitting[0] == location else None
+    return None
+
+
+def _naming(message: str, file: PipelineFile, paths: list[Path]) -> Path | None:
+    """Return the path whose value a message ends with, as of a reference that leads nowhere."""
+    for path in paths:
+        value: Any = file.sections
+        for part in path:
+            value = value[part]
+        if isinstance(value, str) and value and message.endswith(f": {value}"):
+            return path
     return None
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from seqpipe.config._diagnostics import Diagnostic, PipelineFileError
 from seqpipe.config._read import PipelineFile
 from seqpipe.config._report import title
+from seqpipe.config._schema import DATA_PARTS
 from seqpipe.config._types import is_block
 from seqpipe.errors import ConfigError, SeqpipeError
 
@@ -31,7 +32,7 @@ _ORIGINS: Final[tuple[tuple[Path, Path], ...]] = (
     (("components", "*", "model", "head"), ("head",)),
     (("components", "classifier", "classifier"), ("classifier",)),
     (("corpora", "*", "data"), ("data",)),
-    (("corpora", "*"), ("data",)),
+    *((("corpora", part), ("data",)) for part in DATA_PARTS),
     (("initialize", "before_init", "corpus", "data"), ("data",)),
     (("initialize", "before_init", "corpus"), ("data",)),
     (("initialize", "components", "classifier", "dev", "data"), ("data",)),
@@ -82,7 +83,7 @@ def refusal(
     text = reason or _words(error)
     paths = dict.fromkeys(path for at in locations if (path := origin(at, file)))
     found = [(*_about(error, text, path, file), path) for path in paths]
-    score, setting, block = max(found, key=lambda one: one[0], default=(0, None, None))
+    _, setting, block = max(found, key=lambda one: one[0], default=(0, None, None))
     if block is None:
         problem = Diagnostic(text, file.place(()))
     else:
@@ -104,9 +105,7 @@ def _diagnostic(text: str, at: Path, block: Path, file: PipelineFile) -> Diagnos
     return Diagnostic(f"{title(block)}{owner}: {text}", place, also=also)
 
 
-def _about(
-    error: Exception, text: str, path: Path, file: PipelineFile
-) -> tuple[float, str | None]:
+def _about(error: Exception, text: str, path: Path, file: PipelineFile) -> tuple[float, str | None]:
     """Return how likely a message is about a block, and about which of its settings."""
     block = _descend(file.sections, path)
     if not isinstance(block, Mapping):
@@ -126,8 +125,8 @@ def _mention(text: str, key: str, value: Any) -> float:
         if isinstance(each, str) and each:
             ways += [(3, rf"""["'`]{re.escape(each)}["'`]""")]
             ways += [(2, rf"(?<!\w){re.escape(each)}(?!\w)")] if len(each) > 2 else []
-    # Without quotes, only what's no everyday word: "text" or "data" may mean anything.
-    ways += [(1 if "`" in text else 2.5, rf"(?<![\w.]){re.escape(key)}(?= is\b|\W{{1,3}}\d|[ '])")]
+    # Without quotes, only where it's clearly spoken of: "text" or "label" may mean anything.
+    ways += [(1 if "`" in text else 2.5, rf"(?<![\w.`]){re.escape(key)}(?= is\b)")]
     found = [(weight, re.search(way, text)) for weight, way in ways]
     return max(
         (weight - match.start() / (2 * len(text) + 2) for weight, match in found if match),
@@ -143,7 +142,9 @@ def raised_in(error: BaseException, makers: Sequence[tuple[Path, Any]]) -> list[
         makers: Functions or classes, each with the path of the block that names it.
     """
     codes = {
-        getattr(inspect.unwrap(made.__init__ if inspect.isclass(made) else made), "__code__", None): at
+        getattr(
+            inspect.unwrap(made.__init__ if inspect.isclass(made) else made), "__code__", None
+        ): at
         for at, made in makers
     }
     found: list[Path] = []
@@ -160,7 +161,8 @@ def _words(error: Exception) -> str:
     said = str(error).strip()
     if isinstance(error, OSError) and error.strerror and error.filename:
         said = f"{error.filename}: {error.strerror}"
-    said = " ".join(said.split())
+    # What torch's C++ adds is of no use to anyone who wrote a pipeline file.
+    said = " ".join(said.partition("Exception raised from")[0].split())
     said = said if len(said) <= 600 else said[:600] + "…"
     if isinstance(error, (SeqpipeError, ValueError, OSError)) and said:
         return said

@@ -68,7 +68,9 @@ def try_initialisation(nlp: Language, file: PipelineFile) -> None:
         for key in ("vocab_data", "vectors", "init_tok2vec"):
             path = section.get(key)
             if path and not Path(path).exists() and not (key == "vectors" and is_package(path)):
-                raise ConfigError(f"{path} isn't there; looked for {Path(path).resolve()}", setting=key)
+                raise ConfigError(
+                    f"{path} isn't there; looked for {Path(path).resolve()}", setting=key
+                )
 
 
 @contextlib.contextmanager
@@ -172,7 +174,10 @@ def _culprits(
             if (type(again), str(again)) == (type(error), str(error)):
                 failing.append(path)
     components = config.get("components", {}) if "components" in sections else {}
-    return failing[:1] or [*(("components", name) for name in components), *((s,) for s in sections)]
+    return failing[:1] or [
+        *(("components", name) for name in components),
+        *((s,) for s in sections),
+    ]
 
 
 def _paths_below(config: Mapping[str, Any], location: str) -> list[tuple[str, ...]]:

@@ -12,7 +12,7 @@ from spacy.training.loop import subdivide_batch
 
 from seqpipe.adapters import AdamW
 from seqpipe.errors import ConfigError, DataError
-from seqpipe.training._settings import Training
+from seqpipe.training._settings import Training, check_training
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ def train(nlp: Language, training: Training) -> Iterator[Step]:
         ConfigError: Nothing would ever end the training, a number in [training] is too small, or
             none of the scores that choose the best model is there.
     """
+    check_training(training)
     schedule = _schedule(nlp, training)
     best_score, improved, done = float("-inf"), 0, 0.0
     for number, (epoch, fraction, batch, is_last) in enumerate(schedule, start=1):

@@ -1,6 +1,6 @@
 """What [training] says, resolved."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -68,9 +68,8 @@ def resolve_training(config: Config) -> Training:
         ConfigError: Training would never end, or a number is too small to mean anything.
     """
     section = spacy.registry.resolve(config["training"], schema=ConfigSchemaTraining)
-    _check(section)
     train, dev = resolve_dot_names(config, [section["train_corpus"], section["dev_corpus"]])
-    return Training(
+    training = Training(
         optimizer=section["optimizer"],
         batcher=section["batcher"],
         train=train,
@@ -87,15 +86,18 @@ def resolve_training(config: Config) -> Training:
         before_update=section["before_update"],
         before_to_disk=section["before_to_disk"],
     )
+    check_training(training)
+    return training
 
 
-def _check(section: Mapping[str, Any]) -> None:
+def check_training(training: Training) -> None:
+    """Raise a `ConfigError` if training would never end, or a number is too small to mean anything."""
     for name, least in _LEAST.items():
-        if section[name] < least:
+        if (value := getattr(training, name)) < least:
             raise ConfigError(
-                f"`{name}` is {section[name]}; {least} is the least that makes sense", setting=name
+                f"`{name}` is {value}; {least} is the least that makes sense", setting=name
             )
-    if not (section["max_epochs"] > 0 or section["max_steps"] or section["patience"]):
+    if not (training.max_epochs > 0 or training.max_steps or training.patience):
         raise ConfigError(
             "the training never ends: set `max_epochs`, `max_steps` or `patience` to more than 0"
         )
