@@ -6,6 +6,7 @@
 import contextlib
 import io
 import logging
+import os
 import re
 import sys
 import tempfile
@@ -190,9 +191,14 @@ MISTAKES = [
 @contextlib.contextmanager
 def world():
     """Stand in a folder with the data."""
-    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        Path("rows.csv").write_text(ROWS, encoding="utf-8")
-        yield
+    before = Path.cwd()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        try:
+            Path("rows.csv").write_text(ROWS, encoding="utf-8")
+            yield
+        finally:
+            os.chdir(before)
 
 
 def diagnostics(mistake):
