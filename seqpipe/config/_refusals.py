@@ -3,7 +3,6 @@
 What a part raises names no place. It usually names its setting, as all of ours do, or repeats the value.
 """
 
-import functools
 import inspect
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -127,6 +126,7 @@ def _mention(text: str, key: str, value: Any) -> float:
             ways += [(2, rf"(?<!\w){re.escape(each)}(?!\w)")] if len(each) > 2 else []
     # Without quotes, only where it's clearly spoken of: "text" or "label" may mean anything.
     ways += [(1 if "`" in text else 2.5, rf"(?<![\w.`]){re.escape(key)}(?= is\b)")]
+    ways += [(2.7, rf"""["']{re.escape(key)}["']""")]
     found = [(weight, re.search(way, text)) for weight, way in ways]
     return max(
         (weight - match.start() / (2 * len(text) + 2) for weight, match in found if match),
@@ -169,7 +169,6 @@ def _words(error: Exception) -> str:
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
-@functools.cache
 def _class_for(raised: type[Exception]) -> type[PipelineFileError]:
     """Return a class of errors with places that those who expect what was raised catch too."""
     if issubclass(raised, ConfigError) or not issubclass(raised, SeqpipeError):

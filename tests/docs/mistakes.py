@@ -244,6 +244,7 @@ def ours(mistake):
 def theirs(mistake, compiled):
     """Return the last line of what spaCy says of the mistake in the expanded configuration."""
     from spacy.cli._util import parse_config_overrides
+    from spacy.schemas import ConfigSchemaTraining
     from spacy.training.initialize import init_nlp
     from spacy.util import load_config, registry
 
@@ -258,13 +259,13 @@ def theirs(mistake, compiled):
             overrides = parse_config_overrides(mistake.spacy.split(" ") if mistake.spacy else [])
             config = load_config(Path("spacy.cfg"), overrides=overrides, interpolate=False)
             nlp = init_nlp(config, use_gpu=-1)
-            registry.resolve(nlp.config.interpolate()["training"])
+            registry.resolve(nlp.config.interpolate()["training"], schema=ConfigSchemaTraining)
     except BaseException as error:
         # Below what's wrong, confection shows the section.
         said = str(error).partition("\n{")[0]
         lines = [line for line in said.splitlines() if line.strip()] or [""]
         return f"{type(error).__name__}: {_cell(lines[-1])}"
-    return "nothing: it trains"
+    return "nothing; training begins"
 
 
 def row(number, mistake, spacy):
