@@ -83,7 +83,7 @@ def refused(tmp_path, monkeypatch):
         *("--training.optimizer.learn_rate -1", "--encoder.width 1000000", "--data.label 0"),
         *("--encoder.width 99999999999999999999", "--encoder.width 4611686018427387904"),
         *("--training.train_corpus corpora.nothing", "--initialize.vectors no/such/vectors"),
-        *("--embedder.trained_width 1000000000", "--data.encoding utf-99"),
+        *("--embedder.trained_width 50000000", "--data.encoding utf-99"),
     ],
 )
 def test_value_that_is_refused_is_shown_on_the_command_line_before_anything_is_fitted(
