@@ -23,7 +23,16 @@ class SeqpipeError(Exception):
 
 
 class ConfigError(SeqpipeError):
-    """A pipeline file that can't be read, or that asks for what can't be done."""
+    """A pipeline file that can't be read, or that asks for what can't be done.
+
+    Args:
+        message: What's wrong, with the name of the setting between backticks.
+        setting: The key of the part's section that it's about, where the message names several or none.
+    """
+
+    def __init__(self, message: str = "", *, setting: str | None = None) -> None:
+        super().__init__(message)
+        self.setting = setting
 
 
 class DataError(SeqpipeError):

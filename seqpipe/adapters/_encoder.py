@@ -55,13 +55,10 @@ def make_encoder(
             where there are several.
         tuned_words: How many words are tuned at most, the most frequent first.
     """
-    if trained_width < 0 or trained_rows < 1:
-        raise ConfigError(
-            f"`trained_width` is {trained_width} and `trained_rows` {trained_rows}; at least 0 and 1 "
-            "are needed"
-        )
-    if tuned_words < 1:
-        raise ConfigError(f"`tuned_words` is {tuned_words}; at least 1 is needed")
+    least = {"trained_width": (trained_width, 0), "trained_rows": (trained_rows, 1)}
+    for name, (value, needed) in (least | {"tuned_words": (tuned_words, 1)}).items():
+        if value < needed:
+            raise ConfigError(f"`{name}` is {value}; at least {needed} is needed", setting=name)
     encoder = encoder or functools.partial(Recurrent, cell=LSTM, width=_DEFAULT_WIDTH)
     build = functools.partial(_build, encoder, trained_rows)
     return Model(

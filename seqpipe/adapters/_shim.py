@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,9 +17,11 @@ from thinc.util import get_torch_default_device, torch2xp, xp2torch
 from torch import Tensor, nn
 
 from seqpipe.adapters._optimizer import AdamW, clip_gradient
-from seqpipe.errors import SavedModelError
+from seqpipe.errors import ConfigError, SavedModelError
 
 _SIZES = "sizes"
+#: Larger modules take seconds to start, and aren't made only to be tried.
+_LARGEST_TRIED = 2**26
 
 
 class TorchShim(Shim):  # type: ignore[misc]
@@ -79,11 +82,32 @@ class TorchShim(Shim):  # type: ignore[misc]
     def try_build(self) -> None:
         """Build a small module and drop it, so that settings that can't be used show early.
 
+        Its sizes are looked at first, without taking memory. A large one is tried no further.
+
         Raises:
-            ConfigError: As the part that's built gives cause for.
+            ConfigError: As the part that's built gives cause for; or its weights need more memory than
+                there is.
         """
         with torch.random.fork_rng(devices=[]):
-            self._build(*self._sample_sizes)
+            if (size := self._size_of_weights()) is None or size <= _LARGEST_TRIED:
+                self._build(*self._sample_sizes)
+
+    def _size_of_weights(self) -> int | None:
+        """Return how many bytes they take, once that's known to be there; None if it isn't known."""
+        try:
+            with torch.device("meta"):
+                module = self._build(*self._sample_sizes)
+        except ConfigError:
+            raise
+        except Exception as error:
+            if "Storage size calculation overflowed" in str(error) or "unpack" in str(error):
+                message = "its weights would take more memory than any machine has: lower the sizes"
+                raise ConfigError(message, setting="width") from error
+            # A constructor that looks at values can't be run without memory.
+            return None
+        sizes = {name: p.numel() * p.element_size() for name, p in module.named_parameters()}
+        _check_memory(sizes)
+        return sum(sizes.values())
 
     def _set(self, module: nn.Module, sizes: tuple[int, ...]) -> None:
         self._model = module.to(get_torch_default_device())
@@ -208,6 +232,35 @@ def torch_shims(component: object) -> list[TorchShim]:
     if not isinstance(model, Model):
         return []
     return [shim for node in model.walk() for shim in node.shims if isinstance(shim, TorchShim)]
+
+
+def _check_memory(sizes: Mapping[str, int]) -> None:
+    """Raise a `ConfigError` if weights of these sizes can't be trained for want of memory.
+
+    Training takes as much again for the gradients; what an optimizer keeps isn't known here.
+    """
+    total, there = sum(sizes.values()), memory_size()
+    if not there or 2 * total <= there:
+        return
+    largest = max(sizes, key=lambda name: sizes[name])
+    raise ConfigError(
+        f"its weights would take {total / 1e9:,.1f} GB, their gradients as much again, and this machine has "
+        f"{there / 1e9:,.1f} GB of memory: lower the sizes",
+        setting="trained_width" if largest.startswith("trained.") else "width",
+    )
+
+
+def memory_size() -> int | None:
+    """Return how many bytes of memory this machine has, or this process is granted; None if it's unknown."""
+    try:
+        size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
+    try:
+        granted = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
+    except OSError:
+        return size
+    return min(size, int(granted)) if granted.isdigit() else size
 
 
 def _check_shapes(

@@ -19,6 +19,9 @@ from seqpipe.config._read import PipelineFile as PipelineFile
 from seqpipe.config._read import name_of as name_of
 from seqpipe.config._read import read as read
 from seqpipe.config._read import read_text as read_text
+from seqpipe.config._refusals import blocks_in as blocks_in
+from seqpipe.config._refusals import raised_in as raised_in
+from seqpipe.config._refusals import refusal as refusal
 from seqpipe.config._schema import DEFAULT_PARTS as DEFAULT_PARTS
 from seqpipe.config._shape import makes_classifier as makes_classifier
 from seqpipe.config._shape import makes_embedding as makes_embedding
@@ -35,6 +38,7 @@ __all__ = [
     "Place",
     "Setting",
     "Style",
+    "blocks_in",
     "check",
     "check_by_record",
     "compile_file",
@@ -44,9 +48,11 @@ __all__ = [
     "makes_classifier",
     "makes_embedding",
     "name_of",
+    "raised_in",
     "read",
     "read_text",
     "record_facts",
+    "refusal",
     "render",
     "section_of",
     "settings_of",

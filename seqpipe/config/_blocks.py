@@ -130,7 +130,7 @@ class Blocks:
         registry, name = keys[0][1:], block[keys[0]]
         if not self._check_registry((*path, keys[0]), registry, slot):
             return None
-        return (registry, name) if self._report.check_type((*path, keys[0]), name, str) else None
+        return (registry, name) if self._report.check_plain((*path, keys[0]), name, str) else None
 
     def _default(self, path: Path, slot: Slot) -> tuple[str, str] | None:
         default = self._default_at(path) or {}
@@ -196,7 +196,7 @@ class Blocks:
         elif isinstance(annotation, Slot):
             self._report.add(path, f"{quote(path[-1])} is a section", f"write it as {title(path)}")
         else:
-            self._report.check_type(path, value, annotation)
+            self._report.check_plain(path, value, annotation)
 
     def _nested_slot(self, function: Function, key: str) -> Slot:
         nested = NESTED_SLOTS.get(function.registry, {})

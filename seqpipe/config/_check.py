@@ -118,6 +118,17 @@ class _Check:
             elif name in _KNOWN:
                 self._spacy.check(name, section)
         self._language(("nlp", "lang"), self._sections.get("nlp", {}).get("lang"))
+        self._large_numbers((), self._sections)
+
+    def _large_numbers(self, path: tuple[str | int, ...], value: Any) -> None:
+        """Check that whole numbers fit into 64 bits, as neither torch nor what writes configurations takes others."""
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            names = ".".join(str(step) for step in path if not isinstance(step, int))
+            message = f"{quote(names)} is a whole number of more than 64 bits"
+            self._report.add(path, message, "take a smaller one", value=True)
+        pairs = value.items() if isinstance(value, dict) else ()
+        for step, inner in enumerate(value) if isinstance(value, list) else pairs:
+            self._large_numbers((*path, step), inner)
 
     def _unknown_sections(self) -> set[str]:
         meant = set[str]()
@@ -184,7 +195,7 @@ class _Check:
                 continue
             if key not in PIPELINE_SETTINGS:
                 self._report.unknown(path, PIPELINE_SETTINGS)
-            elif self._report.check_type(path, value, PIPELINE_SETTINGS[key]):
+            elif self._report.check_plain(path, value, PIPELINE_SETTINGS[key]):
                 {
                     "lang": self._language,
                     "seed": self._seed,

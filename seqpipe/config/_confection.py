@@ -1,11 +1,12 @@
 """Dresses errors that confection or spaCy raise for the expanded configuration like those of the file."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from seqpipe.config._diagnostics import Diagnostic, PipelineFileError
 from seqpipe.config._read import PipelineFile
+from seqpipe.config._refusals import origin
 from seqpipe.config._text import quote
 
 Path = tuple[str, ...]
@@ -14,7 +15,9 @@ _MISSING = re.compile(r"missing required argument: '(.+)'|Field required")
 _UNEXPECTED = re.compile(r"unexpected argument: '(.+)'|Extra inputs are not permitted")
 
 
-def from_confection(error: ValueError, file: PipelineFile) -> PipelineFileError:
+def from_confection(
+    error: ValueError, file: PipelineFile, sections: Sequence[str] = ()
+) -> PipelineFileError:
     """Return an error like those of `check` for one that was raised later.
 
     Confection names places in the expanded configuration, and often only their end
@@ -23,10 +26,16 @@ def from_confection(error: ValueError, file: PipelineFile) -> PipelineFileError:
     Args:
         error: A `ConfigValidationError`.
         file: The file that was expanded.
+        sections: Those that were made, one of which places may be relative to.
     """
     entries: Iterable[Mapping[str, Any]] = getattr(error, "errors", None) or ()
     paths = _paths(file.sections)
-    found = [_diagnostic(entry, _location(error, entry), file, paths) for entry in entries]
+    found = []
+    for entry in entries:
+        location = _location(error, entry)
+        origins = [origin((*before, *location), file) for before in [(), *((s,) for s in sections)]]
+        whole = next((path for path in origins if path in paths), location)
+        found.append(_diagnostic(entry, whole, file, paths))
     if not found:
         text = getattr(error, "desc", None) or str(error)
         found = [Diagnostic(" ".join(text.split())[:500], file.place(()))]
@@ -44,7 +53,7 @@ def _diagnostic(
 ) -> Diagnostic:
     message = str(entry.get("msg", "")).strip()
     missing = _MISSING.fullmatch(message)
-    at = _find(location[:-1] if missing else location, paths)
+    at = _find(location[:-1] if missing else location, paths) or _naming(message, file, paths)
     place = file.place(at, value=not missing) if at else file.place(())
     where = ".".join(location)
     if missing:
@@ -68,6 +77,17 @@ def _find(location: Path, paths: list[Path]) -> Path | None:
             return fitting[0]
         if fitting:
             return fitting[0] if fitting[0] == location else None
+    return None
+
+
+def _naming(message: str, file: PipelineFile, paths: list[Path]) -> Path | None:
+    """Return the path whose value a message ends with, as of a reference that leads nowhere."""
+    for path in paths:
+        value: Any = file.sections
+        for part in path:
+            value = value[part]
+        if isinstance(value, str) and value and message.endswith(f": {value}"):
+            return path
     return None
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from seqpipe.config._describe import describe, expects
 from seqpipe.config._diagnostics import Diagnostic, Problems
 from seqpipe.config._places import COMMAND_LINE
 from seqpipe.config._read import PipelineFile
 from seqpipe.config._text import did_you_mean, listed, nearest, quote
-from seqpipe.config._types import misfit
+from seqpipe.config._types import is_block, misfit
 
 Path = tuple[str, ...]
 
@@ -52,6 +53,15 @@ class Report:
         """Note a key that has to be there."""
         message = f"{title(path)}{owner} needs a value for {quote(name)}"
         self.add(path, message, f"add {name} = …")
+
+    def check_plain(self, path: Path, value: Any, annotation: Any) -> bool:
+        """Note a value that doesn't fit, or that's a block where nothing would make what it names."""
+        if not is_block(value):
+            return self.check_type(path, value, annotation)
+        names = quote(".".join(path))
+        message = f"{names}: expected {expects(annotation)}, got {describe(value)}"
+        self.add(path, message, value=True)
+        return False
 
     def check_type(self, path: Path, value: Any, annotation: Any, *, label: str = "") -> bool:
         """Note the innermost value that doesn't fit an annotation; return whether all fit."""

@@ -84,7 +84,7 @@ class SpacySections:
             if key not in known and not key.startswith("@"):
                 self._report.unknown(("system", key), known)
             elif key in known:
-                self._report.check_type(("system", key), value, known[key])
+                self._report.check_plain(("system", key), value, known[key])
 
     def _corpora(self, section: dict[str, Any]) -> None:
         if is_block(section):
@@ -126,7 +126,7 @@ class SpacySections:
             help = 'write factory = "textcat", or source = "…" for one of a trained pipeline'
             label = did_you_mean(nearest(path[1], expanded)) or "add a line factory = …"
             self._report.add(path, f"{title(path)} names no factory", label, help=(help,))
-        elif self._report.check_type((*path, "factory"), factory, str):
+        elif self._report.check_plain((*path, "factory"), factory, str):
             self._made(path, plain, factory, frozenset(default))
 
     def _sourced(self, path: Path, component: dict[str, Any]) -> None:
@@ -138,7 +138,7 @@ class SpacySections:
             elif key == "replace_listeners":
                 self._report.check_type((*path, key), value, list[str])
             else:
-                self._report.check_type((*path, key), value, str)
+                self._report.check_plain((*path, key), value, str)
 
     def _made(
         self, path: Path, component: dict[str, Any], factory: str, given: frozenset[str]

@@ -10,7 +10,7 @@ from spacy.util import registry
 from seqpipe.adapters import ClassifierPipe, Corpus, watch_fit
 from seqpipe.config import PipelineFile
 from seqpipe.parts.classifiers import FitProgress
-from seqpipe.run._build import told_with_place
+from seqpipe.run._build import placed, placed_at_work, try_initialisation
 from seqpipe.run._classes import check_labels, score_texts
 from seqpipe.run._data import note_data
 from seqpipe.run._description import set_performance
@@ -40,11 +40,14 @@ def run_classifier(
     Raises:
         SeqpipeError: The data or a part can't be used.
     """
-    with stages.stage("data"), told_with_place(file):
-        corpora = _corpora(nlp)
-        check_labels(nlp, corpora)
+    with stages.stage("data"):
+        with placed(file, nlp.config, "corpora"):
+            corpora = _corpora(nlp)
+        with placed_at_work(file, nlp.config, "corpora", "components"):
+            check_labels(nlp, corpora)
         note_data(corpora, stages.reporter)
-    with stages.stage("training"):
+        try_initialisation(nlp, file)
+    with stages.stage("training"), placed_at_work(file, nlp.config, "components", "corpora"):
         last = _fit(nlp, corpora["train"], stages)
         dev = score_texts(nlp, corpora["dev"]) if "dev" in corpora else None
         if dev:

@@ -15,7 +15,7 @@ from seqpipe.adapters import (
     watch_fit,
 )
 from seqpipe.config import PipelineFile
-from seqpipe.run._build import told_with_place
+from seqpipe.run._build import placed, placed_at_work, try_initialisation
 from seqpipe.run._models import UNFINISHED, promote, save_unfinished, set_interrupted_aside
 from seqpipe.run._report import report_embedding
 from seqpipe.run._scores import resolve_scores, score_embedding
@@ -41,11 +41,14 @@ def run_embedding(
     Raises:
         SeqpipeError: The data or a part can't be used.
     """
-    with stages.stage("data"), told_with_place(file):
-        corpora = {part: _corpus(nlp, part) for part in ("train", "test")}
+    with stages.stage("data"):
+        with placed(file, nlp.config, "corpora"):
+            corpora = {part: _corpus(nlp, part) for part in ("train", "test")}
+        try_initialisation(nlp, file)
         scores = resolve_scores(nlp, file)
     with stages.stage("embedder"), watch_fit(stages.relay_fit) as watched:
-        nlp.initialize()
+        with placed_at_work(file, nlp.config, "nlp.vectors", "corpora", "initialize"):
+            nlp.initialize()
         stages.reporter.note(_sizes(nlp, watched))
     with stages.stage("saving"):
         set_interrupted_aside(output)

@@ -17,7 +17,7 @@ from seqpipe.adapters import Corpus, forget_data, watch_fit
 from seqpipe.config import PipelineFile, compile_file, makes_classifier, makes_embedding, read
 from seqpipe.errors import InterruptedRun, NotFiniteError
 from seqpipe.reporting import Progress, Reporter, Silent
-from seqpipe.run._build import build, initialise, told_with_place
+from seqpipe.run._build import build, initialise, placed, placed_at_work, try_initialisation
 from seqpipe.run._classes import check_labels, score_texts
 from seqpipe.run._classifier import is_classifier, run_classifier
 from seqpipe.run._data import note_data
@@ -121,16 +121,22 @@ def _run_training(
 ) -> tuple[Language, dict[str, Any]]:
     """Fit, train, evaluate and save a pipeline; return it as it was saved, and the report."""
     with stages.stage("data"):
-        with told_with_place(file):
+        with placed(file, nlp.config, "training", "corpora"):
             training = resolve_training(nlp.config.interpolate())
             test = _test_corpus(nlp)
         corpora = _ours({"train": training.train, "dev": training.dev, "test": test})
-        check_labels(nlp, corpora)
+        with placed_at_work(file, nlp.config, "corpora", "components"):
+            check_labels(nlp, corpora)
         note_data(corpora, stages.reporter)
+        try_initialisation(nlp, file)
         embedding_scores = resolve_scores(nlp, file)
-    with stages.stage("embedder"), watch_fit(stages.relay_fit):
+    with (
+        stages.stage("embedder"),
+        watch_fit(stages.relay_fit),
+        placed_at_work(file, nlp.config, "nlp.vectors", "corpora", "initialize", "components"),
+    ):
         initialise(nlp, training)
-    with stages.stage("training"):
+    with stages.stage("training"), placed_at_work(file, nlp.config, "training", "corpora"):
         history = _train(nlp, training, output, stages)
     with stages.stage("evaluation"):
         best = spacy.load(output / UNFINISHED)

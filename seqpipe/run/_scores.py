@@ -13,7 +13,7 @@ from seqpipe.config import PipelineFile
 from seqpipe.errors import ConfigError, NotFiniteError, PluginError
 from seqpipe.evaluation import EmbeddingScore, Fitted, Sequences
 from seqpipe.reporting import Reporter
-from seqpipe.run._build import told_with_place
+from seqpipe.run._build import placed
 
 
 def resolve_scores(nlp: Language, file: PipelineFile) -> dict[str, EmbeddingScore]:
@@ -30,7 +30,7 @@ def resolve_scores(nlp: Language, file: PipelineFile) -> dict[str, EmbeddingScor
             "[evaluation] scores the embedder of seqpipe.Vectors.v1, and [nlp.vectors] names something "
             "else: change that, or remove [evaluation]"
         )
-    with told_with_place(file):
+    with placed(file, nlp.config, "evaluation"):
         made: dict[str, Any] = registry.resolve({"evaluation": section})["evaluation"]
     for name, score in made.items():
         if not callable(score):

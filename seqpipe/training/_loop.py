@@ -16,7 +16,7 @@ from spacy.training.loop import subdivide_batch
 from seqpipe.adapters import AdamW, describe, naming_scorer, read_examples
 from seqpipe.errors import ConfigError, DataError, NotFiniteError, PluginError
 from seqpipe.training._finite import check_losses, check_weights, explain, find_source, name_rows
-from seqpipe.training._settings import Training
+from seqpipe.training._settings import Training, check_training
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def train(nlp: Language, training: Training) -> Iterator[Step]:
             those of the step before, as far as they had changed.
         PluginError: A part or a reader breaks its contract.
     """
-    _check(training)
+    check_training(training)
     schedule = _schedule(nlp, training)
     best_score, improved, done = float("-inf"), 0, 0.0
     for number, (epoch, fraction, batch, is_last) in enumerate(schedule, start=1):
@@ -81,21 +81,6 @@ def train(nlp: Language, training: Training) -> Iterator[Step]:
         yield Step(number, epoch, fraction, words, losses, score, scores, is_best)
         if training.patience and number - improved >= training.patience:
             return
-
-
-def _check(training: Training) -> None:
-    for name, least in (("max_epochs", -1), ("max_steps", 0), ("patience", 0)):
-        if getattr(training, name) < least:
-            raise ConfigError(
-                f"[training] has `{name}` below {least}; {least} is the least it takes"
-            )
-    if not (training.max_epochs > 0 or training.max_steps or training.patience):
-        raise ConfigError(
-            "[training] never ends: set `max_epochs`, `max_steps` or `patience` to more than 0"
-        )
-    for name in ("eval_frequency", "accumulate_gradient"):
-        if getattr(training, name) < 1:
-            raise ConfigError(f"[training] has `{name}` below 1; 1 is the least that makes sense")
 
 
 _Scheduled = tuple[int, float, list[Example], bool]

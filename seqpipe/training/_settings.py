@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import spacy
 from spacy.language import Language
@@ -11,7 +11,15 @@ from spacy.training import Example
 from spacy.util import resolve_dot_names
 from thinc.api import Config, Optimizer
 
+from seqpipe.errors import ConfigError
+
 CorpusOf = Callable[[Language], Iterable[Example]]
+
+#: The least that each number may be.
+_LEAST: Final = {
+    **{"max_epochs": -1, "max_steps": 0, "patience": 0},
+    **{"eval_frequency": 1, "accumulate_gradient": 1},
+}
 
 
 @dataclass(frozen=True)
@@ -54,10 +62,14 @@ class Training:
 
 
 def resolve_training(config: Config) -> Training:
-    """Build what the [training] section of a complete, interpolated configuration names."""
+    """Build what the [training] section of a complete, interpolated configuration names.
+
+    Raises:
+        ConfigError: Training would never end, or a number is too small to mean anything.
+    """
     section = spacy.registry.resolve(config["training"], schema=ConfigSchemaTraining)
     train, dev = resolve_dot_names(config, [section["train_corpus"], section["dev_corpus"]])
-    return Training(
+    training = Training(
         optimizer=section["optimizer"],
         batcher=section["batcher"],
         train=train,
@@ -74,3 +86,18 @@ def resolve_training(config: Config) -> Training:
         before_update=section["before_update"],
         before_to_disk=section["before_to_disk"],
     )
+    check_training(training)
+    return training
+
+
+def check_training(training: Training) -> None:
+    """Raise a `ConfigError` if training would never end, or a number is too small to mean anything."""
+    for name, least in _LEAST.items():
+        if (value := getattr(training, name)) < least:
+            raise ConfigError(
+                f"`{name}` is {value}; {least} is the least that makes sense", setting=name
+            )
+    if not (training.max_epochs > 0 or training.max_steps or training.patience):
+        raise ConfigError(
+            "the training never ends: set `max_epochs`, `max_steps` or `patience` to more than 0"
+        )

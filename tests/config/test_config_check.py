@@ -236,3 +236,24 @@ def test_many_errors_are_cut_off(good):
     text = good + "".join(f"[x{i}]\ny = 1\n" for i in range(3000))
     with pytest.raises(PipelineFileError, match="more than 50 errors"):
         check(read_text(text))
+
+
+@pytest.mark.parametrize(
+    ("section", "line"),
+    [
+        ("embedder", '@seqpipe_embedders = {"@readers": "x.v1"}'),
+        ("pipeline", 'seed = {"@schedules": "constant.v1", "rate": 1}'),
+        ("components.x", 'factory = {"@misc": "y.v1"}'),
+        ("system", 'seed = {"@misc": "y.v1"}'),
+    ],
+)
+def test_block_where_nothing_is_made_is_refused_at_its_place(errors_of, section, line):
+    found = errors_of(f'[data]\n@readers = "acme.Rows.v1"\npath = "x"\n[{section}]\n{line}\n')
+    assert any(one.place.text == line and "expected" in one.message for one in found)
+
+
+def test_number_of_more_than_64_bits_is_refused_at_its_place(errors_of, good):
+    (found,) = errors_of(good.replace("width = 64", f"width = {2**63}"))
+    assert "64 bits" in found.message
+    assert found.place.text == f"width = {2**63}"
+    assert errors_of(good.replace("width = 64", f"width = {2**63 - 1}")) == []

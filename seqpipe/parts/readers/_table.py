@@ -70,8 +70,9 @@ class Csv(Reader):
         self._label_separator = label_separator
         if not self._text:
             raise ConfigError('text is an empty list; name at least one column, such as "text"')
-        for column in [*self._text, label]:
-            _check_column(column, header=header)
+        for column in self._text:
+            _check_column(column, header=header, setting="text")
+        _check_column(label, header=header, setting="label")
         if self._quote == self._delimiter:
             raise ConfigError(f"delimiter and quote are both {self._quote!r}; they must differ")
         if label_separator == "":
@@ -148,13 +149,13 @@ def _index(column: str | int, names: Sequence[str]) -> int:
     return names.index(column)
 
 
-def _check_column(column: str | int, *, header: bool) -> None:
+def _check_column(column: str | int, *, header: bool, setting: str) -> None:
     if isinstance(column, bool) or (isinstance(column, int) and column < 1):
-        raise ConfigError(f"{column!r} isn't a column; columns are counted from 1")
+        message = f"{column!r} isn't a column; columns are counted from 1"
+        raise ConfigError(message, setting=setting)
     if isinstance(column, str) and not header:
-        raise ConfigError(
-            f'without a header no column is named "{column}"; give columns by number, from 1'
-        )
+        message = f'without a header no column is named "{column}"; give columns by number, from 1'
+        raise ConfigError(message, setting=setting)
 
 
 def _delimiter_of(path: str) -> str:

@@ -1,0 +1,188 @@
+"""Finds where in a file the setting stands that a part refuses, when it's made or reads its data.
+
+What a part raises names no place. It usually names its setting, as all of ours do, or repeats the value.
+"""
+
+import inspect
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from seqpipe.config._diagnostics import Diagnostic, PipelineFileError
+from seqpipe.config._read import PipelineFile
+from seqpipe.config._report import title
+from seqpipe.config._schema import DATA_PARTS
+from seqpipe.config._types import is_block
+from seqpipe.errors import ConfigError, SeqpipeError
+
+Path = tuple[str, ...]
+
+#: Where the sections of a pipeline file end up in what it expands to; a star stands for any one name.
+_ORIGINS: Final[tuple[tuple[Path, Path], ...]] = (
+    (("nlp", "tokenizer", "tokenizer"), ("tokenizer",)),
+    (("nlp", "vectors", "embedder"), ("embedder",)),
+    (("nlp", "vectors", "embedders"), ("embedder",)),
+    (("nlp", "vectors"), ("embedder",)),
+    (("nlp", "lang"), ("pipeline", "lang")),
+    (("system", "seed"), ("pipeline", "seed")),
+    (("training", "seed"), ("pipeline", "seed")),
+    (("components", "tok2vec", "model", "encoder"), ("encoder",)),
+    (("components", "tok2vec", "model"), ("embedder",)),
+    (("components", "*", "model", "head"), ("head",)),
+    (("components", "classifier", "classifier"), ("classifier",)),
+    (("corpora", "*", "data"), ("data",)),
+    *((("corpora", part), ("data",)) for part in DATA_PARTS),
+    (("initialize", "before_init", "corpus", "data"), ("data",)),
+    (("initialize", "before_init", "corpus"), ("data",)),
+    (("initialize", "components", "classifier", "dev", "data"), ("data",)),
+    (("initialize", "components", "classifier", "dev"), ("data",)),
+)
+
+
+def origin(location: Path, file: PipelineFile) -> Path | None:
+    """Return the path in a file of what stands at a path of its expansion; None if it isn't in the file.
+
+    Of a path that goes on below what the file has, that's the part which the file has.
+    """
+    if location and _has(file, location[:2]):
+        return location
+    for expanded, written in _ORIGINS:
+        head, rest = location[: len(expanded)], location[len(expanded) :]
+        if len(head) == len(expanded) and all(
+            wanted in ("*", part) for wanted, part in zip(expanded, head, strict=True)
+        ):
+            path = (*written, *rest)
+            return path if _has(file, path[:1]) else None
+    return location if location and _has(file, location[:1]) else None
+
+
+def blocks_in(tree: Any, path: Path = ()) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    """Yield the blocks of a configuration with their paths, those inside of others first."""
+    if isinstance(tree, Mapping):
+        for name, inner in tree.items():
+            yield from blocks_in(inner, (*path, name))
+        if is_block(tree):
+            yield path, tree
+
+
+def refusal(
+    error: Exception, file: PipelineFile, locations: Sequence[Path], *, reason: str = ""
+) -> PipelineFileError:
+    """Return an error like those of `check` for one that a part raised.
+
+    It's of the class of `error` too, where that's one of seqpipe's.
+
+    Args:
+        error: What was raised.
+        file: The file whose part it is.
+        locations: The paths, in the file's expansion, of the blocks that may be meant, the likeliest first.
+            The first whose settings the message is about is taken.
+        reason: What to say in place of the error's own message.
+    """
+    text = reason or _words(error)
+    paths = dict.fromkeys(path for at in locations if (path := origin(at, file)))
+    found = [(*_about(error, text, path, file), path) for path in paths]
+    _, setting, block = max(found, key=lambda one: one[0], default=(0, None, None))
+    if block is None:
+        problem = Diagnostic(text, file.place(()))
+    else:
+        problem = _diagnostic(text, (*block, *([setting] if setting else ())), block, file)
+    return _class_for(type(error))([problem], file.index.name)
+
+
+def _diagnostic(text: str, at: Path, block: Path, file: PipelineFile) -> Diagnostic:
+    value = _descend(file.sections, block)
+    if not isinstance(value, Mapping):
+        return Diagnostic(f"{title(block[:-1])}: {text}", file.place(block, value=True))
+    named = [key for key in value if key.startswith("@")]
+    owner = f" ({value[named[0]]})" if named and isinstance(value[named[0]], str) else ""
+    if at == block and named:
+        at = (*block, named[0])
+    place = file.place(at, value=at != block)
+    target = file.index.target(at)
+    also = ((file.place(target, value=True), "the value comes from here"),) if target else ()
+    return Diagnostic(f"{title(block)}{owner}: {text}", place, also=also)
+
+
+def _about(error: Exception, text: str, path: Path, file: PipelineFile) -> tuple[float, str | None]:
+    """Return how likely a message is about a block, and about which of its settings."""
+    block = _descend(file.sections, path)
+    if not isinstance(block, Mapping):
+        return 0.0, None
+    found: tuple[float, str | None] = (0.0, None)
+    for key, value in block.items():
+        if not key.startswith("@") and not is_block(value):
+            score = 9.0 if getattr(error, "setting", None) == key else _mention(text, key, value)
+            found = max(found, (score, key), key=lambda one: one[0])
+    return found
+
+
+def _mention(text: str, key: str, value: Any) -> float:
+    """Return how clearly a message speaks of a setting: by its name, or by its value, the sooner the more."""
+    ways: list[tuple[float, str]] = [(4, rf"`{re.escape(key)}[` \[]")]
+    for each in value if isinstance(value, list) else [value]:
+        if isinstance(each, str) and each:
+            ways += [(3, rf"""["'`]{re.escape(each)}["'`]""")]
+            ways += [(2, rf"(?<!\w){re.escape(each)}(?!\w)")] if len(each) > 2 else []
+    # Without quotes, only where it's clearly spoken of: "text" or "label" may mean anything.
+    ways += [(1 if "`" in text else 2.5, rf"(?<![\w.`]){re.escape(key)}(?= is\b)")]
+    ways += [(2.7, rf"""["']{re.escape(key)}["']""")]
+    found = [(weight, re.search(way, text)) for weight, way in ways]
+    return max(
+        (weight - match.start() / (2 * len(text) + 2) for weight, match in found if match),
+        default=0.0,
+    )
+
+
+def raised_in(error: BaseException, makers: Sequence[tuple[Path, Any]]) -> list[Path]:
+    """Return the paths of those makers that an error came through, the innermost first.
+
+    Args:
+        error: What was raised.
+        makers: Functions or classes, each with the path of the block that names it.
+    """
+    codes = {
+        getattr(
+            inspect.unwrap(made.__init__ if inspect.isclass(made) else made), "__code__", None
+        ): at
+        for at, made in makers
+    }
+    found: list[Path] = []
+    trace = error.__traceback__
+    while trace:
+        if trace.tb_frame.f_code in codes:
+            found.insert(0, codes[trace.tb_frame.f_code])
+        trace = trace.tb_next
+    return found
+
+
+def _words(error: Exception) -> str:
+    """Return what an error says, on one line; of what no part says on purpose, its class too."""
+    said = str(error).strip()
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        said = f"{error.filename}: {error.strerror}"
+    # What torch's C++ adds is of no use to anyone who wrote a pipeline file.
+    said = " ".join(said.partition("Exception raised from")[0].split())
+    said = said if len(said) <= 600 else said[:600] + "…"
+    if isinstance(error, (SeqpipeError, ValueError, OSError)) and said:
+        return said
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def _class_for(raised: type[Exception]) -> type[PipelineFileError]:
+    """Return a class of errors with places that those who expect what was raised catch too."""
+    if issubclass(raised, ConfigError) or not issubclass(raised, SeqpipeError):
+        return PipelineFileError
+    return type("Placed" + raised.__name__, (PipelineFileError, raised), {})
+
+
+def _has(file: PipelineFile, path: Path) -> bool:
+    return bool(path) and _descend(file.sections, path, missing=file) is not file
+
+
+def _descend(node: Any, path: Path, missing: Any = None) -> Any:
+    for part in path:
+        if not isinstance(node, Mapping) or part not in node:
+            return missing
+        node = node[part]
+    return node

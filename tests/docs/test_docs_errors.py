@@ -1,0 +1,28 @@
+"""The page of mistakes says what seqpipe says, and each mistake is told at its place."""
+
+import pytest
+from mistakes import FILE, MISTAKES, PAGE, diagnostics, marked, ours, world
+
+
+@pytest.fixture(scope="module", autouse=True)
+def folder():
+    """Stand where the data of the page is."""
+    with world():
+        yield
+
+
+def test_there_are_sixty_mistakes():
+    assert len(MISTAKES) == len(set(MISTAKES)) == 60
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.shown)
+def test_mistake_is_told_at_its_place_with_what_to_do_as_the_page_says(mistake):
+    first = diagnostics(mistake)[0]
+    assert marked(first.place) == mistake.marked
+    if mistake.options:
+        assert first.place.source == "command line"
+    else:
+        changed = mistake.text.split("\n")[first.place.line - 1]
+        assert changed == first.place.text and changed not in FILE.split("\n")
+    assert mistake.suggests in " ".join([first.message, first.label, *first.help])
+    assert f"| {ours(mistake)} |" in PAGE.read_text(encoding="utf-8")
