@@ -11,9 +11,9 @@ from spacy.language import Language
 from spacy.schemas import ConfigSchemaInit
 from spacy.training import Example
 from spacy.util import get_sourced_components, is_package, load_model_from_config, registry
-from thinc.api import ConfigValidationError, Model
+from thinc.api import ConfigValidationError
 
-from seqpipe.adapters import TorchShim
+from seqpipe.adapters import torch_shims
 from seqpipe.config import (
     PipelineFile,
     PipelineFileError,
@@ -48,7 +48,8 @@ def build(config: Config, file: PipelineFile) -> Language:
     """
     with placed(file, config, "nlp", "components"):
         nlp: Language = load_model_from_config(config, auto_fill=True)
-    for name, shim in _shims(nlp):
+    built = [(name, shim) for name, component in nlp.pipeline for shim in torch_shims(component)]
+    for name, shim in built:
         try:
             shim.try_build()
         except Exception as error:
@@ -128,14 +129,6 @@ def initialise(nlp: Language, training: Training) -> None:
 
     with nlp.select_pipes(disable=[*training.frozen, *resumed]):
         nlp.initialize(examples, sgd=training.optimizer)
-
-
-def _shims(nlp: Language) -> Iterator[tuple[str, TorchShim]]:
-    for name, component in nlp.pipeline:
-        model = getattr(component, "model", None)
-        if isinstance(model, Model):
-            for node in model.walk():
-                yield from ((name, shim) for shim in node.shims if isinstance(shim, TorchShim))
 
 
 def _unbuilt(
