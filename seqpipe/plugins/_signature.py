@@ -8,6 +8,7 @@ same name. What can't be kept to that isn't written at all.
 import collections.abc
 import enum
 import inspect
+import operator
 import os
 import types
 from collections.abc import Callable, Mapping
@@ -31,7 +32,7 @@ _NAMED: Final[dict[str, Any]] = {
 _NAMES: Final = {value: name for name, value in _NAMED.items()}
 _BOUNDS: Final = ("gt", "ge", "lt", "le")
 #: No object of a class that only code can make is one of these.
-_SAMPLES: Final = ("", "a", 0, 1, 1.5, True, None, [], {})
+_SAMPLES: Final[tuple[Any, ...]] = ("", "a", 0, 1, 1.5, True, None, [], {})
 
 
 class CannotWriteError(Exception):
@@ -121,7 +122,7 @@ def annotation_from_json(written: Any) -> Any:
     if "annotated" in written:
         bounds = [Bound(**each) for each in written["bounds"]]
         inner = annotation_from_json(written["annotated"])
-        return Annotated[(inner, *bounds)] if bounds else inner
+        return operator.getitem(Annotated, (inner, *bounds)) if bounds else inner
     if "literal" in written:
         return Literal[tuple(written["literal"])]
     if "union" in written:
