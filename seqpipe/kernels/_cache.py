@@ -19,6 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
 
+from seqpipe.storage import cache_folder
+
 T = TypeVar("T")
 
 _LOG: Final = logging.getLogger("seqpipe")
@@ -40,8 +42,8 @@ def load_cached(
 ) -> T:
     """Load the file that's kept under a key, or make it, keep it and load it.
 
-    The folder is `$SEQPIPE_CACHE/kernels`, or `seqpipe/kernels` below `$XDG_CACHE_HOME` or `~/.cache`. Where
-    that can't be used, or isn't safe from other users, a temporary one takes its place.
+    The folder is `kernels` in `cache_folder`. Where that can't be used, or isn't safe from other users, a
+    temporary one takes its place.
 
     Args:
         key: What tells it from other files.
@@ -73,7 +75,7 @@ def load_cached(
 def _lasting() -> Path | None:
     """Return the user's own folder for kernels; None if there's none, or it isn't safe."""
     try:
-        folder = Path(os.path.realpath(_wanted()))
+        folder = Path(os.path.realpath(cache_folder() / "kernels"))
         # Whatever the umask: nobody else is to write here.
         for missing in reversed([each for each in folder.parents if not each.exists()]):
             missing.mkdir(mode=0o755, exist_ok=True)
@@ -94,14 +96,6 @@ def _lasting() -> Path | None:
     else:
         return folder
     return None
-
-
-def _wanted() -> Path:
-    wanted = os.environ.get("SEQPIPE_CACHE")
-    if wanted:
-        return Path(wanted) / "kernels"
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "seqpipe" / "kernels"
 
 
 @functools.cache

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from seqpipe import __version__
 from seqpipe.plugins._claims import installed_entry_points
+from seqpipe.storage import cache_folder
 
 #: Looking at more files than this would take longer than it saves.
 _MOST_FILES: Final = 5000
@@ -127,6 +128,10 @@ def _records(package: str, owner: str) -> dict[str, Any]:
 
 def _read(file: Path, stamp: str) -> dict[str, Any]:
     try:
+        status = file.stat()
+        # In a folder that others share, somebody could say of parts what isn't so.
+        if hasattr(os, "geteuid") and (status.st_uid != os.geteuid() or status.st_mode & 0o022):
+            return {}
         kept = json.loads(file.read_text(encoding="utf-8"))
         return dict(kept["records"]) if kept["stamp"] == stamp else {}
     except (OSError, ValueError, LookupError, TypeError):
@@ -148,9 +153,8 @@ def _write(file: Path, text: str) -> None:
 @functools.cache
 def _file(package: str) -> Path | None:
     """Return where the records of a package lie: several environments may share the folder."""
-    wanted, base = os.environ.get("SEQPIPE_CACHE"), os.environ.get("XDG_CACHE_HOME")
     try:
-        folder = Path(wanted or Path(base or Path.home() / ".cache") / "seqpipe").absolute()
+        folder = cache_folder().absolute()
     except RuntimeError:  # a user without a home
         return None
     environment = hashlib.sha256(sys.prefix.encode()).hexdigest()[:12]

@@ -3,6 +3,7 @@
 Knows folders, files and hashes. Doesn't know what a model is, nor spaCy.
 """
 
+from seqpipe.storage._cache import cache_folder as cache_folder
 from seqpipe.storage._in_place import is_marked as is_marked
 from seqpipe.storage._in_place import written_in_place as written_in_place
 from seqpipe.storage._manifest import has_manifest as has_manifest
@@ -20,6 +21,7 @@ from seqpipe.storage._write import write_folder as write_folder
 
 __all__ = [
     "ReplacedError",
+    "cache_folder",
     "check_replaceable",
     "check_sealed",
     "has_manifest",

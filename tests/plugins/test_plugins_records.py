@@ -93,6 +93,16 @@ def test_record_of_another_form_counts_for_nothing(module):
     assert list(words().settings) == ["width", "mode"]
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="there are no such modes")
+def test_record_that_others_may_write_counts_for_nothing(module):
+    assert callable(words().factory)
+    (file,) = (module.parent / "cache").rglob("*.json")
+    file.chmod(0o666)
+    forget()
+    assert list(words().settings) == ["width", "mode"]
+    assert "recorded_in_a_test" in sys.modules
+
+
 @pytest.mark.skipif(os.name == "nt", reason="folders of other users are another matter there")
 def test_cache_that_cannot_be_written_does_no_harm(module, monkeypatch):
     file = module.parent / "file"
