@@ -29,11 +29,15 @@ class BuildError(Exception):
 def build(source: str) -> ctypes.CDLL:
     """Compile C, or take what was compiled before, and load it.
 
+    It's compiled for this machine's processor, or for the one that `SEQPIPE_MARCH` names as the compiler
+    does ("x86-64-v2"): not `CFLAGS`, which conda sets to one of 2004.
+
     Raises:
         BuildError: There's no compiler, or it fails.
     """
     compiler = find_compiler()
-    key = "\0".join([source, *_FLAGS, *compiler, _version(compiler), _processor()])
+    processor = os.environ.get("SEQPIPE_MARCH") or _processor()
+    key = "\0".join([source, *_FLAGS, *compiler, _version(compiler), processor])
     name = hashlib.sha256(key.encode()).hexdigest()[:32]
 
     def compile_in(folder: Path) -> bytes:
@@ -73,7 +77,9 @@ def _compile(compiler: tuple[str, ...], source: str, folder: Path) -> bytes:
     """Return the library that a source is compiled to, in a folder for it alone."""
     file, made = folder / "kernel.c", folder / "kernel.so"
     file.write_text(source, encoding="utf-8")
-    for tuned in (["-march=native"], ["-mcpu=native"], []):
+    wanted = os.environ.get("SEQPIPE_MARCH")
+    native = (["-march=native"], ["-mcpu=native"], [])
+    for tuned in ([f"-march={wanted}"],) if wanted else native:
         command = [*compiler, *_FLAGS, *tuned, str(file), "-o", str(made), "-lm"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode == 0:

@@ -163,6 +163,16 @@ def test_compiler_that_cannot_tune_compiles_without(monkeypatch, tmp_path):
     assert build(source(9)).answer() == 9
 
 
+def test_compiles_for_the_processor_that_is_asked_for(monkeypatch, tmp_path):
+    noting = script(tmp_path / "noting-cc", f'echo "$*" >> {tmp_path}/calls\nexit 1')
+    monkeypatch.setenv("CC", str(noting))
+    monkeypatch.setenv("SEQPIPE_MARCH", "x86-64-v2")
+    with pytest.raises(BuildError):
+        build(source(13))
+    compiled = [line for line in (tmp_path / "calls").read_text().splitlines() if "-O3" in line]
+    assert ["-march=x86-64-v2" in line and "native" not in line for line in compiled] == [True]
+
+
 @needs_compiler
 def test_another_compiler_compiles_anew(monkeypatch, tmp_path):
     build(source(10))
