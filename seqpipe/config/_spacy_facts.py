@@ -102,11 +102,8 @@ class ImportedFacts(SpacyFacts):
         return list(_registry().get_registry_names())
 
     def names(self, registry: str) -> list[str]:
-        try:
-            return sorted(getattr(_registry(), registry).get_all())
-        except Exception:
-            # Listing imports every installed package that offers something; any may be broken.
-            return []
+        # Listing imports every installed package that offers something; any may be broken.
+        return _listed(registry) or []
 
     def function(self, registry: str, name: str) -> Function | None:
         if not _registry().has(registry, name):
@@ -121,7 +118,7 @@ class ImportedFacts(SpacyFacts):
         }
 
     def languages(self) -> list[str]:
-        return self.names("languages")
+        return _listed("languages") or []
 
     def factory(self, lang: str, name: str) -> Factory | None:
         language = _language(lang)
@@ -208,7 +205,17 @@ class _Fields(Mapping[str, Any]):
 def recorded_facts() -> RecordedFacts | None:
     """Return the record of this environment, if there's one."""
     record = plugins.read_record("spacy", plugins.environment_stamp(), _RECORD)
-    return RecordedFacts(record) if record else None
+    return RecordedFacts(record) if _is_whole(record) else None
+
+
+def _is_whole(record: Any) -> bool:
+    """Say whether something has the form that `_make_record` gives it."""
+    if not isinstance(record, dict):
+        return False
+    lists, mappings = ("registries", "languages"), ("names", "functions", "schemas", "factories")
+    return all(isinstance(record.get(key), list) for key in lists) and all(
+        isinstance(record.get(key), dict) for key in mappings
+    )
 
 
 def record_facts(lang: str) -> None:
@@ -220,11 +227,12 @@ def record_facts(lang: str) -> None:
         lang: The language whose components are recorded.
     """
     owner = plugins.environment_stamp()
-    known = plugins.read_record("spacy", owner, _RECORD) or {}
-    if lang in known.get("factories", {}):
+    known = plugins.read_record("spacy", owner, _RECORD)
+    factories = known["factories"] if _is_whole(known) else {}
+    if lang in factories or not plugins.keeps_records():
         return
     record = _make_record(lang)
-    record["factories"] |= known.get("factories", {})
+    record["factories"] |= factories
     plugins.write_record("spacy", owner, _RECORD, record)
     # A part is recorded when it's imported.
     with contextlib.suppress(PluginError):
@@ -269,7 +277,7 @@ def _make_record(lang: str) -> dict[str, Any]:
     """Ask spaCy for all that a check may; what can't be written is None."""
     facts = ImportedFacts()
     registries = {name for slot in _slots() for name in slot} & set(facts.registries())
-    names = {registry: facts.names(registry) for registry in sorted(registries)}
+    names = {registry: _listed(registry) for registry in sorted(registries)}
     return {
         "registries": facts.registries(),
         "languages": facts.languages(),
@@ -277,13 +285,21 @@ def _make_record(lang: str) -> dict[str, Any]:
         "functions": {
             f"{registry} {name}": _written(facts, registry, name)
             for registry, offered in names.items()
-            for name in offered
+            for name in offered or ()
         },
         "schemas": _written_schemas(facts),
         "factories": {
             lang: {name: _written_factory(facts, lang, name) for name in facts.factories(lang)}
         },
     }
+
+
+def _listed(registry: str) -> list[str] | None:
+    """Return what a registry offers; None if a broken package keeps that from being known."""
+    try:
+        return sorted(getattr(_registry(), registry).get_all())
+    except Exception:  # whatever the package's import raises
+        return None
 
 
 def _slots() -> list[tuple[str, ...]]:

@@ -23,6 +23,7 @@ from seqpipe.plugins._part import reference_to as reference_to
 from seqpipe.plugins._plugin import Plugin as Plugin
 from seqpipe.plugins._plugin import PluginState as PluginState
 from seqpipe.plugins._records import environment_stamp as environment_stamp
+from seqpipe.plugins._records import keeps_records as keeps_records
 from seqpipe.plugins._records import read_record as read_record
 from seqpipe.plugins._records import write_record as write_record
 from seqpipe.plugins._search import find_by_name as find_by_name
@@ -56,6 +57,7 @@ __all__ = [
     "host",
     "host_of_folder",
     "installed_elsewhere",
+    "keeps_records",
     "note_maker",
     "parameters_from_json",
     "parameters_to_json",

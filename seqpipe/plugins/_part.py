@@ -181,7 +181,8 @@ class Part:
             PluginError: As `description`.
         """
         known = None if self._is_imported else self._record("documentation")
-        if known:
+        # Of another release, or damaged, it may have another form.
+        with contextlib.suppress(TypeError):
             return Documentation(**known)
         found = read_docstrings(self.description.docstrings)
         self._write_record("documentation", asdict(found))

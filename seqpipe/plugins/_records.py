@@ -1,8 +1,8 @@
 """Remembers what parts take between runs, so that a pipeline file can be checked without importing them.
 
 Importing torch takes seconds. What the signatures and docstrings of a package's parts say is kept in one
-file for each package, beside a stamp of the package's version and its files' times. Where the stamp is
-another, what's kept counts for nothing; when a part is imported anyway, its record is written anew.
+file for each state of the package: its name has a hash of the package's version and its files' times.
+When a part is imported anyway, its record is written anew if it says something else.
 """
 
 import contextlib
@@ -14,15 +14,17 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any, Final
 
 from seqpipe import __version__
-from seqpipe.plugins._claims import installed_entry_points
 from seqpipe.storage import cache_folder
 
 #: Looking at more files than this would take longer than it saves.
 _MOST_FILES: Final = 5000
+#: How many states of a package are remembered, such as those of several environments.
+_MOST_STATES: Final = 8
 
 
 def read_record(package: str, owner: str, name: str) -> Any:
@@ -49,15 +51,28 @@ def write_record(package: str, owner: str, name: str, record: Any) -> None:
     if records.get(name) == record:
         return
     records[name] = record
-    stamp, file = stamp_of(package), _file(package)
-    if stamp is None or file is None:
+    file = _file(package, owner)
+    if file is None:
         return
     # Another process may have added records of the same state meanwhile.
-    kept = _read(file, f"{owner} {stamp}")
+    kept = _read(file)
     kept.update(records)
     records.update(kept)
     with contextlib.suppress(OSError, ValueError, TypeError):
-        _write(file, json.dumps({"stamp": f"{owner} {stamp}", "records": kept}))
+        _write(file, json.dumps(kept))
+        _prune(file.parent, package)
+
+
+def keeps_records() -> bool:
+    """Say whether what's recorded now can be read by a later process."""
+    file = _file("seqpipe", "")
+    try:
+        if file is not None:
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return os.access(file.parent, os.W_OK)
+    except OSError:
+        pass
+    return False
 
 
 @functools.cache
@@ -78,14 +93,12 @@ def stamp_of(package: str) -> str | None:
 
 @functools.cache
 def environment_stamp() -> str:
-    """Return what changes with the installed distributions, and with the files of plugins among them.
+    """Return what changes with the installed distributions, and with the files of those that offer anything.
 
-    The folders that describe distributions carry their names and versions; of one that's edited in place,
-    the files of the plugin's package count as well.
+    The folders that describe distributions carry their names and versions; of a package that's edited in
+    place, its files count as well.
     """
-    found, _ = installed_entry_points("seqpipe")
-    packages = {each.value.partition(":")[0].partition(".")[0] for each in found}
-    lines = [f"{package} {stamp_of(package)}" for package in packages]
+    lines = [f"{package} {stamp_of(package)}" for package in _offering_packages()]
     for folder in sys.path:
         with contextlib.suppress(OSError):
             lines += [
@@ -94,6 +107,20 @@ def environment_stamp() -> str:
                 if each.name.endswith((".dist-info", ".egg-info"))
             ]
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:24]
+
+
+def _offering_packages() -> set[str]:
+    """Return the packages that offer parts, or functions of spaCy's registries."""
+    packages = set()
+    for distribution in distributions():
+        # A damaged one is reported by whoever asks for a part.
+        with contextlib.suppress(Exception):
+            packages |= {
+                each.value.partition(":")[0].partition(".")[0]
+                for each in distribution.entry_points
+                if each.group.startswith(("seqpipe", "spacy_", "thinc_"))
+            }
+    return packages
 
 
 def _files_of(package: str) -> Iterator[str]:
@@ -122,20 +149,20 @@ def _python_files(root: str) -> Iterator[str]:
 
 @functools.cache
 def _records(package: str, owner: str) -> dict[str, Any]:
-    stamp, file = stamp_of(package), _file(package)
-    return _read(file, f"{owner} {stamp}") if stamp and file else {}
+    file = _file(package, owner)
+    return _read(file) if file else {}
 
 
-def _read(file: Path, stamp: str) -> dict[str, Any]:
+def _read(file: Path) -> dict[str, Any]:
     try:
         status = file.stat()
         # In a folder that others share, somebody could say of parts what isn't so.
         if hasattr(os, "geteuid") and (status.st_uid != os.geteuid() or status.st_mode & 0o022):
             return {}
         kept = json.loads(file.read_text(encoding="utf-8"))
-        return dict(kept["records"]) if kept["stamp"] == stamp else {}
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError):
         return {}
+    return kept if isinstance(kept, dict) else {}
 
 
 def _write(file: Path, text: str) -> None:
@@ -150,12 +177,21 @@ def _write(file: Path, text: str) -> None:
         Path(made.name).unlink(missing_ok=True)
 
 
+def _prune(folder: Path, package: str) -> None:
+    """Remove the records of former states of a package, but for those of a few environments."""
+    files = sorted(folder.glob(f"{package}-*.json"), key=lambda file: file.stat().st_mtime_ns)
+    for file in files[:-_MOST_STATES]:
+        file.unlink(missing_ok=True)
+
+
 @functools.cache
-def _file(package: str) -> Path | None:
-    """Return where the records of a package lie: several environments may share the folder."""
+def _file(package: str, owner: str) -> Path | None:
+    """Return where the records of a package lie as it is now; None if that can't be said."""
+    stamp = stamp_of(package)
+    if stamp is None:
+        return None
+    state = hashlib.sha256(f"{owner} {stamp}".encode()).hexdigest()[:24]
     try:
-        folder = cache_folder().absolute()
+        return cache_folder().absolute() / "descriptions" / f"{package}-{state}.json"
     except RuntimeError:  # a user without a home
         return None
-    environment = hashlib.sha256(sys.prefix.encode()).hexdigest()[:12]
-    return folder / "descriptions" / f"{package}-{environment}.json"

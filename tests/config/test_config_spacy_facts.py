@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+import spacy
 
 from seqpipe import plugins
 from seqpipe.config import PipelineFileError, check, check_by_record, read_text
@@ -100,6 +101,22 @@ def test_what_is_not_recorded_is_left_to_the_code():
         '[nlp]\nlang = "de"\npipeline = ["x"]\n[components]\n[components.x]\nfactory = "textcat"\n'
     )
     assert not check_by_record(file)
+
+
+def test_registry_that_a_broken_package_keeps_from_being_listed_is_left_to_the_code(monkeypatch):
+    def refuse(self):
+        raise ImportError("No module named 'gone'")
+
+    monkeypatch.setattr(type(spacy.registry.readers), "get_all", refuse)
+    read = RecordedFacts(json.loads(json.dumps(facts._make_record("en"))))
+    with pytest.raises(NotRecordedError):
+        read.function("readers", "seqpipe.Csv.v1")
+
+
+@pytest.mark.parametrize("record", [None, [], {"registries": []}, {"registries": 3}], ids=repr)
+def test_record_of_another_form_counts_for_nothing(record, monkeypatch):
+    monkeypatch.setattr(plugins, "read_record", lambda *key: record)
+    assert facts.recorded_facts() is None
 
 
 def test_record_is_made_once_for_an_environment(record, monkeypatch):
