@@ -21,6 +21,7 @@ import zipfile
 from pathlib import Path
 
 from docs.pages import ROOT, Block, blocks
+from ready import run_ready
 
 import seqpipe
 
@@ -142,15 +143,8 @@ class Reader:
         kept = {name: text for name, text in os.environ.items() if name not in left_out}
         path = [*map(str, mine), *filter(None, [kept.get("PYTHONPATH")])]
         settings = {"PYTHONUTF8": "1", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-        return subprocess.run(
-            command,
-            cwd=self.folder,
-            env={**kept, **settings, "PYTHONPATH": os.pathsep.join(path), **more},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            check=False,
-        )
+        env = {**kept, **settings, "PYTHONPATH": os.pathsep.join(path), **more}
+        return run_ready(command, cwd=self.folder, env=env, merged=True)
 
 
 def changed(text: str, diff: str) -> str:

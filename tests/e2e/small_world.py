@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ready import run_ready
+
 WORDS = {
     "sea": ["wave", "harbour", "sailor", "tide", "anchor", "gull", "salt", "reef"],
     "wood": ["oak", "moss", "owl", "trunk", "fern", "acorn", "bark", "deer"],
@@ -104,16 +106,7 @@ def run_process(
     arguments: list[str], *, cwd: Path, timeout: float = 240
 ) -> subprocess.CompletedProcess[str]:
     """Run a process to its end."""
-    return subprocess.run(
-        arguments,
-        cwd=cwd,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=timeout,
-        check=False,
-    )
+    return run_ready(arguments, cwd=cwd, env=environment(), timeout=timeout)
 
 
 def seqpipe(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:

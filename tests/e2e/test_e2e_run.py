@@ -93,16 +93,18 @@ def test_report_says_which_evaluation_the_best_model_comes_from(trained):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 def test_terminal_shows_a_bar_and_the_same_seed_gives_the_same_model(trained, tmp_path):
-    write_world(tmp_path)
-    code, output = _run_on_terminal(["run", "pipeline.cfg", "--output", "out"], cwd=tmp_path)
+    # A pipeline is named after its folder.
+    folder = tmp_path / trained.folder.name
+    write_world(folder)
+    code, output = _run_on_terminal(["run", "pipeline.cfg", "--output", "out"], cwd=folder)
     assert code == 0, output
     figures = r"epoch \d+  loss \d\.\d+  dev(?: score)? [01]\.\d+  [\d,]+ words/s  [^\r\n]*s left"
     assert re.search(r"training +━[━╸╺]+ +" + figures, _without_codes(output))
     assert "test accuracy" in output
     # The manifest has the hash of every file.
-    again = (tmp_path / "out" / "model-best" / "seqpipe-manifest.json").read_bytes()
+    again = (folder / "out" / "model-best" / "seqpipe-manifest.json").read_bytes()
     assert again == (trained.model / "seqpipe-manifest.json").read_bytes()
-    assert _same_figures(_report(tmp_path / "out"), trained.report)
+    assert _same_figures(_report(folder / "out"), trained.report)
 
 
 def test_another_seed_gives_another_split_and_another_model(trained, tmp_path, monkeypatch):

@@ -1,0 +1,188 @@
+"""Runs Python commands in processes that begin with torch and spaCy imported, which takes seconds.
+
+One process imports them, and is forked for each command: what runs has an environment, a folder, streams and
+`sys.path` of its own, as if it had just been started. Where processes can't be forked, and where a
+command asks something of the interpreter itself, it's started in the ordinary way.
+"""
+
+import atexit
+import contextlib
+import functools
+import json
+import os
+import runpy
+import select
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+#: What's imported before; nothing of it may look for plugins.
+IMPORTED = ("torch", "spacy", "fasttext_pybind", "seqpipe.run", "seqpipe.cli")
+
+
+def run_ready(
+    command: Sequence[str | Path],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    timeout: float = 240,
+    merged: bool = False,
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, and return what it printed.
+
+    Args:
+        command: A program and its arguments. Only this Python's are forked.
+        cwd: The folder that it starts in.
+        env: Its environment.
+        timeout: After so many seconds it's killed.
+        merged: Whether stderr goes to where stdout does.
+
+    Raises:
+        TimeoutExpired: It took too long.
+    """
+    words = [str(word) for word in command]
+    if not _is_forked(words):
+        return subprocess.run(
+            words,
+            cwd=cwd,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if merged else subprocess.PIPE,
+            encoding="utf-8",
+            timeout=timeout,
+            check=False,
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        streams = [
+            str(Path(folder) / name) for name in ("stdout", "stdout" if merged else "stderr")
+        ]
+        code = _ask(
+            {"words": words[1:], "cwd": str(cwd), "env": dict(env), "streams": streams}, timeout
+        )
+        if code is None:
+            raise subprocess.TimeoutExpired(words, timeout)
+        printed = [Path(each).read_text(encoding="utf-8") for each in streams]
+    return subprocess.CompletedProcess(words, code, printed[0], None if merged else printed[1])
+
+
+def _is_forked(words: Sequence[str]) -> bool:
+    if not hasattr(os, "fork") or words[0] != sys.executable or len(words) < 2:
+        return False
+    return words[1] in ("-m", "-c") or not words[1].startswith("-")
+
+
+def _ask(request: dict[str, Any], timeout: float) -> int | None:
+    """Have a command run, and return its exit code; None if it took too long and was killed."""
+    server = _server()
+    assert server.stdin and server.stdout
+    server.stdin.write(json.dumps(request) + "\n")
+    server.stdin.flush()
+    process = int(server.stdout.readline())
+    if not select.select([server.stdout], [], [], timeout)[0]:
+        os.kill(process, 9)
+        server.stdout.readline()
+        return None
+    return int(server.stdout.readline())
+
+
+@functools.cache
+def _server() -> subprocess.Popen[str]:
+    server = subprocess.Popen(
+        [sys.executable, __file__],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUTF8": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+    )
+    atexit.register(_leave, server)
+    return server
+
+
+def _leave(server: subprocess.Popen[str]) -> None:
+    assert server.stdin and server.stdout
+    server.stdin.close()
+    server.stdout.close()
+    server.wait()
+
+
+def _serve() -> None:
+    """Fork for each line of stdin: print the number of the process, and then its exit code."""
+    paths = [each for each in sys.path if each != str(Path(__file__).parent)]
+    given = set(filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)))
+    paths = [each for each in paths if each not in given]
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    for name in IMPORTED:
+        __import__(name)
+    for line in sys.stdin:
+        process = os.fork()
+        if process == 0:
+            answers.close()
+            _become(json.loads(line), paths)
+        print(process, file=answers)
+        _, status = os.waitpid(process, 0)
+        print(os.waitstatus_to_exitcode(status), file=answers)
+
+
+def _become(request: dict[str, Any], paths: list[str]) -> None:
+    """Be the process that a request asks for, and leave."""
+    os.environ.clear()
+    os.environ.update(request["env"])
+    os.chdir(request["cwd"])
+    sys.path[:] = [*filter(None, request["env"].get("PYTHONPATH", "").split(os.pathsep)), *paths]
+    _redirect(*request["streams"])
+    code = _run(request["words"])
+    atexit._run_exitfuncs()  # what was registered since
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
+
+
+def _redirect(stdout: str, stderr: str) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(os.open(stdout, flags), 1)
+    os.dup2(os.open(stderr, flags), 2)
+
+
+def _run(words: list[str]) -> int:
+    try:
+        if words[0] == "-c":
+            sys.argv = ["-c", *words[2:]]
+            sys.path.insert(0, "")
+            exec(compile(words[1], "<string>", "exec"), {"__name__": "__main__"})
+        elif words[0] == "-m":
+            sys.argv = ["-m", *words[2:]]
+            sys.path.insert(0, str(Path.cwd()))
+            runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+        else:
+            sys.argv = words
+            sys.path.insert(0, str(Path(words[0]).resolve().parent))
+            runpy.run_path(words[0], run_name="__main__")
+    except SystemExit as left:
+        return _code_of(left)
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    finally:
+        threading._shutdown()  # type: ignore[attr-defined]
+    return 0
+
+
+def _code_of(left: SystemExit) -> int:
+    if left.code is None or isinstance(left.code, int):
+        return left.code or 0
+    print(left.code, file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    _serve()
