@@ -15,6 +15,7 @@ from seqpipe.adapters._engines import recurrent_engines as recurrent_engines
 from seqpipe.adapters._fit import Watched as Watched
 from seqpipe.adapters._fit import make_fit_embedder as make_fit_embedder
 from seqpipe.adapters._fit import watch_fit as watch_fit
+from seqpipe.adapters._long_words import tokenized as tokenized
 from seqpipe.adapters._optimizer import AdamW as AdamW
 from seqpipe.adapters._optimizer import make_adamw as make_adamw
 from seqpipe.adapters._registries import install_registries
@@ -48,6 +49,7 @@ __all__ = [
     "make_tokenizer",
     "make_vectors",
     "recurrent_engines",
+    "tokenized",
     "watch_fit",
 ]
 

@@ -8,7 +8,8 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from seqpipe.adapters._tokenizer import WordTokenizer
+from seqpipe.adapters._long_words import tokenized
+from seqpipe.adapters._tokenizer import WordTokenizer, fit_tokenizer
 from seqpipe.errors import ConfigError
 from seqpipe.parts.readers import Reader, Stream
 
@@ -45,6 +46,7 @@ class SequenceCorpus:
         shared = part == whole or part not in readers
         if shared and whole not in readers:
             raise ConfigError(f"[data] says nothing of where its {part!r} part comes from")
+        self._part = part
         self._reader = readers[whole if shared else part]
         self._seed = seed
         drawn = {
@@ -55,12 +57,21 @@ class SequenceCorpus:
     def sequences(self, nlp: Language) -> Iterator[Sequence[str]]:
         """Yield the words of one document after another; white space is none.
 
+        A tokenizer that learns, and hasn't yet, is fitted on the texts of the train part before.
+
         Raises:
             DataError: As the reader.
         """
-        for item in _items(self._reader):
-            if self._is_drawn(item):
-                yield words_of(nlp, item) if isinstance(item, str) else item
+        for item in self._drawn():
+            if isinstance(item, str):
+                if self._part == "train":
+                    fit_tokenizer(nlp, lambda: (t for t in self._drawn() if isinstance(t, str)))
+                yield words_of(nlp, item)
+            else:
+                yield item
+
+    def _drawn(self) -> Iterator[str | Sequence[str]]:
+        return (item for item in _items(self._reader) if self._is_drawn(item))
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Yield the sequences as the examples that spaCy's corpora give."""
@@ -80,7 +91,7 @@ def words_of(nlp: Language, text: str) -> list[str]:
     if isinstance(nlp.tokenizer, WordTokenizer):
         # No doc is needed, which takes more time than the words.
         return nlp.tokenizer.tokenize(text)
-    return [token.text for token in nlp.tokenizer(text) if not token.is_space]
+    return [token.text for token in tokenized(nlp.tokenizer, text) if not token.is_space]
 
 
 def make_sequences(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 from seqpipe.errors import ConfigError, InterruptedRun, SeqpipeError
+from seqpipe.reporting import escaped_lines
 
 _COLOURS = {
     "error": "1;31",
@@ -68,7 +69,7 @@ def _give_up(error: OSError) -> NoReturn:
 
 
 def _stop(message: str) -> NoReturn:
-    print(message, file=sys.stderr, flush=True)
+    print(escaped_lines(message), file=sys.stderr, flush=True)
     sys.stdout.flush()
     # All is tidied up; taking Python down in order, with torch and spaCy in it, takes a second more.
     os._exit(_STOPPED)
@@ -80,7 +81,8 @@ def _message(error: SeqpipeError) -> str:
 
         if isinstance(error, PipelineFileError):
             return render(error, _coloured if sys.stderr.isatty() else _plain)
-    return f"error: {error}"
+    # Further lines are indented: none looks like a message of its own.
+    return escaped_lines(f"error: {error}").replace("\n", "\n  ")
 
 
 def _coloured(role: str, text: str) -> str:
