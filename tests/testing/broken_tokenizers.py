@@ -345,5 +345,5 @@ BROKEN = {
     "reads_what_it_wrote": [WritesHalf],
     "refuses_damaged_files": [TakesAnyFile, RaisesAnything],
 }
-GOOD = [Good, Learned]
-HELPERS = set()
+GOOD = [Good]
+HELPERS = {"Learned"}
