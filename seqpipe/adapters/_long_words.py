@@ -6,7 +6,7 @@ rules look at the ends of a long word alone, and it gets what's left.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from spacy.attrs import NORM, SPACY
@@ -71,8 +71,8 @@ def _affixes(
     prefixes: list[str] = []
     suffixes: list[str] = []
     while end - start > _SHORT:
-        prefix = _length(rules.find_prefix, lambda size: text[start : min(start + size, end)])
-        suffix = _length(rules.find_suffix, lambda size: text[max(start + prefix, end - size) : end])
+        prefix = _prefix(rules, text, start, end)
+        suffix = _suffix(rules, text, start + prefix, end)
         if prefix:
             prefixes.append(text[start : start + prefix])
         if suffix:
@@ -83,9 +83,18 @@ def _affixes(
     return prefixes, suffixes[::-1]
 
 
-def _length(find: Callable[[str], int], window: Callable[[int], str]) -> int:
-    """Return the length of an affix, found in a window that grows while the affix fills it."""
+# An affix that fills the window may go on outside, so the window grows.
+
+
+def _prefix(rules: Tokenizer, text: str, start: int, end: int) -> int:
     size = _WINDOW
-    while (length := find(window(size))) >= size:
+    while (length := int(rules.find_prefix(text[start : min(start + size, end)]))) >= size:
+        size *= 2
+    return length
+
+
+def _suffix(rules: Tokenizer, text: str, start: int, end: int) -> int:
+    size = _WINDOW
+    while (length := int(rules.find_suffix(text[max(start, end - size) : end]))) >= size:
         size *= 2
     return length

@@ -41,7 +41,7 @@ def _as_stdout_takes_it(text: str) -> str:
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return "".join(
         character
-        if character == "\n" or character.isprintable() and _can_be_written(character, encoding)
+        if character == "\n" or (character.isprintable() and _can_be_written(character, encoding))
         else json.dumps(character)[1:-1]
         for character in text
     )

@@ -106,7 +106,9 @@ def _render_one(diagnostic: Diagnostic, style: Style) -> str:
     if diagnostic.help and places:
         lines.append(bar)
     for text in diagnostic.help:
-        lines.append(f"{style('gutter', ' ' * width + ' =')} {style('help', 'help:')} {escaped(text)}")
+        lines.append(
+            f"{style('gutter', ' ' * width + ' =')} {style('help', 'help:')} {escaped(text)}"
+        )
     return "\n".join(lines)
 
 

@@ -63,7 +63,9 @@ def values(doc):
     return doc.text, doc.to_array(ATTRIBUTES).tolist(), doc.has_annotation("SENT_START")
 
 
-PIECES = st.sampled_from(["!", "(", ".", "-", "'s", ":)", "can't", "U.S.", "a", " ", "  ", "\n", "é"])
+PIECES = st.sampled_from(
+    ["!", "(", ".", "-", "'s", ":)", "can't", "U.S.", "a", " ", "  ", "\n", "é"]
+)
 TEXTS = st.lists(st.tuples(PIECES, st.integers(1, 80)), max_size=6).map(
     lambda runs: "".join(piece * count for piece, count in runs)
 )

@@ -10,9 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from spacy.training import Example
 
-from seqpipe.adapters import WordTokenizer, make_corpus, make_tokenizer
+from seqpipe.adapters import WordTokenizer, make_corpus, make_sequences, make_tokenizer
 from seqpipe.errors import PluginError, TokenizerError
-from seqpipe.parts.readers import Csv
+from seqpipe.parts.readers import Csv, Lines
 from seqpipe.parts.tokenizers import Characters, Regex, SpacyRules, Whitespace
 
 NLP = spacy.blank("en")
@@ -196,4 +196,17 @@ def test_tokenizer_learns_from_the_train_part_alone(tmp_path):
     readers = {part: Csv(path=str(tmp_path / f"{part}.csv")) for part in ("train", "dev")}
     dev = make_corpus("dev", {"train": 1.0}, **readers)
     assert list(dev.sequences(nlp)) == [[*"cdcdcdcd"]]
+    assert tokenizer.tokenize.pairs == [("a", "b")]
+
+
+def test_tokenizer_learns_from_a_stream_of_texts(tmp_path):
+    nlp = spacy.blank("en")
+    nlp.tokenizer = tokenizer = learned(count=1)
+    for part, text in (("train", "ab ab"), ("test", "cd cd cd cd")):
+        (tmp_path / f"{part}.txt").write_text(f"{text}\n", encoding="utf-8")
+    readers = {part: Lines(path=str(tmp_path / f"{part}.txt")) for part in ("train", "test")}
+    with pytest.raises(TokenizerError):
+        list(make_sequences("test", {"train": 1.0}, **readers).sequences(nlp))
+    sequences = make_sequences("train", {"train": 1.0}, **readers).sequences(nlp)
+    assert [list(words) for words in sequences] == [["ab", "ab"]]
     assert tokenizer.tokenize.pairs == [("a", "b")]

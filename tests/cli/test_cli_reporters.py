@@ -105,12 +105,13 @@ FIT = [(50.0, 0.0), (51.0, 0.1), (55.0, 0.5), (59.0, 0.9)]
 @pytest.mark.parametrize("terminal", [True, False])
 def test_time_left_counts_from_the_first_progress(terminal, monkeypatch):
     on = console(terminal=terminal, width=120)
-    now, lefts = 0.0, []
-    monkeypatch.setattr("seqpipe.cli._reporters.time.monotonic", lambda: now)
+    clock, lefts = [0.0], []
+    monkeypatch.setattr("seqpipe.cli._reporters.time.monotonic", lambda: clock[-1])
     monkeypatch.setattr("seqpipe.cli._reporters._SECONDS_BETWEEN_LINES", 0.0)
     with make_reporter(on, quiet=False) as reporter:
         reporter.stage("embedder")
         for now, fraction in FIT:
+            clock.append(now)
             on.file.seek(on.file.truncate(0))
             reporter.progress(Progress(fraction=fraction))
             if terminal:

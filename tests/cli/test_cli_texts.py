@@ -34,7 +34,9 @@ def test_what_steers_a_terminal_is_spelled_out(character):
     assert escaped_lines(character) == (character if character in "\n\t" else escaped(character))
 
 
-@pytest.mark.parametrize("text", ["größe", "词", "שלום", "👩‍👩‍👧", "e\u0301", "a\xa0b", "\\n", "[b]"])
+@pytest.mark.parametrize(
+    "text", ["größe", "词", "שלום", "👩‍👩‍👧", "e\u0301", "a\xa0b", "\\n", "[b]"]
+)
 def test_words_stay_as_they_are(text):
     assert escaped(text) == escaped_lines(text) == text
 

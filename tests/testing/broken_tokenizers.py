@@ -234,7 +234,7 @@ class Learned(LearnedTokenizer):
 
     def from_disk(self, path):
         try:
-            count, self.known = json.loads((path / "known.json").read_text())
+            _, self.known = json.loads((path / "known.json").read_text())
         except (OSError, ValueError) as error:
             raise SavedModelError(f"{path} can't be read: {error}") from error
 
@@ -316,7 +316,7 @@ class RaisesAnything(Learned):
     """Doesn't say that a file is damaged."""
 
     def from_disk(self, path):
-        count, self.known = json.loads((path / "known.json").read_text())
+        _, self.known = json.loads((path / "known.json").read_text())
 
 
 BROKEN = {

@@ -95,4 +95,6 @@ def tokenizer_of(opened: Opened) -> Tokenize:
     nlp = opened.nlp
     if nlp is None:
         return Regex()
-    return lambda text: [token.text for token in tokenized(nlp.tokenizer, text) if not token.is_space]
+    return lambda text: [
+        token.text for token in tokenized(nlp.tokenizer, text) if not token.is_space
+    ]

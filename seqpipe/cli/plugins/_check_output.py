@@ -23,7 +23,9 @@ def print_chosen(console: Console, chosen: Chosen, *, traceback: bool) -> None:
     if chosen.note:
         print_prose(console, f"note: {chosen.note}", style="cyan")
     for plugin in chosen.quarantined:
-        console.print(Text.assemble(("FAILED  ", _STYLES["failed"]), f"the plugin {escaped(plugin.name)}"))
+        console.print(
+            Text.assemble(("FAILED  ", _STYLES["failed"]), f"the plugin {escaped(plugin.name)}")
+        )
         if plugin.trouble:
             print_trouble(console, plugin.trouble, indent=8, traceback=traceback)
 

@@ -70,7 +70,9 @@ def print_list(console: Console, listed: List, *, traceback: bool) -> None:
         names = escaped(", ".join(left_out))
         console.print(f"SEQPIPE_PLUGINS doesn't allow {names}", style="yellow")
     for name in listed.missing:
-        console.print(f"SEQPIPE_PLUGINS lists {escaped(name)}, which isn't installed", style="yellow")
+        console.print(
+            f"SEQPIPE_PLUGINS lists {escaped(name)}, which isn't installed", style="yellow"
+        )
     console.print(_summary(listed))
 
 

@@ -41,9 +41,7 @@ class SafeConsole(Console):
             yield segment if segment.control else segment._replace(text=self._shown(segment.text))
 
     def _shown(self, text: str) -> str:
-        return (
-            escaped_lines(text).encode(self.encoding, "backslashreplace").decode(self.encoding)
-        )
+        return escaped_lines(text).encode(self.encoding, "backslashreplace").decode(self.encoding)
 
 
 def make_console(

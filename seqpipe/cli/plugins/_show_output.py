@@ -36,7 +36,11 @@ class PartPage:
     def print(self, console: Console) -> None:
         """Print it for people; the section stands last, and can be pasted as it is."""
         part = self._part
-        console.print(Text.assemble((escaped(part.name), "bold"), f"   {_one(part.kind)} of {escaped(part.owner)}"))
+        console.print(
+            Text.assemble(
+                (escaped(part.name), "bold"), f"   {_one(part.kind)} of {escaped(part.owner)}"
+            )
+        )
         console.print(f"code: {escaped(reference_to(part))}", style="dim")
         for text in (self._says.summary, self._says.text):
             if text:
