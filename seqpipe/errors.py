@@ -5,6 +5,7 @@ SeqpipeError
 │   └── PipelineFileError   the same with every place, in `seqpipe.config`
 ├── DataError          a row, file or folder of data that can't be used
 ├── PluginError        a plugin that's missing, broken or breaks its contract
+├── TokenizerError     a tokenizer that can't be fitted, or is asked before it's fitted
 ├── EmbedderError      an embedder that can't be fitted, or is asked before it's fitted
 ├── ClassifierError    a classifier that can't be fitted, or is asked before it's fitted
 ├── NotFiniteError     a loss, gradient, weight, score or prediction that's NaN or infinite
@@ -41,6 +42,10 @@ class DataError(SeqpipeError):
 
 class PluginError(SeqpipeError):
     """A plugin that's missing, broken or breaks its contract."""
+
+
+class TokenizerError(SeqpipeError):
+    """A tokenizer that learns can't be fitted, or is asked for words before it's fitted."""
 
 
 class EmbedderError(SeqpipeError):

@@ -1,7 +1,36 @@
-"""How a run tells what it's doing."""
+"""How a run reports what it's doing, and how texts of unknown origin are shown."""
 
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Final
+
+_CONTROLS: Final = (
+    "\x00-\x1f\x7f-\x9f"  # C0 and C1, so that ESC, CR and LF are among them
+    "\u2028\u2029"  # they break lines too
+    "\u202a-\u202e\u2066-\u2069"  # they turn the text that follows around
+    "\ud800-\udfff"  # lone surrogates, which no encoding has
+)
+_UNSAFE: Final = re.compile(f"[{_CONTROLS}]")
+_UNSAFE_IN_LINES: Final = re.compile(f"(?![\n\t])[{_CONTROLS}]")
+
+
+def escaped(text: object) -> str:
+    r"""Return a text as a single line that can't steer a terminal.
+
+    What would, such as ESC, a line break or a bidirectional override, becomes an escape sequence of
+    Python's: `\x1b`, `\n`, `\u202e`. A text that's escaped already stays as it is.
+    """
+    return _UNSAFE.sub(_escape, str(text))
+
+
+def escaped_lines(text: object) -> str:
+    """Return what `escaped` does, but with the text's line breaks and tabs."""
+    return _UNSAFE_IN_LINES.sub(_escape, str(text))
+
+
+def _escape(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode("ascii")
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from seqpipe.adapters._engines import recurrent_engines as recurrent_engines
 from seqpipe.adapters._fit import Watched as Watched
 from seqpipe.adapters._fit import make_fit_embedder as make_fit_embedder
 from seqpipe.adapters._fit import watch_fit as watch_fit
+from seqpipe.adapters._long_words import tokenized as tokenized
 from seqpipe.adapters._optimizer import AdamW as AdamW
 from seqpipe.adapters._optimizer import make_adamw as make_adamw
 from seqpipe.adapters._registries import install_registries
@@ -61,6 +62,7 @@ __all__ = [
     "read_examples",
     "recurrent_engines",
     "save_table",
+    "tokenized",
     "torch_shims",
     "watch_fit",
 ]

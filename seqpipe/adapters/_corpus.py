@@ -9,6 +9,8 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from seqpipe.adapters._contract import read_rows
+from seqpipe.adapters._long_words import tokenized
+from seqpipe.adapters._tokenizer import fit_tokenizer
 from seqpipe.errors import ConfigError, DataError
 from seqpipe.parts.readers import BadRow, Reader, Row, fingerprint, split_rows
 
@@ -53,12 +55,28 @@ class DataSet:
         self._docs: dict[str, list[Doc]] = {}
 
     def docs(self, part: str, nlp: Language) -> list[Doc]:
-        """Return the tokenized texts of a part. They're kept until another tokenizer is asked for."""
-        if self._tokenizer is not nlp.tokenizer:
+        """Return the tokenized texts of a part. They're kept until another tokenizer is asked for.
+
+        A tokenizer that learns, and hasn't yet, is fitted on the train part before.
+
+        Raises:
+            DataError: A text is longer than the pipeline takes.
+        """
+        is_new = fit_tokenizer(nlp, lambda: (row.text for row in self.parts["train"]))
+        if is_new or self._tokenizer is not nlp.tokenizer:
             self._tokenizer, self._docs = nlp.tokenizer, {}
         if part not in self._docs:
-            self._docs[part] = [nlp.make_doc(row.text) for row in self.parts[part]]
+            self._docs[part] = [_tokenized(nlp, row) for row in self.parts[part]]
         return self._docs[part]
+
+
+def _tokenized(nlp: Language, row: Row) -> Doc:
+    if len(row.text) > nlp.max_length:
+        raise DataError(
+            f"{row.source} has a text of {len(row.text):,} characters, and spaCy takes {nlp.max_length:,} "
+            "at most: split it into several rows, or leave it out"
+        )
+    return tokenized(nlp.tokenizer, row.text)
 
 
 def _check_labelled(part: str, reader: Any) -> None:

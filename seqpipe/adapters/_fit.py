@@ -10,6 +10,7 @@ from typing import Any
 from spacy.language import Language
 
 from seqpipe.adapters._contract import calling, check_vectors, read_examples
+from seqpipe.adapters._tokenizer import WordTokenizer, seed_of
 from seqpipe.adapters._vectors import EmbedderVectors
 from seqpipe.errors import ConfigError
 from seqpipe.parts.embedders import OnProgress
@@ -69,16 +70,30 @@ def make_fit_embedder(corpus: Callable[[Language], Any]) -> Callable[[Language],
                 "names something else: change that, or remove [initialize.before_init]"
             )
         watching = watched()
+        _prepare_tokenizer(nlp, corpus)
         with calling(vectors.embedder, "embedder", "was fitted"):
             vectors.embedder.fit(
                 _Sequences(corpus, nlp, watching),
-                seed=nlp.config.interpolate()["training"]["seed"] or 0,
+                seed=seed_of(nlp),
                 on_progress=watching.on_progress if watching else None,
             )
         check_vectors(vectors.embedder)
         return nlp
 
     return fit
+
+
+def _prepare_tokenizer(nlp: Language, corpus: Callable[[Language], Any]) -> None:
+    """Have a tokenizer that learns be fitted anew, since the embedder is."""
+    tokenizer = nlp.tokenizer
+    if not (isinstance(tokenizer, WordTokenizer) and tokenizer.learns):
+        return
+    tokenizer.is_fitted = False
+    if hasattr(corpus, "sequences"):
+        # Ours has it fitted when the first words are asked for; not every embedder asks for any.
+        next(iter(corpus.sequences(nlp)), None)
+    else:
+        tokenizer.initialize(lambda: corpus(nlp), nlp=nlp)
 
 
 class _Sequences:

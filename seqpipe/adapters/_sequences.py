@@ -10,7 +10,8 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from seqpipe.adapters._contract import broken, calling, read_rows
-from seqpipe.adapters._tokenizer import WordTokenizer
+from seqpipe.adapters._long_words import tokenized
+from seqpipe.adapters._tokenizer import WordTokenizer, fit_tokenizer
 from seqpipe.errors import ConfigError
 from seqpipe.parts.readers import Reader, Stream
 
@@ -49,6 +50,7 @@ class SequenceCorpus:
         shared = part == whole or part not in readers
         if shared and whole not in readers:
             raise ConfigError(f"[data] says nothing of where its {part!r} part comes from")
+        self._part = part
         self._reader = readers[whole if shared else part]
         self._seed = seed
         self._limit = limit
@@ -60,13 +62,24 @@ class SequenceCorpus:
     def sequences(self, nlp: Language) -> Iterator[Sequence[str]]:
         """Yield the words of one document after another; white space is none.
 
+        A tokenizer that learns, and hasn't yet, is fitted on the texts of the train part before.
+
         Raises:
             DataError: As the reader.
         """
+        for item in self._drawn():
+            if isinstance(item, str):
+                if self._part == "train":
+                    fit_tokenizer(nlp, lambda: (t for t in self._drawn() if isinstance(t, str)))
+                yield words_of(nlp, item)
+            else:
+                yield item
+
+    def _drawn(self) -> Iterator[str | Sequence[str]]:
         for item in _items(self._reader):
             _check_item(self._reader, item)
             if self._is_drawn(item):
-                yield words_of(nlp, item) if isinstance(item, str) else item
+                yield item
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Yield the sequences as the examples that spaCy's corpora give."""
@@ -86,7 +99,7 @@ def words_of(nlp: Language, text: str) -> list[str]:
     if isinstance(nlp.tokenizer, WordTokenizer):
         # No doc is needed, which takes more time than the words.
         return nlp.tokenizer.words(text)
-    return [token.text for token in nlp.tokenizer(text) if not token.is_space]
+    return [token.text for token in tokenized(nlp.tokenizer, text) if not token.is_space]
 
 
 def make_sequences(

@@ -1,5 +1,6 @@
 """The command line. Each command imports what it needs when it's called, so that help comes at once."""
 
+import io
 import sys
 from typing import Annotated
 
@@ -54,4 +55,8 @@ def _root(
 
 def main() -> None:
     """Run the command line; errors that seqpipe raises on purpose become messages."""
+    for stream in (sys.stdout, sys.stderr):
+        # An encoding that lacks a character of a label or of a file's name is no reason to fail.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     app(args=sys.argv[1:])

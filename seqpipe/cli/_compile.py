@@ -1,5 +1,7 @@
 """``seqpipe compile``."""
 
+import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -30,4 +32,22 @@ def compile_command(
     with hushed():
         is_checked = check_file(file, context.args)
         text = compile_file(file, context.args, is_checked=is_checked).to_str(interpolate=False)
-    typer.echo(text)
+    typer.echo(_as_stdout_takes_it(text))
+
+
+def _as_stdout_takes_it(text: str) -> str:
+    """Return a configuration with what stdout can't write, or what doesn't show, as JSON escapes it.
+
+    Values are JSON, so it stays the same configuration.
+    """
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return "".join(
+        character
+        if character == "\n" or (character.isprintable() and _can_be_written(character, encoding))
+        else json.dumps(character)[1:-1]
+        for character in text
+    )
+
+
+def _can_be_written(character: str, encoding: str) -> bool:
+    return character.isascii() or character.encode(encoding, "ignore") != b""

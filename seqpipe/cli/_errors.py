@@ -15,6 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from seqpipe.errors import ConfigError, InterruptedRun, SeqpipeError
+from seqpipe.reporting import escaped_lines
 
 _COLOURS = {
     "error": "1;31",
@@ -130,7 +131,7 @@ def _give_up(error: OSError) -> NoReturn:
 
 def _stop(message: str, number: int) -> NoReturn:
     """Leave as shells expect it of a program that a signal has stopped."""
-    print(message, file=sys.stderr, flush=True)
+    print(escaped_lines(message), file=sys.stderr, flush=True)
     sys.stdout.flush()
     # All is tidied up; taking Python down in order, with torch and spaCy in it, takes a second more.
     os._exit(128 + number)
@@ -143,9 +144,11 @@ def _message(error: Exception, *, traceback: bool) -> str:
 
         if isinstance(error, PipelineFileError):
             return render(error, _coloured if sys.stderr.isatty() else _plain)
+    # Further lines are indented: none looks like a message of its own.
+    said = escaped_lines(str(error)).replace("\n", "\n  ")
     if isinstance(error, SeqpipeError):
-        return f"error: {error}" + (where if _comes_from_code(error) else "")
-    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        return f"error: {said}" + (where if _comes_from_code(error) else "")
+    said = f"{type(error).__name__}: {said}" if said else type(error).__name__
     return f"error: something failed that shouldn't ({said}); please report it{where}"
 
 

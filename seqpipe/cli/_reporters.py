@@ -9,7 +9,7 @@ from rich.progress import Progress as Bar
 from rich.table import Column
 from rich.text import Text
 
-from seqpipe.reporting import Progress, Reporter, Silent
+from seqpipe.reporting import Progress, Reporter, Silent, escaped
 
 #: A line is due when the progress of a stage is plain text and nothing was said for so long.
 _SECONDS_BETWEEN_LINES = 10.0
@@ -32,6 +32,7 @@ class BarReporter(Reporter, AbstractContextManager["BarReporter"]):
         self._task = self._bar.add_task("start", total=None)
         self._stage = ""
         self._since = time.monotonic()
+        self._time_left = _TimeLeft()
 
     def __enter__(self) -> "BarReporter":
         self._bar.start()
@@ -46,18 +47,23 @@ class BarReporter(Reporter, AbstractContextManager["BarReporter"]):
         """Leave a line for the stage before, and begin a new bar."""
         self._finish()
         self._stage, self._since = name, time.monotonic()
-        self._bar.reset(self._task, total=None, description=name, latest=None)
+        self._time_left = _TimeLeft()
+        self._bar.reset(self._task, total=None, description=name, latest=None, left=None)
 
     def progress(self, progress: Progress) -> None:
         """Move the bar."""
         total = None if progress.fraction is None else 1.0
         self._bar.update(
-            self._task, total=total, completed=progress.fraction or 0.0, latest=progress
+            self._task,
+            total=total,
+            completed=progress.fraction or 0.0,
+            latest=progress,
+            left=self._time_left.estimate(progress.fraction, time.monotonic()),
         )
 
     def note(self, text: str) -> None:
         """Print a line above the bar."""
-        self._bar.console.print(f"  {text}", highlight=False, markup=False)
+        self._bar.console.print(f"  {escaped(text)}", highlight=False, markup=False)
 
     def _finish(self) -> None:
         if self._stage:
@@ -71,8 +77,8 @@ class _Details(ProgressColumn):
     def render(self, task: Task) -> Text:
         progress: Progress | None = task.fields.get("latest")
         parts = _details(progress) if progress else []
-        if task.total and task.time_remaining is not None:
-            parts.append(f"{_duration(task.time_remaining)} left")
+        if (left := task.fields.get("left")) is not None:
+            parts.append(f"{_duration(left)} left")
         else:
             parts.append(_duration(task.elapsed or 0.0))
         return Text("  ".join(parts))
@@ -85,6 +91,7 @@ class LineReporter(Reporter, AbstractContextManager["LineReporter"]):
         self._console = console
         self._stage = ""
         self._since = self._said = time.monotonic()
+        self._time_left = _TimeLeft()
         self._score: float | None = None
 
     def __exit__(self, kind: object, *exception: object) -> None:
@@ -96,20 +103,22 @@ class LineReporter(Reporter, AbstractContextManager["LineReporter"]):
         self._finish()
         self._stage = name
         self._since = self._said = time.monotonic()
+        self._time_left = _TimeLeft()
 
     def progress(self, progress: Progress) -> None:
         """Print a line if there's a new score, or none was printed for a while."""
         now = time.monotonic()
+        seconds = self._time_left.estimate(progress.fraction, now)
         if progress.score == self._score and now - self._said < _SECONDS_BETWEEN_LINES:
             return
         self._said, self._score = now, progress.score
         share = "" if progress.fraction is None else f"{progress.fraction:4.0%}  "
-        left = _left(progress.fraction, now - self._since)
+        left = [] if seconds is None else [f"{_duration(seconds)} left"]
         self._print("  ".join([f"{self._stage:<10} {share}".rstrip(), *_details(progress), *left]))
 
     def note(self, text: str) -> None:
         """Print a line."""
-        self._print(f"  {text}")
+        self._print(f"  {escaped(text)}")
 
     def _finish(self) -> None:
         if self._stage:
@@ -148,10 +157,22 @@ def _details(progress: Progress) -> list[str]:
     return parts
 
 
-def _left(fraction: float | None, elapsed: float) -> list[str]:
-    if not fraction:
-        return []
-    return [f"{_duration(elapsed / fraction - elapsed)} left"]
+class _TimeLeft:
+    """Estimates how long a stage still takes, by its speed since its first progress.
+
+    What came before that, such as the tokenization of the texts that an embedder is fitted on, says
+    nothing about the speed.
+    """
+
+    def __init__(self) -> None:
+        self._first: tuple[float, float] | None = None
+
+    def estimate(self, fraction: float | None, now: float) -> float | None:
+        """Return the seconds left, or None while there's nothing to tell by."""
+        if fraction is None:
+            return None
+        begin, done = self._first = self._first or (now, fraction)
+        return (now - begin) / (fraction - done) * (1 - fraction) if fraction > done else None
 
 
 def _ended(stage: str, since: float) -> str:

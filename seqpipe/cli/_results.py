@@ -7,6 +7,8 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
+from seqpipe.reporting import escaped
+
 _SHOWN_CLASSES: Final = 40
 
 
@@ -14,15 +16,16 @@ def print_results(console: Console, report: dict[str, Any], model: Path) -> None
     """Print the scores, and where the pipeline is."""
     for name, scores in report.get("embedding", {}).items():
         for line in _score_lines(name, scores):
-            console.print(line, highlight=False, soft_wrap=True)
+            console.print(escaped(line), highlight=False, soft_wrap=True)
     _print_test(console, report.get("test", {}))
     console.print(
         f"{report['timings']['total']:.0f} s in all, {report['words_per_second'] or 0:,} words/s in "
         f"{'training' if 'test' in report else 'fitting'}",
         highlight=False,
     )
+    path = escaped(model)
     console.print(
-        f'pipeline: {model}   (nlp = spacy.load("{model}"))', highlight=False, soft_wrap=True
+        f'pipeline: {path}   (nlp = spacy.load("{path}"))', highlight=False, soft_wrap=True
     )
 
 
@@ -40,7 +43,7 @@ def _print_test(console: Console, test: dict[str, Any]) -> None:
     elif "spacy" in test:
         for name, score in test["spacy"].items():
             if isinstance(score, float):
-                console.print(f"test {name} {score:.4f}", highlight=False)
+                console.print(f"test {escaped(name)} {score:.4f}", highlight=False)
 
 
 def _score_lines(name: str, scores: Mapping[str, Any], depth: int = 1) -> Iterator[str]:
@@ -72,7 +75,7 @@ def _class_table(test: dict[str, Any]) -> Table:
     for label, score in _most_frequent(test["classes"]):
         numbers = [f"{score[key]:.3f}" for key in ("precision", "recall", "f")]
         mistakes = _mistakes(label, confusion[label]) if confusion else ""
-        table.add_row(label, *numbers, str(score["texts"]), mistakes)
+        table.add_row(escaped(label), *numbers, str(score["texts"]), escaped(mistakes))
     return table
 
 

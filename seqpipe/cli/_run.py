@@ -53,14 +53,14 @@ def run_command(
 
         docs/pipeline-file.md
     """
-    from rich.console import Console
-
     from seqpipe.cli._reporters import make_reporter
     from seqpipe.cli._results import print_results
+    from seqpipe.cli.plugins._screen import make_console
+    from seqpipe.reporting import escaped
 
-    console = Console()
+    console = make_console(soft_wrap=False)
     if not quiet:
-        console.print(f"seqpipe run {file}", highlight=False, soft_wrap=True)
+        console.print(f"seqpipe run {escaped(file)}", highlight=False, soft_wrap=True)
     run = _import_run(file, context.args)
     with make_reporter(console, quiet=quiet) as reporter, _ignored_by_git(_RUNS):
         result = run(

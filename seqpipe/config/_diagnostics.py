@@ -7,6 +7,7 @@ from seqpipe.config._places import Place
 from seqpipe.config._snippet import snippet
 from seqpipe.config._text import plural
 from seqpipe.errors import ConfigError
+from seqpipe.reporting import escaped
 
 #: Dresses a text by its role ("error", "place", "gutter", "mark", "note", "help"), as with a colour.
 Style = Callable[[str, str], str]
@@ -90,7 +91,7 @@ def render(error: PipelineFileError, style: Style = plain) -> str:
     blocks = [_render_one(diagnostic, style) for diagnostic in error.diagnostics]
     count = len(error.diagnostics)
     more = "more than " if error.more else ""
-    blocks.append(style("error", f"{more}{plural(count, 'error')} in {error.source}"))
+    blocks.append(style("error", f"{more}{plural(count, 'error')} in {escaped(error.source)}"))
     return "\n\n".join(blocks)
 
 
@@ -98,14 +99,16 @@ def _render_one(diagnostic: Diagnostic, style: Style) -> str:
     places = [(diagnostic.place, diagnostic.label)] if diagnostic.place else []
     places += diagnostic.also
     width = max((len(str(place.line)) for place, _ in places if place.line), default=1)
-    lines = [f"{style('error', 'error:')} {diagnostic.message}"]
+    lines = [f"{style('error', 'error:')} {escaped(diagnostic.message)}"]
     for order, (place, label) in enumerate(places):
-        lines += snippet(place, label, width=width, first=order == 0, style=style)
+        lines += snippet(place, escaped(label), width=width, first=order == 0, style=style)
     bar = style("gutter", " " * width + " |")
     if diagnostic.help and places:
         lines.append(bar)
     for text in diagnostic.help:
-        lines.append(f"{style('gutter', ' ' * width + ' =')} {style('help', 'help:')} {text}")
+        lines.append(
+            f"{style('gutter', ' ' * width + ' =')} {style('help', 'help:')} {escaped(text)}"
+        )
     return "\n".join(lines)
 
 

@@ -133,13 +133,23 @@ def try_damaged(factory: Factory, folder: Path, probe: Probe = VECTORS) -> None:
         BrokenError: A copy was read without a `SavedModelError`, or crashed or hung the process.
         NotApplicable: As `reading`.
     """
+    copies = damaged_copies(folder)
+    with reading(factory, folder, probe) as reader:
+        for damaged, what in copies:
+            if complaint := reader.read_damaged(damaged, what):
+                raise BrokenError(f"{what}: {complaint}")
+
+
+def damaged_copies(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Return copies of a folder with one file damaged in each, and what was done to it.
+
+    Raises:
+        BrokenError: There are no files.
+    """
     damages = list(_damages(folder))
     if not damages:
         raise BrokenError("`to_disk` wrote nothing")
-    with reading(factory, folder, probe) as reader:
-        for damaged, what in _copies(folder, damages):
-            if complaint := reader.read_damaged(damaged, what):
-                raise BrokenError(f"{what}: {complaint}")
+    return _copies(folder, damages)
 
 
 def _damages(folder: Path) -> Iterator[Damage]:

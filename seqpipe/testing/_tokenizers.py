@@ -8,8 +8,10 @@ from typing import Any, Final
 from hypothesis import strategies as st
 
 from seqpipe.parts.tokenizers import Tokenize
+from seqpipe.testing import _learned_tokenizers as learned
 from seqpipe.testing._check import BrokenError, Check, Factory, make_check
 from seqpipe.testing._growth import Growth, measure
+from seqpipe.testing._learned_tokenizers import ready
 from seqpipe.testing._making import can_be_made, is_documented
 from seqpipe.testing._smallest import at, hold, show
 
@@ -74,15 +76,20 @@ _SURROGATES: Final = ("\ud800", "\udfff", "\ude00\ud83d")
 def tokenizer_checks() -> list[Check]:
     """Return the checks of a tokenizer."""
     made = make_check(can_be_made, "tokenizers", None, _make)
-    listed = make_check(words_are_a_list_of_texts, needs=(made,))
+    states = make_check(learned.states_that_it_learns, needs=(made,))
+    asks = make_check(learned.asks_to_be_fitted, needs=(states,))
+    listed = make_check(words_are_a_list_of_texts, needs=(states,))
     plain = make_check(words_rebuild_the_text, needs=(listed,))
     words = make_check(words_hold_no_white_space, needs=(plain,))
     blank = make_check(blank_texts_have_no_words, needs=(words,))
     linear = make_check(takes_linear_time, needs=(blank,))
     keeps = make_check(keeps_nothing_between_calls, needs=(blank,))
+    seeded = make_check(learned.same_seed_same_words, needs=(keeps,))
+    saved = make_check(learned.reads_what_it_wrote, needs=(keeps,))
     return [
         made,
         make_check(is_documented, needs=(made,)),
+        states,
         listed,
         plain,
         words,
@@ -97,6 +104,13 @@ def tokenizer_checks() -> list[Check]:
         make_check(keeps_megabytes, needs=(linear,)),
         keeps,
         make_check(survives_pickling, needs=(keeps,)),
+        asks,
+        make_check(learned.refuses_to_fit_on_nothing, needs=(states,)),
+        seeded,
+        make_check(learned.reads_its_texts_once, needs=(seeded,)),
+        make_check(learned.fits_anew, needs=(seeded,)),
+        saved,
+        make_check(learned.refuses_damaged_files, needs=(saved,)),
     ]
 
 
@@ -109,7 +123,7 @@ def _make(factory: Factory) -> Tokenize:
 
 def words_are_a_list_of_texts(factory: Factory) -> None:
     """Called with a text, a tokenizer returns a list of texts."""
-    words: Any = factory()("One and two.")
+    words: Any = ready(factory)("One and two.")
     if not (isinstance(words, list) and all(isinstance(word, str) for word in words)):
         raise BrokenError(f"for 'One and two.' it returns {words!r}")
 
@@ -138,7 +152,7 @@ def _difference(found: str, expected: str) -> str:
 
 def words_rebuild_the_text(factory: Factory) -> None:
     """The words, joined, are the text without its white space."""
-    law = _rebuilds(factory())
+    law = _rebuilds(ready(factory))
     for piece in (*_PLAIN, *_PIECES):
         at(law, piece)
     pieces = st.sampled_from([*_PLAIN, *_PIECES, " "])
@@ -149,7 +163,7 @@ def words_rebuild_the_text(factory: Factory) -> None:
 def _keeps(factory: Factory, special: tuple[str, ...]) -> None:
     plain = st.sampled_from([*_PLAIN])
     mixed = st.lists(plain | st.sampled_from(special), min_size=1)
-    hold(_rebuilds(factory()), mixed.map("".join), most=100)
+    hold(_rebuilds(ready(factory)), mixed.map("".join), most=100)
 
 
 def keeps_emoji(factory: Factory) -> None:
@@ -184,7 +198,7 @@ def keeps_lone_surrogates(factory: Factory) -> None:
 
 def words_hold_no_white_space(factory: Factory) -> None:
     """No word is empty or holds white space, whichever of Unicode's stands in the text."""
-    tokenize = factory()
+    tokenize = ready(factory)
 
     def law(text: str) -> None:
         for word in tokenize(text):
@@ -198,7 +212,7 @@ def words_hold_no_white_space(factory: Factory) -> None:
 
 def blank_texts_have_no_words(factory: Factory) -> None:
     """An empty text and one of white space have no words."""
-    tokenize = factory()
+    tokenize = ready(factory)
 
     def law(text: str) -> None:
         if words := tokenize(text):
@@ -209,7 +223,7 @@ def blank_texts_have_no_words(factory: Factory) -> None:
 
 def keeps_megabytes(factory: Factory) -> None:
     """The words rebuild texts of a million characters: sentences, white space, a single word."""
-    law = _rebuilds(factory())
+    law = _rebuilds(ready(factory))
     for growth in _GROWTHS:
         at(law, growth.text(_MEGABYTE))
 
@@ -227,14 +241,14 @@ _GROWTHS: Final = (
 
 def takes_linear_time(factory: Factory) -> str:
     """The time grows with a text's length, and not with its square or worse."""
-    tokenize = factory()
+    tokenize = ready(factory)
     rates = [measure(tokenize, growth) for growth in _GROWTHS]
     return f"{rates[0] / 1e6:.1f} million characters of sentences a second"
 
 
 def keeps_nothing_between_calls(factory: Factory) -> None:
     """The same text has the same words, whatever was read before."""
-    tokenize = factory()
+    tokenize = ready(factory)
     text = "The cat sat on the mat. The dog didn't."
     before = tokenize(text)
     for other in ("The", "Sat on it!", "the dog and the cat", ""):
@@ -245,7 +259,7 @@ def keeps_nothing_between_calls(factory: Factory) -> None:
 
 def survives_pickling(factory: Factory) -> None:
     """A tokenizer can be pickled, as spaCy does to work in several processes, and gives the same words."""
-    tokenize = factory()
+    tokenize = ready(factory)
     text = "The cat sat on the mat. The dog didn't."
     before, after = tokenize(text), pickle.loads(pickle.dumps(tokenize))(text)
     if before != after:

@@ -1,14 +1,18 @@
 """Tokenizers of ours make docs whose text is the text."""
 
+import pickle
 import re
 
 import pytest
 import spacy
+from adapters.learned_tokenizer import Merges
 from hypothesis import example, given
 from hypothesis import strategies as st
+from spacy.training import Example
 
-from seqpipe.adapters import WordTokenizer, make_tokenizer
-from seqpipe.errors import PluginError
+from seqpipe.adapters import WordTokenizer, make_corpus, make_sequences, make_tokenizer
+from seqpipe.errors import PluginError, TokenizerError
+from seqpipe.parts.readers import Csv, Lines
 from seqpipe.parts.tokenizers import Characters, Regex, SpacyRules, Whitespace
 
 NLP = spacy.blank("en")
@@ -148,3 +152,71 @@ def test_rules_that_only_spacys_tokenizer_has_are_refused():
     with pytest.raises(AttributeError, match="no `infix_finditer`"):
         tokenizer.infix_finditer = None
     assert tokenizer.explain("a b") == [("TOKEN", "a"), ("TOKEN", "b")]
+
+
+def learned(count=3):
+    return WordTokenizer(NLP.vocab, Merges(count=count))
+
+
+def test_tokenizer_that_learns_is_asked_for_its_fitting():
+    with pytest.raises(TokenizerError, match="Merges learns from texts, and hasn't been fitted"):
+        learned()("some words")
+
+
+def test_what_a_tokenizer_has_learned_is_saved_with_it(tmp_path):
+    tokenizer = learned()
+    tokenizer.fit(["low lower lowest"])
+    assert spans(tokenizer("lowly")) == [("low", ""), ("l", ""), ("y", "")]
+    tokenizer.to_disk(tmp_path / "tokenizer")
+    for other in (
+        learned().from_disk(tmp_path / "tokenizer"),
+        learned().from_bytes(tokenizer.to_bytes()),
+        pickle.loads(pickle.dumps(tokenizer)),
+    ):
+        assert spans(other("lowly")) == spans(tokenizer("lowly"))
+
+
+def test_tokenizer_that_has_learned_nothing_writes_nothing(tmp_path):
+    for tokenizer in (learned(), WordTokenizer(NLP.vocab, Whitespace())):
+        tokenizer.to_disk(tmp_path / "tokenizer")
+        assert tokenizer.to_bytes() == b""
+        assert not (tmp_path / "tokenizer").exists()
+        tokenizer.from_disk(tmp_path / "tokenizer").from_bytes(b"")
+    assert not learned().from_bytes(b"").is_fitted
+
+
+def test_tokenizer_learns_from_examples_that_spacys_corpora_read():
+    nlp = spacy.blank("en")
+    nlp.tokenizer = tokenizer = learned()
+
+    def examples():
+        doc = nlp.make_doc("low lower lowest")
+        return [Example(doc, doc.copy())]
+
+    nlp.initialize(examples)
+    assert tokenizer.is_fitted
+    assert spans(nlp("lowly")) == [("low", ""), ("l", ""), ("y", "")]
+
+
+def test_tokenizer_learns_from_the_train_part_alone(tmp_path):
+    nlp = spacy.blank("en")
+    nlp.tokenizer = tokenizer = learned(count=1)
+    for part, text in (("train", "ab ab"), ("dev", "cd cd cd cd")):
+        (tmp_path / f"{part}.csv").write_text(f"text,label\n{text},x\n", encoding="utf-8")
+    readers = {part: Csv(path=str(tmp_path / f"{part}.csv")) for part in ("train", "dev")}
+    dev = make_corpus("dev", {"train": 1.0}, **readers)
+    assert list(dev.sequences(nlp)) == [[*"cdcdcdcd"]]
+    assert tokenizer.tokenize.pairs == [("a", "b")]
+
+
+def test_tokenizer_learns_from_a_stream_of_texts(tmp_path):
+    nlp = spacy.blank("en")
+    nlp.tokenizer = tokenizer = learned(count=1)
+    for part, text in (("train", "ab ab"), ("test", "cd cd cd cd")):
+        (tmp_path / f"{part}.txt").write_text(f"{text}\n", encoding="utf-8")
+    readers = {part: Lines(path=str(tmp_path / f"{part}.txt")) for part in ("train", "test")}
+    with pytest.raises(TokenizerError):
+        list(make_sequences("test", {"train": 1.0}, **readers).sequences(nlp))
+    sequences = make_sequences("train", {"train": 1.0}, **readers).sequences(nlp)
+    assert [list(words) for words in sequences] == [["ab", "ab"]]
+    assert tokenizer.tokenize.pairs == [("a", "b")]

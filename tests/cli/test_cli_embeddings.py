@@ -105,7 +105,22 @@ def test_unknown_word_is_refused_with_near_spellings(call, table):
     called = call("embeddings", "nearest", table, "river", "strem")
     assert called.code == 1
     assert called.err.startswith("error: there's no vector for 'strem'")
-    assert "'stream'" in called.err and called.out.strip() == ""
+    assert "'stream'" in called.err and called.err.count("\n") == 1
+
+
+def test_words_with_vectors_are_printed_beside_unknown_ones(call, table):
+    called = call("embeddings", "nearest", table, "river", "strem", "money", "xyzzy", "-n", "1")
+    assert called.code == 1
+    assert re.search(r"river +cosine\nstream +0\.990\n\nmoney +cosine\n", called.out)
+    first, second = called.err.splitlines()
+    assert "'strem'" in first and "'xyzzy'" in second
+
+
+def test_unknown_word_has_an_error_among_the_json(call, table):
+    called = call("embeddings", "nearest", table, "river", "strem", "--json")
+    known, unknown = json.loads(called.out)["words"]
+    assert called.code == 1 and known["neighbours"] and "error" not in known
+    assert "no vector for 'strem'" in unknown["error"] and unknown["neighbours"] == []
 
 
 def test_file_of_vectors_is_opened_like_a_pipeline(embeddings, tmp_path, lists):

@@ -44,7 +44,7 @@ def test_lines_are_plain_and_have_every_figure():
     lines = report(console(terminal=False)).splitlines()
     assert lines[0] == "  [3] texts; 2 labels"
     assert lines[1].split() == ["data", "0.0", "s"]
-    for figure in ("training", "25%", "epoch 2", "0.5000", "0.7500", "12,346 words/s", "left"):
+    for figure in ("training", "25%", "epoch 2", "0.5000", "0.7500", "12,346 words/s"):
         assert figure in lines[2]
     assert lines[3].split() == ["training", "0.0", "s"]
 
@@ -91,7 +91,38 @@ def test_long_stage_tells_minutes_left(monkeypatch):
     monkeypatch.setattr("seqpipe.cli._reporters.time.monotonic", lambda: now)
     with make_reporter(on, quiet=False) as reporter:
         reporter.stage("training")
+        reporter.progress(Progress(fraction=0.0))
         now = 60.0
         reporter.progress(Progress(fraction=0.25))
     assert "3:00 min left" in printed(on)
     assert printed(on).splitlines()[-1].split() == ["training", "1:00", "min"]
+
+
+#: A stage that tokenizes for 50 s, and then fits at a steady speed for 10 s: seconds, and the part that's done.
+FIT = [(50.0, 0.0), (51.0, 0.1), (55.0, 0.5), (59.0, 0.9)]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_time_left_counts_from_the_first_progress(terminal, monkeypatch):
+    on = console(terminal=terminal, width=120)
+    clock, lefts = [0.0], []
+    monkeypatch.setattr("seqpipe.cli._reporters.time.monotonic", lambda: clock[-1])
+    monkeypatch.setattr("seqpipe.cli._reporters._SECONDS_BETWEEN_LINES", 0.0)
+    with make_reporter(on, quiet=False) as reporter:
+        reporter.stage("embedder")
+        for now, fraction in FIT:
+            clock.append(now)
+            on.file.seek(on.file.truncate(0))
+            reporter.progress(Progress(fraction=fraction))
+            if terminal:
+                reporter._bar.refresh()
+            lefts += re.findall(r"(\S+) s left", printed(on))[-1:]
+    assert lefts == ["9.0", "5.0", "1.0"]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_note_stays_on_its_line_and_steers_no_terminal(terminal):
+    on = console(terminal=terminal)
+    with make_reporter(on, quiet=False) as reporter:
+        reporter.note("skipped a\nb.csv: \x1b[2J\u202e")
+    assert r"skipped a\nb.csv: \x1b[2J\u202e" in printed(on)

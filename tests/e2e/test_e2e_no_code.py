@@ -4,6 +4,7 @@ import io
 import json
 import pickle
 
+import numpy as np
 import pytest
 import srsly
 import torch
@@ -45,10 +46,15 @@ NOT_DATA = (srsly.msgpack.exceptions.UnpackException, ValueError)
 
 def check(name, data):
     """Raise an error unless a file is of a known format from its first byte to its last."""
-    if name.endswith(".cfg"):
-        Config().from_str(data.decode("utf-8"), interpolate=False)
-    elif name.endswith((".json", "/cfg")):
+    if name.endswith((".json", "/cfg", "/vectors.cfg")):  # the latter is spaCy's, and JSON
         json.loads(data)
+    elif name.endswith(".cfg"):
+        Config().from_str(data.decode("utf-8"), interpolate=False)
+    elif name == "vocab/vectors":
+        stream = io.BytesIO(data)
+        np.load(stream, allow_pickle=False)
+        if stream.read(1):
+            raise ValueError("more follows the array")
     elif name.endswith(".safetensors"):
         load_tensors(data)
     else:

@@ -1,8 +1,13 @@
 """Tokenizers that break one sentence of the contract each."""
 
 import html
+import json
+import random
 import re
 import unicodedata
+
+from seqpipe.errors import SavedModelError, TokenizerError
+from seqpipe.parts.tokenizers import LearnedTokenizer
 
 
 class Good:
@@ -205,6 +210,115 @@ class HoldsAFunction(Good):
         return self.find(text)
 
 
+class Learned(LearnedTokenizer):
+    """Knows the words that it was fitted on, and takes others letter by letter."""
+
+    def __init__(self) -> None:
+        self.known = None
+
+    def __call__(self, text):
+        if self.known is None:
+            raise TokenizerError("it hasn't been fitted")
+        words = re.findall(r"\w+|[^\w\s]", text)
+        return [part for word in words for part in ([word] if word in self.known else [*word])]
+
+    def fit(self, texts, *, seed=0):
+        self.known = sorted({word for text in texts for word in re.findall(r"\w+", text)})
+        if not self.known:
+            raise TokenizerError("there's nothing to fit on")
+
+    def to_disk(self, path):
+        if self.known is None:
+            raise TokenizerError("it hasn't been fitted")
+        (path / "known.json").write_text(json.dumps([len(self.known), self.known]))
+
+    def from_disk(self, path):
+        try:
+            _, self.known = json.loads((path / "known.json").read_text())
+        except (OSError, ValueError) as error:
+            raise SavedModelError(f"{path} can't be read: {error}") from error
+
+
+class OnlyFits(Good):
+    """Learns, and doesn't say so."""
+
+    def fit(self, texts, *, seed=0):
+        pass
+
+
+class NeedsNoFit(Learned):
+    """Gives letters before it's fitted."""
+
+    def __call__(self, text):
+        return super().__call__(text) if self.known else [*"".join(text.split())]
+
+
+class SavesNothing(Learned):
+    """Saves what it hasn't learned."""
+
+    def to_disk(self, path):
+        (path / "known.json").write_text(json.dumps([0, self.known]))
+
+
+class FitsOnNothing(Learned):
+    """Is content with nothing."""
+
+    def fit(self, texts, *, seed=0):
+        self.known = sorted({word for text in texts for word in re.findall(r"\w+", text)})
+
+
+class ReadsTwice(Learned):
+    """Reads its texts twice."""
+
+    def fit(self, texts, *, seed=0):
+        super().fit(text for text in texts if text)
+        if any(text.startswith("The") for text in texts):
+            self.known.append(".")
+            self.known = self.known[len(self.known) // 2 :]
+
+
+class Draws(Learned):
+    """Forgets words at random, whatever the seed."""
+
+    def fit(self, texts, *, seed=0):
+        super().fit(texts)
+        self.known = random.Random().sample(self.known, len(self.known) // 2)
+
+
+class AddsUp(Learned):
+    """Keeps what it learned before."""
+
+    def fit(self, texts, *, seed=0):
+        before = self.known or []
+        super().fit(texts)
+        self.known += before
+
+
+class WritesHalf(Learned):
+    """Writes half of what it has learned."""
+
+    def to_disk(self, path):
+        super().to_disk(path)
+        (path / "known.json").write_text(json.dumps([0, self.known[: len(self.known) // 2]]))
+
+
+class TakesAnyFile(Learned):
+    """Takes a damaged file for an empty one."""
+
+    def from_disk(self, path):
+        try:
+            super().from_disk(path)
+        except SavedModelError:
+            self.known = []
+
+
+class RaisesAnything(Learned):
+    """Doesn't say that a file is damaged."""
+
+    def from_disk(self, path):
+        _, self.known = json.loads((path / "known.json").read_text())
+
+
 BROKEN = {
     "can_be_made": [NotCallable, SettingsByPosition],
     "is_documented": [Undocumented],
@@ -222,6 +336,14 @@ BROKEN = {
     "keeps_megabytes": [FirstPages],
     "keeps_nothing_between_calls": [Remembers],
     "survives_pickling": [HoldsAFunction],
+    "states_that_it_learns": [OnlyFits],
+    "asks_to_be_fitted": [NeedsNoFit, SavesNothing],
+    "refuses_to_fit_on_nothing": [FitsOnNothing],
+    "reads_its_texts_once": [ReadsTwice],
+    "same_seed_same_words": [Draws],
+    "fits_anew": [AddsUp],
+    "reads_what_it_wrote": [WritesHalf],
+    "refuses_damaged_files": [TakesAnyFile, RaisesAnything],
 }
 GOOD = [Good]
-HELPERS = set()
+HELPERS = {"Learned"}

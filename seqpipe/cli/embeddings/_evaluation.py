@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from seqpipe.adapters import tokenized
 from seqpipe.cli.embeddings._known import Lists
 from seqpipe.cli.embeddings._model import Opened
 from seqpipe.evaluation import EmbeddingScore, Fitted
@@ -94,4 +95,6 @@ def tokenizer_of(opened: Opened) -> Tokenize:
     nlp = opened.nlp
     if nlp is None:
         return Regex()
-    return lambda text: [token.text for token in nlp.make_doc(text) if not token.is_space]
+    return lambda text: [
+        token.text for token in tokenized(nlp.tokenizer, text) if not token.is_space
+    ]

@@ -6,12 +6,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from seqpipe.reporting import escaped
+
 
 def print_evaluation(console: Console, report: Mapping[str, Any]) -> None:
     """Print a table for each kind of score that there is."""
     encoder = "with an encoder" if report["encoder"] else "no encoder"
     console.print(
-        f"{report['model']}: {report['words']:,} words, width {report['width']}, {encoder}"
+        f"{escaped(report['model'])}: {report['words']:,} words, width {report['width']}, {encoder}"
     )
     scores = report["scores"]
     for name, print_scores in _PRINTERS.items():
@@ -19,7 +21,7 @@ def print_evaluation(console: Console, report: Mapping[str, Any]) -> None:
             console.print()
             print_scores(console, scores[name])
     if report["lists"]:
-        console.print(f"\nlists: {', '.join(report['lists'])}")
+        console.print(f"\nlists: {escaped(', '.join(report['lists']))}")
     else:
         console.print(
             "\nno lists but seqpipe's own: set SEQPIPE_DATA to the folder that holds the known ones, or "
@@ -41,11 +43,11 @@ def share_of(score: Mapping[str, Any]) -> str:
 def make_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     """Return a table whose first column is text, and whose others are numbers."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column(title, overflow="fold")
+    table.add_column(escaped(title), overflow="fold")
     for column in columns:
         table.add_column(column, justify="right")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(escaped, row))
     return table
 
 

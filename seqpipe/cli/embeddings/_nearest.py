@@ -1,6 +1,6 @@
 """``seqpipe embeddings nearest``."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -44,6 +44,8 @@ def nearest_command(
 
         seqpipe embeddings nearest runs/groceries/model-best "whole milk" -n 5
 
+    A word without a vector is named after the others, and the exit code is 1 then.
+
     A word's vector is one for all its meanings. In context it's what the pipeline's encoder makes of
     it there, and each meaning has neighbours of its own:
 
@@ -60,10 +62,14 @@ def nearest_command(
     from seqpipe.cli.embeddings._neighbours import find_in_context, find_nearest
     from seqpipe.cli.embeddings._neighbours_output import print_neighbours
     from seqpipe.cli.plugins._screen import make_console, print_json, waiting
+    from seqpipe.errors import DataError
 
     with waiting(f"loading {model}…") as say, hushed():
         opened = open_model(model)
-        report = {"model": model, "words": find_nearest(opened, words or [], most=most)}
+        report: dict[str, Any] = {
+            "model": model,
+            "words": find_nearest(opened, words or [], most=most),
+        }
         if in_context:
             say("reading the corpus…")
             report |= find_in_context(
@@ -73,3 +79,5 @@ def nearest_command(
         print_json(report)
     else:
         print_neighbours(make_console(), report)
+    if errors := [found["error"] for found in report["words"] if "error" in found]:
+        raise DataError("\n".join(errors))

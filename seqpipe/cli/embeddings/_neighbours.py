@@ -11,6 +11,7 @@ from seqpipe.errors import DataError
 from seqpipe.evaluation.embeddings import (
     SENSES,
     Found,
+    Words,
     nearest,
     parse_marked,
     read_uses,
@@ -25,25 +26,23 @@ _LONGEST: Final = 2_000
 
 
 def find_nearest(opened: Opened, words: Sequence[str], *, most: int) -> list[dict[str, Any]]:
-    """Return for each word whether it's "known", and its "neighbours".
-
-    Raises:
-        DataError: A word has no vector.
-    """
+    """Return for each word whether it's "known", its "neighbours", and an "error" if it has no vector."""
     if not words:
         return []
     vocabulary = opened.words()
-    vectors = [vector_of(vocabulary, word) for word in words]
     return [
-        {
-            "word": word,
-            "known": vocabulary.knows(word),
-            "neighbours": [
-                found._asdict() for found in nearest(vocabulary, vector, most=most, without=[word])
-            ],
-        }
-        for word, vector in zip(words, vectors, strict=True)
+        {"word": word, "known": vocabulary.knows(word), **_neighbours_of(vocabulary, word, most)}
+        for word in words
     ]
+
+
+def _neighbours_of(vocabulary: Words, word: str, most: int) -> dict[str, Any]:
+    try:
+        vector = vector_of(vocabulary, word)
+    except DataError as error:
+        return {"neighbours": [], "error": str(error)}
+    found = nearest(vocabulary, vector, most=most, without=[word])
+    return {"neighbours": [each._asdict() for each in found]}
 
 
 def find_in_context(

@@ -6,15 +6,16 @@ from typing import Any, Final
 from rich.console import Console
 
 from seqpipe.cli.embeddings._evaluation_output import make_table, number
+from seqpipe.reporting import escaped
 
 #: How much of a sentence is shown on either side of a word.
 _AROUND: Final = 28
 
 
 def print_neighbours(console: Console, report: Mapping[str, Any]) -> None:
-    """Print a table for each word, and two for each word in a sentence."""
+    """Print a table for each word that has a vector, and two for each word in a sentence."""
     tables = []
-    for found in report["words"]:
+    for found in (each for each in report["words"] if "error" not in each):
         title = found["word"] if found["known"] else f"{found['word']} (unknown: by sub-words)"
         rows = [(each["word"], number(each["score"])) for each in found["neighbours"]]
         tables.append(make_table(title, ("cosine",), rows))
@@ -30,7 +31,7 @@ def print_neighbours(console: Console, report: Mapping[str, Any]) -> None:
             console.print()
         console.print(table)
     if "corpus" in report:
-        console.print(f"\ncorpus: {report['corpus']}")
+        console.print(f"\ncorpus: {escaped(report['corpus'])}")
 
 
 def _snippet(found: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from seqpipe.cli.plugins._screen import counted
 from seqpipe.pictures import Projection
+from seqpipe.reporting import escaped
 
 #: So many of the words that are left out are named.
 _NAMED: Final = 10
@@ -21,7 +22,9 @@ def print_picture(console: Console, projection: Projection, path: Path, *, more:
         path: Where to.
         more: How many words were chosen beside these.
     """
-    console.print(f"{path}: {counted(len(projection.words), 'word')} by {projection.method}")
+    console.print(
+        f"{escaped(path)}: {counted(len(projection.words), 'word')} by {projection.method}"
+    )
     if more:
         console.print(f"{more:,} more aren't shown; --most shows more")
     if left_out := projection.left_out:

@@ -18,6 +18,7 @@ from seqpipe.evaluation.embeddings import (
     score_senses,
     without_encoder,
 )
+from seqpipe.reporting import escaped
 
 _WAYS: Final = ("static", "around", "encoder")
 
@@ -48,8 +49,9 @@ def print_senses(console: Console, report: Mapping[str, Any]) -> None:
     )
     console.print(make_table("word", ("by chance", *(f"{way}" for way in ways)), rows))
     if "encoder" not in ways:
-        console.print(f"{report['model']} has no encoder: no word's vector depends on its sentence")
-    console.print(f"list: {report['list']}")
+        model = escaped(report["model"])
+        console.print(f"{model} has no encoder: no word's vector depends on its sentence")
+    console.print(f"list: {escaped(report['list'])}")
 
 
 def _numbers(score: Mapping[str, Any], ways: Sequence[str]) -> list[str]:

@@ -12,6 +12,7 @@ from seqpipe.cli.plugins._check_run import Checked, Chosen, Report
 from seqpipe.cli.plugins._screen import counted, print_prose
 from seqpipe.cli.plugins._trouble_output import print_trouble, trouble_to_json
 from seqpipe.plugins import Trouble
+from seqpipe.reporting import escaped
 from seqpipe.testing import Outcome
 
 _STYLES = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
@@ -22,7 +23,9 @@ def print_chosen(console: Console, chosen: Chosen, *, traceback: bool) -> None:
     if chosen.note:
         print_prose(console, f"note: {chosen.note}", style="cyan")
     for plugin in chosen.quarantined:
-        console.print(Text.assemble(("FAILED  ", _STYLES["failed"]), f"the plugin {plugin.name}"))
+        console.print(
+            Text.assemble(("FAILED  ", _STYLES["failed"]), f"the plugin {escaped(plugin.name)}")
+        )
         if plugin.trouble:
             print_trouble(console, plugin.trouble, indent=8, traceback=traceback)
 
@@ -45,7 +48,7 @@ def print_progress(
             print_trouble(console, checked.trouble, indent=8, traceback=traceback)
         news = [] if verbose else checked.outcomes
     elif verbose and not checked.outcomes:
-        console.print(checked.part.name, style="bold")
+        console.print(escaped(checked.part.name), style="bold")
         return
     else:
         news = checked.outcomes[-1:] if verbose else []
@@ -59,9 +62,9 @@ def print_progress(
 
 
 def _print_line(console: Console, checked: Checked, report: Report) -> None:
-    width = max(len(part.name) for part in report.chosen.parts)
+    width = max(len(escaped(part.name)) for part in report.chosen.parts)
     word, style = _verdict(checked)
-    name, counts = f"{checked.part.name:<{width}}", _counts(checked.counts)
+    name, counts = f"{escaped(checked.part.name):<{width}}", _counts(checked.counts)
     seconds = (f"{checked.seconds:.1f} s", "dim")
     console.print(Text.assemble((f"{word:<8}", style), f"{name}   {counts}   ", seconds))
 
@@ -103,7 +106,7 @@ def print_end(console: Console, report: Report) -> None:
     if failed and len(report.checked) > 1:
         _print_title(console, "failed")
         for part, outcomes in failed.items():
-            console.print(f"  {part}: {', '.join(each.name for each in outcomes)}")
+            console.print(f"  {escaped(part)}: {', '.join(each.name for each in outcomes)}")
     console.print()
     console.print(summary(report), style="bold red" if report.is_bad else "bold green")
 
@@ -122,7 +125,7 @@ def _print_skipped(console: Console, report: Report) -> None:
         of = next(iter(parts)) if len(parts) == 1 else counted(len(parts), "part")
         print_prose(console, f"{', '.join(names)} of {of}", indent=4, style="dim")
     for plugin in report.chosen.not_allowed:
-        console.print(f"  the plugin {plugin.name}: SEQPIPE_PLUGINS doesn't allow it")
+        console.print(f"  the plugin {escaped(plugin.name)}: SEQPIPE_PLUGINS doesn't allow it")
 
 
 def _print_unchecked(console: Console, report: Report) -> None:

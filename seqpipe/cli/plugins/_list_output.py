@@ -12,6 +12,7 @@ from seqpipe.cli.plugins._screen import counted, print_columns
 from seqpipe.cli.plugins._trouble_output import print_trouble, trouble_to_json
 from seqpipe.hookspecs import KINDS
 from seqpipe.plugins import Part, Plugin, Trouble, reference_to
+from seqpipe.reporting import escaped
 
 _BAD: Final = "bold red"
 _STYLES: Final = {"loaded": "green", "quarantined": _BAD, "not allowed": "yellow"}
@@ -66,9 +67,12 @@ def print_list(console: Console, listed: List, *, traceback: bool) -> None:
     console.print()
     left_out = [plugin.name for plugin in plugins if plugin.state == "not allowed"]
     if left_out:
-        console.print(f"SEQPIPE_PLUGINS doesn't allow {', '.join(left_out)}", style="yellow")
+        names = escaped(", ".join(left_out))
+        console.print(f"SEQPIPE_PLUGINS doesn't allow {names}", style="yellow")
     for name in listed.missing:
-        console.print(f"SEQPIPE_PLUGINS lists {name}, which isn't installed", style="yellow")
+        console.print(
+            f"SEQPIPE_PLUGINS lists {escaped(name)}, which isn't installed", style="yellow"
+        )
     console.print(_summary(listed))
 
 
@@ -88,15 +92,15 @@ def _print_parts(console: Console, listed: List) -> None:
 
 def _part_row(part: Part, trouble: Trouble | None) -> list[Text]:
     state = Text("broken", _BAD) if trouble else Text()
-    return [Text(part.name), Text(str(part.owner), "dim"), state]
+    return [Text(escaped(part.name)), Text(escaped(part.owner), "dim"), state]
 
 
 def _plugin_row(plugin: Plugin) -> list[Text]:
     loaded = plugin.state == "loaded"
     count = sum(map(len, plugin.parts.values()))
     return [
-        Text(plugin.name),
-        Text(str(plugin.owner), "dim"),
+        Text(escaped(plugin.name)),
+        Text(escaped(plugin.owner), "dim"),
         Text(plugin.state, _STYLES[plugin.state]),
         Text(counted(count, "part") if loaded else ""),
         Text("" if plugin.state == "not allowed" else _duration(plugin.seconds), "dim"),
@@ -107,7 +111,7 @@ def _print_trouble(
     console: Console, title: str, trouble: Trouble | None, *, traceback: bool
 ) -> None:
     console.print()
-    console.print(title, style=_BAD)
+    console.print(escaped(title), style=_BAD)
     if trouble is None:
         return
     print_trouble(console, trouble, indent=2, traceback=traceback)

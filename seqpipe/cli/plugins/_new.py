@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from seqpipe.hookspecs import ONE_OF
+from seqpipe.reporting import escaped
 
 #: The kinds of part, each called as one of them.
 Kind = enum.Enum("Kind", ONE_OF, type=str)  # type: ignore[misc]
@@ -35,12 +36,12 @@ def new_command(
     from seqpipe.scaffold import new_plugin
 
     made = new_plugin(name, kind.name, parent=output, taken=host().plugin_names)
-    typer.echo(f"made {made.folder}/, which offers the {kind.value} {made.part}")
+    typer.echo(f"made {escaped(made.folder)}/, which offers the {kind.value} {made.part}")
     for file in made.files:
         typer.echo(f"  {file.relative_to(made.folder).as_posix()}")
     typer.echo("\nnext:")
     steps = [
-        (f"cd {_quoted(made.folder)}", ""),
+        (f"cd {escaped(_quoted(made.folder))}", ""),
         ('pip install --editable ".[test]"', "changes take effect at once"),
         ("pytest", "its tests pass already"),
         (f"seqpipe plugins check {made.plugin}", "what seqpipe asks of every such part"),

@@ -1,7 +1,6 @@
-"""What the commands about plugins print with."""
+"""What commands print with."""
 
 import contextlib
-import io
 import json
 import re
 import sys
@@ -9,8 +8,11 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, TextIO
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
+
+from seqpipe.reporting import escaped, escaped_lines
 
 #: Longer lines of prose are hard to read.
 _WIDEST: Final = 100
@@ -20,18 +22,45 @@ _NARROWEST: Final = 20
 _LAID_OUT: Final = re.compile(r"^(\s|[-*+>|]\s|\d+[.)]\s)|`{3}", re.MULTILINE)
 
 
-def make_console(stream: TextIO | None = None, *, quiet: bool = False) -> Console:
-    """Return a console that prints lines as they are, so that no name is broken or cut.
+class SafeConsole(Console):
+    """A console for texts of unknown origin: labels, words, docstrings, messages of exceptions.
+
+    What would steer the terminal, and what the stream's encoding lacks, is shown as an escape sequence.
+    Line breaks and tabs stay: what belongs on one line goes through `escaped` before.
+    """
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return a text to be laid out, with its escape sequences, so that columns get their widths."""
+        return super().render_str(self._shown(text), **options)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Yield what's to be written, with whatever came by another way escaped too."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=self._shown(segment.text))
+
+    def _shown(self, text: str) -> str:
+        return escaped_lines(text).encode(self.encoding, "backslashreplace").decode(self.encoding)
+
+
+def make_console(
+    stream: TextIO | None = None, *, quiet: bool = False, soft_wrap: bool = True
+) -> Console:
+    """Return a console that takes no text for markup.
 
     Args:
         stream: Where it prints; by default stdout.
         quiet: Whether nothing is to be printed on it.
+        soft_wrap: Whether lines are printed as they are, so that no name is broken or cut.
     """
-    stream = stream or sys.stdout
-    if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(errors="replace")  # not every encoding has every sign in a docstring
-    return Console(
-        file=stream, quiet=quiet, soft_wrap=True, highlight=False, markup=False, emoji=False
+    return SafeConsole(
+        file=stream or sys.stdout,
+        quiet=quiet,
+        soft_wrap=soft_wrap,
+        highlight=False,
+        markup=False,
+        emoji=False,
     )
 
 
@@ -86,5 +115,5 @@ def waiting(text: str, console: Console | None = None) -> Iterator[Callable[[str
     """
     if console is None or console.quiet or not console.is_terminal:
         console = make_console(sys.stderr)
-    with console.status(Text(text)) as status:
-        yield lambda text: status.update(Text(text))
+    with console.status(Text(escaped(text))) as status:
+        yield lambda text: status.update(Text(escaped(text)))

@@ -11,6 +11,7 @@ from seqpipe.cli.plugins._trouble_output import print_trouble, trouble_to_json
 from seqpipe.config import Setting, section_of, settings_of
 from seqpipe.hookspecs import KINDS, ONE_OF
 from seqpipe.plugins import Part, Plugin, Trouble, find_part, reference_to
+from seqpipe.reporting import escaped
 
 
 class PartPage:
@@ -35,8 +36,12 @@ class PartPage:
     def print(self, console: Console) -> None:
         """Print it for people; the section stands last, and can be pasted as it is."""
         part = self._part
-        console.print(Text.assemble((part.name, "bold"), f"   {_one(part.kind)} of {part.owner}"))
-        console.print(f"code: {reference_to(part)}", style="dim")
+        console.print(
+            Text.assemble(
+                (escaped(part.name), "bold"), f"   {_one(part.kind)} of {escaped(part.owner)}"
+            )
+        )
+        console.print(f"code: {escaped(reference_to(part))}", style="dim")
         for text in (self._says.summary, self._says.text):
             if text:
                 console.print()
@@ -44,7 +49,7 @@ class PartPage:
         self._print_settings(console)
         self._print_sizes(console)
         for title, entries in self._says.sections.items():
-            _print_title(console, title.lower())
+            _print_title(console, escaped(title.lower()))
             for entry in entries:
                 print_prose(console, _without_markup(entry), indent=2)
         _print_title(console, "in a pipeline file")
@@ -55,7 +60,7 @@ class PartPage:
     def _print_settings(self, console: Console) -> None:
         _print_title(console, "settings" if self._settings else "no settings")
         for setting in self._settings:
-            takes = _takes(setting)
+            takes = escaped(_takes(setting))
             line = Text.assemble("  ", (setting.name, "bold"), f"   {takes}")
             if console.is_terminal and line.cell_len > console.width:
                 console.print(f"  {setting.name}", style="bold")
@@ -112,7 +117,7 @@ class PluginPage:
     def print(self, console: Console) -> None:
         """Print it for people."""
         plugin = self._plugin
-        console.print(Text.assemble((plugin.name, "bold"), f"   {plugin.owner}"))
+        console.print(Text.assemble((escaped(plugin.name), "bold"), f"   {escaped(plugin.owner)}"))
         for kind in KINDS:
             parts = [each for each in self._parts if each[0].kind == kind]
             if parts:
@@ -120,7 +125,7 @@ class PluginPage:
                 # Names beside their lines would leave little room for either.
                 for part, summary, trouble in parts:
                     broken = ("   broken" if trouble else "", "bold red")
-                    console.print(Text.assemble("  ", (part.name, "bold"), broken))
+                    console.print(Text.assemble("  ", (escaped(part.name), "bold"), broken))
                     if trouble:
                         print_trouble(console, trouble, indent=6, traceback=False)
                     else:
