@@ -6,7 +6,7 @@ import inspect
 import json
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, get_type_hints
 
 from seqpipe.errors import PluginError
@@ -182,7 +182,7 @@ class Part:
         """
         known = None if self._is_imported else self._record("documentation")
         # Of another release, or damaged, it may have another form.
-        with contextlib.suppress(TypeError):
+        if isinstance(known, dict) and set(known) == {each.name for each in fields(Documentation)}:
             return Documentation(**known)
         found = read_docstrings(self.description.docstrings)
         self._write_record("documentation", asdict(found))
