@@ -79,7 +79,7 @@ def _compile(compiler: tuple[str, ...], source: str, folder: Path) -> bytes:
     file, made = folder / "kernel.c", folder / "kernel.so"
     file.write_text(source, encoding="utf-8")
     wanted = os.environ.get("SEQPIPE_MARCH")
-    native = (["-march=native"], ["-mcpu=native"], [])
+    native: tuple[list[str], ...] = (["-march=native"], ["-mcpu=native"], [])
     for tuned in ([f"-march={wanted}"],) if wanted else native:
         command = [*compiler, *_FLAGS, *tuned, str(file), "-o", str(made), "-lm"]
         # What it writes in between is code as well, which nobody else is to replace.
