@@ -290,6 +290,16 @@ def test_file_that_cannot_be_kept_is_loaded_all_the_same(monkeypatch, tmp_path, 
     assert os.strerror(error) in caplog.text
 
 
+def test_file_that_cannot_be_made_in_the_cache_is_made_elsewhere(tmp_path):
+    def make(folder):
+        if folder.is_relative_to(tmp_path / "cache"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return CONTENT
+
+    path = load_cached("key", ".so", make, lambda path: path)
+    assert path.parent == tmp_path / "cache" / "kernels"
+
+
 def test_file_that_cannot_be_loaded_from_the_cache_is_loaded_from_a_copy(tmp_path, caplog):
     kept, _ = load()
 

@@ -78,12 +78,11 @@ def saved_width(folder: Path, section: dict[str, Any]) -> int:
         SeqpipeError: As `read_saved`, if they don't.
     """
     path, part = folder / _SETTINGS, section.get("embedder")
-    for told in (read_json(path) if path.is_file() else None, part):
-        if not isinstance(told, dict) or type(told.get("width")) is not int:
-            continue
-        # What a plugin's part calls its width may be something else.
-        if told.get("kind") in _ALONE or told.get("@seqpipe_embedders") in _NAMES:
-            return int(told["width"])
+    # What a plugin's part calls its width may be something else.
+    if isinstance(part, dict) and part.get("@seqpipe_embedders") in _NAMES:
+        for told in (read_json(path) if path.is_file() else None, part):
+            if isinstance(told, dict) and type(told.get("width")) is int:
+                return int(told["width"])
     return read_saved(folder, section).embedder.width
 
 
