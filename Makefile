@@ -19,6 +19,8 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt
 NUMBERS := tests/adapters tests/diagnostics tests/evaluation tests/kernels tests/parts tests/training
+# Compilers for other processors know none of x86's levels.
+X86    := $(filter x86_64 amd64,$(shell uname -m))
 PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --maxprocesses 8 --dist worksteal
 
 # So many processes compute in one thread each.
@@ -62,9 +64,9 @@ test-plugins: $(READY)
 # As on a processor that knows fewer instructions, where the same arithmetic is rounded otherwise: a bound that
 # holds by luck on the machine where it was written fails on one of these.
 test-numbers: $(READY)
-	SEQPIPE_MARCH=x86-64-v2 ATEN_CPU_CAPABILITY=default MKL_ENABLE_INSTRUCTIONS=SSE4_2 ONEDNN_MAX_CPU_ISA=SSE41 \
+	$(if $(X86),SEQPIPE_MARCH=x86-64-v2) ATEN_CPU_CAPABILITY=default MKL_ENABLE_INSTRUCTIONS=SSE4_2 ONEDNN_MAX_CPU_ISA=SSE41 \
 	    NPY_DISABLE_CPU_FEATURES=X86_V3 $(PYTEST) -m 'not slow' $(NUMBERS) $(ARGS)
-	SEQPIPE_MARCH=x86-64-v3 ATEN_CPU_CAPABILITY=avx2 MKL_ENABLE_INSTRUCTIONS=AVX2 ONEDNN_MAX_CPU_ISA=AVX2 \
+	$(if $(X86),SEQPIPE_MARCH=x86-64-v3) ATEN_CPU_CAPABILITY=avx2 MKL_ENABLE_INSTRUCTIONS=AVX2 ONEDNN_MAX_CPU_ISA=AVX2 \
 	    $(PYTEST) -m 'not slow' $(NUMBERS) $(ARGS)
 
 test-fast: $(READY)

@@ -36,8 +36,9 @@ def build(source: str) -> ctypes.CDLL:
         BuildError: There's no compiler, or it fails.
     """
     compiler = find_compiler()
-    processor = os.environ.get("SEQPIPE_MARCH") or _processor()
-    key = "\0".join([source, *_FLAGS, *compiler, _version(compiler), processor])
+    # "native" is another one on each machine that shares a home folder.
+    processors = _processor(), os.environ.get("SEQPIPE_MARCH", "")
+    key = "\0".join([source, *_FLAGS, *compiler, _version(compiler), *processors])
     name = hashlib.sha256(key.encode()).hexdigest()[:32]
 
     def compile_in(folder: Path) -> bytes:
@@ -78,10 +79,12 @@ def _compile(compiler: tuple[str, ...], source: str, folder: Path) -> bytes:
     file, made = folder / "kernel.c", folder / "kernel.so"
     file.write_text(source, encoding="utf-8")
     wanted = os.environ.get("SEQPIPE_MARCH")
-    native = (["-march=native"], ["-mcpu=native"], [])
+    native: tuple[list[str], ...] = (["-march=native"], ["-mcpu=native"], [])
     for tuned in ([f"-march={wanted}"],) if wanted else native:
         command = [*compiler, *_FLAGS, *tuned, str(file), "-o", str(made), "-lm"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        # What it writes in between is code as well, which nobody else is to replace.
+        environment = {**os.environ, "TMPDIR": str(folder)}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         if done.returncode == 0:
             return made.read_bytes()
     raise BuildError(

@@ -7,6 +7,7 @@ content can't disagree, whatever is interrupted.
 """
 
 import atexit
+import contextlib
 import functools
 import hashlib
 import logging
@@ -19,13 +20,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
 
-from seqpipe.storage import cache_folder
+from seqpipe.storage import cache_folder, is_trusted, make_private, remove_leftovers
 
 T = TypeVar("T")
 
 _LOG: Final = logging.getLogger("seqpipe")
-_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
 
+#: What earlier versions called files, which nothing loads any more.
+_FORMERLY: Final = ("[0-9a-f]" * 32 + ".so", "seqpipe_*.py", "__pycache__")
+
+#: Which user numbers a user namespace knows, and the one that stands for all the others.
+_KNOWN_USERS: Final = Path("/proc/self/uid_map")
+_UNKNOWN_USER: Final = Path("/proc/sys/kernel/overflowuid")
 
 # Windows has the first, and others the rest. A pipe isn't waited for.
 _READ: Final = os.O_RDONLY | sum(
@@ -42,7 +48,7 @@ def load_cached(
 ) -> T:
     """Load the file that's kept under a key, or make it, keep it and load it.
 
-    The folder is `kernels` in `cache_folder`. Where that can't be used, or isn't safe from other users, a
+    The folder is `kernels` in `cache_folder`. Only where that can't be used, or isn't safe from other users, a
     temporary one takes its place.
 
     Args:
@@ -56,30 +62,39 @@ def load_cached(
     """
     folder = _lasting()
     found = _find(folder, key, suffix) if folder is not None else None
-    found = found or _find(_passing(), key, suffix)
+    if found is None and (folder is None or _passing.cache_info().currsize):
+        found = _find(_passing(), key, suffix)
     if found is None:
-        with tempfile.TemporaryDirectory(dir=_passing()) as workplace:
-            content = make(Path(workplace))
+        content = _make(folder, make)
         kept = _keep(folder, key, suffix, content) if folder is not None else None
         found = kept or _write(_passing(), key, suffix, content), content
     path, content = found
     try:
         return load(path)
     except OSError as error:  # such as a file system from which nothing may be executed
-        if path.parent == _passing():
+        if path.parent != folder:
             raise
         _say_once(f"{path} can't be loaded, so each process loads a copy: {error}")
     return load(_write(_passing(), key, suffix, content))
+
+
+def _make(folder: Path | None, make: Callable[[Path], bytes]) -> bytes:
+    """Make a file's content: in the folder where it's kept if that can be written, or else in a temporary one."""
+    if folder is not None:
+        with (
+            contextlib.suppress(OSError),
+            tempfile.TemporaryDirectory(prefix=".", dir=folder) as workplace,
+        ):
+            return make(Path(workplace))
+    with tempfile.TemporaryDirectory(dir=_passing()) as workplace:
+        return make(Path(workplace))
 
 
 def _lasting() -> Path | None:
     """Return the user's own folder for kernels; None if there's none, or it isn't safe."""
     try:
         folder = Path(os.path.realpath(cache_folder() / "kernels"))
-        # Whatever the umask: nobody else is to write here.
-        for missing in reversed([each for each in folder.parents if not each.exists()]):
-            missing.mkdir(mode=0o755, exist_ok=True)
-        folder.mkdir(mode=0o700, exist_ok=True)
+        make_private(folder)
         _check_folder(folder)
     except _Refused as refused:
         _say_once(
@@ -125,23 +140,45 @@ def _check_folder(folder: Path) -> None:
         _Refused: Somebody can.
         OSError: It can't be looked at.
     """
-    _check_owner(folder, folder.lstat())
+    _check_trusted(folder, folder.lstat())
     for parent in folder.parents:
         status = parent.lstat()
-        # In a sticky one, such as /tmp, nobody can replace what isn't their own.
-        is_safe = status.st_mode & stat.S_ISVTX or _is_for_one_alone(status)
-        _check_owner(parent, status, 0 if is_safe else _OTHERS)
+        if not (is_trusted(status) or _is_safe_above(status)):
+            raise _refusal(parent, status)
 
 
-def _check_owner(path: Path, status: os.stat_result, forbidden: int = _OTHERS) -> None:
-    """Check that something belongs to the user or the administrator, and that no forbidden mode is set."""
-    if not hasattr(os, "geteuid"):
-        return  # Windows has no such modes, and keeps users' folders apart by other means.
+def _check_trusted(path: Path, status: os.stat_result) -> None:
+    if not is_trusted(status):
+        raise _refusal(path, status)
+
+
+def _refusal(path: Path, status: os.stat_result) -> _Refused:
     if status.st_uid not in (0, os.geteuid()):
-        raise _Refused(f"{path} belongs to another user (number {status.st_uid})")
-    if status.st_mode & forbidden:
-        mode = stat.S_IMODE(status.st_mode)
-        raise _Refused(f"other users may write to {path} (its mode is {mode:04o})")
+        return _Refused(f"{path} belongs to another user (number {status.st_uid})")
+    mode = stat.S_IMODE(status.st_mode)
+    return _Refused(f"other users may write to {path} (its mode is {mode:04o})")
+
+
+def _is_safe_above(status: os.stat_result) -> bool:
+    """Say whether nobody else can replace what a folder holds that isn't theirs, by what its status says."""
+    if status.st_uid not in (0, os.geteuid()) and not _is_unknown(status.st_uid):
+        return False
+    # In a sticky one, such as /tmp, nobody can replace what isn't their own.
+    is_kept = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) == 0 or status.st_mode & stat.S_ISVTX
+    return bool(is_kept) or _is_for_one_alone(status)
+
+
+def _is_unknown(user: int) -> bool:
+    """Say whether a number stands for all users outside of a user namespace.
+
+    In a container without root's rights, `/` and what's mounted belong to it: to the administrator of the
+    machine, as a rule.
+    """
+    try:
+        known, unknown = _KNOWN_USERS.read_text().split(), int(_UNKNOWN_USER.read_text())
+    except (OSError, ValueError):  # not Linux
+        return False
+    return user == unknown and known != ["0", "0", str(2**32 - 1)]
 
 
 def _is_for_one_alone(status: os.stat_result) -> bool:
@@ -187,7 +224,7 @@ def _read(path: Path, key: str) -> bytes:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise _Refused(f"{path} isn't a file")
-        _check_owner(path, status)
+        _check_trusted(path, status)
         content = file.read()
     if path.name != _name(key, path.suffix, content):
         raise _Refused(f"{path} is damaged")
@@ -213,6 +250,7 @@ def _write(folder: Path, key: str, suffix: str, content: bytes) -> Path:
     Raises:
         OSError: It can't be written.
     """
+    remove_leftovers([each for name in (".*", *_FORMERLY) for each in folder.glob(name)])
     path = folder / _name(key, suffix, content)
     part = folder / f".{path.name}.{secrets.token_hex(4)}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)

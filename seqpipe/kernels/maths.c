@@ -53,12 +53,12 @@
 /* A single call of a function keeps the whole loop over lanes from becoming vector instructions. So these are
  * written out where they're used, and have no branches: all cases are computed, and one is taken. */
 
-/* x = n ln 2 + r with |r| <= ln 2 / 2; returns exp(r) - 1, from its series, and n. */
+/* x = n ln 2 + r with |r| <= ln 2 / 2; returns exp(r) - 1, from its series, and n; of NaN, NaN and 0. */
 INLINE float reduced_expm1(float x, int32_t *n) {
     const float whole = rintf(x * 1.44269504f);
     const float r = (x - whole * 0.693359375f) + whole * 2.12194440e-4f;
     const float tail = 0.5f + r * (1.f / 6 + r * (1.f / 24 + r * (1.f / 120 + r * (1.f / 720 + r * (1.f / 5040)))));
-    *n = (int32_t)whole;
+    *n = (int32_t)(whole == whole ? whole : 0.f);
     return r + r * r * tail;
 }
 
@@ -67,12 +67,13 @@ INLINE int32_t bits_of(float x) {
     return made.bits;
 }
 
-INLINE float from_bits(int32_t bits) {
-    union { int32_t bits; float value; } made = {bits};
+/* Without a sign, as only those without one may overflow and be shifted whatever they are. */
+INLINE float from_bits(uint32_t bits) {
+    union { uint32_t bits; float value; } made = {bits};
     return made.value;
 }
 
-INLINE float power_of_two(int32_t n) { return from_bits((n + 127) << 23); }
+INLINE float power_of_two(int32_t n) { return from_bits((uint32_t)(n + 127) << 23); }
 
 /* In two factors, so that results below the least normal number, and infinity, come out right. */
 INLINE float seqpipe_exp(float x) {
@@ -102,10 +103,11 @@ INLINE float seqpipe_expm1(float x) {
     return ALMOST_ZERO(x) ? x : 2.f * (half * small + (half - 0.5f));
 }
 
-/* x = 2^n (1 + f) with 1 + f between the roots of 1/2 and 2, for x normal and above 0. */
+/* x = 2^n (1 + f) with 1 + f between the roots of 1/2 and 2, for x normal and above 0; of others, any number. */
 INLINE float reduced_log(float x, int32_t *n) {
-    *n = (bits_of(x) - 0x3f3504f3) >> 23;
-    return from_bits(bits_of(x) - (*n << 23)) - 1.f;
+    const uint32_t bits = bits_of(x);
+    *n = (int32_t)(bits - 0x3f3504f3u) >> 23;
+    return from_bits(bits - ((uint32_t)*n << 23)) - 1.f;
 }
 
 /* n ln 2 + log(1 + f) + rest. With s = f / (2 + f), log(1 + f) is twice the inverse hyperbolic tangent of s, which
@@ -161,7 +163,7 @@ INLINE float seqpipe_pow(float a, float b) {
     const double whole = rint(bounded), r = (bounded - whole) * 0.69314718055994531;
     const double tail = 1. / 24 + r * (1. / 120 + r * (1. / 720 + r * (1. / 5040 + r * (1. / 40320))));
     const float e = (float)(1 + r * (1 + r * (1. / 2 + r * (1. / 6 + r * tail))));
-    const int32_t exponent = (int32_t)whole, half = exponent >> 1;
+    const int32_t exponent = (int32_t)(whole == whole ? whole : 0), half = exponent >> 1;
     const float known = e * power_of_two(half) * power_of_two(exponent - half);
     const int is_end = (size == 0) | (size == INFINITY);
     const float end = (size == 0) == (b > 0) ? 0.f : INFINITY;

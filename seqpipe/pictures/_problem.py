@@ -4,4 +4,4 @@ from seqpipe.errors import SeqpipeError
 
 
 class PictureError(SeqpipeError):
-    """A picture that can't be drawn: too few words, or a method whose package isn't there."""
+    """A picture that can't be drawn: too few words, numbers that aren't finite, or a method whose package isn't there."""

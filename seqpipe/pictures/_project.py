@@ -1,6 +1,6 @@
 """Chosen words as points in a plane."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,6 +39,10 @@ class Projection:
     method: str
     left_out: tuple[str, ...]
 
+    def __post_init__(self) -> None:
+        _check_finite(self.points, self.words, "point")
+        _check_finite(self.cosines, self.words, "cosines with others")
+
 
 def project(
     embedder: Embedder,
@@ -63,12 +67,13 @@ def project(
 
     Raises:
         EmbedderError: The embedder hasn't been fitted.
-        PictureError: Fewer than two words have vectors, or the method can't be had.
+        PictureError: Fewer than two words have vectors, one isn't finite, or the method can't be had.
     """
     if not 0 <= seed <= _LARGEST_SEED:
         raise PictureError(f"the seed is {seed}; it must lie between 0 and 2**32 - 1")
     asked = tuple(dict.fromkeys(words))
     vectors = embedder.embed(asked) if asked else np.zeros((0, embedder.width), dtype=np.float32)
+    _check_finite(vectors, asked, "vector")
     lengths = np.linalg.norm(vectors, axis=1)
     shown = (lengths > 0) & np.array([bool(word.strip()) for word in asked], dtype=bool)
     if shown.sum() < 2:
@@ -87,6 +92,15 @@ def project(
         method,
         tuple(word for word, is_shown in zip(asked, shown, strict=True) if not is_shown),
     )
+
+
+def _check_finite(rows: NDArray[np.floating], words: Sequence[str], what: str) -> None:
+    finite = np.isfinite(rows).all(axis=1)
+    if not finite.all():
+        word = words[int(finite.argmin())]
+        raise PictureError(
+            f"the {what} of {word[:40]!r} isn't finite, so it has no place in a picture: leave the word out"
+        )
 
 
 def _fitted(points: NDArray[np.float64]) -> NDArray[np.float64]:

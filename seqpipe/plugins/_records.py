@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from seqpipe import __version__
-from seqpipe.storage import cache_folder
+from seqpipe.storage import cache_folder, is_trusted, make_private, remove_leftovers
 
 #: Looking at more files than this would take longer than it saves.
 _MOST_FILES: Final = 5000
@@ -68,7 +68,7 @@ def keeps_records() -> bool:
     file = _file("seqpipe", "")
     try:
         if file is not None:
-            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(file.parent)
             return os.access(file.parent, os.W_OK)
     except OSError:
         pass
@@ -155,9 +155,8 @@ def _records(package: str, owner: str) -> dict[str, Any]:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        status = file.stat()
         # In a folder that others share, somebody could say of parts what isn't so.
-        if hasattr(os, "geteuid") and (status.st_uid != os.geteuid() or status.st_mode & 0o022):
+        if not is_trusted(file.stat()):
             return {}
         kept = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -166,7 +165,8 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _write(file: Path, text: str) -> None:
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(file.parent)
+    remove_leftovers(file.parent.glob("*.tmp"))
     with tempfile.NamedTemporaryFile(
         "w", encoding="utf-8", dir=file.parent, suffix=".tmp", delete=False
     ) as made:

@@ -4,6 +4,9 @@ Knows folders, files and hashes. Doesn't know what a model is, nor spaCy.
 """
 
 from seqpipe.storage._cache import cache_folder as cache_folder
+from seqpipe.storage._cache import is_trusted as is_trusted
+from seqpipe.storage._cache import make_private as make_private
+from seqpipe.storage._cache import remove_leftovers as remove_leftovers
 from seqpipe.storage._in_place import is_marked as is_marked
 from seqpipe.storage._in_place import written_in_place as written_in_place
 from seqpipe.storage._manifest import has_manifest as has_manifest
@@ -26,8 +29,11 @@ __all__ = [
     "check_sealed",
     "has_manifest",
     "is_marked",
+    "is_trusted",
+    "make_private",
     "move_folder",
     "remove_folder",
+    "remove_leftovers",
     "reserved",
     "unchanged",
     "verify_folder",

@@ -30,6 +30,8 @@ def fresh(monkeypatch, tmp_path):
     monkeypatch.setenv("SEQPIPE_CACHE", str(tmp_path / "cache"))
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    yield
+    _cache._passing.cache_clear()
 
 
 def script(path: Path, text: str) -> Path:
@@ -171,6 +173,27 @@ def test_compiles_for_the_processor_that_is_asked_for(monkeypatch, tmp_path):
         build(source(13))
     compiled = [line for line in (tmp_path / "calls").read_text().splitlines() if "-O3" in line]
     assert ["-march=x86-64-v2" in line and "native" not in line for line in compiled] == [True]
+
+
+@needs_compiler
+@pytest.mark.parametrize("march", ["", "native"])
+def test_another_processor_compiles_anew(monkeypatch, tmp_path, march):
+    monkeypatch.setenv("CC", str(counting(tmp_path)))
+    monkeypatch.setenv("SEQPIPE_MARCH", march)
+    build(source(14))
+    once = calls(tmp_path)
+    monkeypatch.setattr(_build, "_processor", lambda: "another one")
+    build(source(14))
+    assert calls(tmp_path) == 2 * once
+
+
+def test_compiler_works_in_a_folder_that_nobody_else_can_write_to(monkeypatch, tmp_path):
+    noting = script(tmp_path / "noting-cc", f'echo "$TMPDIR" >> {tmp_path}/calls\nexit 1')
+    monkeypatch.setenv("CC", str(noting))
+    with pytest.raises(BuildError):
+        build(source(15))
+    folders = (tmp_path / "calls").read_text().splitlines()[1:]
+    assert {Path(folder).parent for folder in folders} == {tmp_path / "cache" / "kernels"}
 
 
 @needs_compiler

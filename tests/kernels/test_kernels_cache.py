@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -29,6 +30,9 @@ def fresh(monkeypatch, tmp_path):
     monkeypatch.setenv("SEQPIPE_CACHE", str(tmp_path / "cache"))
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    yield
+    # Or tests elsewhere would find a folder that's gone.
+    _cache._passing.cache_clear()
 
 
 def load(content=CONTENT):
@@ -185,12 +189,43 @@ def test_link_to_a_folder_that_others_may_write_to_is_not_used(tmp_path, caplog)
 
 
 @needs_root
-def test_group_of_ones_own_may_write_above_the_folder(tmp_path):
+def test_group_of_ones_own_may_write_above_the_folder(tmp_path, monkeypatch):
+    # Not on every system has root a group of that name.
+    monkeypatch.setattr("grp.getgrgid", {0: group("me", []), STRANGER: group("them", [])}.get)
+    monkeypatch.setattr("pwd.getpwuid", lambda _: SimpleNamespace(pw_name="me"))
     load()
     os.chown(tmp_path / "cache", 0, 0)
     (tmp_path / "cache").chmod(0o775)
     assert load()[1] == 0
     os.chown(tmp_path / "cache", 0, STRANGER)
+    assert load()[1] == 1
+
+
+def group(name, members):
+    return SimpleNamespace(gr_name=name, gr_mem=members)
+
+
+@needs_root
+@pytest.mark.parametrize(("mode", "made"), [(0o755, 0), (0o1777, 0), (0o777, 1)])
+def test_folder_of_a_user_beyond_the_namespace_may_be_above(tmp_path, monkeypatch, mode, made):
+    (tmp_path / "map").write_text("         0       1000          1\n")
+    (tmp_path / "unknown").write_text(f"{STRANGER}\n")
+    monkeypatch.setattr(_cache, "_KNOWN_USERS", tmp_path / "map")
+    monkeypatch.setattr(_cache, "_UNKNOWN_USER", tmp_path / "unknown")
+    load()
+    os.chown(tmp_path / "cache", STRANGER, STRANGER)
+    (tmp_path / "cache").chmod(mode)
+    assert load()[1] == made
+    os.chown(tmp_path / "cache", STRANGER + 1, STRANGER)
+    assert load()[1] == 1 - made
+
+
+@needs_root
+def test_number_of_unknown_users_is_one_like_others_outside_of_namespaces(tmp_path, monkeypatch):
+    (tmp_path / "map").write_text("         0          0 4294967295\n")
+    monkeypatch.setattr(_cache, "_KNOWN_USERS", tmp_path / "map")
+    load()
+    os.chown(tmp_path / "cache", 65534, 65534)
     assert load()[1] == 1
 
 
@@ -201,15 +236,41 @@ def test_folders_are_safe_whatever_the_umask(tmp_path):
         path, _ = load()
     finally:
         os.umask(before)
-    folders = [path, path.parent, tmp_path / "cache"]
-    assert [each.stat().st_mode & 0o022 for each in folders] == [0, 0, 0]
+    folders = [path.parent, tmp_path / "cache"]
+    assert [each.stat().st_mode & 0o077 for each in folders] == [0, 0]
+    assert path.stat().st_mode & 0o022 == 0
 
 
 @posix
-def test_temporary_folder_that_others_can_replace_is_refused(tmp_path):
+def test_temporary_folder_that_others_can_replace_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SEQPIPE_CACHE", str(tmp_path / "file"))
     (tmp_path / "temporary").chmod(0o777)
     with pytest.raises(OSError, match="set TMPDIR to a folder of your own"):
         load()
+
+
+@posix
+def test_temporary_folder_is_not_needed_where_the_cache_is_good(tmp_path):
+    (tmp_path / "temporary").chmod(0o777)
+    path, _ = load()
+    assert load() == (path, 0)
+    assert path.is_relative_to(tmp_path / "cache")
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+@posix
+def test_leftovers_are_removed_when_a_file_is_kept(tmp_path):
+    folder = tmp_path / "cache" / "kernels"
+    (folder / ".killed").mkdir(parents=True)
+    folder.chmod(0o700)
+    old = [".key-0.so.1234", f"{'0a' * 16}.so", "seqpipe_0a.py", ".killed/kernel.c"]
+    for name in (*old, ".key-1.so.1234"):
+        (folder / name).touch()
+    for name in (*old, ".killed"):
+        os.utime(folder / name, (0, 0))
+    path, _ = load()
+    assert sorted(folder.iterdir()) == sorted([path, folder / ".key-1.so.1234"])
 
 
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EROFS])
@@ -227,6 +288,16 @@ def test_file_that_cannot_be_kept_is_loaded_all_the_same(monkeypatch, tmp_path, 
     assert path.is_relative_to(tmp_path / "temporary")
     assert load() == (path, 0)
     assert os.strerror(error) in caplog.text
+
+
+def test_file_that_cannot_be_made_in_the_cache_is_made_elsewhere(tmp_path):
+    def make(folder):
+        if folder.is_relative_to(tmp_path / "cache"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return CONTENT
+
+    path = load_cached("key", ".so", make, lambda path: path)
+    assert path.parent == tmp_path / "cache" / "kernels"
 
 
 def test_file_that_cannot_be_loaded_from_the_cache_is_loaded_from_a_copy(tmp_path, caplog):

@@ -3,11 +3,14 @@
 import functools
 import math
 import re
+import subprocess
+from importlib.resources import files
 
 import pytest
 import torch
 from kernel_walks import take_step, trace_states
 
+from seqpipe.kernels._build import find_compiler
 from seqpipe.kernels._render import render_c
 
 FUNCTIONS = {
@@ -165,3 +168,29 @@ def test_no_function_is_called_for_one_lane_alone():
     source = render_c(traced(), torch.float32)
     maths = source[: source.index("typedef REAL vec")]
     assert not re.search(r"\b(exp|expm1|log|log1p|tanh|erf|pow)f\b", maths)
+
+
+#: Calls each function of numbers from everywhere, the ends among them.
+PROGRAM = """
+volatile REAL sink;
+static REAL number(uint64_t i) { return i < 1 << 16 ? from_bits((uint32_t)i << 16) : from_bits(1u << (i & 31)); }
+int main(void) {
+    for (uint64_t i = 0; i < (1 << 16) + 32; i++) {
+        const REAL x = number(i);
+        sink = EXP(x), sink = EXPM1(x), sink = LOG(x), sink = LOG1P(x), sink = TANH(x), sink = ERF(x);
+        for (uint64_t j = 0; j < 1 << 16; j += 1023) sink = POW(x, number(j)), sink = POW(number(j), x);
+    }
+    return 0;
+}
+"""
+
+
+def test_no_number_meets_what_c_leaves_undefined(tmp_path):
+    source = tmp_path / "program.c"
+    source.write_text(files("seqpipe.kernels").joinpath("maths.c").read_text() + PROGRAM)
+    checks = ["-fsanitize=undefined,float-cast-overflow", "-fsanitize-undefined-trap-on-error"]
+    given = [*checks, "-O1", "-std=gnu11", "-DREAL=float", "-DIS_DOUBLE=0", str(source), "-lm"]
+    command = [*find_compiler(), *given, "-o", str(tmp_path / "program")]
+    if subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("the compiler checks no such thing")
+    subprocess.run([tmp_path / "program"], check=True)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures.picture_examples import Drawn, crowds
 
-from seqpipe.pictures import PictureError, _methods, _project, project
+from seqpipe.pictures import PictureError, Projection, _methods, _project, project
 from seqpipe.pictures._methods import pca
 
 
@@ -23,6 +23,19 @@ METHODS = [
         "umap", marks=pytest.mark.skipif(not is_there("umap"), reason="umap-learn isn't installed")
     ),
 ]
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_word_whose_numbers_are_not_finite_is_named(number):
+    embedder = Drawn(width=2, cat=[1.0, 2.0], dog=[number, 1.0])
+    with pytest.raises(PictureError, match="the vector of 'dog' isn't finite"):
+        project(embedder, ["cat", "dog", "mouse"], method="pca")
+    points = np.array([[0.0, 0.0], [1.0, number]])
+    rows, cosines = np.array([[1], [0]]), np.ones((2, 1), dtype=np.float32)
+    with pytest.raises(PictureError, match="the point of 'dog' isn't finite"):
+        Projection(("cat", "dog"), points, rows, cosines, "umap", ())
+    with pytest.raises(PictureError, match="the cosines with others of 'cat'"):
+        Projection(("cat", "dog"), rows * 1.0 @ [[1, 0]], rows, cosines * number, "umap", ())
 
 
 def scatter(points, groups):

@@ -109,6 +109,16 @@ def test_record_that_others_may_write_counts_for_nothing(module):
     assert "recorded_in_a_test" in sys.modules
 
 
+def test_records_that_a_killed_process_left_are_removed(module):
+    folder = module.parent / "cache" / "descriptions"
+    folder.mkdir(parents=True)
+    (folder / "old.tmp").touch()
+    os.utime(folder / "old.tmp", (0, 0))
+    (folder / "new.tmp").touch()
+    assert callable(words().factory)
+    assert [path.name for path in folder.glob("*.tmp")] == ["new.tmp"]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="folders of other users are another matter there")
 def test_cache_that_cannot_be_written_does_no_harm(module, monkeypatch):
     file = module.parent / "file"

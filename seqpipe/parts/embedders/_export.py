@@ -164,10 +164,17 @@ def _export_model(embedder: Embedder, path: Path) -> Exported:
     trained: object = embedder
     while isinstance(trained, Pretrained) and trained.source is not None:
         trained = trained.source
+    # The embedder may know some of its words only.
+    listed = embedder.vocabulary
     if isinstance(trained, FastTextModel):
+        if len(listed) < len(trained.words):
+            ids = [place for word in listed if (place := trained.word_id(word)) >= 0]
+            trained = trained.with_words(np.array(ids, dtype=np.intp))
         write_fasttext(trained, path)
         return Exported(len(trained.words), ())
     if isinstance(trained, FastText | Word2Vec):
+        if len(listed) < len(trained.vocabulary):
+            trained = trained.only(listed)
         export_fasttext(trained, path)
         notes = ["unknown words have slightly other vectors there"] if trained.has_subwords else []
         return Exported(len(trained.vocabulary), (*notes, *_lower_cased(embedder)))

@@ -30,9 +30,7 @@ def collect(records: Iterable[Record], *, settings: Settings) -> ReadResult:
         except ProblemError as problem:
             if settings.on_bad_row == "error":
                 # Where a setting would mend the rows, nobody is led to leave them out.
-                skip = (
-                    "" if "set " in str(problem) else ' (on_bad_row = "skip" leaves such rows out)'
-                )
+                skip = "" if problem.by_setting else ' (on_bad_row = "skip" leaves such rows out)'
                 raise DataError(f"{source}: {problem}{skip}") from problem
             skipped.append(BadRow(source=source, problem=str(problem)))
     if not rows:

@@ -10,7 +10,16 @@ SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 
 
 class ProblemError(Exception):
-    """A row or file that can't be used, in words; it never leaves this package."""
+    """A row or file that can't be used, in words; it never leaves this package.
+
+    Args:
+        message: What's wrong.
+        by_setting: Whether a setting that the message names would mend it.
+    """
+
+    def __init__(self, message: str, *, by_setting: bool = False) -> None:
+        super().__init__(message)
+        self.by_setting = by_setting
 
 
 def printable(text: str) -> str:

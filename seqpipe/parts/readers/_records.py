@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from seqpipe.parts.readers._problem import ProblemError
+
 #: The module `csv` keeps one limit for the whole process.
 _LIMIT_LOCK: Final = threading.Lock()
 _NO_LIMIT: Final = min(sys.maxsize, 2**31 - 1)  # it's a C long, of 32 bits on Windows
@@ -21,7 +23,7 @@ class TableRow:
 
     line: int
     cells: tuple[str, ...]
-    problem: str | None = None
+    problem: ProblemError | None = None
 
 
 def parse_table(lines: Sequence[str], *, delimiter: str, quote: str | None) -> list[TableRow]:
@@ -60,18 +62,20 @@ def _is_blank(row: TableRow) -> bool:
     return row.problem is None and len(row.cells) < 2 and not "".join(row.cells).strip()
 
 
-def _problem(error: csv.Error) -> str:
+def _problem(error: csv.Error) -> ProblemError:
     words = str(error)
     if "unexpected end of data" in words:
-        return f"a quote is opened here and never closed; {_NO_QUOTES}"
+        problem = f"a quote is opened here and never closed; {_NO_QUOTES}"
+        return ProblemError(problem, by_setting=True)
     if "expected after" in words:
-        return (
+        return ProblemError(
             "a quoted cell goes on after its closing quote; a quote may be left open, or one inside "
-            f"the cell may not be doubled; {_NO_QUOTES}"
+            f"the cell may not be doubled; {_NO_QUOTES}",
+            by_setting=True,
         )
     if "NUL" in words:  # Python 3.10; later ones let it through
-        return "it holds a NUL character; take it out, or name the right encoding"
-    return f"it can't be read: {words}"
+        return ProblemError("it holds a NUL character; take it out, or name the right encoding")
+    return ProblemError(f"it can't be read: {words}")
 
 
 @contextmanager

@@ -112,9 +112,8 @@ class Csv(Reader):
         return _Columns(texts=texts, label=label, width=len(names))
 
     def _parse(self, row: TableRow, columns: _Columns) -> Parsed:
-        problem = row.problem or self._encoding_problem(row)
-        if problem:
-            raise ProblemError(problem)
+        if problem := row.problem or self._encoding_problem(row):
+            raise problem
         if len(row.cells) != columns.width:
             first = "the header" if self._header else "the first row"
             raise ProblemError(
@@ -129,9 +128,10 @@ class Csv(Reader):
             return [cell]
         return [label for label in cell.split(self._label_separator) if label.strip()]
 
-    def _encoding_problem(self, row: TableRow) -> str | None:
+    def _encoding_problem(self, row: TableRow) -> ProblemError | None:
         joined = self._delimiter.join(row.cells)
-        return encoding_problem(joined, encodings=self._settings.encodings)
+        problem = encoding_problem(joined, encodings=self._settings.encodings)
+        return ProblemError(problem) if problem else None
 
 
 def _index(column: str | int, names: Sequence[str]) -> int:

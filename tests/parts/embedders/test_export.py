@@ -5,7 +5,7 @@ import pytest
 from parts.embedders.formats.format_examples import library_vector, load, normalised
 
 from seqpipe.errors import EmbedderError
-from seqpipe.parts.embedders import FastText, Pretrained, Word2Vec, export_fasttext
+from seqpipe.parts.embedders import FastText, Pretrained, Word2Vec, export_fasttext, export_vectors
 from seqpipe.parts.embedders.formats import read_fasttext
 
 
@@ -47,6 +47,28 @@ def test_exported_model_is_an_embedder_again(fasttext, tmp_path):
     assert again.vocabulary == fasttext.vocabulary
     words = list(fasttext.vocabulary)
     np.testing.assert_allclose(again.embed(words), fasttext.embed(words), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["file", "trained"])
+def test_only_the_words_that_are_taken_from_a_saved_embedder_are_exported(fasttext, tmp_path, kind):
+    inner = fasttext
+    if kind == "file":
+        export_fasttext(fasttext, tmp_path / "model.bin")
+        inner = Pretrained(path=str(tmp_path / "model.bin"))
+        inner.fit([])
+    for folder in ("saved", "again"):
+        (tmp_path / folder).mkdir()
+        inner.to_disk(tmp_path / folder)
+        inner = Pretrained(path=str(tmp_path / folder))
+        if folder == "again":
+            inner = Pretrained(path=str(tmp_path / folder), most_words=3)
+        inner.fit([])
+    exported = export_vectors(inner, tmp_path / "some.bin", "fasttext")
+    words = fasttext.vocabulary[:3]
+    model = read_fasttext(tmp_path / "some.bin")
+    assert (exported.words, model.words) == (3, words)
+    found = [model.vector(word) for word in words]
+    np.testing.assert_allclose(found, fasttext.embed(words), rtol=1e-4, atol=1e-5)
 
 
 def test_gensim_reads_it(fasttext, tmp_path):

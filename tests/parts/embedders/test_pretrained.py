@@ -53,6 +53,23 @@ def test_words_can_be_limited(glove, settings, expected):
     assert fitted(glove, SEEN, **settings).vocabulary == expected
 
 
+@pytest.mark.parametrize("is_in_pipeline", [False, True])
+def test_width_of_a_saved_embedder_is_known_without_its_vectors(glove, tmp_path, is_in_pipeline):
+    folder = tmp_path / "saved" / "vocab" / "embedder"
+    folder.mkdir(parents=True)
+    fitted(glove).to_disk(folder)
+    if is_in_pipeline:
+        (folder / "embedder.json").unlink()
+        (tmp_path / "saved" / "config.cfg").write_text(
+            '[nlp]\n[nlp.vectors]\n@vectors = "seqpipe.Vectors.v1"\n[nlp.vectors.embedder]\n'
+            '@seqpipe_embedders = "seqpipe.Pretrained.v1"\npath = "elsewhere"\nwidth = 3\n'
+        )
+    for path in folder.iterdir():
+        if path.name != "embedder.json":
+            path.unlink()
+    assert Pretrained(path=str(tmp_path / "saved")).width == 3
+
+
 def test_embedder_can_be_pickled(glove):
     embedder = fitted(glove)
     again = pickle.loads(pickle.dumps(embedder))

@@ -143,3 +143,7 @@ def test_reading_is_the_inverse_of_writing(rows, ascii_only: bool) -> None:
 def test_whole_numbers_are_labels_as_they_are_in_a_table() -> None:
     result = read('{"text": "x", "label": 5}\n{"text": "y", "label": [1, "a"]}\n')
     assert [row.labels for row in result.rows] == [("5",), ("1", "a")]
+
+
+def test_name_of_a_key_does_not_pass_for_a_setting() -> None:
+    assert '(on_bad_row = "skip" leaves' in message_of('{"text": "x"}', label="set label")

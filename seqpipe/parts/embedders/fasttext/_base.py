@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from seqpipe.parts.embedders.fasttext._files import read_vectors, write_vectors
 from seqpipe.parts.embedders.fasttext._fit import fit_vectors
 from seqpipe.parts.embedders.fasttext._settings import Settings
 from seqpipe.parts.embedders.fasttext._vectors import WordVectors
+
+E = TypeVar("E", bound="LibraryEmbedder")
 
 
 class LibraryEmbedder(Embedder):
@@ -67,7 +70,7 @@ class LibraryEmbedder(Embedder):
         """
         self._vectors = read_vectors(path, kind=type(self).__name__, width=self.width)
 
-    def only(self, words: Sequence[str]) -> "LibraryEmbedder":
+    def only(self: E, words: Sequence[str]) -> E:
         """Return the embedder with some of its known words only, in the order given; sub-words stay.
 
         Raises:

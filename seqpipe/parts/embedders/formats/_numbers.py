@@ -115,10 +115,10 @@ def _parse_each(
 def _word_and_numbers(line: bytes, width: int, place: Place, row: int) -> tuple[bytes, list[float]]:
     columns = split_columns(line)
     # A blank may lead the line; where it's all that stands before the numbers, the word is empty.
-    if not columns[0] and len(columns) > width + 1:
+    if not columns[0] and len(columns) > width + 1 and not is_written_number(columns[1]):
         del columns[0]
     parts, last = columns[:-width], columns[-width:]
-    if not parts or any(to_number(part) is not None for part in parts[1:]):
+    if not parts or any(is_written_number(part) for part in parts[1:]):
         found = f"{len(columns) - 1} columns follow the word, and there should be {width}"
         raise place.refusal(row, found)
     numbers = [number for column in last if (number := to_number(column)) is not None]
@@ -148,6 +148,11 @@ def to_number(text: bytes) -> float | None:
         return float(text)
     except ValueError:
         return None
+
+
+def is_written_number(text: bytes) -> bool:
+    """Say whether a text is a number, and no part of a word: not `nan`, `inf` and `infinity` without a sign."""
+    return to_number(text) is not None and not text.isalpha()
 
 
 def _fits(text: bytes) -> bool:

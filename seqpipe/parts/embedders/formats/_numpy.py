@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqpipe.errors import ConfigError, SavedModelError
+from seqpipe.parts.embedders.formats._numbers import BLANKS
 from seqpipe.parts.embedders.formats._open import Source, reading, unpacked, wide_encoding
 from seqpipe.parts.embedders.formats._options import Options
 from seqpipe.parts.embedders.formats._text import count_numbers
@@ -54,7 +55,7 @@ def _read_lines(path: Path, count: int) -> list[bytes]:
         data = source.file.read()
     if encoding := wide_encoding(data[:4]):
         raise SavedModelError(f"{path} is text in {encoding}: save it as UTF-8")
-    lines = data.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n").split(b"\n")
+    lines = [_without_end(line) for line in data.removeprefix(codecs.BOM_UTF8).split(b"\n")]
     if not lines[-1]:
         lines.pop()
     while len(lines) > count and not lines[-1].strip():
@@ -62,11 +63,19 @@ def _read_lines(path: Path, count: int) -> list[bytes]:
     for number, line in enumerate(lines, start=1):
         if b"\t" in line.strip():
             raise SavedModelError(f"{path}:{number}: a tab stands in it, and it should be one word")
-    if len(lines) > 1 and all(count_numbers(line) for line in lines):
+    numbers = {count_numbers(line) for line in lines}
+    # With one number, they may be names, such as Windows 7 and Windows 8.
+    if len(lines) > 1 and len(numbers) == 1 and min(numbers) > 1:
         raise SavedModelError(
-            f"{path} has a number behind each word: leave the words alone, one a line"
+            f"{path} has {min(numbers)} numbers behind each word: leave the words alone, one a line"
         )
     return lines
+
+
+def _without_end(line: bytes) -> bytes:
+    """Return a line without blanks at its end; blanks alone are a word."""
+    line = line.rstrip(b"\r")
+    return line.rstrip(BLANKS) or line
 
 
 def open_table(path: Path, name: str) -> NDArray[Any]:

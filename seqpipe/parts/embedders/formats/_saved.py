@@ -12,9 +12,11 @@ from seqpipe.parts.embedders._contract import Embedder
 _VECTORS: Final = "seqpipe.Vectors.v1"
 _FOLDER: Final = "embedder"
 _CONFIG: Final = "config.cfg"
+_SETTINGS: Final = "embedder.json"
 
 #: What a folder without its pipeline is read by, and the settings that are needed for that.
 _ALONE: Final = {"FastText": ("width",), "Word2Vec": ("width",), "Pretrained": ()}
+_NAMES: Final = frozenset(f"seqpipe.{kind}.v1" for kind in _ALONE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +71,21 @@ def read_saved(folder: Path, section: dict[str, Any]) -> SavedEmbedder:
     return make_saved(section, folder)
 
 
+def saved_width(folder: Path, section: dict[str, Any]) -> int:
+    """Return the width of a saved embedder, without reading its vectors where its settings say it.
+
+    Raises:
+        SeqpipeError: As `read_saved`, if they don't.
+    """
+    path, part = folder / _SETTINGS, section.get("embedder")
+    # What a plugin's part calls its width may be something else.
+    if isinstance(part, dict) and part.get("@seqpipe_embedders") in _NAMES:
+        for told in (read_json(path) if path.is_file() else None, part):
+            if isinstance(told, dict) and type(told.get("width")) is int:
+                return int(told["width"])
+    return read_saved(folder, section).embedder.width
+
+
 def make_saved(section: dict[str, Any], folder: Path) -> SavedEmbedder:
     """Read an embedder from a folder that isn't a pipeline's; see `read_saved`."""
     embedder = _make(section, folder)
@@ -90,7 +107,7 @@ def _section_of(config: Path) -> dict[str, Any] | None:
 
 def _section_alone(folder: Path) -> dict[str, Any] | None:
     """Return the section that makes an embedder like the one in a folder, if that's one of a file's settings."""
-    path = folder / "embedder.json"
+    path = folder / _SETTINGS
     told = read_json(path) if path.is_file() else None
     names = _ALONE.get(str(told.get("kind"))) if isinstance(told, dict) else None
     if not isinstance(told, dict) or names is None:

@@ -11,7 +11,12 @@ from seqpipe.parts._saved import read_json
 from seqpipe.parts.embedders.formats._floret import FloretTable
 from seqpipe.parts.embedders.formats._numpy import as_vectors, open_table
 from seqpipe.parts.embedders.formats._options import Options
-from seqpipe.parts.embedders.formats._saved import SavedEmbedder, find_saved, read_saved
+from seqpipe.parts.embedders.formats._saved import (
+    SavedEmbedder,
+    find_saved,
+    read_saved,
+    saved_width,
+)
 from seqpipe.parts.embedders.formats._words import WordTable, make_table
 
 _TABLE: Final = "vectors"
@@ -84,7 +89,7 @@ def spacy_width(path: Path) -> int:
         SavedModelError: There are none, or their table is damaged.
     """
     if saved := find_saved(path):
-        return read_saved(*saved).embedder.width
+        return saved_width(*saved)
     folder = _folder(path)
     return int(open_table(folder / _TABLE, str(folder / _TABLE)).shape[1])
 

@@ -15,6 +15,7 @@ from seqpipe.parts.embedders.formats._numbers import (
     BLANKS,
     Place,
     hint,
+    is_written_number,
     parse_lines,
     split_columns,
     to_number,
@@ -77,7 +78,7 @@ def read_sizes(line: bytes) -> tuple[int, int] | None:
 def count_numbers(line: bytes) -> int:
     """Return how many numbers stand at the end of a line, its first column left out."""
     columns = split_columns(line)[1:]
-    return sum(1 for _ in takewhile(lambda c: to_number(c) is not None, reversed(columns)))
+    return sum(1 for _ in takewhile(is_written_number, reversed(columns)))
 
 
 def glove_width(line: bytes, name: str) -> int:

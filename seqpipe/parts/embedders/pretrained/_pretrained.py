@@ -178,7 +178,7 @@ class Pretrained(Embedder):
         """
         lookup = self._read_before()
         settings = lookup.write(path)
-        settings |= {"form": lookup.form, "lower": self._lower}
+        settings |= {"form": lookup.form, "lower": self._lower, "width": lookup.width}
         write_settings(path / _SETTINGS, settings, kind=_KIND)
 
     def from_disk(self, path: Path) -> None:

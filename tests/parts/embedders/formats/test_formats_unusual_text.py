@@ -58,6 +58,15 @@ def test_legal_variation_loses_nothing(tmp_path, name, pack):
             np.testing.assert_array_equal(first.vectors, TABLE[:1])
 
 
+#: Before a word in a list, a blank may be a part of it.
+@pytest.mark.parametrize("name", LEGAL.keys() - {"blank before the word"})
+def test_legal_variation_of_a_list_of_words_is_read_alike(tmp_path, name):
+    np.save(tmp_path / "table.npy", TABLE)
+    words = tmp_path / "words.txt"
+    words.write_bytes(LEGAL[name]("a\nnaïve\n").encode())
+    assert read_vectors(tmp_path / "table.npy", Options(vocabulary=words)).words == WORDS
+
+
 #: What can't be read, and what's said of it.
 REFUSED = {
     "decimal commas": ("2 2\na 0,5 1,5\nb 1,5 2\n", r":2: b'0,5' .* write it with a point"),
@@ -81,6 +90,7 @@ REFUSED = {
     "blank line at the beginning": ("\na 1 2\n", r":1: the line is blank"),
     "column too few": ("2 2\na 1\nb 1 2\n", r":2: 1 columns follow the word, .* be 2"),
     "column too many": ("2 2\na 1 2 3\nb 1 2\n", r":2: 3 columns follow"),
+    "column too many, no word": ("2 2\n 5 3 4\nb 1 2\n", r":2: 3 columns follow"),
     "other width than the sizes say": ("2 3\na 1 2\nb 1 2\n", r":2: 2 columns follow"),
     "no word": (" 1 2 3\nb 1 2 3\n", r":1: no word stands before"),
     "sizes only": ("2 2\n", r":1: .* more than a file of 4 bytes"),
@@ -124,6 +134,15 @@ def test_word_may_hold_white_space_that_divides_no_columns(tmp_path):
     assert read_vectors(path).words == ("New\u00a0York", "in  part", "x\u2003y\v")
 
 
+@pytest.mark.parametrize("sizes", ["", "3 2\n"])
+def test_word_may_hold_the_word_nan(tmp_path, sizes):
+    path = tmp_path / "vectors"
+    path.write_text(f"{sizes}chicken nan 3 4\nInf 5 6\n to infinity 7 8\n")
+    file = read_vectors(path)
+    assert file.words == ("chicken nan", "Inf", "to infinity")
+    np.testing.assert_array_equal(file.vectors, [[3, 4], [5, 6], [7, 8]])
+
+
 def test_text_is_never_read_as_binary_numbers(tmp_path):
     path = tmp_path / "vectors"
     strange = ["a 0,5 1,5", "naïve x y", "a nan nan", "a", "ab 0.5", "a\t0x1p3 7", "- - -"]
@@ -146,9 +165,12 @@ def test_list_of_words_beside_a_table_is_read_or_refused(tmp_path):
     for text in ("a\nnaïve", "a\r\nnaïve\r\n\r\n", "\ufeffa\nnaïve\n\n \n"):
         words.write_bytes(text.encode())
         assert read_vectors(tmp_path / "table.npy", options).words == WORDS
+    for names in (("Windows 7", "Windows 8"), ("a 1", "b nan"), ("a 1 2", "b 3"), ("a", " ")):
+        words.write_text("\n".join(names))
+        assert read_vectors(tmp_path / "table.npy", options).words == names
     for text, problem in {
         "a\t7\nnaïve\t3\n": "words.txt:1: a tab stands in it",
-        "a 7\nnaïve 3\n": "words.txt has a number behind each word",
+        "a 7 1\nnaïve 3 0.5\n": "words.txt has 2 numbers behind each word",
         "a\n": "has 2 rows, and .* 1 words",
     }.items():
         words.write_bytes(text.encode())
