@@ -9,11 +9,13 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from seqpipe.errors import SavedModelError
 from seqpipe.storage._files import follow_umask
+from seqpipe.storage._leftovers import locked
 from seqpipe.storage._manifest import discard_manifest
+from seqpipe.storage._target import resolve
 
 _MARK: Final = "seqpipe-saving"
 _NEW: Final = ".seqpipe-saving-"
@@ -28,12 +30,23 @@ def written_in_place(target: Path) -> Iterator[Path]:
     stays, except for a manifest: it describes what was there before.
 
     Raises:
+        BusyError: Somebody else is saving a model there.
         SavedModelError: The manifest can't be removed.
         OSError: Something can't be written.
     """
     target.mkdir(exist_ok=True)
-    for left in target.glob(f"{_NEW}*"):
-        shutil.rmtree(left, ignore_errors=True)
+    # Beside the target as `write_folder` has it; who may not write there can't replace the folder either.
+    beside = os.access(resolve(target).parent, os.W_OK)
+    with locked(resolve(target) if beside else target / _MARK) as has_lock:
+        # Without a real lock another save may be under way.
+        for left in target.glob(f"{_NEW}*") if has_lock else ():
+            shutil.rmtree(left, ignore_errors=True)
+        with _filled(target) as new:
+            yield new
+
+
+@contextmanager
+def _filled(target: Path) -> Iterator[Path]:
     # Inside, so that it's on the same disk, and nobody need have the right to write beside the target.
     new = target / f"{_NEW}{secrets.token_hex(4)}"
     new.mkdir()
@@ -67,9 +80,13 @@ def check_complete(folder: Path) -> None:
 
 
 def _move_files(source: Path, target: Path) -> None:
-    for root, folders, files in os.walk(source):
+    for root, folders, files in os.walk(source, onerror=_fail):
         inner = target / Path(root).relative_to(source)
         for name in folders:
             (inner / name).mkdir(exist_ok=True)
         for name in files:
             Path(root, name).replace(inner / name)
+
+
+def _fail(error: OSError) -> NoReturn:
+    raise error
