@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import spacy
 import srsly
+from adapters.adapter_examples import Letters
 from spacy.training.initialize import init_nlp
+from spacy.vectors import Vectors
 
-from seqpipe.adapters import save_table
+from seqpipe.adapters import _vectors_table, save_table
 from seqpipe.errors import ConfigError, SavedModelError
 from seqpipe.parts.embedders import Pretrained
 
@@ -219,8 +221,27 @@ def test_table_of_an_embedder_without_words_is_none(tmp_path):
     )
     nlp.vocab.vectors.embedder.fit([[" ", "\n"] * 40])
     nlp.to_disk(tmp_path / "model")
-    assert not (tmp_path / "model" / "vocab" / "vectors").exists()
+    assert Vectors().from_disk(tmp_path / "model" / "vocab").shape == (0, 6)
     assert spacy.load(tmp_path / "model").vocab.vectors.shape == (2, 6)
+
+
+@pytest.mark.parametrize("fitted", ["too many words", "not at all"])
+def test_table_of_an_earlier_embedder_does_not_stay_beside_one_without(
+    pipelines, tmp_path, monkeypatch, fitted
+):
+    folder, source = pipelines["word2vec"]
+    shutil.copytree(folder, tmp_path / "model")
+    assert Vectors().from_disk(folder / "vocab").shape == (5, 6)
+    nlp = spacy.load(folder)
+    strings = (folder / "vocab" / "strings.json").read_bytes()
+    if fitted == "not at all":
+        nlp.vocab.vectors.embedder = Letters()
+    else:
+        monkeypatch.setattr(_vectors_table, "MOST_WORDS", 4)
+        monkeypatch.setattr(source, "embed", None)
+    nlp.to_disk(tmp_path / "model")
+    assert Vectors().from_disk(tmp_path / "model" / "vocab").shape == (0, 0)
+    assert (tmp_path / "model" / "vocab" / "strings.json").read_bytes() == strings
 
 
 def test_exported_pipeline_needs_no_seqpipe_and_gives_initial_vectors(pipelines, tmp_path):
