@@ -11,8 +11,9 @@ from spacy.training.initialize import init_nlp
 from spacy.vectors import Vectors
 
 from seqpipe.adapters import _vectors_table, save_table
-from seqpipe.errors import ConfigError, SavedModelError
+from seqpipe.errors import ConfigError, ReplacedError, SavedModelError
 from seqpipe.parts.embedders import Pretrained
+from seqpipe.parts.embedders.formats import _saved
 
 TEXTS = [["good", "film", "bad", "films", "goodness"]] * 20
 SMALL = {"width": 6, "min_count": 1, "epochs": 1}
@@ -128,6 +129,41 @@ def test_damaged_pipeline_is_no_embedder(pipelines, tmp_path):
     (tmp_path / "model" / "vocab" / "embedder" / "words.json").write_text("[]")
     with pytest.raises(SavedModelError, match="damaged"):
         Pretrained(path=str(tmp_path / "model")).fit([])
+
+
+def test_pipeline_that_is_half_saved_is_no_embedder(pipelines, tmp_path):
+    nlp = spacy.load(pipelines["fasttext"][0])
+    for name, save in {
+        "model": nlp.to_disk,
+        "table": lambda folder: save_table(nlp.vocab.vectors.embedder, folder, lang="en"),
+    }.items():
+        save(tmp_path / name)
+        (tmp_path / name / "seqpipe-saving").touch()
+        with pytest.raises(SavedModelError, match="holds parts of two models"):
+            Pretrained(path=str(tmp_path / name)).fit([])
+
+
+# The first reading of the config only tells the format.
+@pytest.mark.parametrize(("step", "number"), [("_section_of", 2), ("_make", 1)])
+def test_pipeline_replaced_while_its_embedder_is_read_is_an_error(
+    pipelines, tmp_path, monkeypatch, step, number
+):
+    folder = tmp_path / "model"
+    shutil.copytree(pipelines["fasttext"][0], folder)
+    original = getattr(_saved, step)
+    calls = []
+
+    def replacing(*arguments):
+        result = original(*arguments)
+        calls.append(arguments)
+        if len(calls) == number:
+            folder.rename(tmp_path / "old")
+            shutil.copytree(pipelines["word2vec"][0], folder)
+        return result
+
+    monkeypatch.setattr(_saved, step, replacing)
+    with pytest.raises(ReplacedError, match="load it again"):
+        Pretrained(path=str(folder)).fit([])
 
 
 def test_table_of_spacys_that_was_saved_later_wins_over_an_old_embedder(pipelines, tmp_path):

@@ -11,7 +11,7 @@ from seqpipe.parts._saved import read_json
 from seqpipe.parts.embedders.formats._floret import FloretTable
 from seqpipe.parts.embedders.formats._numpy import as_vectors, open_table
 from seqpipe.parts.embedders.formats._options import Options
-from seqpipe.parts.embedders.formats._saved import SavedEmbedder, find_saved, read_saved
+from seqpipe.parts.embedders.formats._saved import SavedEmbedder, find_saved, read_saved, unchanged
 from seqpipe.parts.embedders.formats._words import WordTable, make_table
 
 _TABLE: Final = "vectors"
@@ -63,6 +63,11 @@ def read_spacy(path: Path, options: Options) -> WordTable | FloretTable | SavedE
     if saved := find_saved(path):
         return read_saved(*saved)
     folder = _folder(path)
+    with unchanged(folder.parent):
+        return _read(folder, options)
+
+
+def _read(folder: Path, options: Options) -> WordTable | FloretTable:
     table = open_table(folder / _TABLE, str(folder / _TABLE))
     settings = read_json(folder / "vectors.cfg") if (folder / "vectors.cfg").exists() else {}
     if not isinstance(settings, dict):
