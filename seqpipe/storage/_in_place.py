@@ -13,7 +13,7 @@ from typing import Final, NoReturn
 
 from seqpipe.errors import SavedModelError
 from seqpipe.storage._files import follow_umask
-from seqpipe.storage._leftovers import locked
+from seqpipe.storage._leftovers import is_new, locked
 from seqpipe.storage._manifest import discard_manifest
 from seqpipe.storage._target import resolve
 
@@ -35,9 +35,7 @@ def written_in_place(target: Path) -> Iterator[Path]:
         OSError: Something can't be written.
     """
     target.mkdir(exist_ok=True)
-    # Beside the target as `write_folder` has it; who may not write there can't replace the folder either.
-    beside = os.access(resolve(target).parent, os.W_OK)
-    with locked(resolve(target) if beside else target / _MARK) as has_lock:
+    with locked(_lock_for(target)) as has_lock:
         # Without a real lock another save may be under way.
         for left in target.glob(f"{_NEW}*") if has_lock else ():
             shutil.rmtree(left, ignore_errors=True)
@@ -59,6 +57,16 @@ def _filled(target: Path) -> Iterator[Path]:
         (target / _MARK).unlink()
     finally:
         shutil.rmtree(new, ignore_errors=True)
+
+
+def _lock_for(target: Path) -> Path:
+    """Return what to lock: the target, as `write_folder` does, or else something inside of it."""
+    whole = resolve(target)
+    # A lock beside a folder of `write_folder` would stay if that's killed, and nobody else writes there. Who
+    # may not write beside the target can't replace it as a whole.
+    if is_new(whole) or not os.access(whole.parent, os.W_OK):
+        return whole / _MARK
+    return whole
 
 
 def is_marked(folder: Path) -> bool:

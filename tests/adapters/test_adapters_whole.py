@@ -232,6 +232,20 @@ def test_a_folder_is_saved_into_by_one_at_a_time(models, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
+def test_a_killed_save_of_a_whole_model_leaves_no_lock_of_the_pipelines(tmp_path):
+    seen = []
+
+    def write(folder):
+        with storage.written_in_place(folder) as new:
+            (new / "config.cfg").touch()
+            seen.extend(path.name for path in tmp_path.iterdir() if path != folder)
+
+    storage.write_folder(tmp_path / "model", write)
+    # The next save takes and removes this one, as its name is always the same.
+    assert seen == [".model.seqpipe-lock"]
+    storage.verify_folder(tmp_path / "model")
+
+
 def test_files_that_vanish_before_they_are_moved_leave_an_interrupted_save(tmp_path, monkeypatch):
     target = tmp_path / "model"
     with pytest.raises(FileNotFoundError), storage.written_in_place(target) as new:
