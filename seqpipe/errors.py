@@ -10,13 +10,15 @@ SeqpipeError
 ├── ClassifierError    a classifier that can't be fitted, or is asked before it's fitted
 ├── NotFiniteError     a loss, gradient, weight, score or prediction that's NaN or infinite
 ├── SavedModelError    a saved model that's missing, damaged, or can't be written
-│   └── ReplacedError       a model that was replaced while it was read, in `seqpipe.storage`
+│   └── ReplacedError       a model that was replaced while it was read
 ├── PlotError          a figure without matplotlib, in `seqpipe.diagnostics`
 ├── PictureError       a picture of vectors that can't be drawn, in `seqpipe.pictures`
 └── InterruptedRun     a run stopped by Ctrl-C or SIGTERM
 
 Each message names what was wrong and where, and what to do about it.
 """
+
+from pathlib import Path
 
 
 class SeqpipeError(Exception):
@@ -62,6 +64,20 @@ class NotFiniteError(SeqpipeError):
 
 class SavedModelError(SeqpipeError):
     """A saved model that's missing, damaged, or can't be written."""
+
+
+class ReplacedError(SavedModelError):
+    """A model was replaced, or written into, while it was read.
+
+    Args:
+        folder: The model's.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"{folder} was replaced while it was read: load it again. Nothing was loaded, as some parts "
+            "would be of the old model, and others of the new one."
+        )
 
 
 class InterruptedRun(SeqpipeError):

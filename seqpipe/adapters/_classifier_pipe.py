@@ -120,6 +120,8 @@ class ClassifierPipe(Pipe):  # type: ignore[misc]
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
         """Write the classifier into the component's folder."""
+        # What's sealed in there is about to change, unless a whole pipeline is being written, which is new.
+        storage.discard_manifest(Path(path).parent)
         Path(path).mkdir(parents=True, exist_ok=True)
         with calling(self.classifier, "classifier", "was written", but=OSError):
             self.classifier.to_disk(Path(path))

@@ -21,6 +21,8 @@ from seqpipe.plugins import describe_maker, note_maker, part_of, said
 
 #: How many words' vectors are checked together.
 _AT_ONCE = 10_000
+#: Of more words than this, every second, third, … is checked after fitting.
+_MOST_CHECKED = 100_000
 
 
 @contextmanager
@@ -147,13 +149,16 @@ def embed_words(embedder: Embedder, words: Sequence[str]) -> NDArray[np.float32]
 
 
 def check_vectors(embedder: Embedder) -> None:
-    """Check the vectors of all words that a fitted embedder knows.
+    """Check the vectors of the words that a fitted embedder knows, of a hundred thousand at most.
+
+    All are checked once more when they're used.
 
     Raises:
         PluginError: Some aren't finite, or aren't what `embed_words` asks for.
     """
     with calling(embedder, "embedder", "was asked for its vocabulary"):
-        words = embedder.vocabulary
+        known = embedder.vocabulary
+        words = known[:: math.ceil(len(known) / _MOST_CHECKED) or 1]
         for start in range(0, len(words), _AT_ONCE):
             embed_words(embedder, words[start : start + _AT_ONCE])
 

@@ -242,6 +242,8 @@ class EmbedderVectors(BaseVectors):  # type: ignore[misc]
 
     def to_disk(self, path: str | Path, **kwargs: Any) -> None:
         """Write the embedder below the vocabulary's folder, and a table of its words for spaCy's own vectors."""
+        # What's sealed in there is about to change, unless a whole pipeline is being written, which is new.
+        storage.discard_manifest(Path(path).parent)
         folder = Path(path) / _FOLDER
         folder.mkdir(parents=True, exist_ok=True)
         with calling(self.embedder, "embedder", "was written", but=OSError):

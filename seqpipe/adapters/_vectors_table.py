@@ -1,6 +1,7 @@
 """The vectors of an embedder's known words as a table of spaCy's own."""
 
 from pathlib import Path
+from typing import Final
 
 import spacy
 from spacy.strings import StringStore
@@ -10,8 +11,9 @@ from seqpipe import storage
 from seqpipe.errors import ConfigError
 from seqpipe.parts.embedders import Embedder
 
-_FILES = ("vectors", "key2row", "vectors.cfg")
-_STRINGS = "strings.json"
+#: Of an embedder that knows more words, a saved pipeline has no table.
+MOST_WORDS: Final = 100_000
+_STRINGS: Final = "strings.json"
 
 
 def make_table(embedder: Embedder, strings: StringStore) -> Vectors:
@@ -53,15 +55,16 @@ def write_table(embedder: Embedder, folder: Path) -> None:
     """Write the table into the folder of a vocabulary, for what reads vectors of spaCy's from there.
 
     That's what ``[initialize] vectors`` does, with a pipeline that has a vocabulary of its own. Words that the folder's
-    list of strings lacks are added to it.
+    list of strings lacks are added to it. The table has no rows if the embedder knows more than `MOST_WORDS`, as
+    every save of a training writes it, and every load reads the words' list: `save_table` makes it once.
 
     Args:
-        embedder: Fitted.
+        embedder: Fitted or not.
         folder: Where `strings.json` is, if the vocabulary's strings have been written.
     """
-    for name in _FILES:
-        (folder / name).unlink(missing_ok=True)
-    if not any(word.strip() for word in embedder.vocabulary):
+    # Without rows it's written too: another embedder's might stand there.
+    if not 0 < len(embedder.vocabulary) <= MOST_WORDS:
+        Vectors(strings=StringStore(), name="seqpipe").to_disk(folder, exclude=["strings"])
         return
     strings = StringStore()
     has_strings = (folder / _STRINGS).is_file()

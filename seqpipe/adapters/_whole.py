@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 from spacy.language import Language
 from spacy.util import split_requirement
@@ -24,11 +25,13 @@ from seqpipe.adapters._shim import TorchShim
 from seqpipe.adapters._tokenizer import WordTokenizer
 from seqpipe.adapters._vectors import EmbedderVectors
 from seqpipe.errors import PluginError
-from seqpipe.plugins import find_part
+from seqpipe.plugins import find_part, host
 
 #: In a saved pipeline's meta.json: the SHA-256 of the config that it was saved with. `spacy.load` reads both
 #: before it calls `from_disk`, so this tells whether the folder is still the one that they were read from.
 _CONFIG: Final = "seqpipe_config"
+#: What `from_disk` reads in a pipeline's folder, beside the folders of its components.
+_FILES: Final = ("config.cfg", "meta.json", "tokenizer", "vocab")
 _REQUIREMENTS: Final = "requirements"
 _REGISTRY: Final = "@seqpipe_"
 
@@ -54,11 +57,17 @@ def requirements(nlp: Language) -> list[str]:
         except (PluginError, InvalidVersion):
             continue
         if not owner.is_seqpipe:
-            needed[owner.name] = f"{owner.name}>={version.public},<{version.major + 1}"
-    there = [
-        text for text in nlp.meta.get(_REQUIREMENTS, []) if split_requirement(text)[0] not in needed
+            needed[canonicalize_name(owner.name)] = (
+                f"{owner.name}>={version.public},<{version.major + 1}"
+            )
+    # Those of plugins that it used before count no more.
+    ours = {*needed, *(canonicalize_name(owner.name) for owner in host().owners)}
+    others = [
+        text
+        for text in nlp.meta.get(_REQUIREMENTS, [])
+        if canonicalize_name(split_requirement(text)[0]) not in ours
     ]
-    return [*there, *needed.values()]
+    return [*others, *needed.values()]
 
 
 def _reading_whole(read: Callable[..., Language]) -> Callable[..., Language]:
@@ -67,7 +76,7 @@ def _reading_whole(read: Callable[..., Language]) -> Callable[..., Language]:
         folder = Path(path)
         if not _is_ours(nlp, folder):
             return read(nlp, path, **settings)
-        with storage.unchanged(folder):
+        with storage.unchanged(folder, read=(*_FILES, *nlp.component_names)):
             built_from = nlp.meta.pop(_CONFIG, None)
             if built_from not in (None, _config_in(folder)):
                 raise storage.ReplacedError(folder)

@@ -12,7 +12,7 @@ from seqpipe.config._diagnostics import Diagnostic as Diagnostic
 from seqpipe.config._diagnostics import PipelineFileError as PipelineFileError
 from seqpipe.config._diagnostics import Style as Style
 from seqpipe.config._diagnostics import render as render
-from seqpipe.config._dollars import make_dollars as make_dollars
+from seqpipe.config._dollars import restore_dollars as restore_dollars
 from seqpipe.config._expand import expand as expand
 from seqpipe.config._places import Place as Place
 from seqpipe.config._read import PipelineFile as PipelineFile
@@ -44,7 +44,6 @@ __all__ = [
     "compile_file",
     "expand",
     "from_confection",
-    "make_dollars",
     "makes_classifier",
     "makes_embedding",
     "name_of",
@@ -54,6 +53,7 @@ __all__ = [
     "record_facts",
     "refusal",
     "render",
+    "restore_dollars",
     "section_of",
     "settings_of",
 ]

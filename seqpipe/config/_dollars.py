@@ -19,14 +19,12 @@ from seqpipe.config._types import is_block
 _NAME: Final = "seqpipe.Dollars.v1"
 #: The first of these stands for a dollar that isn't in the value; then those for private use.
 _SIGNS: Final = "~^§¤"
-#: spaCy takes these as they are written, before it makes anything.
-_AS_WRITTEN: Final = ("system", *FREE_SECTIONS)
 _COMPONENT_AS_WRITTEN: Final = ("factory", "source", "component", "replace_listeners")
 #: What the expansion refers to.
 _REFERENCES: Final = {name: f"${{system.{name}}}" for name in ("seed", "gpu_allocator")}
 
 
-def make_dollars(value: Any, sign: str) -> Any:
+def restore_dollars(value: Any, sign: str) -> Any:
     """Put dollars into a value; registered as "seqpipe.Dollars.v1" among spaCy's "misc".
 
     Args:
@@ -40,15 +38,19 @@ def without_dollars(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a spaCy configuration with a block of "seqpipe.Dollars.v1" for each value that has a ``$``.
 
     Args:
-        config: Its values are meant as they are, but for the references of the expansion.
+        config: Its values are meant as they are, but for the references of the expansion. What refers to
+            a value of a free section has it already, so such a one with a ``$`` is left out: spaCy makes
+            nothing from these sections, and would write it with twice as many each time.
     """
-    return {
-        name: section if name in _AS_WRITTEN else _section(name, section)
-        for name, section in config.items()
-    }
+    return {name: _section(name, section) for name, section in config.items()}
 
 
 def _section(name: str, section: dict[str, Any]) -> dict[str, Any]:
+    # spaCy takes these as they are written, before it makes anything.
+    if name == "system":
+        return section
+    if name in FREE_SECTIONS:
+        return {k: v for k, v in section.items() if "$" not in json.dumps({k: v})}
     if name == "components":
         return {key: _component(component) for key, component in section.items()}
     if name == "nlp":

@@ -74,6 +74,11 @@ class Host:
         return sorted({claim.name for claim in self._claims})
 
     @property
+    def owners(self) -> list[Owner]:
+        """The distributions that the installed plugins come from; none is imported for this."""
+        return list(dict.fromkeys(claim.owner for claim in self._claims))
+
+    @property
     def loaded(self) -> list[Plugin]:
         """The plugins that have been loaded so far."""
         return [plugin for plugin in list(self._settled.values()) if plugin.state == "loaded"]

@@ -9,11 +9,13 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from seqpipe.errors import SavedModelError
 from seqpipe.storage._files import follow_umask
+from seqpipe.storage._leftovers import is_new, locked
 from seqpipe.storage._manifest import discard_manifest
+from seqpipe.storage._target import resolve
 
 _MARK: Final = "seqpipe-saving"
 _NEW: Final = ".seqpipe-saving-"
@@ -28,12 +30,21 @@ def written_in_place(target: Path) -> Iterator[Path]:
     stays, except for a manifest: it describes what was there before.
 
     Raises:
+        BusyError: Somebody else is saving a model there.
         SavedModelError: The manifest can't be removed.
         OSError: Something can't be written.
     """
     target.mkdir(exist_ok=True)
-    for left in target.glob(f"{_NEW}*"):
-        shutil.rmtree(left, ignore_errors=True)
+    with locked(_lock_for(target)) as has_lock:
+        # Without a real lock another save may be under way.
+        for left in target.glob(f"{_NEW}*") if has_lock else ():
+            shutil.rmtree(left, ignore_errors=True)
+        with _filled(target) as new:
+            yield new
+
+
+@contextmanager
+def _filled(target: Path) -> Iterator[Path]:
     # Inside, so that it's on the same disk, and nobody need have the right to write beside the target.
     new = target / f"{_NEW}{secrets.token_hex(4)}"
     new.mkdir()
@@ -46,6 +57,16 @@ def written_in_place(target: Path) -> Iterator[Path]:
         (target / _MARK).unlink()
     finally:
         shutil.rmtree(new, ignore_errors=True)
+
+
+def _lock_for(target: Path) -> Path:
+    """Return what to lock: the target, as `write_folder` does, or else something inside of it."""
+    whole = resolve(target)
+    # A lock beside a folder of `write_folder` would stay if that's killed, and nobody else writes there. Who
+    # may not write beside the target can't replace it as a whole.
+    if is_new(whole) or not os.access(whole.parent, os.W_OK):
+        return whole / _MARK
+    return whole
 
 
 def is_marked(folder: Path) -> bool:
@@ -67,9 +88,13 @@ def check_complete(folder: Path) -> None:
 
 
 def _move_files(source: Path, target: Path) -> None:
-    for root, folders, files in os.walk(source):
+    for root, folders, files in os.walk(source, onerror=_fail):
         inner = target / Path(root).relative_to(source)
         for name in folders:
             (inner / name).mkdir(exist_ok=True)
         for name in files:
             Path(root, name).replace(inner / name)
+
+
+def _fail(error: OSError) -> NoReturn:
+    raise error

@@ -30,6 +30,11 @@ def new_name(target: Path) -> Path:
     return _beside(target, f"new-{secrets.token_hex(4)}")
 
 
+def is_new(folder: Path) -> bool:
+    """Tell whether a folder is one that `new_name` named."""
+    return ".seqpipe-new-" in folder.name
+
+
 def old_name(target: Path) -> Path:
     """Name a folder to move the old model to."""
     return _beside(target, f"old-{secrets.token_hex(4)}")

@@ -1,15 +1,16 @@
 """See whether a folder was replaced or written into while it was read."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TypeAlias
 
-from seqpipe.errors import SavedModelError
+from seqpipe.errors import ReplacedError
 from seqpipe.storage._check import check_folder
 from seqpipe.storage._in_place import check_complete
+from seqpipe.storage._manifest import NAME as MANIFEST
 from seqpipe.storage._manifest import has_manifest
 from seqpipe.storage._recover import recover
 
@@ -19,26 +20,21 @@ _Files: TypeAlias = dict[Path, tuple[int, int, int]]
 _checked: ContextVar[Path | None] = ContextVar("checked", default=None)
 
 
-class ReplacedError(SavedModelError):
-    """A model was replaced, or written into, while it was read."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(
-            f"{folder} was replaced while it was read: load it again. Nothing was loaded, as some parts "
-            "would be of the old model, and others of the new one."
-        )
-
-
 @contextmanager
-def unchanged(folder: Path) -> Iterator[None]:
+def unchanged(folder: Path, *, read: Collection[str]) -> Iterator[None]:
     """Check a saved model, and that it stays the same while it's read in the block.
+
+    Args:
+        folder: The model's.
+        read: The names of those files and folders directly in it that are read; what happens to others, such
+            as a log beside the model, changes nothing.
 
     Raises:
         ReplacedError: It did not.
         SavedModelError: It has a manifest and differs from it, or a save into it was interrupted.
     """
     recover(folder)
-    before = _files(folder)
+    before = _files(folder, read)
     try:
         check_complete(folder)
         if has_manifest(folder):
@@ -50,10 +46,10 @@ def unchanged(folder: Path) -> Iterator[None]:
             _checked.reset(token)
     except Exception as error:
         # Parts of two models may not fit each other: whatever is said of that, this is why.
-        if _files(folder) != before:
+        if _files(folder, read) != before:
             raise ReplacedError(folder) from error
         raise
-    if _files(folder) != before:
+    if _files(folder, read) != before:
         raise ReplacedError(folder)
 
 
@@ -68,9 +64,12 @@ def check_sealed(folder: Path) -> None:
         check_folder(folder)
 
 
-def _files(folder: Path) -> _Files:
+def _files(folder: Path, read: Collection[str]) -> _Files:
     found: _Files = {}
     for root, folders, names in os.walk(folder):
+        if root == str(folder):
+            folders[:] = [name for name in folders if name in read]
+            names = [name for name in names if name in read or name == MANIFEST]
         # What's hidden, such as .git, is no part of a model.
         folders[:] = [name for name in folders if not name.startswith(".")]
         for path in (Path(root, name) for name in names if not name.startswith(".")):

@@ -13,6 +13,7 @@ from seqpipe.adapters import (
     ClassifierPipe,
     EmbedderVectors,
     WordTokenizer,
+    _contract,
     make_encoder,
     make_fit_embedder,
     naming_scorer,
@@ -185,6 +186,23 @@ def test_broken_encoder_is_named(change, says, is_train):
     with pytest.raises(PluginError) as error:
         model(docs, is_train=is_train)
     assert NAMED in str(error.value) and says in str(error.value)
+
+
+def test_few_of_very_many_words_are_checked_after_fitting(monkeypatch):
+    monkeypatch.setattr(_contract, "_MOST_CHECKED", 10)
+    asked = []
+
+    class Asked(Letters):
+        def embed(self, words):
+            asked.extend(words)
+            return super().embed(words)
+
+    for count in (0, 10, 95):
+        embedder = Asked()
+        embedder.words = [f"{number:02}" for number in range(count)]
+        asked.clear()
+        _contract.check_vectors(embedder)
+        assert asked == embedder.words[:: -(-count // 10) or 1]
 
 
 def test_encoder_whose_outputs_are_nan_is_named():

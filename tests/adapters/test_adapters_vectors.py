@@ -179,6 +179,25 @@ def test_damaged_file_is_found_before_the_embedder_is_parsed(nlp, tmp_path, dama
         nlp_with(Untouched()).vocab.from_disk(folder / "vocab")
 
 
+@pytest.mark.parametrize("name", ["vocab", "classifier"])
+def test_writing_a_part_into_a_saved_pipeline_discards_the_manifest(tmp_path, name):
+    part = {"@seqpipe_embedders": "seqpipe.Word2Vec.v1", "width": 4, "epochs": 1}
+    vectors = {"@vectors": "seqpipe.Vectors.v1", "embedder": part}
+    nlp = spacy.blank("en", config={"nlp": {"vectors": vectors}})
+    nlp.vocab.vectors.embedder.fit([["good", "bad"]] * 9)
+    part = {"@seqpipe_classifiers": "seqpipe.FastTextClassifier.v1", "width": 4, "buckets": 9}
+    pipe = nlp.add_pipe("seqpipe_classifier", name="classifier", config={"classifier": part})
+    docs = [(nlp.make_doc(word), {"cats": {word: 1}}) for word in ("good", "bad")]
+    pipe.initialize(lambda: [Example.from_dict(*pair) for pair in docs])
+    storage.write_folder(tmp_path / "model", nlp.to_disk)
+    loaded = spacy.load(tmp_path / "model")
+    loaded.vocab.strings.add("something new")
+    changed = loaded.vocab if name == "vocab" else loaded.get_pipe(name)
+    changed.to_disk(tmp_path / "model" / name)
+    assert not storage.has_manifest(tmp_path / "model")
+    assert spacy.load(tmp_path / "model")("good").cats == loaded("good").cats
+
+
 def test_undamaged_pipeline_with_manifest_is_read(nlp, tmp_path):
     folder = saved(nlp, tmp_path / "model")
     other = nlp_with(Letters())

@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 import spacy
 import srsly
+from adapters.adapter_examples import Letters
 from spacy.training.initialize import init_nlp
+from spacy.vectors import Vectors
 
-from seqpipe.adapters import save_table
-from seqpipe.errors import ConfigError, SavedModelError
+from seqpipe.adapters import _vectors_table, save_table
+from seqpipe.errors import ConfigError, ReplacedError, SavedModelError
 from seqpipe.parts.embedders import Pretrained
+from seqpipe.parts.embedders.formats import _saved
 
 TEXTS = [["good", "film", "bad", "films", "goodness"]] * 20
 SMALL = {"width": 6, "min_count": 1, "epochs": 1}
@@ -128,6 +131,41 @@ def test_damaged_pipeline_is_no_embedder(pipelines, tmp_path):
         Pretrained(path=str(tmp_path / "model")).fit([])
 
 
+def test_pipeline_that_is_half_saved_is_no_embedder(pipelines, tmp_path):
+    nlp = spacy.load(pipelines["fasttext"][0])
+    for name, save in {
+        "model": nlp.to_disk,
+        "table": lambda folder: save_table(nlp.vocab.vectors.embedder, folder, lang="en"),
+    }.items():
+        save(tmp_path / name)
+        (tmp_path / name / "seqpipe-saving").touch()
+        with pytest.raises(SavedModelError, match="holds parts of two models"):
+            Pretrained(path=str(tmp_path / name)).fit([])
+
+
+# The first reading of the config only tells the format.
+@pytest.mark.parametrize(("step", "number"), [("_section_of", 2), ("_make", 1)])
+def test_pipeline_replaced_while_its_embedder_is_read_is_an_error(
+    pipelines, tmp_path, monkeypatch, step, number
+):
+    folder = tmp_path / "model"
+    shutil.copytree(pipelines["fasttext"][0], folder)
+    original = getattr(_saved, step)
+    calls = []
+
+    def replacing(*arguments):
+        result = original(*arguments)
+        calls.append(arguments)
+        if len(calls) == number:
+            folder.rename(tmp_path / "old")
+            shutil.copytree(pipelines["word2vec"][0], folder)
+        return result
+
+    monkeypatch.setattr(_saved, step, replacing)
+    with pytest.raises(ReplacedError, match="load it again"):
+        Pretrained(path=str(folder)).fit([])
+
+
 def test_table_of_spacys_that_was_saved_later_wins_over_an_old_embedder(pipelines, tmp_path):
     shutil.copytree(pipelines["fasttext"][0], tmp_path / "model")
     nlp = spacy.blank("en")
@@ -219,8 +257,27 @@ def test_table_of_an_embedder_without_words_is_none(tmp_path):
     )
     nlp.vocab.vectors.embedder.fit([[" ", "\n"] * 40])
     nlp.to_disk(tmp_path / "model")
-    assert not (tmp_path / "model" / "vocab" / "vectors").exists()
+    assert Vectors().from_disk(tmp_path / "model" / "vocab").shape == (0, 6)
     assert spacy.load(tmp_path / "model").vocab.vectors.shape == (2, 6)
+
+
+@pytest.mark.parametrize("fitted", ["too many words", "not at all"])
+def test_table_of_an_earlier_embedder_does_not_stay_beside_one_without(
+    pipelines, tmp_path, monkeypatch, fitted
+):
+    folder, source = pipelines["word2vec"]
+    shutil.copytree(folder, tmp_path / "model")
+    assert Vectors().from_disk(folder / "vocab").shape == (5, 6)
+    nlp = spacy.load(folder)
+    strings = (folder / "vocab" / "strings.json").read_bytes()
+    if fitted == "not at all":
+        nlp.vocab.vectors.embedder = Letters()
+    else:
+        monkeypatch.setattr(_vectors_table, "MOST_WORDS", 4)
+        monkeypatch.setattr(source, "embed", None)
+    nlp.to_disk(tmp_path / "model")
+    assert Vectors().from_disk(tmp_path / "model" / "vocab").shape == (0, 0)
+    assert (tmp_path / "model" / "vocab" / "strings.json").read_bytes() == strings
 
 
 def test_exported_pipeline_needs_no_seqpipe_and_gives_initial_vectors(pipelines, tmp_path):

@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -16,7 +17,7 @@ from seqpipe import __version__, storage
 from seqpipe.adapters import EmbedderVectors, TorchShim, _whole
 from seqpipe.errors import SavedModelError
 from seqpipe.plugins import Owner, Part, find_part
-from seqpipe.storage import ReplacedError
+from seqpipe.storage import ReplacedError, _in_place
 
 TEXT = "the film was good"
 
@@ -196,6 +197,79 @@ def test_saving_into_a_folder_keeps_what_else_is_there(models, tmp_path):
     assert (tmp_path / "vocab" / "strings.json").read_bytes() == before
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_log_beside_the_model_may_grow_while_it_is_read(models, tmp_path, whole):
+    model = tmp_path / "model"
+    if whole:
+        shutil.copytree(models[0], model)
+    else:
+        spacy.load(models[0]).to_disk(model)
+    log = model / "service.log"
+
+    def append():
+        FILES.below = None
+        with log.open("a") as file:
+            file.write("loading\n")
+
+    FILES.watch(model, lambda: spacy.load(model))
+    steps = FILES.count
+    for step in (1, steps // 2, steps - 1):
+        assert which(FILES.watch(model, lambda: spacy.load(model), at=step, act=append)) == 0
+    assert log.read_text() == "loading\n" * 3
+
+
+def test_a_folder_is_saved_into_by_one_at_a_time(models, tmp_path):
+    target = tmp_path / "model"
+    nlp = spacy.load(models[1])
+    with storage.written_in_place(target) as new:
+        (new / "config.cfg").write_text("first")
+        with pytest.raises(SavedModelError, match="is being written by another process"):
+            nlp.to_disk(target)
+        assert (new / "config.cfg").is_file()
+    assert (target / "config.cfg").read_text() == "first"
+    nlp.to_disk(target)
+    assert which(spacy.load(target)) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_killed_save_of_a_whole_model_leaves_no_lock_of_the_pipelines(tmp_path):
+    seen = []
+
+    def write(folder):
+        with storage.written_in_place(folder) as new:
+            (new / "config.cfg").touch()
+            seen.extend(path.name for path in tmp_path.iterdir() if path != folder)
+
+    storage.write_folder(tmp_path / "model", write)
+    # The next save takes and removes this one, as its name is always the same.
+    assert seen == [".model.seqpipe-lock"]
+    storage.verify_folder(tmp_path / "model")
+
+
+def test_files_that_vanish_before_they_are_moved_leave_an_interrupted_save(tmp_path, monkeypatch):
+    target = tmp_path / "model"
+    with pytest.raises(FileNotFoundError), storage.written_in_place(target) as new:
+        monkeypatch.setattr(_in_place, "discard_manifest", lambda _: shutil.rmtree(new))
+    assert storage.is_marked(target)
+
+
+def test_saving_into_a_folder_writes_nothing_beside_it_where_that_is_forbidden(
+    tmp_path, monkeypatch
+):
+    target = tmp_path / "model"
+    # Even for root, whom no permission stops.
+    monkeypatch.setattr(_in_place.os, "access", lambda path, mode: Path(path) != tmp_path)
+    with storage.written_in_place(target) as new:
+        (new / "config.cfg").touch()
+        assert [path.name for path in tmp_path.iterdir()] == ["model"]
+        with (
+            pytest.raises(SavedModelError, match="being written"),
+            storage.written_in_place(target),
+        ):
+            pass
+    assert [path.name for path in target.iterdir()] == ["config.cfg"]
+
+
 def test_damage_is_found_where_the_vectors_are_spacys_too(models, tmp_path):
     model = shutil.copytree(models[0], tmp_path / "model")
     content = bytearray((model / "tagger" / "model").read_bytes())
@@ -218,11 +292,12 @@ def test_plugins_whose_parts_are_used_must_be_installed(monkeypatch):
         config=Config({"nlp": {}, "components": components}),
         meta={"requirements": ["more>=1", "seqpipe>=0.0.1"]},
     )
-    assert _whole.requirements(nlp) == [
-        "more>=1",
-        f"seqpipe>={__version__}",
-        "acme-cells>=2.3.1,<3",
-    ]
+    wanted = ["more>=1", f"seqpipe>={__version__}", "acme-cells>=2.3.1,<3"]
+    assert _whole.requirements(nlp) == wanted
+    # Another spelling of the same, and a plugin whose part was replaced.
+    monkeypatch.setattr(_whole, "host", lambda: SimpleNamespace(owners=[Owner("acme.old", "1.0")]))
+    nlp.meta["requirements"] = ["acme_old>=1", "Acme_Cells>=1", *wanted]
+    assert _whole.requirements(nlp) == wanted
 
 
 def test_a_pipeline_of_spacys_alone_is_left_to_spacy(tmp_path):

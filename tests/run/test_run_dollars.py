@@ -89,6 +89,20 @@ def test_tokenizer_is_the_same_however_a_pipeline_is_saved(text, tmp_path):
         nlp = spacy.blank("en").from_config(nlp.config).from_bytes(nlp.to_bytes())
 
 
+@pytest.mark.parametrize("section", ["paths", "variables", "vars"])
+def test_free_section_has_no_more_dollars_after_rounds_of_saving(tmp_path, section):
+    free = f'[{section}]\na = "p$$$$q"\nb = 3\nc = ["$$"]\n'
+    config = compiled(tmp_path, free + TOKENIZER.format(f"${{{section}.a}}"))
+    nlp = load_model_from_config(config)
+    for number in range(4):
+        assert pattern_of(nlp) == "p$$q"
+        assert nlp.config[section].items() >= {"b": 3}.items()
+        nlp.to_disk(tmp_path / str(number))
+        saved = Config().from_disk(tmp_path / str(number) / "config.cfg", interpolate=False)
+        assert "$" not in str(saved[section])
+        nlp = spacy.load(tmp_path / str(number))
+
+
 def test_tokenizer_and_path_of_a_run_are_those_of_the_saved_pipeline(tmp_path):
     rows = [f"{i} costs $5 now,good\n{i} free of charge,bad\n" for i in range(10)]
     (tmp_path / "a$b.csv").write_text("text,label\n" + "".join(rows), encoding="utf-8")

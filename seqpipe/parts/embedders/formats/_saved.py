@@ -1,11 +1,12 @@
 """Embedders that seqpipe has saved with a pipeline, found in its folder and read."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from seqpipe import storage
-from seqpipe.errors import SavedModelError, SeqpipeError
+from seqpipe.errors import ReplacedError, SavedModelError, SeqpipeError
 from seqpipe.parts._saved import read_json
 from seqpipe.parts.embedders._contract import Embedder
 
@@ -56,19 +57,36 @@ def find_saved(path: Path) -> tuple[Path, dict[str, Any]] | None:
 
 
 def read_saved(folder: Path, section: dict[str, Any]) -> SavedEmbedder:
-    """Read an embedder, once every file of its pipeline is known to be undamaged.
+    """Read an embedder, once its pipeline is known to be undamaged and complete.
 
     Args:
         folder: Its folder.
         section: What makes such an embedder.
 
     Raises:
-        SeqpipeError: It can't be made or read, or the pipeline is damaged.
+        SeqpipeError: It can't be made or read, or the pipeline is damaged, or was replaced meanwhile.
     """
     pipeline = folder.parent.parent
-    if storage.has_manifest(pipeline):
-        storage.verify_folder(pipeline)
-    return make_saved(section, folder)
+    with unchanged(pipeline):
+        # It was looked for in a config that may be another's by now.
+        if (pipeline / _CONFIG).is_file() and _section_of(pipeline / _CONFIG) != section:
+            raise ReplacedError(pipeline)
+        return make_saved(section, folder)
+
+
+def unchanged(pipeline: Path) -> AbstractContextManager[None]:
+    """Check the pipeline around vectors, if there's one, and that it stays the same while they're read.
+
+    Raises:
+        SavedModelError: It's damaged, only partly saved, or was replaced.
+    """
+    if not (
+        (pipeline / _CONFIG).is_file()
+        or storage.has_manifest(pipeline)
+        or storage.is_marked(pipeline)
+    ):
+        return nullcontext()
+    return storage.unchanged(pipeline, read=(_CONFIG, "vocab"))
 
 
 def saved_width(folder: Path, section: dict[str, Any]) -> int:
@@ -118,6 +136,7 @@ def _section_alone(folder: Path) -> dict[str, Any] | None:
 
 
 def _make(section: dict[str, Any], folder: Path) -> Embedder:
+    # By name, as spaCy does: what makes parts is above this package, and knows their plugins.
     from spacy import registry
     from spacy.vocab import Vocab
 

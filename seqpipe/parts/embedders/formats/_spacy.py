@@ -16,6 +16,7 @@ from seqpipe.parts.embedders.formats._saved import (
     find_saved,
     read_saved,
     saved_width,
+    unchanged,
 )
 from seqpipe.parts.embedders.formats._words import WordTable, make_table
 
@@ -68,6 +69,11 @@ def read_spacy(path: Path, options: Options) -> WordTable | FloretTable | SavedE
     if saved := find_saved(path):
         return read_saved(*saved)
     folder = _folder(path)
+    with unchanged(folder.parent):
+        return _read(folder, options)
+
+
+def _read(folder: Path, options: Options) -> WordTable | FloretTable:
     table = open_table(folder / _TABLE, str(folder / _TABLE))
     settings = read_json(folder / "vectors.cfg") if (folder / "vectors.cfg").exists() else {}
     if not isinstance(settings, dict):
