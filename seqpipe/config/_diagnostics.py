@@ -47,7 +47,10 @@ class PipelineFileError(ConfigError):
         self.diagnostics = tuple(sorted(diagnostics, key=_order))
         self.source = source
         self.more = more
-        super().__init__(render(self))
+        self.setting = None
+        # Not `super()`: an error that's of a plugin's class too would be given to that class, which may
+        # take other arguments.
+        Exception.__init__(self, render(self))
 
 
 class Problems:
