@@ -6,6 +6,7 @@ spaCy finds the functions below by entry points, so a saved pipeline loads witho
 from seqpipe.adapters._classifier import make_classifier as make_classifier
 from seqpipe.adapters._classifier_pipe import ClassifierPipe as ClassifierPipe
 from seqpipe.adapters._classifier_pipe import make_classifier_pipe as make_classifier_pipe
+from seqpipe.adapters._contract import OUT_OF_MEMORY as OUT_OF_MEMORY
 from seqpipe.adapters._contract import calling as calling
 from seqpipe.adapters._contract import describe as describe
 from seqpipe.adapters._contract import read_examples as read_examples
@@ -36,6 +37,7 @@ from seqpipe.adapters._vectors_table import save_table as save_table
 from seqpipe.adapters._whole import wrap_language
 
 __all__ = [
+    "OUT_OF_MEMORY",
     "AdamW",
     "ClassifierPipe",
     "Corpus",

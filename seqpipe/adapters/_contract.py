@@ -4,7 +4,7 @@ import math
 import reprlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -19,6 +19,8 @@ from seqpipe.parts.embedders import Concatenated, Embedder
 from seqpipe.parts.readers import Reader, ReadResult, Row
 from seqpipe.plugins import describe_maker, note_maker, part_of, said
 
+#: What a caller may wait for, to try with smaller batches.
+OUT_OF_MEMORY: Final = (MemoryError, torch.OutOfMemoryError)
 #: How many words' vectors are checked together.
 _AT_ONCE = 10_000
 #: Of more words than this, every second, third, … is checked after fitting.
@@ -31,6 +33,8 @@ def calling(
 ) -> Iterator[None]:
     """Turn any exception that a part raises into an error that names the part.
 
+    Memory that's used up isn't the part's fault, and stays as it is.
+
     Args:
         part: What is called.
         kind: What it is: "encoder".
@@ -42,7 +46,7 @@ def calling(
     """
     try:
         yield
-    except (SeqpipeError, but):
+    except (SeqpipeError, *OUT_OF_MEMORY, but):
         raise
     except Exception as error:
         raise raised(error, part, kind, doing) from error
@@ -275,7 +279,7 @@ def words_from(tokenize: Callable[[str], Any], text: str) -> list[str]:
         words = tokenize(text)
         if isinstance(words, Iterable) and not isinstance(words, str | list):
             words = list(words)
-    except SeqpipeError:
+    except (SeqpipeError, *OUT_OF_MEMORY):
         raise
     except Exception as error:
         raise raised(error, tokenize, "tokenizer", f"tokenized {reprlib.repr(text)}") from error

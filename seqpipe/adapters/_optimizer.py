@@ -1,6 +1,5 @@
 """torch's optimizer in the place where spaCy expects thinc's."""
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -113,16 +112,13 @@ def clip_gradient(module: nn.Module, most: float) -> None:
             No weight has changed then.
     """
     named = [(name, each) for name, each in module.named_parameters() if each.grad is not None]
-    try:
-        nn.utils.clip_grad_norm_(
-            [each for _, each in named], most or math.inf, error_if_nonfinite=True
-        )
-    except RuntimeError as error:
+    norm = nn.utils.get_total_norm([each.grad for _, each in named if each.grad is not None])
+    if not norm.isfinite():
         found = [n for n, each in named if not each.grad.isfinite().all()]  # type: ignore[union-attr]
         what = f"weight {found[0]!r}" if found else "weights, whose norm overflows,"
-        raise NotFiniteError(
-            f"the gradient of the {what} of {type(module).__name__} isn't finite"
-        ) from error
+        raise NotFiniteError(f"the gradient of the {what} of {type(module).__name__} isn't finite")
+    if most:
+        nn.utils.clip_grads_with_norm_([each for _, each in named], most, norm)
 
 
 def _check(*, learn_rate: Any, **shares: float) -> None:

@@ -1,5 +1,6 @@
 """The registries through which confection finds parts: an index over `seqpipe.plugins`."""
 
+import contextlib
 import functools
 import inspect
 from collections.abc import Callable
@@ -53,12 +54,18 @@ class PartRegistry(catalogue.Registry):  # type: ignore[misc]
             made, _ = unwrap(find_part(self.kind, name).factory)
         except PluginError as error:
             raise catalogue.RegistryError(str(error)) from error
-        return {
-            "module": made.__module__,
-            "file": inspect.getsourcefile(made),
-            "line_no": inspect.getsourcelines(made)[1],
+        module = inspect.getmodule(made)
+        found: dict[str, str | int | None] = {
+            "module": module.__name__ if module else None,
+            "file": None,
+            "line_no": None,
             "docstring": inspect.getdoc(made),
         }
+        # Objects that are called, and what's compiled, have no source.
+        with contextlib.suppress(TypeError, ValueError, OSError):
+            found["file"] = inspect.getsourcefile(made)
+            found["line_no"] = inspect.getsourcelines(made)[1]
+        return found
 
     def _make(self, name: str, /, **settings: Any) -> Any:
         package = settings.get(PACKAGE)

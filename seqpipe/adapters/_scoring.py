@@ -1,46 +1,47 @@
 """Names the scorer of spaCy's that breaks its contract."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from typing import Any
+import traceback
+from collections.abc import Iterator
 
-from spacy.language import Language
 from spacy.scorer import Scorer
-from spacy.training import Example
 
-from seqpipe.adapters._contract import broken, raised
+from seqpipe.adapters._contract import OUT_OF_MEMORY, broken, raised
 from seqpipe.errors import PluginError, SeqpipeError
 
 
 @contextlib.contextmanager
-def naming_scorer(nlp: Language, examples: Sequence[Example]) -> Iterator[None]:
-    """Turn what goes wrong while examples are scored into an error that names the scorer.
+def naming_scorer() -> Iterator[None]:
+    """Turn what goes wrong while spaCy scores components into an error that names the scorer.
+
+    What else is raised meanwhile, as by a component that annotates, stays as it is.
 
     Raises:
         PluginError: A component's scorer raised an exception, or returned something else than a dictionary.
     """
     try:
         yield
-    except SeqpipeError:
+    except (SeqpipeError, *OUT_OF_MEMORY):
         raise
     except Exception as error:
-        problem = _find_problem(nlp, examples)
+        problem = _find_problem(error)
         if problem is None:
             raise
         raise problem from error
 
 
-def _find_problem(nlp: Language, examples: Sequence[Example]) -> PluginError | None:
-    settings = Scorer(nlp=nlp).cfg
-    for name, component in nlp.pipeline:
-        scorer: Any = getattr(component, "scorer", None) or component
-        if not hasattr(component, "score"):
-            continue
-        kind = f"scorer of {name!r},"
-        try:
-            scores = component.score(examples, **settings)
-        except Exception as error:
-            return raised(error, scorer, kind, f"scored {len(examples)} examples")
-        if not isinstance(scores, dict):
-            return broken(scorer, kind, scores, "a dictionary from names to scores")
-    return None
+def _find_problem(error: Exception) -> PluginError | None:
+    """Return the error for the component that was scored, by the traceback; None if none was."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    scoring = [frame for frame in frames if frame.f_code is Scorer.score.__code__]
+    found = scoring[0].f_locals if scoring else {}
+    if not {"name", "component", "examples", "self"} <= set(found):
+        return None
+    component, examples = found["component"], found["examples"]
+    scorer = getattr(component, "scorer", None) or component
+    kind = f"scorer of {found['name']!r},"
+    if scoring[0] is frames[-1]:
+        # spaCy can't take what it returned, which only another call shows.
+        scores = component.score(examples, **found["self"].cfg)
+        return broken(scorer, kind, scores, "a dictionary from names to scores")
+    return raised(error, scorer, kind, f"scored {len(examples)} examples")

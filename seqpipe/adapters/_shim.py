@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from seqpipe.errors import ConfigError, SavedModelError
 _SIZES = "sizes"
 #: Larger modules take seconds to start, and aren't made only to be tried.
 _LARGEST_TRIED = 2**26
+#: What torch raises for sizes whose product, or that themselves, have more than 64 bits.
+_OVERFLOW = re.compile("Storage size calculation overflowed|Overflow when unpacking long")
 
 
 class TorchShim(Shim):  # type: ignore[misc]
@@ -100,7 +103,7 @@ class TorchShim(Shim):  # type: ignore[misc]
         except ConfigError:
             raise
         except Exception as error:
-            if "Storage size calculation overflowed" in str(error) or "unpack" in str(error):
+            if isinstance(error, (RuntimeError, TypeError)) and _OVERFLOW.search(str(error)):
                 message = "its weights would take more memory than any machine has: lower the sizes"
                 raise ConfigError(message, setting="width") from error
             # A constructor that looks at values can't be run without memory.

@@ -138,25 +138,30 @@ def _stop(message: str, number: int) -> NoReturn:
 
 
 def _message(error: Exception, *, traceback: bool) -> str:
-    where = "" if traceback else "\n  `--traceback` shows where"
+    where = "" if traceback or not _comes_from_code(error) else "\n  `--traceback` shows where"
     if isinstance(error, ConfigError):
         from seqpipe.config import PipelineFileError, render
 
         if isinstance(error, PipelineFileError):
-            return render(error, _coloured if sys.stderr.isatty() else _plain)
+            return render(error, _coloured if sys.stderr.isatty() else _plain) + where
     # Further lines are indented: none looks like a message of its own.
     said = escaped_lines(str(error)).replace("\n", "\n  ")
     if isinstance(error, SeqpipeError):
-        return f"error: {said}" + (where if _comes_from_code(error) else "")
+        return f"error: {said}{where}"
     said = f"{type(error).__name__}: {said}" if said else type(error).__name__
     return f"error: something failed that shouldn't ({said}); please report it{where}"
 
 
-def _comes_from_code(error: SeqpipeError) -> bool:
-    """Return whether an error was led to by one that a programmer would look for."""
-    cause = error.__cause__
+def _comes_from_code(error: Exception) -> bool:
+    """Return whether an error is, or was led to by, one that a programmer would look for."""
+    cause: BaseException | None = error
     while isinstance(cause, SeqpipeError):
         cause = cause.__cause__
+    if isinstance(cause, ValueError):
+        from confection import ConfigValidationError
+
+        # It says all that there is to say of the file.
+        return not isinstance(cause, ConfigValidationError)
     return cause is not None
 
 

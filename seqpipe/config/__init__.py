@@ -26,6 +26,7 @@ from seqpipe.config._schema import DEFAULT_PARTS as DEFAULT_PARTS
 from seqpipe.config._shape import makes_classifier as makes_classifier
 from seqpipe.config._shape import makes_embedding as makes_embedding
 from seqpipe.config._spacy_facts import record_facts as record_facts
+from seqpipe.config._types import descend as descend
 from seqpipe.config._usage import Setting as Setting
 from seqpipe.config._usage import section_of as section_of
 from seqpipe.config._usage import settings_of as settings_of
@@ -42,6 +43,7 @@ __all__ = [
     "check",
     "check_by_record",
     "compile_file",
+    "descend",
     "expand",
     "from_confection",
     "makes_classifier",

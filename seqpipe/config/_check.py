@@ -38,7 +38,7 @@ from seqpipe.config._spacy_facts import (
 )
 from seqpipe.config._spacy_sections import SpacySections
 from seqpipe.config._text import did_you_mean, nearest, quote
-from seqpipe.config._types import is_block
+from seqpipe.config._types import descend, is_block
 
 _KNOWN: Final = (*SECTIONS, EVALUATION, *SPACY_SECTIONS, *FREE_SECTIONS)
 #: numpy takes no larger one.
@@ -303,17 +303,17 @@ class _Check:
         if path[0] in SECTIONS:
             return None
         for tree in (self._expansion(), spacy_defaults()):
-            node = _descend(tree, path)
+            node = descend(tree, path)
             if isinstance(node, dict):
                 return node
         return self._component_default(path)
 
     def _component_default(self, path: Path) -> Mapping[str, Any] | None:
-        component = _descend(self._sections, path[:2]) if path[0] == "components" else None
+        component = descend(self._sections, path[:2]) if path[0] == "components" else None
         factory = component.get("factory") if isinstance(component, dict) else None
         if not isinstance(factory, str):
             return None
-        node = _descend(self._spacy.default_component(factory), path[2:])
+        node = descend(self._spacy.default_component(factory), path[2:])
         return node if isinstance(node, dict) else None
 
     def _expansion(self) -> Mapping[str, Any]:
@@ -339,12 +339,6 @@ def _required(there: Collection[str]) -> tuple[str, ...]:
     # A file that embeds words, and no more, has nothing for a head to do.
     has_no_head = makes_embedding(sections) or makes_classifier(sections)
     return ("data",) if has_no_head else ("data", "head")
-
-
-def _descend(node: Any, path: Path) -> Any:
-    for part in path:
-        node = node.get(part) if isinstance(node, Mapping) else None
-    return node
 
 
 @functools.cache

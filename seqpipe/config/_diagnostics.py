@@ -14,6 +14,8 @@ Style = Callable[[str, str], str]
 
 #: A file with more problems than this is no pipeline file, or has one problem many times.
 LIMIT = 50
+#: How many of them are printed: they take some five lines each.
+_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,10 @@ class PipelineFileError(ConfigError):
         self.diagnostics = tuple(sorted(diagnostics, key=_order))
         self.source = source
         self.more = more
-        super().__init__(render(self))
+        self.setting = None
+        # Not `super()`: an error that's of a plugin's class too would be given to that class, which may
+        # take other arguments.
+        Exception.__init__(self, render(self))
 
 
 class Problems:
@@ -87,9 +92,14 @@ def plain(role: str, text: str) -> str:
 
 
 def render(error: PipelineFileError, style: Style = plain) -> str:
-    """Return the text of all problems of an error, each with its lines of the file underlined."""
-    blocks = [_render_one(diagnostic, style) for diagnostic in error.diagnostics]
+    """Return the text of the problems of an error, each with its lines of the file underlined.
+
+    Of many, the first are shown, and the rest are counted.
+    """
+    blocks = [_render_one(diagnostic, style) for diagnostic in error.diagnostics[:_SHOWN]]
     count = len(error.diagnostics)
+    if count > _SHOWN:
+        blocks.append(f"and {count - _SHOWN} more")
     more = "more than " if error.more else ""
     blocks.append(style("error", f"{more}{plural(count, 'error')} in {escaped(error.source)}"))
     return "\n\n".join(blocks)

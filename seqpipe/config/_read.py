@@ -1,5 +1,6 @@
 """Reads a pipeline file: its values, and where each of them stands."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from seqpipe.config._references import Fault, Raw, References
 from seqpipe.config._schema import HOST_SETTINGS, PIPELINE_SETTINGS
 from seqpipe.config._sections import SectionReferences, nest
 from seqpipe.config._spacy_defaults import spacy_keys
-from seqpipe.config._syntax import Section, split
+from seqpipe.config._syntax import Section, looks_like_data, split
 from seqpipe.config._text import did_you_mean, listed, nearest, quote
 from seqpipe.config._values import Slip, interpret
 
@@ -106,6 +107,8 @@ def _read(path: Path, text: str, words: Sequence[str], problems: Problems) -> Pi
         raise _unreadable(
             path, f"{quote(path.name)} is empty", "a pipeline file has at least [data] and [head]"
         )
+    if looks_like_data(source.lines):
+        raise _no_pipeline_file(path, source)
     sections = split(source, problems)
     overrides = parse(words, lambda: _known_keys(sections), problems)
     problems.raise_any()
@@ -223,6 +226,22 @@ def _decode(path: Path, data: bytes) -> str:
     if "\0" in text:
         raise _unreadable(path, f"{quote(path.name)} isn't a text file", "it holds bytes of zero")
     return text
+
+
+def _no_pipeline_file(path: Path, source: Source) -> PipelineFileError:
+    line = next(number for number, text in enumerate(source.lines, 1) if text.strip())
+    message = f"{quote(path.name)} isn't a pipeline file: it looks like data"
+    help = (
+        "a pipeline file says what reads the data, and what learns from it; it begins such as",
+        "[data]",
+        '@readers = "seqpipe.Csv.v1"',
+        f"path = {json.dumps(path.name, ensure_ascii=False)}",
+    )
+    place = source.place(line, 1, len(source.lines[line - 1]))
+    return PipelineFileError(
+        [Diagnostic(message, place, "here a section, such as [data], would begin", help=help)],
+        str(path),
+    )
 
 
 def _unreadable(path: Path, message: str, label: str) -> PipelineFileError:

@@ -5,6 +5,7 @@ What a part raises names no place. It usually names its setting, as all of ours 
 
 import inspect
 import re
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from seqpipe.config._diagnostics import Diagnostic, PipelineFileError
 from seqpipe.config._read import PipelineFile
 from seqpipe.config._report import title
 from seqpipe.config._schema import DATA_PARTS
-from seqpipe.config._types import is_block
+from seqpipe.config._types import descend, is_block
 from seqpipe.errors import ConfigError, SeqpipeError
 
 Path = tuple[str, ...]
@@ -87,11 +88,14 @@ def refusal(
         problem = Diagnostic(text, file.place(()))
     else:
         problem = _diagnostic(text, (*block, *([setting] if setting else ())), block, file)
-    return _class_for(type(error))([problem], file.index.name)
+    placed = _class_for(type(error))([problem], file.index.name)
+    for name, value in vars(error).items():
+        vars(placed).setdefault(name, value)
+    return placed
 
 
 def _diagnostic(text: str, at: Path, block: Path, file: PipelineFile) -> Diagnostic:
-    value = _descend(file.sections, block)
+    value = descend(file.sections, block)
     if not isinstance(value, Mapping):
         return Diagnostic(f"{title(block[:-1])}: {text}", file.place(block, value=True))
     named = [key for key in value if key.startswith("@")]
@@ -106,7 +110,7 @@ def _diagnostic(text: str, at: Path, block: Path, file: PipelineFile) -> Diagnos
 
 def _about(error: Exception, text: str, path: Path, file: PipelineFile) -> tuple[float, str | None]:
     """Return how likely a message is about a block, and about which of its settings."""
-    block = _descend(file.sections, path)
+    block = descend(file.sections, path)
     if not isinstance(block, Mapping):
         return 0.0, None
     found: tuple[float, str | None] = (0.0, None)
@@ -141,19 +145,12 @@ def raised_in(error: BaseException, makers: Sequence[tuple[Path, Any]]) -> list[
         error: What was raised.
         makers: Functions or classes, each with the path of the block that names it.
     """
-    codes = {
-        getattr(
-            inspect.unwrap(made.__init__ if inspect.isclass(made) else made), "__code__", None
-        ): at
-        for at, made in makers
-    }
-    found: list[Path] = []
-    trace = error.__traceback__
-    while trace:
-        if trace.tb_frame.f_code in codes:
-            found.insert(0, codes[trace.tb_frame.f_code])
-        trace = trace.tb_next
-    return found
+    paths: dict[Any, list[Path]] = {}
+    for at, made in makers:
+        function = inspect.unwrap(made.__init__ if inspect.isclass(made) else made)
+        paths.setdefault(getattr(function, "__code__", None), []).append(at)
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return [at for frame in reversed(frames) for at in paths.get(frame.f_code, ())]
 
 
 def _words(error: Exception) -> str:
@@ -173,16 +170,10 @@ def _class_for(raised: type[Exception]) -> type[PipelineFileError]:
     """Return a class of errors with places that those who expect what was raised catch too."""
     if issubclass(raised, ConfigError) or not issubclass(raised, SeqpipeError):
         return PipelineFileError
-    return type("Placed" + raised.__name__, (PipelineFileError, raised), {})
+    # A class of a plugin's may have a text of its own, made of what this error lacks.
+    text = {"__str__": PipelineFileError.__str__}
+    return type("Placed" + raised.__name__, (PipelineFileError, raised), text)
 
 
 def _has(file: PipelineFile, path: Path) -> bool:
-    return bool(path) and _descend(file.sections, path, missing=file) is not file
-
-
-def _descend(node: Any, path: Path, missing: Any = None) -> Any:
-    for part in path:
-        if not isinstance(node, Mapping) or part not in node:
-            return missing
-        node = node[part]
-    return node
+    return bool(path) and descend(file.sections, path, missing=file) is not file

@@ -6,7 +6,7 @@ something unexpected, such as text behind a header, are problems here. Values ar
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from seqpipe.config._diagnostics import Diagnostic, Problems
@@ -16,6 +16,7 @@ from seqpipe.config._text import quote
 #: Deeper sections are a mistake, and would exhaust Python's stack later.
 DEEPEST = 32
 _COMMENT = ("#", ";")
+_KEY = re.compile(r"[\w.@-]+\s*[=:]")
 _HEADER = re.compile(r"\[[^][\s]+\]")
 
 
@@ -58,6 +59,18 @@ class Section:
         return tuple(self.name.split("."))
 
 
+def looks_like_data(lines: Sequence[str]) -> bool:
+    """Return whether lines are anything but a pipeline file, rather than one with mistakes in it.
+
+    Such a file doesn't begin with a section, and less than half of its lines could stand in one.
+    """
+    filled = [line for line in lines if line.strip() and not line.lstrip().startswith(_COMMENT)]
+    fitting = [line for line in filled if line[0] in " \t[" or _KEY.match(line)]
+    return (
+        bool(filled) and not filled[0].lstrip().startswith("[") and 2 * len(fitting) < len(filled)
+    )
+
+
 def split(source: Source, problems: Problems) -> dict[str, Section]:
     """Return the sections of a file by their whole names, in the order of the file."""
     splitter = _Splitter(source, problems)
@@ -75,8 +88,9 @@ class _Splitter:
         self._section: Section | None = None
         self._key: Key | None = None
         self._indent = 0
-        # One problem is enough for a run of lines that aren't keys.
+        # One problem is enough for a run of lines that aren't keys, or that are before any section.
         self._lost = False
+        self._is_outside = False
 
     def take(self, number: int, line: str) -> None:
         text = line.strip()
@@ -184,6 +198,9 @@ class _Splitter:
         return any(raw.count(a) > raw.count(b) for a, b in ("[]", "{}"))
 
     def _add_outside(self, key: Key) -> None:
+        if self._is_outside:
+            return
+        self._is_outside = True
         self._problems.add(
             Diagnostic(
                 f"{quote(key.name)} stands before the first section",

@@ -1,6 +1,7 @@
 """Checks values against annotations, and finds the innermost that doesn't fit."""
 
 import enum
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
@@ -45,6 +46,15 @@ def misfit(value: Any, annotation: Any) -> Misfit | None:
     path, got, wanted = found
     message = f"expected {expects(wanted)}, got {describe(got)}"
     return Misfit(path, message, _label(got, wanted))
+
+
+def descend(tree: Any, path: Sequence[str], missing: Any = None) -> Any:
+    """Return what stands at a path of nested mappings."""
+    for name in path:
+        if not isinstance(tree, Mapping) or name not in tree:
+            return missing
+        tree = tree[name]
+    return tree
 
 
 def is_block(value: Any) -> bool:

@@ -1,23 +1,24 @@
 """Builds and initialises the pipeline of a run, with errors that name their place in the file."""
 
 import contextlib
+import traceback
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, Final
 
 from confection import Config
 from spacy.language import Language
-from spacy.schemas import ConfigSchemaInit
 from spacy.training import Example
 from spacy.util import get_sourced_components, is_package, load_model_from_config, registry
 from thinc.api import ConfigValidationError
 
-from seqpipe.adapters import torch_shims
+from seqpipe.adapters import OUT_OF_MEMORY, torch_shims
 from seqpipe.config import (
     PipelineFile,
     PipelineFileError,
     blocks_in,
+    descend,
     from_confection,
     raised_in,
     refusal,
@@ -31,11 +32,15 @@ from seqpipe.errors import (
     SavedModelError,
 )
 from seqpipe.hookspecs import KINDS
-from seqpipe.plugins import find_part
+from seqpipe.plugins import find_part, unwrap
 from seqpipe.training import Training
 
 #: With streamed data, the first so many examples stand for all, as in spaCy.
 _SAMPLE: Final = 100
+#: Settings of [initialize] that are paths.
+_INITIAL_FILES: Final = ("vocab_data", "vectors", "init_tok2vec")
+#: The first of these calls the second before it does anything else.
+_MAKING_INITIAL_BLOCKS: Final = (Language.initialize.__code__, registry.resolve.__func__.__code__)
 #: What parts raise on purpose while they work.
 _REFUSALS: Final = (ConfigError, DataError, EmbedderError, ClassifierError, SavedModelError)
 
@@ -57,21 +62,24 @@ def build(config: Config, file: PipelineFile) -> Language:
     return nlp
 
 
-def try_initialisation(nlp: Language, file: PipelineFile) -> None:
-    """Make what [initialize] names, as spaCy will only once training starts, and drop it.
+def check_initial_files(nlp: Language, file: PipelineFile) -> None:
+    """Check that the files of [initialize] are there, which spaCy reads only after `before_init`.
+
+    All else of that section it makes before anything is fitted; see `placed_at_work`.
 
     Raises:
-        ConfigError: A part of it can't be made.
+        ConfigError: One of them isn't.
     """
     section = nlp.config.interpolate()["initialize"]
     with placed(file, nlp.config, "initialize"):
-        registry.resolve(section, schema=ConfigSchemaInit)
-        for key in ("vocab_data", "vectors", "init_tok2vec"):
-            path = section.get(key)
-            if path and not Path(path).exists() and not (key == "vectors" and is_package(path)):
-                raise ConfigError(
-                    f"{path} isn't there; looked for {Path(path).resolve()}", setting=key
-                )
+        # A path may be a block, as one with a dollar is.
+        paths = registry.resolve({key: section.get(key) for key in _INITIAL_FILES})
+    for key, path in paths.items():
+        if not isinstance(path, str) or (key == "vectors" and is_package(path)):
+            continue
+        if not Path(path).exists():
+            message = f"{path} isn't there; looked for {Path(path).resolve()}"
+            raise refusal(ConfigError(message, setting=key), file, [("initialize",)])
 
 
 @contextlib.contextmanager
@@ -97,6 +105,8 @@ def placed(file: PipelineFile, config: Config, *sections: str) -> Iterator[None]
 def placed_at_work(file: PipelineFile, config: Config, *locations: str) -> Iterator[None]:
     """Turn what parts refuse while they work (read, fit, train) into errors with places in a file.
 
+    Whatever is raised while spaCy makes the blocks of [initialize] is placed too.
+
     Args:
         file: What expands to the configuration.
         config: The configuration.
@@ -106,9 +116,20 @@ def placed_at_work(file: PipelineFile, config: Config, *locations: str) -> Itera
         yield
     except PipelineFileError:
         raise
-    except _REFUSALS as error:
-        found = [path for at in locations for path in _paths_below(config.interpolate(), at)]
-        raise refusal(error, file, found) from error
+    except Exception as error:
+        if _was_making_initial_blocks(error):
+            with placed(file, config, "initialize", "pretraining"):
+                raise
+        if not isinstance(error, _REFUSALS):
+            raise
+        tree, paths = config.interpolate(), [tuple(at.split(".")) for at in locations]
+        inner = [(*blocks_in(descend(tree, path), path), (path, None)) for path in paths]
+        raise refusal(error, file, [path for found in inner for path, _ in found]) from error
+
+
+def _was_making_initial_blocks(error: Exception) -> bool:
+    codes = [frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return _MAKING_INITIAL_BLOCKS in pairwise(codes)
 
 
 def initialise(nlp: Language, training: Training) -> None:
@@ -151,31 +172,48 @@ def _unbuilt(
 def _culprits(
     error: Exception, config: Mapping[str, Any], sections: Iterable[str]
 ) -> list[tuple[str, ...]]:
-    """Return the blocks that fail like that when they're made by themselves, the innermost first.
+    """Return the block that an error comes from, or what may hold it, the innermost first.
 
-    confection says nothing of which function raised, so that they're called again one by one.
+    confection doesn't say which one it made. Where the traceback leaves several, they're made again by
+    themselves, up to the one that fails like that.
     """
     blocks = [found for name in sections for found in blocks_in(config.get(name), (name,))]
     if isinstance(error, DataError):
         # Making a corpus reads it, which may take long: the message is enough.
         return [path for path, _ in blocks]
-    failing = []
-    for path, block in blocks:
-        try:
-            registry.resolve({"block": dict(block)})
-        except Exception as again:
-            if (type(again), str(again)) == (type(error), str(error)):
-                failing.append(path)
+    makers = {path: _maker(block) for path, block in blocks}
+    through = raised_in(error, list(makers.items()))
+    # Several blocks may name the function that raised.
+    likely = [path for path in makers if through and makers[path] is makers[through[0]]]
+    if len(likely) == 1 or isinstance(error, OUT_OF_MEMORY):
+        failing = likely
+    else:
+        again = (path for path, block in blocks if path in (likely or makers))
+        tried = ((path, _failure(descend(config, path))) for path in again)
+        alike = (path for path, found in tried if found == (type(error), str(error)))
+        failing = list(islice(alike, 1))
     components = config.get("components", {}) if "components" in sections else {}
-    return failing[:1] or [
+    return failing or [
         *(("components", name) for name in components),
         *((s,) for s in sections),
     ]
 
 
-def _paths_below(config: Mapping[str, Any], location: str) -> list[tuple[str, ...]]:
-    path = tuple(location.split("."))
-    node: Any = config
-    for part in path:
-        node = node.get(part) if isinstance(node, Mapping) else None
-    return [*(found for found, _ in blocks_in(node, path)), path]
+def _maker(block: Mapping[str, Any]) -> Any:
+    """Return the function or the class that a block names; None if it can't be had."""
+    at = next(key for key in block if key.startswith("@"))
+    kind = at.removeprefix("@seqpipe_")
+    with contextlib.suppress(Exception):
+        if kind in KINDS:
+            return unwrap(find_part(kind, block[at]).factory)[0]
+        return unwrap(registry.get(at[1:], block[at]))[0]
+    return None
+
+
+def _failure(block: Mapping[str, Any]) -> tuple[type[Exception], str] | None:
+    """Return the class and the text of what's raised when a block is made; None if nothing is."""
+    try:
+        registry.resolve({"block": dict(block)})
+    except Exception as error:
+        return type(error), str(error)
+    return None

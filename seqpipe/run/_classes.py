@@ -1,6 +1,6 @@
 """What a run checks and says of pipelines that put texts into classes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, TypeAlias
 
@@ -33,16 +33,27 @@ def check_labels(nlp: Language, corpora: dict[str, Corpus]) -> None:
             )
     if not _is_exclusive(pipe):
         return
+    where = "[classifier]" if isinstance(pipe, ClassifierPipe) else "[head]"
     rows = [row for corpus in corpora.values() for row in corpus.rows if len(row.labels) != 1]
-    if rows:
-        row = min(rows, key=_line_order)
-        where = "[classifier]" if isinstance(pipe, ClassifierPipe) else "[head]"
-        more = f", and {len(rows) - 1:,} more rows have several" if len(rows) > 1 else ""
-        raise DataError(
-            f"{row.source} has {len(row.labels)} labels ({', '.join(row.labels)}){more}, but {where} "
-            "puts each text into exactly one class: set `exclusive = false` there, or give "
-            "the text one label"
-        )
+    _check_one_label([row for row in rows if row.labels], where)
+    _check_one_label([row for row in rows if not row.labels], where)
+
+
+def _check_one_label(rows: Sequence[Row], where: str) -> None:
+    """Raise an error for rows that all have several labels, or all none."""
+    if not rows:
+        return
+    row = min(rows, key=_line_order)
+    others = "" if len(rows) == 1 else f", and {len(rows) - 1:,} more rows have "
+    if row.labels:
+        has = f"{len(row.labels)} labels ({', '.join(row.labels)}){others and others + 'several'}"
+        advice = "set `exclusive = false` there, or give the text one label"
+    else:
+        has = f"no label{others and others + 'none'}"
+        advice = "give the text a label, or leave the row out"
+    raise DataError(
+        f"{row.source} has {has}, but {where} puts each text into exactly one class: {advice}"
+    )
 
 
 def _line_order(row: Row) -> tuple[str, int]:
@@ -78,7 +89,7 @@ def score_texts(nlp: Language, corpus: CorpusOf) -> dict[str, Any]:
     docs = nlp.pipe([example.predicted for example in examples])
     for example, doc in zip(examples, docs, strict=True):
         example.predicted = doc
-    with naming_scorer(nlp, examples):
+    with naming_scorer():
         scores = {"spacy": Scorer(nlp=nlp).score(examples)}
     pipe = _labelling(nlp)
     if pipe is None:

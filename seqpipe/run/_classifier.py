@@ -10,7 +10,7 @@ from spacy.util import registry
 from seqpipe.adapters import ClassifierPipe, Corpus, watch_fit
 from seqpipe.config import PipelineFile
 from seqpipe.parts.classifiers import FitProgress
-from seqpipe.run._build import placed, placed_at_work, try_initialisation
+from seqpipe.run._build import check_initial_files, placed, placed_at_work
 from seqpipe.run._classes import check_labels, score_texts
 from seqpipe.run._data import note_data
 from seqpipe.run._description import set_performance
@@ -46,7 +46,7 @@ def run_classifier(
         with placed_at_work(file, nlp.config, "corpora", "components"):
             check_labels(nlp, corpora)
         note_data(corpora, stages.reporter)
-        try_initialisation(nlp, file)
+        check_initial_files(nlp, file)
     with stages.stage("training"), placed_at_work(file, nlp.config, "components", "corpora"):
         last = _fit(nlp, corpora["train"], stages)
         dev = score_texts(nlp, corpora["dev"]) if "dev" in corpora else None

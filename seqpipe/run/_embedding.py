@@ -15,7 +15,7 @@ from seqpipe.adapters import (
     watch_fit,
 )
 from seqpipe.config import PipelineFile
-from seqpipe.run._build import placed, placed_at_work, try_initialisation
+from seqpipe.run._build import check_initial_files, placed, placed_at_work
 from seqpipe.run._models import UNFINISHED, promote, save_unfinished, set_interrupted_aside
 from seqpipe.run._report import report_embedding
 from seqpipe.run._scores import resolve_scores, score_embedding
@@ -44,7 +44,7 @@ def run_embedding(
     with stages.stage("data"):
         with placed(file, nlp.config, "corpora"):
             corpora = {part: _corpus(nlp, part) for part in ("train", "test")}
-        try_initialisation(nlp, file)
+        check_initial_files(nlp, file)
         scores = resolve_scores(nlp, file)
     with stages.stage("embedder"), watch_fit(stages.relay_fit) as watched:
         with placed_at_work(file, nlp.config, "nlp.vectors", "corpora", "initialize"):

@@ -17,7 +17,7 @@ from seqpipe.adapters import Corpus, forget_data, watch_fit
 from seqpipe.config import PipelineFile, compile_file, makes_classifier, makes_embedding, read
 from seqpipe.errors import InterruptedRun, NotFiniteError
 from seqpipe.reporting import Progress, Reporter, Silent
-from seqpipe.run._build import build, initialise, placed, placed_at_work, try_initialisation
+from seqpipe.run._build import build, check_initial_files, initialise, placed, placed_at_work
 from seqpipe.run._classes import check_labels, score_texts
 from seqpipe.run._classifier import is_classifier, run_classifier
 from seqpipe.run._data import note_data
@@ -128,7 +128,7 @@ def _run_training(
         with placed_at_work(file, nlp.config, "corpora", "components"):
             check_labels(nlp, corpora)
         note_data(corpora, stages.reporter)
-        try_initialisation(nlp, file)
+        check_initial_files(nlp, file)
         embedding_scores = resolve_scores(nlp, file)
     with (
         stages.stage("embedder"),

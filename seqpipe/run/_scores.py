@@ -65,14 +65,14 @@ def score_embedding(
     for name, score in scores.items():
         reporter.note(f"scoring {name}")
         with calling(score, f"score [evaluation.{name}],", "scored the embedder"):
-            scores = score(fitted)
-        if not isinstance(scores, Mapping):
+            given = score(fitted)
+        if not isinstance(given, Mapping):
             raise PluginError(
-                f"[evaluation.{name}] returned {describe(scores)}, and should return a dictionary"
+                f"[evaluation.{name}] returned {describe(given)}, and should return a dictionary"
             )
-        if (bad := _not_finite(scores)) is not None:
+        if (bad := _not_finite(given)) is not None:
             raise NotFiniteError(f"[evaluation.{name}] gave the score {bad}, which isn't finite")
-        found[name] = dict(scores)
+        found[name] = dict(given)
     return found
 
 

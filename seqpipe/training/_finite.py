@@ -47,7 +47,7 @@ def _weights(component: object) -> Iterator[tuple[str, bool]]:
     """Yield the name of each weight of a component, and whether it's finite."""
     for shim in torch_shims(component):
         # A part of a pipeline that's never been updated may have no weights yet.
-        for name, weight in shim.built.state_dict().items() if shim.built else ():
+        for name, weight in shim.built.named_parameters() if shim.built else ():
             yield name, bool(torch.isfinite(weight).all())
     model = getattr(component, "model", None)
     for node in model.walk() if isinstance(model, Model) else ():

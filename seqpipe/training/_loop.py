@@ -183,7 +183,7 @@ def _evaluate(nlp: Language, training: Training, *, when: str) -> tuple[float, d
     with nlp.use_params(training.optimizer.averages or {}):
         try:
             check_weights(nlp)
-            with naming_scorer(nlp, examples):
+            with naming_scorer():
                 scores = nlp.evaluate(examples)
             return _score(training, scores), scores
         except NotFiniteError as error:

@@ -14,6 +14,7 @@ from seqpipe.adapters import (
     EmbedderVectors,
     WordTokenizer,
     _contract,
+    calling,
     make_encoder,
     make_fit_embedder,
     naming_scorer,
@@ -417,5 +418,26 @@ def test_broken_scorer_is_named_with_its_component(scores, says):
     nlp.add_pipe("textcat").initialize(lambda: textcat_examples(nlp), nlp=nlp)
     nlp.get_pipe("textcat").scorer = offered(Given(scores))
     examples = textcat_examples(nlp)
-    with pytest.raises(PluginError, match=f"{NAMED} {says}"), naming_scorer(nlp, examples):
+    with pytest.raises(PluginError, match=f"{NAMED} {says}"), naming_scorer():
         nlp.evaluate(examples)
+
+
+def test_component_that_fails_is_not_blamed_on_a_scorer():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("textcat").initialize(lambda: textcat_examples(nlp), nlp=nlp)
+    examples = textcat_examples(nlp)
+    # Docs that were never annotated break this one too.
+    scorer = Given(lambda examples, **_: {"x": next(e.predicted.cats["pos"] for e in examples)})
+    nlp.get_pipe("textcat").scorer = scorer
+    nlp.get_pipe("textcat").predict = Given(KeyError("broken pipe"))
+    with pytest.raises(KeyError, match="broken pipe"), naming_scorer():
+        nlp.evaluate(examples)
+
+
+@pytest.mark.parametrize("error", [MemoryError("full"), torch.OutOfMemoryError("full")])
+def test_memory_that_is_used_up_is_nobodys_fault(error):
+    tokenizer = WordTokenizer(spacy.blank("en").vocab, offered(Given(error)))
+    with pytest.raises(type(error), match="full"):
+        tokenizer("two words")
+    with pytest.raises(type(error), match="full"), calling(Given(None), "encoder", "ran"):
+        raise error

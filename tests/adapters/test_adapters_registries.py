@@ -13,9 +13,10 @@ from confection import Config, ConfigValidationError
 from spacy.util import load_model_from_config
 from thinc.api import Model
 
+from seqpipe.adapters import _registries
 from seqpipe.errors import PluginError
 from seqpipe.hookspecs import KINDS, hookimpl
-from seqpipe.plugins import _host
+from seqpipe.plugins import Owner, Part, _host
 
 CELL = {"@seqpipe_cells": "seqpipe.GRU.v1"}
 
@@ -188,7 +189,7 @@ def acme(monkeypatch):
         theirs = importlib.metadata.EntryPoint("acme", module.__name__, "seqpipe")
         dist = types.SimpleNamespace(name=name, version=version, requires=requires)
         claims = [ours, theirs._for(dist)]
-        monkeypatch.setattr(_host, "entry_points", lambda group: claims)
+        monkeypatch.setattr(_host, "installed_entry_points", lambda group: (claims, {}))
         _host._installed.cache_clear()
 
     yield install
@@ -295,3 +296,18 @@ def test_part_is_found_where_it_is_defined():
     assert found["file"].endswith("_recurrent.py") and found["line_no"] > 1
     with pytest.raises(RegistryError, match=r"seqpipe\.Recurent\.v1"):
         spacy.registry.find("seqpipe_encoders", "seqpipe.Recurent.v1")
+
+
+class Factory:
+    """What's called is an object."""
+
+    def __call__(self):
+        return object()
+
+
+@pytest.mark.parametrize(("factory", "module"), [(Factory(), __name__), (len, "builtins")])
+def test_part_without_source_is_found_too(factory, module, monkeypatch):
+    part = Part("cells", "acme.Cell.v1", factory, Owner("acme-parts", "1.4"))
+    monkeypatch.setattr(_registries, "find_part", lambda kind, name: part)
+    found = spacy.registry.find("seqpipe_cells", "acme.Cell.v1")
+    assert found["module"] == module and found["file"] is found["line_no"] is None

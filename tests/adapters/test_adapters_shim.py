@@ -12,7 +12,8 @@ from thinc.api import Adam, Model
 from torch import nn
 
 from seqpipe.adapters import AdamW, TorchShim, make_adamw
-from seqpipe.errors import ConfigError, SavedModelError
+from seqpipe.adapters._optimizer import clip_gradient
+from seqpipe.errors import ConfigError, NotFiniteError, SavedModelError
 
 
 class Net(nn.Module):
@@ -386,3 +387,50 @@ def test_steps_of_spacys_optimizer_are_those_of_torchs():
         torchs.step()
     # thinc takes the decay from the weights after the step, torch before: 5 times 0.01 * 0.001.
     torch.testing.assert_close(weights_of(ours), theirs.state_dict(), atol=5e-5, rtol=0)
+
+
+class Unpacking(nn.Module):
+    """Has a bug whose message has a word of torch's in it."""
+
+    def __init__(self, width):
+        super().__init__()
+        _, _ = range(width)
+
+
+@pytest.mark.parametrize(
+    ("make", "size", "error", "says"),
+    [
+        (Unpacking, 3, ValueError, "too many values to unpack"),
+        (lambda width: nn.Linear(width, 1), 2**62, ConfigError, "more memory than any machine"),
+        (lambda width: nn.Linear(width, 1), 2**70, ConfigError, "more memory than any machine"),
+    ],
+)
+def test_sizes_beyond_any_machine_are_told_from_other_errors(make, size, error, says):
+    with pytest.raises(error, match=says):
+        TorchShim(make, sample_sizes=(size,)).try_build()
+
+
+class OnOther(torch.Tensor):
+    """A gradient that can't be computed with, as one on another device."""
+
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        if "norm" in getattr(function, "__name__", ""):
+            raise RuntimeError("Expected all tensors to be on the same device")
+        return super().__torch_function__(function, types, args, kwargs or {})
+
+
+def test_gradient_that_cannot_be_computed_with_is_not_said_to_be_infinite():
+    net = nn.Linear(2, 1, bias=False)
+    net.weight.grad = torch.ones(1, 2).as_subclass(OnOther)
+    with pytest.raises(RuntimeError, match="on the same device"):
+        clip_gradient(net, 1.0)
+
+
+@pytest.mark.parametrize(("values", "what"), [(float("nan"), "'weight'"), (3e38, "norm overflows")])
+def test_gradient_that_is_not_finite_changes_nothing(values, what):
+    net = nn.Linear(2, 1, bias=False)
+    net.weight.grad = torch.full((1, 2), values)
+    with pytest.raises(NotFiniteError, match=what):
+        clip_gradient(net, 1.0)
+    assert torch.equal(net.weight.grad, torch.full((1, 2), values)) or values != values

@@ -63,11 +63,14 @@ def which(nlp):
 
 
 class Files:
-    """Counts what's done to files below a folder, and does something at one of these moments."""
+    """Counts what's done to files below a folder, and does something at one of these moments.
+
+    The hook can't be removed: it's added when it's first needed, and does nothing between calls of `watch`.
+    """
 
     def __init__(self):
         self.below, self.count, self.at, self.act = None, 0, 0, None
-        sys.addaudithook(self.hook)
+        self.is_hooked = False
 
     def hook(self, event, arguments):
         if self.below is None or event.partition(".")[0] not in ("open", "os", "shutil"):
@@ -80,6 +83,9 @@ class Files:
 
     def watch(self, folder, work, *, at=0, act=None):
         """Do some work, and return what it does, with `act` called at its n-th step and at later ones."""
+        if not self.is_hooked:
+            sys.addaudithook(self.hook)
+            self.is_hooked = True
         self.count, self.at, self.act, self.below = 0, at, act, str(folder)
         try:
             return work()

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 import typer
 from cli.embedding_models import table_pipeline
+from confection import ConfigValidationError
 from typer.testing import CliRunner
 
 from seqpipe.cli import app
 from seqpipe.cli._errors import reporting_errors
+from seqpipe.config import Diagnostic, PipelineFileError
 from seqpipe.errors import PluginError
 
 
@@ -120,3 +122,20 @@ def test_json_has_no_nan():
 
     with pytest.raises(ValueError, match="Out of range float"):
         print_json(json.loads('{"score": NaN}'))
+
+
+@pytest.mark.parametrize(
+    ("cause", "has_hint"),
+    [
+        (TypeError("a bug"), True),
+        (ValueError("too many values to unpack"), True),
+        (ConfigValidationError(config={}, errors=[]), False),
+        (None, False),
+    ],
+)
+def test_error_with_a_place_that_comes_from_code_can_be_looked_for_there(cause, has_hint):
+    def raise_placed():
+        raise PipelineFileError([Diagnostic("it can't be made")], "f.cfg") from cause
+
+    assert ("`--traceback` shows where" in call(raise_placed).stderr) is has_hint
+    assert "`--traceback`" not in call(raise_placed, "--traceback").stderr

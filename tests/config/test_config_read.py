@@ -230,3 +230,41 @@ def test_a_hostile_file_ends_in_a_short_error(name):
 def test_many_keys_and_sections_are_read():
     text = "".join(f"[a{i}.b]\nx = {i}\n" for i in range(10_000))
     assert len(read_text(text).sections) == 10_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "text,label\n" + "a film: good = bad,pos\n" * 300,
+        "good film\tpos\nbad: a = b\tneg\n[deleted]\tneg\nbad film\tneg\nso so\tneg\n" * 300,
+        '{"text": "a film", "label": "pos"}\n' * 300,
+        "\nthe film was good\n# a line\nit was bad\n[deleted]\nand so on\n",
+        "text,label\na film,pos\n",
+    ],
+)
+def test_data_given_as_a_pipeline_file_is_one_error_that_says_how_those_begin(text, write):
+    path = write(text)
+    with pytest.raises(PipelineFileError, match="looks like data") as caught:
+        read(path)
+    (problem,) = caught.value.diagnostics
+    assert problem.place.text == text.strip().split("\n")[0]
+    assert "[data]" in problem.help and str(caught.value).count("\n") < 12
+
+
+@pytest.mark.parametrize(
+    "text", ['lang = "en"\nseed = 1\n', "[a]\nthis is\nno key\nat all\n", "x 2\n[a]\ny = 1\n"]
+)
+def test_pipeline_file_with_mistakes_is_not_taken_for_data(text):
+    assert "data" not in problems(text)[0].message
+
+
+def test_keys_before_any_section_are_told_once():
+    assert "before the first section" in only("BOB: hello\nANN: hello\n" * 300).message
+
+
+def test_of_many_errors_the_first_are_shown_and_the_rest_counted():
+    with pytest.raises(PipelineFileError) as caught:
+        read_text("[a]\n" + "".join(f"x{n} = en\n" for n in range(500)))
+    assert len(caught.value.diagnostics) == 50
+    said = str(caught.value)
+    assert said.count("error: ") == 20 and "\n\nand 30 more\n\nmore than 50 errors" in said

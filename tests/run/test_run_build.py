@@ -1,14 +1,20 @@
 """What can't be built shows before any data is read."""
 
+import contextlib
+import math
 import sys
 
+import catalogue
 import pytest
+import spacy
 import torch
+from confection import Config
 
 from seqpipe.adapters import TorchShim
-from seqpipe.config import PipelineFileError
+from seqpipe.config import PipelineFileError, compile_file, read, read_text
 from seqpipe.errors import ConfigError, DataError
 from seqpipe.run import run
+from seqpipe.run._build import build, check_initial_files, placed, placed_at_work
 
 FILE = """
 [data]
@@ -131,3 +137,120 @@ def test_large_module_is_measured_without_being_made(monkeypatch):
     with pytest.raises(ConfigError, match=r"40\.0 GB.*1\.0 GB") as caught:
         TorchShim(build, sample_sizes=(1,)).try_build()
     assert (made, caught.value.setting) == (["meta"], "width")
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """Return a list of what some functions in spaCy's registries were called for."""
+    calls = []
+
+    def note(*, name: str, problem: str = "", memory: bool = False):
+        calls.append(name)
+        if memory:
+            raise MemoryError(problem)
+        if problem:
+            raise LookupError(problem)
+
+    def note_callback(*, name: str, problem: str = ""):
+        note(name=name, problem=problem)
+        return lambda nlp: nlp
+
+    spacy.registry.misc.register("note.v1", func=note)
+    spacy.registry.callbacks.register("note_callback.v1", func=note_callback)
+    spacy.registry.misc.register("fsum.v1", func=math.fsum)
+    yield calls
+    for kind, name in (("misc", "note"), ("callbacks", "note_callback"), ("misc", "fsum")):
+        catalogue._remove(("spacy", kind, f"{name}.v1"))
+
+
+def initial(text, tmp_path):
+    """Return a pipeline and its file, with a section [initialize] of its own."""
+    (tmp_path / "pipeline.cfg").write_text(TRAINED.format(path="rows.csv") + text)
+    file = read(tmp_path / "pipeline.cfg")
+    return build(compile_file(file.path), file), file
+
+
+@pytest.mark.parametrize("key", ["vectors", "vocab_data", "init_tok2vec"])
+def test_initial_file_may_have_a_dollar_in_its_path(tmp_path, key):
+    text = f'[initialize]\n{key} = "{tmp_path}/$$x"\n'
+    nlp, file = initial(text, tmp_path)
+    with pytest.raises(PipelineFileError, match=r"/\$x isn't there; looked for") as caught:
+        check_initial_files(nlp, file)
+    assert caught.value.diagnostics[0].place.text.startswith(key)
+    (tmp_path / "$x").touch()
+    check_initial_files(nlp, file)
+
+
+CALLBACKS = """
+[initialize.before_init]
+@callbacks = "note_callback.v1"
+name = "before"
+
+[initialize.after_init]
+@callbacks = "note_callback.v1"
+name = "after"
+{}
+"""
+
+
+@pytest.mark.parametrize("problem", ["", 'problem = "it failed"'])
+def test_what_is_made_for_the_initialisation_is_made_once(made, tmp_path, problem):
+    nlp, file = initial(CALLBACKS.format(problem), tmp_path)
+    check_initial_files(nlp, file)
+    assert made == []
+    nlp.remove_pipe("textcat")
+    nlp.remove_pipe("tok2vec")
+    nlp.vocab.vectors = spacy.vectors.Vectors()
+    with contextlib.ExitStack() as stack:
+        if problem:
+            says = r"\[initialize\.after_init\] \(note_callback\.v1\): LookupError: it failed"
+            stack.enter_context(pytest.raises(PipelineFileError, match=says))
+        stack.enter_context(placed_at_work(file, nlp.config, "components"))
+        nlp.initialize()
+    once = ["before", "after"]
+    # Where two blocks name the function that failed, they're tried up to the one that does.
+    assert made == (once * 2 if problem else once)
+
+
+def blocks(**settings):
+    """Return a configuration with three blocks, the second of which has these settings."""
+    block = {"@misc": "note.v1"}
+    return {
+        "mine": {
+            "large": {"@callbacks": "note_callback.v1", "name": "large"},
+            "bad": {**block, "name": "bad", **settings},
+            "last": {"@callbacks": "note_callback.v1", "name": "last"},
+        }
+    }
+
+
+@pytest.mark.parametrize("memory", [True, False])
+def test_block_that_fails_is_found_without_making_another_again(made, tmp_path, memory):
+    config = Config(blocks(problem="it failed", memory=memory))
+    _, file = initial("", tmp_path)
+    with pytest.raises(PipelineFileError, match="it failed"), placed(file, config, "mine"):
+        spacy.registry.resolve(config)
+    assert made == ["large", "bad"]
+
+
+def test_block_whose_function_is_compiled_is_found_by_making_blocks_again(made):
+    text = """
+[mine.large]
+@misc = "note.v1"
+name = "large"
+
+[mine.bad]
+@misc = "fsum.v1"
+seq = ["x"]
+
+[mine.last]
+@misc = "note.v1"
+name = "last"
+"""
+    file = read_text(text)
+    with (
+        pytest.raises(PipelineFileError, match=r"\[mine\.bad\] \(fsum\.v1\): TypeError"),
+        placed(file, Config(file.sections), "mine"),
+    ):
+        spacy.registry.resolve(file.sections)
+    assert made == ["large", "large"]

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import json
 import math
+import re
 
 import pytest
 import spacy
@@ -11,6 +12,7 @@ import torch
 from spacy.training import Example
 from thinc.api import Adam, fix_random_seed
 
+from seqpipe import __version__
 from seqpipe.adapters import make_adamw, make_corpus, torch_shims
 from seqpipe.errors import NotFiniteError, PluginError
 from seqpipe.parts.readers import Jsonl
@@ -48,12 +50,6 @@ def tags():
             yield Example.from_dict(nlp.make_doc(text), {"tags": ["D", "N"]})
 
     return [read, read]
-
-
-def fives(examples):
-    iterator = iter(examples)
-    while batch := list(itertools.islice(iterator, 5)):
-        yield batch
 
 
 def run(nlp, corpora, **settings):
@@ -112,7 +108,7 @@ def test_weight_that_is_nan_ends_the_training_with_its_step_rows_layer_and_advic
     assert said.startswith("the loss of 'textcat' is nan, in step 3 (epoch 2), on the rows ")
     assert said.count("rows.jsonl:") == 3 and " and 2 more; " in said
     assert (
-        "encoder.layers.0.0 (GRU) of 'textcat', seqpipe.GRU.v1 of seqpipe 0.1.0: its weight "
+        f"encoder.layers.0.0 (GRU) of 'textcat', seqpipe.GRU.v1 of seqpipe {__version__}: its weight "
         "'input_weight' isn't finite" in said
     )
     assert "set a smaller `learn_rate` than 0.0" in said and "`step_clip`" in said
@@ -132,7 +128,8 @@ def test_layer_that_gives_nan_from_finite_numbers_is_found(corpora):
     with pytest.raises(
         NotFiniteError,
         match=r"dropout \(Dropout\) of 'textcat', a part of seqpipe\.TextClassifier\.v1 of seqpipe "
-        r"0\.1\.0: its inputs and weights are finite",
+        + re.escape(__version__)
+        + ": its inputs and weights are finite",
     ):
         run(classifier(), corpora, before_update=at_step(1, break_head))
 
@@ -218,3 +215,11 @@ def test_score_that_is_no_finite_number_ends_the_training(corpora, score, error,
     nlp.get_pipe("textcat").scorer = lambda examples, **settings: {"mine": score}
     with pytest.raises(error, match=says):
         run(nlp, corpora, score_weights={"mine": 1.0}, eval_frequency=1)
+
+
+def test_buffer_that_is_infinite_on_purpose_is_no_weight(corpora):
+    def add_mask(nlp):
+        encoder, _ = modules_of(nlp)
+        encoder.register_buffer("mask", torch.full((2, 2), -math.inf).triu(1))
+
+    assert run(classifier(), corpora, before_update=at_step(1, add_mask))
