@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from e2e.environments import make_environment
@@ -14,12 +15,44 @@ from seqpipe.hookspecs import KINDS
 
 REPOSITORY = Path(__file__).parents[2]
 
+NAMES = [kind.removesuffix("s") for kind in KINDS]
+
+#: Each of these is one process for the plugins of all kinds: importing torch and spaCy takes most of it.
+TEST = """
+import json, os, sys
+import pytest
+
+class Counter:
+    def __init__(self):
+        self.counts = {}
+
+    def pytest_report_teststatus(self, report):
+        if report.when == "call":
+            self.counts[report.outcome] = self.counts.get(report.outcome, 0) + 1
+
+found = {}
+for package in sys.argv[1:]:
+    os.chdir(package)
+    counter = Counter()
+    code = pytest.main(["-W", "error", "-p", "no:cacheprovider"], [counter])
+    found[package] = [int(code), counter.counts]
+print("found", json.dumps(found))
+"""
+TRAIN = """
+import os, pathlib, sys
+from seqpipe.run import run
+
+for package in sys.argv[1:]:
+    os.chdir(package)
+    run(pathlib.Path("example/pipeline.cfg"), output=pathlib.Path("out"))
+"""
 LOAD = """
-import sys
+import json, sys
 import seqpipe, spacy
-assert {venv!r} in seqpipe.__file__, seqpipe.__file__
-nlp = spacy.load(sys.argv[1])
-print(sorted(nlp("read the whole file").cats))
+
+assert sys.argv[1] in seqpipe.__file__, seqpipe.__file__
+found = {package: sorted(spacy.load(package + "/out/model-best")("read the whole file").cats) for package in sys.argv[2:]}
+print("found", json.dumps(found))
 """
 
 
@@ -37,9 +70,9 @@ def build_wheel(source: Path, folder: Path) -> Path:
     return Path(wheel)
 
 
-def install(python: str, wheel: Path) -> None:
+def install(python: str, *wheels: Path) -> None:
     options = ["--no-deps", "--no-index", "--disable-pip-version-check"]
-    run(python, "-m", "pip", "install", *options, str(wheel), cwd=wheel.parent)
+    run(python, "-m", "pip", "install", *options, *map(str, wheels), cwd=wheels[0].parent)
 
 
 def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -48,41 +81,61 @@ def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return done
 
 
-def make_plugin(name: str, kind: str, user: str, folder: Path) -> Path:
-    """Make and install a plugin with a part of a kind, and return where its source lies."""
-    run(user, "-m", "seqpipe", "plugins", "new", name, "--kind", kind, cwd=folder)
-    package = folder / f"seqpipe-{name}"
-    install(user, build_wheel(package, folder / "wheels"))
-    return package
+@pytest.fixture(scope="module")
+def packages(user, tmp_path_factory):
+    """Return where the source of an installed plugin with a part of each kind lies, by the kind."""
+    folder = tmp_path_factory.mktemp("plugins")
+    for kind in NAMES:
+        run(user, "-m", "seqpipe", "plugins", "new", f"my-{kind}", "--kind", kind, cwd=folder)
+    made = {kind: folder / f"seqpipe-my-{kind}" for kind in NAMES}
+    install(user, *(build_wheel(package, folder / "wheels") for package in made.values()))
+    return made
+
+
+def found_in(output: str) -> dict[str, Any]:
+    return json.loads(re.search(r"^found (.*)$", output, re.MULTILINE)[1])
+
+
+@pytest.fixture(scope="module")
+def tested(user, packages, tmp_path_factory):
+    """Run the tests of all plugins, and return the exit code and the counts of each."""
+    done = run(
+        user, "-c", TEST, *map(str, packages.values()), cwd=tmp_path_factory.mktemp("tested")
+    )
+    return found_in(done.stdout), done.stdout
+
+
+@pytest.fixture(scope="module")
+def loaded(user, packages, tmp_path_factory):
+    """Train the example of each plugin, and return the classes that its loaded pipeline tells."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    run(user, "-c", TRAIN, *map(str, packages.values()), cwd=folder)
+    venv = str(Path(user).parents[1])
+    return found_in(run(user, "-c", LOAD, venv, *map(str, packages.values()), cwd=folder).stdout)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", [kind.removesuffix("s") for kind in KINDS])
-def test_new_plugin_installs_passes_its_tests_trains_and_loads(kind, user, tmp_path):
-    package = make_plugin(f"my-{kind}", kind, user, tmp_path)
+@pytest.mark.parametrize("kind", NAMES)
+def test_new_plugin_installs_and_passes_its_tests(kind, packages, tested):
+    results, output = tested
+    code, counts = results[str(packages[kind])]
     # Its tests are the checks of its kind, and two of its own.
-    tested = run(user, "-m", "pytest", "-W", "error", "-p", "no:cacheprovider", cwd=package)
-    assert int(re.search(r"(\d+) passed", tested.stdout)[1]) >= 14 + 2
+    assert code == 0 and counts["passed"] >= 14 + 2, output
 
-    run(user, "-m", "seqpipe", "run", "example/pipeline.cfg", "--output", "out", cwd=package)
-    report = json.loads((package / "out" / "report.json").read_text(encoding="utf-8"))
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", NAMES)
+def test_new_plugin_trains_and_its_pipeline_loads(kind, packages, loaded):
+    file = packages[kind] / "out" / "report.json"
+    report = json.loads(file.read_text(encoding="utf-8"))
     assert report["test"]["accuracy"] >= 0.8
     assert report["plugins"][f"my_{kind}"] == f"seqpipe-my-{kind} 0.1.0"
-
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    code = LOAD.format(venv=str(Path(user).parents[1]))
-    loaded = run(user, "-c", code, str(package / "out" / "model-best"), cwd=elsewhere)
-    assert len(json.loads(loaded.stdout.replace("'", '"'))) == 2
+    assert len(loaded[str(packages[kind])]) == 2
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("packages")
 def test_new_plugin_is_checked_from_anywhere(user, tmp_path):
-    make_plugin("its-tokenizer", "tokenizer", user, tmp_path)
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    checked = run(
-        user, "-m", "seqpipe", "plugins", "check", "its_tokenizer", "--json", cwd=elsewhere
-    )
+    checked = run(user, "-m", "seqpipe", "plugins", "check", "my_tokenizer", "--json", cwd=tmp_path)
     counts = json.loads(checked.stdout)["counts"]
     assert counts["failed"] == 0 and counts["passed"] >= 14
