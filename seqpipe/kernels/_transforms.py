@@ -1,10 +1,36 @@
 """What torch may be doing to a call that a kernel, which reads memory, can't take part in."""
 
+import functools
+import sys
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
 import torch
 from torch import Tensor
 from torch._C import _disabled_torch_dispatch_impl, _len_torch_dispatch_stack
 from torch._C._functorch import is_legacy_batchedtensor, peek_interpreter_stack
 from torch.autograd import forward_ad
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def break_graph(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a function run as it is where torch.compile makes graphs of what's around it.
+
+    That's `torch.compiler.disable`, which takes over a second to import what makes graphs, so that's left
+    until someone else has.
+    """
+    called: Callable[P, R] | None = None
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        nonlocal called
+        if called is None and "torch._dynamo" in sys.modules:
+            called = torch.compiler.disable(function)
+        return (called or function)(*args, **kwargs)
+
+    return run
 
 
 def is_transformed() -> bool:

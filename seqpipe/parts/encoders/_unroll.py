@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from seqpipe.kernels import find_transform
+from seqpipe.kernels import break_graph, find_transform
 from seqpipe.parts.cells import Cell, GatedCell, State
 from seqpipe.parts.encoders._check import check_batch, check_bounds, check_state
 from seqpipe.parts.encoders._engines import Choice, choose_engine
@@ -25,6 +25,7 @@ _Run: TypeAlias = Callable[[Tensor, Tensor, Any, Noise], tuple[Tensor, State]]
 _ROWS_AT_ONCE = 2**16
 
 
+@break_graph
 def unroll(
     cell: Cell,
     inputs: Tensor,

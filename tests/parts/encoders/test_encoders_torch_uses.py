@@ -279,6 +279,25 @@ def test_export_is_refused_with_what_to_do():
         torch.export.export(encoder(None), (INPUTS, LENGTHS))
 
 
+@pytest.mark.parametrize("engine", ["eager", None])
+@torch.no_grad()
+def test_compiled_graphs_hold_no_steps(engine):
+    """A graph that held them would be made anew for each length."""
+    graphs = []
+
+    def backend(module, inputs):
+        graphs.append(len(module.graph.nodes))
+        return module.forward
+
+    made = encoder(engine)
+    compiled = torch.compile(lambda x, lengths: 2 * made(2 * x, lengths), backend=backend)
+    for steps in (3, 5, 8):
+        inputs, lengths = batch([steps, 2], 3)
+        assert torch.equal(compiled(inputs, lengths), 2 * made(2 * inputs, lengths))
+    # Once with sizes as they were, once with any.
+    assert 0 < len(graphs) <= 8 and max(graphs) < 10
+
+
 def test_default_device_of_torch_makes_no_difference():
     made = encoder(None, window=2, tbptt=1)
     with torch.device("meta"):
