@@ -15,6 +15,7 @@ from torch.autograd.functional import hessian, jacobian, vhp
 from torch.func import functional_call
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
+from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 from unroll_cases import FEW, batch, stirred
 
@@ -305,15 +306,57 @@ def test_default_device_of_torch_makes_no_difference():
     assert torch.equal(found, made(INPUTS, LENGTHS))
 
 
-def test_noise_is_refused_for_a_forward_of_ones_own():
-    class Doubled(LSTM):
-        def forward(self, input, state):
-            output, after = super().forward(input, state)
-            return 2 * output, after
+def noisy(made):
+    """Return what a walk in training gives, with masks drawn alike each time."""
+    torch.manual_seed(1)
+    return made(INPUTS, LENGTHS)
 
-    made = Recurrent(3, cell=Doubled, width=4, weight_dropout=0.5)
-    with pytest.raises(ConfigError, match="`weight_dropout` are for cells with the `forward` of"):
-        made(INPUTS.float(), LENGTHS)
+
+@pytest.mark.parametrize("settings", [{"weight_dropout": 0.5}, {"state_dropout": 0.5}])
+@pytest.mark.parametrize("place", ["class", "instance"])
+def test_forward_around_that_of_a_gated_cell_has_its_noise(place, settings, caplog):
+    class Wrapped(PeepholeLSTM):
+        def forward(self, input, state):
+            return super().forward(input, state)
+
+    made, plain = encoder(None, **settings), encoder("plain", **settings)
+    for cell in made.layers[0]:
+        if place == "class":
+            cell.__class__ = Wrapped
+        else:
+            theirs = cell.forward
+            cell.forward = lambda input, state, theirs=theirs: theirs(input, state)
+    torch.testing.assert_close(noisy(made), noisy(plain))
+    assert not torch.allclose(noisy(made), noisy(plain.eval()))
+    assert not caplog.records
+
+
+def test_noise_that_a_forward_of_ones_own_leaves_out_is_named(caplog):
+    class Untouched(RNN):
+        def forward(self, input, state):
+            after = self.advance(
+                input @ self.input_weight.T, state[0] @ self.recurrent_weight.T, state
+            )
+            return after[0], after
+
+    made = Recurrent(3, cell=Untouched, width=4, weight_dropout=0.5).double()
+    assert torch.equal(noisy(made), noisy(made.eval()))
+    assert ["do nothing for Untouched" in each for each in caplog.messages] == [True]
+
+
+def test_masked_weight_is_computed_once_a_walk():
+    class Watching(TorchFunctionMode):
+        products = 0
+
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            weights = [a for a in args if isinstance(a, torch.Tensor) and a.shape == (16, 4)]
+            self.products += function is torch.Tensor.mul and len(weights) == 2
+            return function(*args, **(kwargs or {}))
+
+    made = Recurrent(3, cell=LSTM, width=4, bidirectional=False, weight_dropout=0.5, engine="plain")
+    with Watching() as watching:
+        noisy(made.double())
+    assert watching.products == 1
 
 
 def test_forward_that_is_set_on_one_cell_is_called():
