@@ -16,6 +16,7 @@ from seqpipe.kernels._recurrence import Sizes as Sizes
 from seqpipe.kernels._trace import trace as trace
 from seqpipe.kernels._transforms import break_graph as break_graph
 from seqpipe.kernels._transforms import find_transform as find_transform
+from seqpipe.kernels._transforms import is_dispatched as is_dispatched
 from seqpipe.kernels._transforms import is_recorded as is_recorded
 from seqpipe.kernels._triton import Triton as Triton
 from seqpipe.kernels._triton import supports as supports
@@ -36,6 +37,7 @@ __all__ = [
     "break_graph",
     "find_fault",
     "find_transform",
+    "is_dispatched",
     "is_recorded",
     "pack",
     "rank",

@@ -48,11 +48,8 @@ def is_recorded() -> bool:
     return torch._C._get_tracing_state() is not None
 
 
-def find_transform(tensor: Tensor) -> str | None:
+def find_transform() -> str | None:
     """Say what would see a kernel's results as constants, or couldn't see them at all.
-
-    Args:
-        tensor: What a kernel would be given.
 
     Returns:
         A clause for an error's message, or None if a kernel may run.
@@ -63,11 +60,12 @@ def find_transform(tensor: Tensor) -> str | None:
         return "derivatives are taken in forward mode"
     if is_recorded():
         return "torch.jit.trace or an export records the call"
-    if _len_torch_dispatch_stack() or _is_dispatched(type(tensor)):
-        return "a mode or a type of tensor of torch's dispatch watches each operation"
+    if _len_torch_dispatch_stack():
+        return "a mode of torch's dispatch watches each operation"
     return None
 
 
-def _is_dispatched(kind: type[Tensor]) -> bool:
-    """Say whether a type of tensor has an implementation of its own for torch's operations."""
+def is_dispatched(tensor: Tensor) -> bool:
+    """Say whether a tensor's type has its own implementation of torch's operations, and maybe no memory."""
+    kind = type(tensor)
     return kind is not Tensor and kind.__torch_dispatch__ is not _disabled_torch_dispatch_impl

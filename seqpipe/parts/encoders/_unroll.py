@@ -109,7 +109,7 @@ def _learn_windows(
     """
     rows = windows.rows.to(inputs.device)
     # What records or transforms operations doesn't take what's run again.
-    run_again = _keep_nothing if find_transform(inputs) is None else _just_run
+    run_again = _keep_nothing if find_transform() is None else _just_run
     outputs: list[Tensor] = []
     noises = noise.rows(rows).split(windows.sizes)
     for part, lengths, drawn in zip(
