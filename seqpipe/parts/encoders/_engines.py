@@ -117,10 +117,12 @@ def _choose_kernel(
     made = _MADE.get(cell)
     if made is not None and made.case == case and made.snapshot.holds():
         return made.choice
-    reason = _why_plain(cell) or (None if wanted == "eager" else _why_unreadable(cell, like))
+    reason = _why_plain(cell)
     if reason is not None:
         return reason
     assert isinstance(cell, GatedCell)
+    if wanted != "eager" and (reason := _why_unreadable(cell, like)):
+        return reason
     # Before the trace, so that what changes meanwhile shows.
     snapshot = Snapshot(cell)
     try:
@@ -197,20 +199,17 @@ def _why_plain(cell: Cell) -> str | None:
     return None
 
 
-def _why_unreadable(cell: Cell, like: Tensor) -> str | None:
-    """Say which tensor has no memory that a kernel could read, or other numbers than the input's."""
-    products = {n: each for n, each in cell._parameters.items() if n in PRODUCTS}
-    for name, each in (
-        ("the input", like),
-        *cell.named_parameters(),
-        *cell.named_buffers(),
-    ):
+def _why_unreadable(cell: GatedCell, like: Tensor) -> str | None:
+    """Say which tensor has no memory that a kernel could read, or other numbers than the others."""
+    known = cell._parameters.get("input_weight")
+    for name, each in (("input", like), *cell.named_parameters(), *cell.named_buffers()):
         if is_dispatched(each) or each.layout != torch.strided:
-            return f"{name} is a tensor of a type of its own, which a kernel can't read"
-        if name in products and (each.device != like.device or each.dtype != like.dtype):
+            return f"{name!r} is a tensor of a type or layout of its own, which no kernel can read"
+        others = known is not None and name in PRODUCTS
+        if others and (each.dtype, each.device) != (known.dtype, known.device):
             return (
-                f"{name} is of {each.dtype} on {each.device}, and the input of {like.dtype} on "
-                f"{like.device}"
+                f"{name!r} is of {each.dtype} on {each.device}, and 'input_weight' of {known.dtype} on "
+                f"{known.device}"
             )
     return None
 

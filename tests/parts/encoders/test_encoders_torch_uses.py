@@ -301,6 +301,41 @@ def test_compiled_graphs_hold_no_steps(engine):
     assert 0 < len(graphs) <= 8 and max(graphs) < 10
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
+def test_script_is_refused_by_torch():
+    with pytest.raises((RuntimeError, torch.jit.frontend.NotSupportedError)):
+        torch.jit.script(encoder(None))
+
+
+def test_onnx_export_records_a_call():
+    pytest.importorskip("onnx")
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(encoder(None), (INPUTS, LENGTHS), file, dynamo=False)
+    assert file.getvalue()
+
+
+@pytest.mark.parametrize("engine", ["plain", "eager", None])
+def test_inference_mode_gives_the_same(engine):
+    made = encoder(engine)
+    with torch.inference_mode():
+        found = made(INPUTS, LENGTHS)
+    torch.testing.assert_close(found, made(INPUTS, LENGTHS))
+
+
+def test_autocast_leaves_a_recurrence_in_full_precision():
+    made = encoder("eager").float()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = made(INPUTS.float(), LENGTHS)
+    assert torch.equal(found, made(INPUTS.float(), LENGTHS))
+
+
+def test_module_without_numbers_gives_shapes():
+    found = encoder(None).to("meta")(INPUTS.to("meta"), LENGTHS)
+    assert found.is_meta and found.shape == (5, 4)
+
+
 def test_default_device_of_torch_makes_no_difference():
     made = encoder(None, window=2, tbptt=1)
     with torch.device("meta"):
@@ -554,12 +589,14 @@ def test_weights_that_the_compiled_engine_cannot_read_are_refused(compiler):
         TypeError, match=r"needs tensors of torch\.float64 on the CPU, and 'initial'"
     ):
         unroll(cell, INPUTS, LENGTHS, state=tuple(map(twofold, state)), engine="compiled")
+    found = unroll(cell, INPUTS, LENGTHS, state=tuple(map(twofold, state)))[0]
+    torch.testing.assert_close(found.a, unroll(cell, INPUTS, LENGTHS, engine="compiled")[0])
     # In place, which no look at the parameters themselves tells.
     cell.recurrent_weight.data = cell.recurrent_weight.data.float()
     with pytest.raises(TypeError, match=r"'weight' is a Parameter of torch\.float32 on cpu"):
         unroll(cell, INPUTS, LENGTHS, engine="compiled")
     cell.recurrent_weight = nn.Parameter(twofold(cell.recurrent_weight))
-    with pytest.raises(ConfigError, match="recurrent_weight is a tensor of a type of its own"):
+    with pytest.raises(ConfigError, match="'recurrent_weight' is a tensor of a type or layout"):
         unroll(cell, INPUTS, LENGTHS, engine="compiled")
 
 
