@@ -27,7 +27,7 @@ def break_graph(function: Callable[P, R]) -> Callable[P, R]:
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         nonlocal called
         if called is None and "torch._dynamo" in sys.modules:
-            called = torch.compiler.disable(function)
+            called = torch.compiler.disable(function)  # type: ignore[no-untyped-call]
         return (called or function)(*args, **kwargs)
 
     return run

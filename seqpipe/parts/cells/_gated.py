@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, cast
 
 import torch
 from torch import Tensor, nn
@@ -132,7 +132,7 @@ class GatedCell(Cell):
 
     def forward(self, input: Tensor, state: State) -> tuple[Tensor, State]:
         """Take one step; see `Cell.forward`."""
-        hidden, weight = state[0], self.recurrent_weight
+        hidden, weight = state[0], cast(Tensor, self.recurrent_weight)
         masks = _MASKS.get()
         if masks is not None and masks.cell is self:
             hidden, weight = masks.apply(hidden, weight)

@@ -190,7 +190,7 @@ def _why_plain(cell: Cell) -> str | None:
         return f"{kind.__name__} isn't a GatedCell with the step that engines need"
     if has_hooks(cell):
         return f"{kind.__name__} has hooks, which run where the cell is called at each step"
-    if (reason := why_untraced(cell)) is not None:
+    if (reason := why_untraced(kind)) is not None:
         return reason
     if _is_replica(cell):
         return (
@@ -201,12 +201,11 @@ def _why_plain(cell: Cell) -> str | None:
 
 def _why_unreadable(cell: GatedCell, like: Tensor) -> str | None:
     """Say which tensor has no memory that a kernel could read, or other numbers than the others."""
-    known = cell._parameters.get("input_weight")
+    known = cell.input_weight
     for name, each in (("input", like), *cell.named_parameters(), *cell.named_buffers()):
         if is_dispatched(each) or each.layout != torch.strided:
             return f"{name!r} is a tensor of a type or layout of its own, which no kernel can read"
-        others = known is not None and name in PRODUCTS
-        if others and (each.dtype, each.device) != (known.dtype, known.device):
+        if name in PRODUCTS and (each.dtype, each.device) != (known.dtype, known.device):
             return (
                 f"{name!r} is of {each.dtype} on {each.device}, and 'input_weight' of {known.dtype} on "
                 f"{known.device}"

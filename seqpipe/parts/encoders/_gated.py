@@ -167,15 +167,17 @@ def _trace_settled(
     if settled.holds():
         return recurrence, after
     _CHANGING.add(type(cell))
-    raise StepChangesCell(why_untraced(cell))
+    raise StepChangesCell(_it_changes(type(cell)))
 
 
-def why_untraced(cell: GatedCell) -> str | None:
-    """Say why a cell's step can't be traced, if that was found out before."""
-    if type(cell) not in _CHANGING:
-        return None
+def why_untraced(kind: type) -> str | None:
+    """Say why the step of a class can't be traced, if that was found out before."""
+    return _it_changes(kind) if kind in _CHANGING else None
+
+
+def _it_changes(kind: type) -> str:
     return (
-        f"the step of {type(cell).__name__} changes attributes, globals or closures, which a kernel "
+        f"the step of {kind.__name__} changes attributes, globals or closures, which a kernel "
         "wouldn't do"
     )
 
