@@ -14,7 +14,9 @@ from seqpipe.kernels._recur import recur as recur
 from seqpipe.kernels._recurrence import Recurrence as Recurrence
 from seqpipe.kernels._recurrence import Sizes as Sizes
 from seqpipe.kernels._trace import trace as trace
+from seqpipe.kernels._transforms import break_graph as break_graph
 from seqpipe.kernels._transforms import find_transform as find_transform
+from seqpipe.kernels._transforms import is_dispatched as is_dispatched
 from seqpipe.kernels._transforms import is_recorded as is_recorded
 from seqpipe.kernels._triton import Triton as Triton
 from seqpipe.kernels._triton import supports as supports
@@ -32,8 +34,10 @@ __all__ = [
     "Sizes",
     "Triton",
     "Weights",
+    "break_graph",
     "find_fault",
     "find_transform",
+    "is_dispatched",
     "is_recorded",
     "pack",
     "rank",

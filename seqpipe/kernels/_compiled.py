@@ -15,6 +15,7 @@ from seqpipe.kernels._recurrence import Recurrence
 from seqpipe.kernels._render import REALS, render_c
 from seqpipe.kernels._scratch import Scratch
 from seqpipe.kernels._threads import openmp, threads_there
+from seqpipe.kernels._transforms import is_dispatched
 
 # So many sequences are walked through together: enough to use a weight often once it's at hand, few
 # enough for their states to stay near.
@@ -145,6 +146,20 @@ def _share(walk: Pass) -> _Share:
     return _Share(threads, min(count, threads * rounds), 1)
 
 
+def _check_memory(given: dict[str, Tensor], dtype: torch.dtype) -> None:
+    """Check that C may read tensors: it would end Python where it mustn't.
+
+    Raises:
+        TypeError: One has no memory here, or other numbers.
+    """
+    for name, tensor in given.items():
+        if tensor.dtype != dtype or not tensor.is_cpu or is_dispatched(tensor):
+            raise TypeError(
+                f"the engine 'compiled' needs tensors of {dtype} on the CPU, and {name!r} is a "
+                f"{type(tensor).__name__} of {tensor.dtype} on {tensor.device}; use engine='plain'"
+            )
+
+
 def _call(
     function: Callable[..., int], walk: Pass, share: _Share, tensors: dict[str, Tensor]
 ) -> None:
@@ -158,6 +173,7 @@ def _call(
     }
     # These names keep alive what's pointed to until the call ends.
     given = {name: tensor.contiguous() for name, tensor in named.items() if tensor is not None}
+    _check_memory(given, tensors["gates"].dtype)
     meetings = (_Meeting * share.chunks)() if share.members > 1 else None
     pointers = dict.fromkeys(POINTERS, 0)
     pointers |= {name: tensor.data_ptr() for name, tensor in given.items()}

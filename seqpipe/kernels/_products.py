@@ -12,6 +12,7 @@ from seqpipe.kernels._build import build
 from seqpipe.kernels._job import PRODUCT
 from seqpipe.kernels._render import REALS, render_products
 from seqpipe.kernels._threads import openmp, threads_there
+from seqpipe.kernels._transforms import is_dispatched
 
 # For fewer rows a panel is used too seldom to be worth laying; a product of fewer multiplications is over before
 # threads have met. See docs/decisions/0020.
@@ -94,6 +95,8 @@ def _worth_it(rows: int, depth: int, columns: int) -> bool:
 
 
 def _are_for_c(left: Tensor, right: Tensor) -> bool:
+    if is_dispatched(left) or is_dispatched(right):
+        return False
     return left.is_cpu and right.is_cpu and left.dtype == right.dtype and left.dtype in REALS
 
 

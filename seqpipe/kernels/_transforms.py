@@ -1,10 +1,36 @@
 """What torch may be doing to a call that a kernel, which reads memory, can't take part in."""
 
+import functools
+import sys
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
 import torch
 from torch import Tensor
 from torch._C import _disabled_torch_dispatch_impl, _len_torch_dispatch_stack
 from torch._C._functorch import is_legacy_batchedtensor, peek_interpreter_stack
 from torch.autograd import forward_ad
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def break_graph(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a function run as it is where torch.compile makes graphs of what's around it.
+
+    That's `torch.compiler.disable`, which takes over a second to import what makes graphs, so that's left
+    until someone else has.
+    """
+    called: Callable[P, R] | None = None
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        nonlocal called
+        if called is None and "torch._dynamo" in sys.modules:
+            called = torch.compiler.disable(function)  # type: ignore[no-untyped-call]
+        return (called or function)(*args, **kwargs)
+
+    return run
 
 
 def is_transformed() -> bool:
@@ -22,11 +48,8 @@ def is_recorded() -> bool:
     return torch._C._get_tracing_state() is not None
 
 
-def find_transform(tensor: Tensor) -> str | None:
+def find_transform() -> str | None:
     """Say what would see a kernel's results as constants, or couldn't see them at all.
-
-    Args:
-        tensor: What a kernel would be given.
 
     Returns:
         A clause for an error's message, or None if a kernel may run.
@@ -37,11 +60,12 @@ def find_transform(tensor: Tensor) -> str | None:
         return "derivatives are taken in forward mode"
     if is_recorded():
         return "torch.jit.trace or an export records the call"
-    if _len_torch_dispatch_stack() or _is_dispatched(type(tensor)):
-        return "a mode or a type of tensor of torch's dispatch watches each operation"
+    if _len_torch_dispatch_stack():
+        return "a mode of torch's dispatch watches each operation"
     return None
 
 
-def _is_dispatched(kind: type[Tensor]) -> bool:
-    """Say whether a type of tensor has an implementation of its own for torch's operations."""
+def is_dispatched(tensor: Tensor) -> bool:
+    """Say whether a tensor's type has its own implementation of torch's operations, and maybe no memory."""
+    kind = type(tensor)
     return kind is not Tensor and kind.__torch_dispatch__ is not _disabled_torch_dispatch_impl

@@ -5,6 +5,7 @@ from seqpipe.parts.cells._contract import CellFactory as CellFactory
 from seqpipe.parts.cells._contract import State as State
 from seqpipe.parts.cells._coupled import CoupledLSTM as CoupledLSTM
 from seqpipe.parts.cells._gated import GatedCell as GatedCell
+from seqpipe.parts.cells._gated import Masks as Masks
 from seqpipe.parts.cells._gru import GRU as GRU
 from seqpipe.parts.cells._gru import ResetBeforeGRU as ResetBeforeGRU
 from seqpipe.parts.cells._initial import InputInit as InputInit
@@ -25,6 +26,7 @@ __all__ = [
     "GatedCell",
     "InputInit",
     "LayerNormLSTM",
+    "Masks",
     "PeepholeCell",
     "PeepholeLSTM",
     "RecurrentInit",

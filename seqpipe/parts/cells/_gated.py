@@ -2,7 +2,8 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from contextvars import ContextVar
+from typing import Any, ClassVar, Final, cast
 
 import torch
 from torch import Tensor, nn
@@ -129,28 +130,12 @@ class GatedCell(Cell):
         """Return zeros for each state, `[batch_size, width]`."""
         return tuple(like.new_zeros(batch_size, self.width) for _ in self.states)
 
-    def forward(
-        self,
-        input: Tensor,
-        state: State,
-        *,
-        hidden_mask: Tensor | None = None,
-        weight_mask: Tensor | None = None,
-    ) -> tuple[Tensor, State]:
-        """Take one step; see `Cell.forward`.
-
-        Args:
-            input: `[B, input_width]`
-            state: The states, `[B, width]` each.
-            hidden_mask: `[B, width]`, multiplies the hidden state in its products.
-            weight_mask: `[len(recurrent_gates) * width, width]`, multiplies the recurrent weight.
-
-        Returns:
-            The output and the next state.
-        """
-        hidden = state[0] if hidden_mask is None else state[0] * hidden_mask
-        weight: Tensor = self.recurrent_weight
-        weight = weight if weight_mask is None else weight * weight_mask
+    def forward(self, input: Tensor, state: State) -> tuple[Tensor, State]:
+        """Take one step; see `Cell.forward`."""
+        hidden, weight = state[0], cast(Tensor, self.recurrent_weight)
+        masks = _MASKS.get()
+        if masks is not None and masks.cell is self:
+            hidden, weight = masks.apply(hidden, weight)
         x = nn.functional.linear(input, self.input_weight, self.bias)
         h = nn.functional.linear(hidden, weight, self.recurrent_bias)
         after = self.advance(x, h, state)
@@ -173,6 +158,52 @@ class GatedCell(Cell):
     def gate_bias(self, gate: str) -> Tensor:
         """Return the rows of `bias` that belong to a gate, as a view to initialise: `[width]`."""
         return torch.split(self.bias.data, self.width)[self.gates.index(gate)]
+
+
+class Masks:
+    """Masks of a gated cell's recurrent product, which its `forward` applies whoever calls it.
+
+    That's so that a `forward` of one's own around GatedCell's needs to know nothing of them.
+
+    Args:
+        cell: The cell.
+        weight: `[len(recurrent_gates) * width, width]`, multiplies the recurrent weight; or None.
+
+    Attributes:
+        cell: As given.
+        were_applied: Whether GatedCell's `forward` has been reached.
+    """
+
+    def __init__(self, cell: GatedCell, weight: Tensor | None) -> None:
+        self.cell = cell
+        self.were_applied = False
+        self._weight = weight
+        self._hidden: Tensor | None = None
+        self._product: tuple[Tensor, Tensor] | None = None
+
+    def call(self, input: Tensor, state: State, hidden: Tensor | None) -> tuple[Tensor, State]:
+        """Call the cell; `hidden`, `[B, width]`, multiplies the hidden state in its product."""
+        self._hidden = hidden
+        before = _MASKS.set(self)
+        try:
+            output, after = self.cell(input, state)
+        finally:
+            _MASKS.reset(before)
+        return output, after
+
+    def apply(self, hidden: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Return a hidden state and the recurrent weight as masked."""
+        self.were_applied = True
+        hidden = hidden if self._hidden is None else hidden * self._hidden
+        if self._weight is None:
+            return hidden, weight
+        # Once for all steps, unless a hook computes the weight anew for each.
+        if self._product is None or self._product[0] is not weight:
+            self._product = weight, weight * self._weight
+        return hidden, self._product[1]
+
+
+_MASKS: Final[ContextVar[Masks | None]] = ContextVar("masks", default=None)
 
 
 def _by_gate(gates: tuple[str, ...], products: Tensor) -> dict[str, Tensor]:

@@ -5,6 +5,7 @@ import logging
 import weakref
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast
 
+import torch
 from torch import Tensor, nn
 
 from seqpipe.errors import ConfigError
@@ -17,10 +18,17 @@ from seqpipe.kernels import (
     Triton,
     find_fault,
     find_transform,
+    is_dispatched,
     supports,
 )
 from seqpipe.parts.cells import Cell, GatedCell
-from seqpipe.parts.encoders._gated import PRODUCTS, StepChangesCell, step_tensors, trace_cell
+from seqpipe.parts.encoders._gated import (
+    PRODUCTS,
+    StepChangesCell,
+    step_tensors,
+    trace_cell,
+    why_untraced,
+)
 from seqpipe.parts.encoders._noise import Zoneout
 from seqpipe.parts.encoders._snapshot import Snapshot, has_hooks
 
@@ -89,7 +97,7 @@ def choose_engine(
     check_engine(wanted)
     if wanted == "plain" or (wanted is None and like.is_meta):
         return None
-    reason = find_transform(like)
+    reason = find_transform()
     if reason is None:
         found = _choose_kernel(cell, like, wanted, zoneout)
         if isinstance(found, Choice):
@@ -105,7 +113,7 @@ def _choose_kernel(
 ) -> Choice | str:
     """Choose an engine's kernel, or say why only the plain loop runs a cell."""
     kinds = tuple("drawn" if isinstance(each, Tensor) else each for each in zoneout)
-    case = wanted, like.dtype, like.device, kinds
+    case = wanted, like.dtype, like.device, type(like), kinds
     made = _MADE.get(cell)
     if made is not None and made.case == case and made.snapshot.holds():
         return made.choice
@@ -113,6 +121,8 @@ def _choose_kernel(
     if reason is not None:
         return reason
     assert isinstance(cell, GatedCell)
+    if wanted != "eager" and (reason := _why_unreadable(cell, like)):
+        return reason
     # Before the trace, so that what changes meanwhile shows.
     snapshot = Snapshot(cell)
     try:
@@ -180,10 +190,26 @@ def _why_plain(cell: Cell) -> str | None:
         return f"{kind.__name__} isn't a GatedCell with the step that engines need"
     if has_hooks(cell):
         return f"{kind.__name__} has hooks, which run where the cell is called at each step"
+    if (reason := why_untraced(kind)) is not None:
+        return reason
     if _is_replica(cell):
         return (
             f"this {kind.__name__} is a replica of DataParallel's, whose parameters aren't its own"
         )
+    return None
+
+
+def _why_unreadable(cell: GatedCell, like: Tensor) -> str | None:
+    """Say which tensor has no memory that a kernel could read, or other numbers than the others."""
+    known = cell.input_weight
+    for name, each in (("input", like), *cell.named_parameters(), *cell.named_buffers()):
+        if is_dispatched(each) or each.layout != torch.strided:
+            return f"{name!r} is a tensor of a type or layout of its own, which no kernel can read"
+        if name in PRODUCTS and (each.dtype, each.device) != (known.dtype, known.device):
+            return (
+                f"{name!r} is of {each.dtype} on {each.device}, and 'input_weight' of {known.dtype} on "
+                f"{known.device}"
+            )
     return None
 
 

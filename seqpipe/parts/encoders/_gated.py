@@ -15,7 +15,7 @@ from seqpipe.kernels import Engine, Layout, Plan, Recurrence, Sizes, Weights, re
 from seqpipe.parts.cells import GatedCell, State
 from seqpipe.parts.encoders._noise import Noise, Zoneout, keep
 from seqpipe.parts.encoders._plain import TakeStep, take_steps
-from seqpipe.parts.encoders._snapshot import settings
+from seqpipe.parts.encoders._snapshot import Snapshot, settings
 
 #: What the products of a gated cell take; its other parameters and buffers belong to its step.
 PRODUCTS: Final = frozenset({"input_weight", "recurrent_weight", "bias", "recurrent_bias"})
@@ -128,34 +128,57 @@ def trace_cell(cell: GatedCell, zoneout: tuple[Zoneout, ...] = ()) -> Recurrence
         ConfigError: The step does something else than elementwise maths.
         StepChangesCell: It changes what it reads.
     """
-    kinds = tuple("mask" if isinstance(each, Tensor) else each for each in zoneout)
-    like = (settings(cell), tuple(step_tensors(cell)), _masks(cell), kinds)
+    like = _case(cell, zoneout)
     # Tracing changes what the whole process shares, so one at a time.
     with _TRACING:
         known = _TRACED.setdefault(type(cell), [])
         found = next((recurrence for other, recurrence in known if other == like), None)
         if found is None:
-            found = _trace_once(cell, zoneout, like[0])
+            found, like = _trace_settled(cell, zoneout, like)
             known.append((like, found))
             # A cell whose attributes change at each call isn't worth keeping.
             del known[:-_TRACES_AT_MOST]
     return found
 
 
+def _case(cell: GatedCell, zoneout: tuple[Zoneout, ...]) -> tuple[Any, ...]:
+    """Return what compares equal where one trace will do."""
+    kinds = tuple("mask" if isinstance(each, Tensor) else each for each in zoneout)
+    return settings(cell), tuple(step_tensors(cell)), _masks(cell), kinds
+
+
 class StepChangesCell(ConfigError):
     """A step that isn't a function of what it's given."""
 
 
-def _trace_once(cell: GatedCell, zoneout: tuple[Zoneout, ...], before: list[Any]) -> Recurrence:
-    """Trace a cell whose settings are known, and see that its step changes none of them."""
-    kind = type(cell)
-    if kind not in _CHANGING:
-        recurrence = _trace(cell, zoneout)
-        if settings(cell) == before:
-            return recurrence
-        _CHANGING.add(kind)
-    raise StepChangesCell(
-        f"the step of {kind.__name__} changes attributes, globals or closures, which a kernel wouldn't do"
+def _trace_settled(
+    cell: GatedCell, zoneout: tuple[Zoneout, ...], before: tuple[Any, ...]
+) -> tuple[Recurrence, tuple[Any, ...]]:
+    """Trace a cell, and return that with its case.
+
+    The step may change that the first time, as where it fills an attribute when it's called first.
+    """
+    recurrence = _trace(cell, zoneout)
+    after = _case(cell, zoneout)
+    if after == before:
+        return recurrence, after
+    settled = Snapshot(cell)
+    recurrence = _trace(cell, zoneout)
+    if settled.holds():
+        return recurrence, after
+    _CHANGING.add(type(cell))
+    raise StepChangesCell(_it_changes(type(cell)))
+
+
+def why_untraced(kind: type) -> str | None:
+    """Say why the step of a class can't be traced, if that was found out before."""
+    return _it_changes(kind) if kind in _CHANGING else None
+
+
+def _it_changes(kind: type) -> str:
+    return (
+        f"the step of {kind.__name__} changes attributes, globals or closures, which a kernel "
+        "wouldn't do"
     )
 
 

@@ -1,8 +1,10 @@
 """The plain loop: what every engine must equal."""
 
+import functools
+import logging
 from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import torch
@@ -11,12 +13,14 @@ from torch.nn.utils import parametrize
 
 from seqpipe.errors import ConfigError
 from seqpipe.kernels import Packing, is_recorded, pack, rank
-from seqpipe.parts.cells import Cell, GatedCell, State
+from seqpipe.parts.cells import Cell, GatedCell, Masks, State
 from seqpipe.parts.encoders._check import check_batch
 from seqpipe.parts.encoders._noise import NO_NOISE, Noise, keep
 
 #: Takes a step: input, state, and the mask of the hidden state, to output and state.
 TakeStep: TypeAlias = Callable[[Tensor, State, Tensor | None], tuple[Tensor, State]]
+
+_LOG: Final = logging.getLogger("seqpipe")
 
 
 def unroll_plain(
@@ -144,14 +148,28 @@ def _stepper(cell: Cell, noise: Noise) -> TakeStep:
     """Return what takes one step: a call of the cell, so that its hooks run and what overrides it."""
     if noise.hidden is None and noise.recurrent is None:
         return lambda input, state, mask: cell(input, state)
-    kind = type(cell)
-    if not isinstance(cell, GatedCell) or kind.forward is not GatedCell.forward:
+    if not isinstance(cell, GatedCell):
         raise ConfigError(
-            f"`state_dropout` and `weight_dropout` are for cells with the `forward` of GatedCell, and "
-            f"{kind.__name__} has another; leave them out, or override `advance` or `step` instead"
+            "`state_dropout` and `weight_dropout` are for a GatedCell, whose products are known; "
+            f"{type(cell).__name__} is none"
         )
-    return lambda input, state, mask: cell(
-        input, state, hidden_mask=mask, weight_mask=noise.recurrent
+    masks = Masks(cell, noise.recurrent)
+
+    def take_step(input: Tensor, state: State, mask: Tensor | None) -> tuple[Tensor, State]:
+        output, after = masks.call(input, state, mask)
+        if not masks.were_applied:
+            _say_that_masks_are_left_out(type(cell).__name__)
+        return output, after
+
+    return take_step
+
+
+@functools.cache
+def _say_that_masks_are_left_out(name: str) -> None:
+    _LOG.warning(
+        "`state_dropout` and `weight_dropout` do nothing for %s: its `forward` doesn't call GatedCell's, "
+        "which applies them",
+        name,
     )
 
 

@@ -1,6 +1,7 @@
 """What functions read beside their arguments: globals, closures, and attributes of what they reach that way."""
 
 import functools
+import inspect
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
@@ -34,7 +35,7 @@ class Read(NamedTuple):
             return self.space.get(self.name, _GONE)
         if isinstance(self.space, CellType):
             return _contents(self.space)
-        return getattr(self.space, self.name, _GONE)
+        return _attribute(self.space, self.name)
 
 
 def find_reads(values: Iterable[Any]) -> list[Read]:
@@ -84,13 +85,14 @@ class _Search:
             self._found(Read(cell, "", _contents(cell)))
 
     def _look_into(self, value: Any) -> None:
-        if isinstance(getattr(value, "__dict__", None), Mapping):
-            self._note(vars(value), self._known)
+        space = _attribute(value, "__dict__")
+        if isinstance(space, Mapping):
+            self._note(space, self._known)
         for kind in () if isinstance(value, type | ModuleType) else type(value).__mro__:
             slots = vars(kind).get("__slots__", ())
             for name in {slots} if isinstance(slots, str) else set(slots):
                 if name in self._known:
-                    self._found(Read(value, name, getattr(value, name, _GONE)))
+                    self._found(Read(value, name, _attribute(value, name)))
             self.enter(kind)
 
     def _note(self, space: Mapping[str, Any], names: frozenset[str]) -> None:
@@ -100,6 +102,14 @@ class _Search:
     def _found(self, read: Read) -> None:
         self.reads.append(read)
         self.enter(read.value)
+
+
+def _attribute(value: Any, name: str) -> Any:
+    """Return an attribute of an object without calling the object's own `__getattr__`."""
+    try:
+        return object.__getattribute__(value, name)
+    except AttributeError:
+        return _GONE
 
 
 def _within(value: Any) -> Iterator[Any]:
@@ -115,8 +125,10 @@ def _within(value: Any) -> Iterator[Any]:
         yield from value.values()
     elif isinstance(value, list | tuple | set | frozenset):
         yield from value
-    elif not isinstance(value, FunctionType) and hasattr(value, "__wrapped__"):
-        yield value.__wrapped__
+    elif not isinstance(value, FunctionType):
+        wrapped = inspect.getattr_static(value, "__wrapped__", None)
+        if wrapped is not None:
+            yield wrapped
 
 
 def _is_fixed(value: Any) -> bool:

@@ -5,12 +5,15 @@ from operator import is_
 from typing import Any, Final
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import _has_any_global_hook
 
 from seqpipe.parts.cells import GatedCell
 from seqpipe.parts.encoders._reads import Read, find_reads
 
+#: Types of values that `==` may compare.
+_PLAIN: Final = (str, bytes, int, float, complex, torch.dtype, torch.device)
 _OF_ANY_MODULE: Final = frozenset(vars(nn.Module())) - {"training"}
 
 
@@ -58,10 +61,22 @@ def _fixed(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.dtype.str, value.shape, value.tobytes()
     if isinstance(value, Mapping):
-        return tuple((key, _fixed(each)) for key, each in value.items())
-    if isinstance(value, list | tuple | set):
+        return tuple((_fixed(key), _fixed(each)) for key, each in value.items())
+    if isinstance(value, list | tuple | set | frozenset):
         return tuple(_fixed(each) for each in value)
-    return value
+    return value if isinstance(value, _PLAIN) else _Object(value)
+
+
+class _Object:
+    """An object that equals itself only, whatever its own `==` does; what's read of it counts apart."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Object) and self._value is other._value
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 class Snapshot:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from seqpipe.kernels import find_transform
+from seqpipe.kernels import break_graph, find_transform, is_dispatched
 from seqpipe.parts.cells import Cell, GatedCell, State
 from seqpipe.parts.encoders._check import check_batch, check_bounds, check_state
 from seqpipe.parts.encoders._engines import Choice, choose_engine
@@ -25,6 +25,7 @@ _Run: TypeAlias = Callable[[Tensor, Tensor, Any, Noise], tuple[Tensor, State]]
 _ROWS_AT_ONCE = 2**16
 
 
+@break_graph
 def unroll(
     cell: Cell,
     inputs: Tensor,
@@ -68,7 +69,9 @@ def unroll(
     if isinstance(cell, GatedCell) and engine != "plain":
         inputs = inputs.to(cell.input_weight.dtype)
     rows = len(inputs)
-    chosen = choose_engine(cell, inputs, engine, zoneout=noise.zoneout) if rows else None
+    # The first state isn't among what an engine is chosen by.
+    fits = engine is not None or not any(map(is_dispatched, state or ()))
+    chosen = choose_engine(cell, inputs, engine, zoneout=noise.zoneout) if rows and fits else None
     steps = tbptt if torch.is_grad_enabled() else max(1, _ROWS_AT_ONCE // max(1, len(lengths)))
     whole = steps is None or rows <= steps or int(lengths.max()) <= steps
     if whole and chosen and state is None and type(cell).initial_state is GatedCell.initial_state:
@@ -108,7 +111,7 @@ def _learn_windows(
     """
     rows = windows.rows.to(inputs.device)
     # What records or transforms operations doesn't take what's run again.
-    run_again = _keep_nothing if find_transform(inputs) is None else _just_run
+    run_again = _keep_nothing if find_transform() is None else _just_run
     outputs: list[Tensor] = []
     noises = noise.rows(rows).split(windows.sizes)
     for part, lengths, drawn in zip(

@@ -1,6 +1,7 @@
 """Torch's other ways of using a module: what the table in docs/recurrent.md says of each."""
 
 import copy
+import dataclasses
 import io
 import pickle
 import types
@@ -15,12 +16,14 @@ from torch.autograd.functional import hessian, jacobian, vhp
 from torch.func import functional_call
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
+from torch.overrides import TorchFunctionMode
+from torch.testing._internal.two_tensor import TwoTensor
 from torch.utils.flop_counter import FlopCounterMode
 from unroll_cases import FEW, batch, stirred
 
 from seqpipe.errors import ConfigError, DataError
 from seqpipe.parts.cells import LSTM, RNN, PeepholeLSTM
-from seqpipe.parts.encoders import Recurrent, unroll, unroll_plain
+from seqpipe.parts.encoders import Recurrent, _engines, unroll, unroll_plain
 
 INPUTS, LENGTHS = batch([2, 0, 3], 3)
 
@@ -279,6 +282,60 @@ def test_export_is_refused_with_what_to_do():
         torch.export.export(encoder(None), (INPUTS, LENGTHS))
 
 
+@pytest.mark.parametrize("engine", ["eager", None])
+@torch.no_grad()
+def test_compiled_graphs_hold_no_steps(engine):
+    """A graph that held them would be made anew for each length."""
+    graphs = []
+
+    def backend(module, inputs):
+        graphs.append(len(module.graph.nodes))
+        return module.forward
+
+    made = encoder(engine)
+    compiled = torch.compile(lambda x, lengths: 2 * made(2 * x, lengths), backend=backend)
+    for steps in (3, 5, 8):
+        inputs, lengths = batch([steps, 2], 3)
+        assert torch.equal(compiled(inputs, lengths), 2 * made(2 * inputs, lengths))
+    # Once with sizes as they were, once with any.
+    assert 0 < len(graphs) <= 8 and max(graphs) < 10
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
+def test_script_is_refused_by_torch():
+    with pytest.raises((RuntimeError, torch.jit.frontend.NotSupportedError)):
+        torch.jit.script(encoder(None))
+
+
+def test_onnx_export_records_a_call():
+    pytest.importorskip("onnx")
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(encoder(None), (INPUTS, LENGTHS), file, dynamo=False)
+    assert file.getvalue()
+
+
+@pytest.mark.parametrize("engine", ["plain", "eager", None])
+def test_inference_mode_gives_the_same(engine):
+    made = encoder(engine)
+    with torch.inference_mode():
+        found = made(INPUTS, LENGTHS)
+    torch.testing.assert_close(found, made(INPUTS, LENGTHS))
+
+
+def test_autocast_leaves_a_recurrence_in_full_precision():
+    made = encoder("eager").float()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = made(INPUTS.float(), LENGTHS)
+    assert torch.equal(found, made(INPUTS.float(), LENGTHS))
+
+
+def test_module_without_numbers_gives_shapes():
+    found = encoder(None).to("meta")(INPUTS.to("meta"), LENGTHS)
+    assert found.is_meta and found.shape == (5, 4)
+
+
 def test_default_device_of_torch_makes_no_difference():
     made = encoder(None, window=2, tbptt=1)
     with torch.device("meta"):
@@ -286,15 +343,57 @@ def test_default_device_of_torch_makes_no_difference():
     assert torch.equal(found, made(INPUTS, LENGTHS))
 
 
-def test_noise_is_refused_for_a_forward_of_ones_own():
-    class Doubled(LSTM):
-        def forward(self, input, state):
-            output, after = super().forward(input, state)
-            return 2 * output, after
+def noisy(made):
+    """Return what a walk in training gives, with masks drawn alike each time."""
+    torch.manual_seed(1)
+    return made(INPUTS, LENGTHS)
 
-    made = Recurrent(3, cell=Doubled, width=4, weight_dropout=0.5)
-    with pytest.raises(ConfigError, match="`weight_dropout` are for cells with the `forward` of"):
-        made(INPUTS.float(), LENGTHS)
+
+@pytest.mark.parametrize("settings", [{"weight_dropout": 0.5}, {"state_dropout": 0.5}])
+@pytest.mark.parametrize("place", ["class", "instance"])
+def test_forward_around_that_of_a_gated_cell_has_its_noise(place, settings, caplog):
+    class Wrapped(PeepholeLSTM):
+        def forward(self, input, state):
+            return super().forward(input, state)
+
+    made, plain = encoder(None, **settings), encoder("plain", **settings)
+    for cell in made.layers[0]:
+        if place == "class":
+            cell.__class__ = Wrapped
+        else:
+            theirs = cell.forward
+            cell.forward = lambda input, state, theirs=theirs: theirs(input, state)
+    torch.testing.assert_close(noisy(made), noisy(plain))
+    assert not torch.allclose(noisy(made), noisy(plain.eval()))
+    assert not caplog.records
+
+
+def test_noise_that_a_forward_of_ones_own_leaves_out_is_named(caplog):
+    class Untouched(RNN):
+        def forward(self, input, state):
+            after = self.advance(
+                input @ self.input_weight.T, state[0] @ self.recurrent_weight.T, state
+            )
+            return after[0], after
+
+    made = Recurrent(3, cell=Untouched, width=4, weight_dropout=0.5).double()
+    assert torch.equal(noisy(made), noisy(made.eval()))
+    assert ["do nothing for Untouched" in each for each in caplog.messages] == [True]
+
+
+def test_masked_weight_is_computed_once_a_walk():
+    class Watching(TorchFunctionMode):
+        products = 0
+
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            weights = [a for a in args if isinstance(a, torch.Tensor) and a.shape == (16, 4)]
+            self.products += function is torch.Tensor.mul and len(weights) == 2
+            return function(*args, **(kwargs or {}))
+
+    made = Recurrent(3, cell=LSTM, width=4, bidirectional=False, weight_dropout=0.5, engine="plain")
+    with Watching() as watching:
+        noisy(made.double())
+    assert watching.products == 1
 
 
 def test_forward_that_is_set_on_one_cell_is_called():
@@ -316,10 +415,9 @@ def test_replica_of_data_parallel_uses_its_own_tensors():
     with torch.no_grad():
         for each in wanted.parameters():
             each.mul_(2)
-    try:
-        found = unroll(replica, INPUTS, LENGTHS)[0]
-    except KeyError:
+    if not any(isinstance(each, torch.Tensor) for each in replica.peephole.values()):
         pytest.skip("this torch keeps a replica's ParameterDict empty")
+    found = unroll(replica, INPUTS, LENGTHS)[0]
     torch.testing.assert_close(found, unroll(wanted, INPUTS, LENGTHS)[0])
 
 
@@ -423,7 +521,86 @@ def test_closure_of_a_step_may_change_after_use():
     torch.testing.assert_close(after, unroll_plain(cell, INPUTS, LENGTHS)[0])
 
 
-def test_step_that_keeps_something_runs_in_the_plain_loop():
+class Proxy:
+    """Asks something else for each attribute, and never ends if there's nothing else."""
+
+    def __getattr__(self, name):
+        return getattr(self.target, name)
+
+
+@dataclasses.dataclass
+class Held:
+    tensor: torch.Tensor
+    factor: float
+
+
+PROXY = Proxy()
+HELD = Held(torch.ones(2), 0.5)
+
+
+class Holding(RNN):
+    def step(self, x, h, state):
+        factor = 2.0 if PROXY is None else HELD.factor
+        return (((x["hidden"] + h["hidden"]) * factor).tanh(),)
+
+
+def test_objects_that_a_step_reads_need_no_attributes_and_no_comparison(monkeypatch):
+    cell = stirred(Holding, 3, 4)
+    before = unroll(cell, INPUTS, LENGTHS, engine="eager")[0]
+    monkeypatch.setitem(globals(), "HELD", Held(torch.ones(2), 2.0))
+    after = unroll(cell, INPUTS, LENGTHS, engine="eager")[0]
+    assert not torch.allclose(before, after)
+    torch.testing.assert_close(after, unroll_plain(cell, INPUTS, LENGTHS)[0])
+
+
+def test_step_may_fill_an_attribute_once():
+    class Lazy(RNN):
+        def step(self, x, h, state):
+            if "scale" not in vars(self):
+                self.scale = 0.5
+            return ((self.scale * (x["hidden"] + h["hidden"])).tanh(),)
+
+    for _ in range(2):
+        cell = stirred(Lazy, 3, 4)
+        for _ in range(2):
+            found = unroll(cell, INPUTS, LENGTHS, engine="eager")[0]
+            torch.testing.assert_close(found, unroll_plain(cell, INPUTS, LENGTHS)[0])
+
+
+def twofold(tensor):
+    return TwoTensor(tensor.detach(), tensor.detach())
+
+
+@pytest.mark.parametrize("engine", [None, "eager"])
+def test_weights_of_a_type_of_their_own_are_not_read_as_memory(engine):
+    made = encoder(engine)
+    given = {name: twofold(each) for name, each in made.named_parameters()}
+    found = functional_call(made, given, (INPUTS, LENGTHS))
+    assert isinstance(found, TwoTensor)
+    torch.testing.assert_close(found.a, made(INPUTS, LENGTHS))
+    torch.testing.assert_close(made(twofold(INPUTS), LENGTHS).a, found.a)
+
+
+def test_weights_that_the_compiled_engine_cannot_read_are_refused(compiler):
+    cell = stirred(LSTM, 3, 4)
+    state = (torch.zeros(3, 4).double(),) * 2
+    unroll(cell, INPUTS, LENGTHS, engine="compiled")
+    with pytest.raises(
+        TypeError, match=r"needs tensors of torch\.float64 on the CPU, and 'initial'"
+    ):
+        unroll(cell, INPUTS, LENGTHS, state=tuple(map(twofold, state)), engine="compiled")
+    found = unroll(cell, INPUTS, LENGTHS, state=tuple(map(twofold, state)))[0]
+    torch.testing.assert_close(found.a, unroll(cell, INPUTS, LENGTHS, engine="compiled")[0])
+    # In place, which no look at the parameters themselves tells.
+    cell.recurrent_weight.data = cell.recurrent_weight.data.float()
+    with pytest.raises(TypeError, match=r"'weight' is a Parameter of torch\.float32 on cpu"):
+        unroll(cell, INPUTS, LENGTHS, engine="compiled")
+    cell.recurrent_weight = nn.Parameter(twofold(cell.recurrent_weight))
+    with pytest.raises(ConfigError, match="'recurrent_weight' is a tensor of a type or layout"):
+        unroll(cell, INPUTS, LENGTHS, engine="compiled")
+
+
+def test_step_that_keeps_something_runs_in_the_plain_loop(monkeypatch):
     class Keeping(RNN):
         def step(self, x, h, state):
             self.seen = x["hidden"]
@@ -433,5 +610,7 @@ def test_step_that_keeps_something_runs_in_the_plain_loop():
     for _ in range(2):
         unroll(cell, INPUTS, LENGTHS)
         assert type(cell.seen) is torch.Tensor and cell.seen.shape == (1, 4)
+    monkeypatch.setattr(_engines, "Snapshot", None)
+    unroll(cell, INPUTS, LENGTHS)
     with pytest.raises(ConfigError, match=r"step of Keeping changes attributes.*only 'plain'"):
         unroll(cell, INPUTS, LENGTHS, engine="eager")
