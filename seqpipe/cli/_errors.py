@@ -157,6 +157,8 @@ def _comes_from_code(error: Exception) -> bool:
     cause: BaseException | None = error
     while isinstance(cause, SeqpipeError):
         cause = cause.__cause__
+    if isinstance(cause, OSError):
+        return False  # such as a file that isn't there
     if isinstance(cause, ValueError):
         from confection import ConfigValidationError
 
