@@ -152,7 +152,7 @@ def test_embedder_that_knows_no_word_is_refused(examples, labels):
 
 
 def test_search_keeps_what_is_not_at_its_default(examples, labels):
-    classifier = FastTextClassifier(width=5, autotune=2, autotune_metric="f1:sea")
+    classifier = FastTextClassifier(width=5, autotune=4, autotune_metric="f1:sea")
     classifier.fit(examples, labels=labels, dev=examples[:30])
     found = classifier.trained_with
     assert (found["dim"], found["loss"]) == (5, "softmax")
