@@ -15,7 +15,9 @@ from seqpipe.kernels._cache import load_cached
 
 # Strict enough for NaN and infinity; a product and a sum may become one instruction.
 _FLAGS: Final = [
-    *("-O3", "-std=gnu11", "-shared", "-fPIC"),
+    # As fast as -O3 makes them, by measurement, and compiled in a third of the time.
+    *("-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic"),
+    *("-std=gnu11", "-shared", "-fPIC"),
     *("-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"),
     # Loops that are marked so become vector instructions; it starts no threads.
     "-fopenmp-simd",
