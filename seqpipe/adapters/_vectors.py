@@ -16,7 +16,7 @@ from seqpipe import storage
 from seqpipe.adapters._contract import calling, embed_words
 from seqpipe.adapters._packed import pack, unpacked
 from seqpipe.adapters._vectors_table import write_table
-from seqpipe.errors import ConfigError, DataError
+from seqpipe.errors import ConfigError, DataError, SavedModelError
 from seqpipe.parts.embedders import Concatenated, Embedder
 
 _FOLDER = "embedder"
@@ -258,8 +258,15 @@ class EmbedderVectors(BaseVectors):  # type: ignore[misc]
         """
         # Where a vocabulary is read by itself, nothing has checked its pipeline before.
         storage.check_sealed(Path(path).parent)
+        folder = Path(path) / _FOLDER
+        if not folder.is_dir():
+            raise SavedModelError(
+                f"{Path(path).parent} has no embedder of seqpipe's (there's no {folder.parent.name}/{_FOLDER}), and "
+                "[nlp.vectors] asks for one: leave seqpipe.Vectors.v1 out there to have a table of spaCy's, or "
+                "name the folder in an embedder, seqpipe.Pretrained.v1"
+            )
         with calling(self.embedder, "embedder", "was read"):
-            self.embedder.from_disk(Path(path) / _FOLDER)
+            self.embedder.from_disk(folder)
         return self
 
     def to_bytes(self, **kwargs: Any) -> bytes:

@@ -79,7 +79,7 @@ def _report_errors(*, traceback: bool) -> Iterator[None]:
         if isinstance(error, OSError) and not _can_print():
             _give_up(error)
         if traceback:
-            tracebacks.print_exception(error)
+            print(escaped_lines("".join(tracebacks.format_exception(error))), file=sys.stderr)
         print(_message(error, traceback=traceback), file=sys.stderr)
         sys.exit(1)
 

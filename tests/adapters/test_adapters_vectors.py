@@ -330,3 +330,10 @@ def test_changes_are_refused_and_a_table_can_be_put_in_their_place(nlp, vectors)
     nlp.vocab.vectors = table_of(nlp)
     nlp.vocab.set_vector("new", np.ones(4))
     assert nlp("new")[0].vector.tolist() == [1, 1, 1, 1]
+
+
+def test_folder_without_an_embedder_is_refused_with_what_to_do(tmp_path):
+    spacy.blank("en").to_disk(tmp_path / "theirs")
+    vectors = EmbedderVectors(strings=spacy.blank("en").vocab.strings, embedder=Word2Vec(width=2))
+    with pytest.raises(SavedModelError, match=r"theirs has no embedder of seqpipe's .*Pretrained"):
+        vectors.from_disk(tmp_path / "theirs" / "vocab")

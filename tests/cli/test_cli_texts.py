@@ -57,9 +57,11 @@ PLACES = {
     "label": lambda console: print_results(console, _report(), Path("model")),
     "path": lambda console: print_results(console, _report() | {"test": {}}, Path(HOSTILE)),
     "word": lambda console: console.print(make_table(HOSTILE, ("n",), [(HOSTILE, "1")])),
-    "error": lambda console: console.print(_message(DataError(escaped(HOSTILE)))),
+    "error": lambda console: console.print(_message(DataError(escaped(HOSTILE)), traceback=False)),
     "pipeline file": lambda console: console.print(
-        _message(PipelineFileError([Diagnostic(HOSTILE, help=(HOSTILE,))], HOSTILE))
+        _message(
+            PipelineFileError([Diagnostic(HOSTILE, help=(HOSTILE,))], HOSTILE), traceback=False
+        )
     ),
 }
 
@@ -88,7 +90,7 @@ def test_text_of_several_lines_keeps_them_and_steers_nothing(show):
 
 
 def test_error_of_several_lines_has_one_head():
-    assert _message(DataError("a\nerror: b\x1b")) == "error: a\n  error: b\\x1b"
+    assert _message(DataError("a\nerror: b\x1b"), traceback=False) == "error: a\n  error: b\\x1b"
 
 
 def test_columns_have_the_width_of_what_is_shown():

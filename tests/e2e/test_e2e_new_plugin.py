@@ -136,6 +136,8 @@ def test_new_plugin_trains_and_its_pipeline_loads(kind, packages, loaded):
 @pytest.mark.slow
 @pytest.mark.usefixtures("packages")
 def test_new_plugin_is_checked_from_anywhere(user, tmp_path):
-    checked = run(user, "-m", "seqpipe", "plugins", "check", "my_classifier", "--json", cwd=tmp_path)
+    checked = run(
+        user, "-m", "seqpipe", "plugins", "check", "my_classifier", "--json", cwd=tmp_path
+    )
     counts = json.loads(checked.stdout)["counts"]
     assert counts["failed"] == 0 and counts["passed"] >= 14
