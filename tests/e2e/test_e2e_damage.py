@@ -94,7 +94,7 @@ def test_damaged_manifest_is_an_error(model, share):
     flip(manifest, int(manifest.stat().st_size * share))
     # A digit of a hash that was changed makes the file look changed that it belongs to; the name of the format, the
     # manifest that of something else.
-    with pytest.raises(SavedModelError, match="is damaged|the manifest of something other"):
+    with pytest.raises(SavedModelError, match=r"is damaged|the manifest of something other"):
         spacy.load(model)
 
 

@@ -6,6 +6,7 @@
 import pytest
 import torch
 from triton.backends.compiler import GPUTarget
+from triton.backends.nvidia.compiler import CUDABackend
 from triton.runtime import driver, jit
 from triton_walks import FEW, both_ways, lift, make_walk
 
@@ -77,6 +78,19 @@ def test_kernels_compile(form, capability, dtype, compiled):
         assert kernel.metadata.launch_cooperative_grid == (form == "shared")
 
 
+@pytest.fixture
+def without_assembler(monkeypatch):
+    """Leave the last two stages out, which take most of the time: how much memory is shared is known before."""
+
+    def name_only(self, source, metadata, *_):
+        metadata["name"] = "kernel"
+        return ""
+
+    monkeypatch.setattr(CUDABackend, "make_ptx", name_only)
+    monkeypatch.setattr(CUDABackend, "make_cubin", lambda *_: b"")
+
+
+@pytest.mark.usefixtures("without_assembler")
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
 @pytest.mark.parametrize("units", [8, 16, 32, 64])
 def test_shared_memory_holds_what_a_form_takes(units, dtype, compiled, monkeypatch):
