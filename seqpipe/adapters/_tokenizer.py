@@ -103,9 +103,19 @@ class WordTokenizer:
             self.is_fitted = True
 
     def initialize(
-        self, get_examples: Callable[[], Iterable[Example]], *, nlp: Language | None = None
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Language | None = None,
+        **settings: Any,
     ) -> None:
-        """Fit a tokenizer that learns, and hasn't yet, on the texts of examples, as spaCy asks for."""
+        """Fit a tokenizer that learns, and hasn't yet, on the texts of examples, as spaCy asks for.
+
+        Args:
+            get_examples: Returns the examples.
+            nlp: The pipeline, whose seed is taken.
+            settings: What [initialize.tokenizer] gives: Chinese has defaults there for a tokenizer of spaCy's.
+        """
         if self.is_fitted:
             return
         # Corpora of spaCy's tokenize the texts that they read: for now at white space.

@@ -198,6 +198,14 @@ def test_tokenizer_learns_from_examples_that_spacys_corpora_read():
     assert spans(nlp("lowly")) == [("low", ""), ("l", ""), ("y", "")]
 
 
+def test_settings_of_a_languages_own_tokenizer_are_passed_over():
+    nlp = spacy.blank("en")
+    nlp.tokenizer = WordTokenizer(nlp.vocab, Whitespace())
+    # As the defaults of Chinese are, for pkuseg.
+    nlp.config["initialize"]["tokenizer"] = {"pkuseg_model": None, "pkuseg_user_dict": "default"}
+    nlp.initialize()
+
+
 def test_tokenizer_learns_from_the_train_part_alone(tmp_path):
     nlp = spacy.blank("en")
     nlp.tokenizer = tokenizer = learned(count=1)

@@ -1,13 +1,13 @@
 """What the tests share."""
 
-import importlib
 import os
 import random
 from pathlib import Path
 
 import pytest
+from doc2vec_examples import GARDEN, MUSIC, work_here
 from hypothesis import settings
-from seqpipe.parts.embedders.apart import _job, _train
+from seqpipe.parts.embedders.apart import _train
 
 from seqpipe_doc2vec._bag import BagOfWords
 from seqpipe_doc2vec._memory import DistributedMemory
@@ -16,8 +16,6 @@ from seqpipe_doc2vec._memory import DistributedMemory
 settings.register_profile("seqpipe-doc2vec", database=None, deadline=None, max_examples=50)
 settings.load_profile("seqpipe-doc2vec")
 
-GARDEN = ["rose", "bean", "soil", "seed", "lawn", "hedge"]
-MUSIC = ["song", "drum", "choir", "note", "piano", "chord"]
 COMMON = ["the", "a", "of", "and", "to"]
 
 
@@ -33,16 +31,6 @@ def documents():
 def in_this_process(monkeypatch):
     """Have trainings run in this process: to start one takes seconds, most of them for imports."""
     monkeypatch.setattr(_train, "run_module", work_here)
-
-
-def work_here(module, folder, *, on_line):
-    def tell(*told, flush):
-        on_line(" ".join(map(str, told)))
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setattr(_job, "print", tell, raising=False)
-        _job.work(importlib.import_module(module).train)
 
 
 @pytest.fixture(scope="session", params=[DistributedMemory, BagOfWords])

@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import work_here
+from doc2vec_examples import work_here
 from seqpipe.parts.embedders.apart import _train
 
 from seqpipe_doc2vec._memory import DistributedMemory

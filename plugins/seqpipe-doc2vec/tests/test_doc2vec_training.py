@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import GARDEN, MUSIC
+from doc2vec_examples import GARDEN, MUSIC
 from gensim.models import doc2vec as library
 from seqpipe.errors import ConfigError, EmbedderError
 from seqpipe.parts.embedders.apart import _train

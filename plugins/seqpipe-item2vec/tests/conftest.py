@@ -1,22 +1,19 @@
 """What the tests share."""
 
-import importlib
 import os
 import random
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from seqpipe.parts.embedders.apart import _job, _train
+from item2vec_examples import GROUPS, work_here
+from seqpipe.parts.embedders.apart import _train
 
 from seqpipe_item2vec._item2vec import Item2Vec
 
 # No folder of examples beside the code, and no time limit on noisy machines.
 settings.register_profile("seqpipe-item2vec", database=None, deadline=None, max_examples=50)
 settings.load_profile("seqpipe-item2vec")
-
-#: Pasta goes with one of the sauces, rice with one of the curries; bread with all.
-GROUPS = (("pasta", "noodles", "red sauce", "green sauce"), ("rice", "naan", "dal", "raita"))
 
 
 @pytest.fixture(scope="session")
@@ -31,16 +28,6 @@ def baskets():
 def in_this_process(monkeypatch):
     """Have trainings run in this process: to start one takes seconds, most of them for imports."""
     monkeypatch.setattr(_train, "run_module", work_here)
-
-
-def work_here(module, folder, *, on_line):
-    def tell(*told, flush):
-        on_line(" ".join(map(str, told)))
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setattr(_job, "print", tell, raising=False)
-        _job.work(importlib.import_module(module).train)
 
 
 @pytest.fixture(scope="session")

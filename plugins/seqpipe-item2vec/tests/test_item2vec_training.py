@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from conftest import GROUPS
 from gensim.models.word2vec import Word2Vec
+from item2vec_examples import GROUPS
 from seqpipe.errors import ConfigError, EmbedderError
 from seqpipe.parts.embedders.apart import _train
 
