@@ -107,14 +107,17 @@ class WordTokenizer:
         get_examples: Callable[[], Iterable[Example]],
         *,
         nlp: Language | None = None,
-        **settings: Any,
+        pkuseg_model: Any = None,
+        pkuseg_user_dict: Any = None,
     ) -> None:
         """Fit a tokenizer that learns, and hasn't yet, on the texts of examples, as spaCy asks for.
 
         Args:
             get_examples: Returns the examples.
             nlp: The pipeline, whose seed is taken.
-            settings: What [initialize.tokenizer] gives: Chinese has defaults there for a tokenizer of spaCy's.
+            pkuseg_model: Isn't used: spaCy's defaults for Chinese give it in [initialize.tokenizer], whatever
+                the tokenizer is.
+            pkuseg_user_dict: The same.
         """
         if self.is_fitted:
             return
