@@ -6,6 +6,7 @@ uncounted round fills the record of what parts take.
 """
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -72,11 +73,13 @@ def commands(folder: Path) -> dict[str, list[str]]:
 
 def measure(calls: dict[str, list[str]], repeats: int) -> dict[str, list[float]]:
     """Return the seconds of each call, in turns with the others."""
+    # As installed packages are: their modules are compiled once, and not at each start.
+    env = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(repeats + 1):
         for name, call in calls.items():
             start = time.perf_counter()
-            subprocess.run(call, capture_output=True, check=False)
+            subprocess.run(call, capture_output=True, check=False, env=env)
             if turn:
                 seconds[name].append(time.perf_counter() - start)
     return seconds
