@@ -115,5 +115,9 @@ def waiting(text: str, console: Console | None = None) -> Iterator[Callable[[str
     """
     if console is None or console.quiet or not console.is_terminal:
         console = make_console(sys.stderr)
+    if not console.is_terminal:
+        # What shows it takes a while to import.
+        yield lambda text: None
+        return
     with console.status(Text(escaped(text))) as status:
         yield lambda text: status.update(Text(escaped(text)))
