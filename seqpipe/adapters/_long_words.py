@@ -2,7 +2,7 @@
 
 The tokenizer takes prefixes and suffixes off what stands between white space one after another, and copies and
 searches the whole rest each time, so that 100,000 exclamation marks took it 20 minutes. Here the tokenizer's own
-rules look at the ends of a long word alone, and it gets what's left.
+rules look at the ends of a long word alone, and it gets the rest.
 """
 
 import re
@@ -13,7 +13,7 @@ from spacy.attrs import NORM, SPACY
 from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
 
-#: Words of so many characters are left to spaCy, and so is what's left of longer ones.
+#: Words of so many characters are left to spaCy, and so is the rest of longer ones.
 _SHORT: Final = 200
 #: A word with fewer affixes is left to spaCy, however long it is.
 _MANY: Final = 50

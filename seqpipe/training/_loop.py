@@ -147,7 +147,7 @@ def _update(
             yield
 
     try:
-        # What overflows is told by the checks.
+        # The checks report what overflows.
         with np.errstate(over="ignore", invalid="ignore"):
             for _ in forward_and_back(losses):
                 check_losses(losses)
@@ -164,10 +164,10 @@ def _update(
 
 
 def _noticed(error: Exception) -> NotFiniteError:
-    """Return an error as one of ours if it tells of a loss that isn't finite; spaCy's may.
+    """Return an error as one of ours if it reports a loss that isn't finite; spaCy's may.
 
     Raises:
-        Exception: It tells of something else.
+        Exception: It reports something else.
     """
     if isinstance(error, NotFiniteError):
         return error

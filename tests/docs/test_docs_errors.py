@@ -1,4 +1,4 @@
-"""The page of mistakes says what seqpipe says, and each mistake is told at its place."""
+"""The page of mistakes says what seqpipe says, and each mistake is reported at its place."""
 
 import pytest
 from mistakes import FILE, MISTAKES, PAGE, diagnostics, marked, ours, world
