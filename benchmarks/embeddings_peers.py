@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqpipe.parts._fasttext import library_seed
 from seqpipe.parts.embedders import Embedder, FastText, Word2Vec
+from seqpipe.parts.fasttext import library_seed
 
 #: Known words and their vectors.
 Table = tuple[Sequence[str], NDArray[np.float32]]

@@ -52,3 +52,12 @@ def data():
         return path
 
     return find
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """Have temporary folders made where a test can look for them."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    yield folder

@@ -9,31 +9,31 @@ from seqpipe.adapters._classifier_pipe import make_classifier_pipe as make_class
 from seqpipe.adapters._contract import OUT_OF_MEMORY as OUT_OF_MEMORY
 from seqpipe.adapters._contract import calling as calling
 from seqpipe.adapters._contract import describe as describe
+from seqpipe.adapters._contract import naming_scorer as naming_scorer
 from seqpipe.adapters._contract import read_examples as read_examples
 from seqpipe.adapters._corpus import Corpus as Corpus
 from seqpipe.adapters._corpus import forget_data as forget_data
 from seqpipe.adapters._corpus import make_corpus as make_corpus
-from seqpipe.adapters._document_vectors import DocumentVectors as DocumentVectors
-from seqpipe.adapters._document_vectors import make_document_vectors as make_document_vectors
 from seqpipe.adapters._encoder import make_encoder as make_encoder
-from seqpipe.adapters._engines import recurrent_engines as recurrent_engines
+from seqpipe.adapters._encoder import recurrent_engines as recurrent_engines
 from seqpipe.adapters._fit import Watched as Watched
 from seqpipe.adapters._fit import make_fit_embedder as make_fit_embedder
 from seqpipe.adapters._fit import watch_fit as watch_fit
-from seqpipe.adapters._long_words import tokenized as tokenized
 from seqpipe.adapters._optimizer import AdamW as AdamW
 from seqpipe.adapters._optimizer import make_adamw as make_adamw
 from seqpipe.adapters._registries import install_registries
-from seqpipe.adapters._scoring import naming_scorer as naming_scorer
 from seqpipe.adapters._sequences import SequenceCorpus as SequenceCorpus
 from seqpipe.adapters._sequences import make_sequences as make_sequences
 from seqpipe.adapters._shim import TorchShim as TorchShim
 from seqpipe.adapters._shim import torch_shims as torch_shims
 from seqpipe.adapters._tokenizer import WordTokenizer as WordTokenizer
 from seqpipe.adapters._tokenizer import make_tokenizer as make_tokenizer
+from seqpipe.adapters._tokenizer import tokenized as tokenized
+from seqpipe.adapters._vectors import DocumentVectors as DocumentVectors
 from seqpipe.adapters._vectors import EmbedderVectors as EmbedderVectors
+from seqpipe.adapters._vectors import make_document_vectors as make_document_vectors
 from seqpipe.adapters._vectors import make_vectors as make_vectors
-from seqpipe.adapters._vectors_table import save_table as save_table
+from seqpipe.adapters._vectors import save_table as save_table
 from seqpipe.adapters._whole import wrap_language
 
 __all__ = [

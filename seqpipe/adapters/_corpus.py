@@ -9,8 +9,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from seqpipe.adapters._contract import read_rows
-from seqpipe.adapters._long_words import tokenized
-from seqpipe.adapters._tokenizer import fit_tokenizer
+from seqpipe.adapters._tokenizer import fit_tokenizer, tokenized
 from seqpipe.errors import ConfigError, DataError
 from seqpipe.parts.readers import BadRow, Reader, Row, fingerprint, split_rows
 

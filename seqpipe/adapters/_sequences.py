@@ -10,8 +10,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from seqpipe.adapters._contract import broken, calling, read_rows
-from seqpipe.adapters._long_words import tokenized
-from seqpipe.adapters._tokenizer import WordTokenizer, fit_tokenizer
+from seqpipe.adapters._tokenizer import WordTokenizer, fit_tokenizer, tokenized
 from seqpipe.errors import ConfigError
 from seqpipe.parts.readers import Reader, Stream
 

@@ -2,22 +2,91 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
+import spacy
 import torch
 from numpy.typing import NDArray
 from spacy.attrs import ORTH
+from spacy.language import Language
 from spacy.strings import StringStore, get_string_id
-from spacy.vectors import BaseVectors
+from spacy.tokens import Doc
+from spacy.vectors import BaseVectors, Vectors
 from spacy.vocab import Vocab
 
 from seqpipe import storage
-from seqpipe.adapters._contract import calling, embed_words
+from seqpipe.adapters._contract import calling, embed_document, embed_words
 from seqpipe.adapters._packed import pack, unpacked
-from seqpipe.adapters._vectors_table import write_table
 from seqpipe.errors import ConfigError, DataError, SavedModelError
-from seqpipe.parts.embedders import Concatenated, Embedder
+from seqpipe.parts.embedders import Concatenated, DocumentEmbedder, Embedder
+
+# The vectors of an embedder's known words as a table of spaCy's own.
+
+
+#: Of an embedder that knows more words, a saved pipeline has no table.
+MOST_WORDS: Final = 100_000
+_STRINGS: Final = "strings.json"
+
+
+def make_table(embedder: Embedder, strings: StringStore) -> Vectors:
+    """Return a table of an embedder's known words, white space left out, whose texts `strings` gets.
+
+    Words that aren't in the table have zeros there, whatever the embedder gives them.
+    """
+    words = [word for word in embedder.vocabulary if word.strip()]
+    keys = [strings.add(word) for word in words]
+    data = embedder.embed(words).astype("float32")
+    return Vectors(strings=strings, data=data, keys=keys, name="seqpipe")
+
+
+def save_table(embedder: Embedder, folder: Path, *, lang: str) -> int:
+    """Save a pipeline of spaCy's with nothing but the table, which needs no seqpipe to be loaded.
+
+    Args:
+        embedder: Fitted.
+        folder: Where to; only a model that seqpipe has saved is replaced.
+        lang: The pipeline's language.
+
+    Returns:
+        How many words it has.
+
+    Raises:
+        ConfigError: spaCy knows no such language.
+        SavedModelError: It can't be saved there.
+    """
+    try:
+        nlp = spacy.blank(lang)
+    except ImportError as error:
+        raise ConfigError(f"spaCy has no language {lang!r}; `xx` is for any") from error
+    nlp.vocab.vectors = make_table(embedder, nlp.vocab.strings)
+    storage.write_folder(folder, nlp.to_disk)
+    return len(nlp.vocab.vectors)
+
+
+def write_table(embedder: Embedder, folder: Path) -> None:
+    """Write the table into the folder of a vocabulary, for what reads vectors of spaCy's from there.
+
+    That's what ``[initialize] vectors`` does, with a pipeline that has a vocabulary of its own. Words that the folder's
+    list of strings lacks are added to it. The table has no rows if the embedder knows more than `MOST_WORDS`, as
+    every save of a training writes it, and every load reads the words' list: `save_table` makes it once.
+
+    Args:
+        embedder: Fitted or not.
+        folder: Where `strings.json` is, if the vocabulary's strings have been written.
+    """
+    # Without rows it's written too: another embedder's might stand there.
+    if not 0 < len(embedder.vocabulary) <= MOST_WORDS:
+        Vectors(strings=StringStore(), name="seqpipe").to_disk(folder, exclude=["strings"])
+        return
+    strings = StringStore()
+    has_strings = (folder / _STRINGS).is_file()
+    if has_strings:
+        strings.from_disk(folder / _STRINGS)
+    make_table(embedder, strings).to_disk(folder, exclude=["strings"])
+    if has_strings:
+        strings.to_disk(folder / _STRINGS)
+
 
 _FOLDER = "embedder"
 _NOT_FITTED = b""
@@ -313,3 +382,47 @@ def make_vectors(
         return EmbedderVectors(strings=vocab.strings, embedder=whole)
 
     return create
+
+
+# A component that gives docs the vector that the embedder has for a whole document.
+
+
+class DocumentVectors:
+    """Sets `doc.vector`. It has nothing to save: the embedder is saved with the vocabulary.
+
+    Args:
+        vocab: The pipeline's vocabulary, with its vectors.
+    """
+
+    def __init__(self, vocab: Vocab) -> None:
+        self.vocab = vocab
+
+    def __call__(self, doc: Doc) -> Doc:
+        """Set the vector of a doc.
+
+        Raises:
+            ConfigError: The vectors come from something that has none for documents.
+            EmbedderError: The embedder hasn't been fitted.
+        """
+        doc.vector = embed_document(self._embedder(), [t.text for t in doc if not t.is_space])
+        return doc
+
+    def pipe(self, docs: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
+        """Set the vectors of docs, one after another."""
+        return (self(doc) for doc in docs)
+
+    def _embedder(self) -> DocumentEmbedder:
+        vectors = self.vocab.vectors
+        embedder = vectors.embedder if isinstance(vectors, EmbedderVectors) else None
+        if not isinstance(embedder, DocumentEmbedder):
+            raise ConfigError(
+                "seqpipe_document_vectors needs vectors of an embedder that embeds documents, such as "
+                "doc2vec's, and [nlp.vectors] names another: remove the component, or change that"
+            )
+        return embedder
+
+
+@Language.factory("seqpipe_document_vectors", assigns=["doc.vector"])  # type: ignore[untyped-decorator]
+def make_document_vectors(nlp: Language, name: str) -> DocumentVectors:
+    """Make the component; registered as the factory "seqpipe_document_vectors"."""
+    return DocumentVectors(nlp.vocab)

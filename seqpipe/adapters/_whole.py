@@ -20,10 +20,9 @@ from thinc.api import Model
 
 from seqpipe import __version__, storage
 from seqpipe.adapters._classifier_pipe import ClassifierPipe
-from seqpipe.adapters._document_vectors import DocumentVectors
 from seqpipe.adapters._shim import TorchShim
 from seqpipe.adapters._tokenizer import WordTokenizer
-from seqpipe.adapters._vectors import EmbedderVectors
+from seqpipe.adapters._vectors import DocumentVectors, EmbedderVectors
 from seqpipe.errors import PluginError
 from seqpipe.plugins import find_part, host
 

@@ -53,8 +53,7 @@ def run_command(
 
         docs/pipeline-file.md
     """
-    from seqpipe.cli._reporters import make_reporter
-    from seqpipe.cli._results import print_results
+    from seqpipe.cli._run_output import make_reporter, print_results
     from seqpipe.cli.plugins._screen import make_console
     from seqpipe.reporting import escaped
 

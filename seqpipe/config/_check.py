@@ -14,7 +14,7 @@ from packaging.version import InvalidVersion, Version
 
 from seqpipe import plugins
 from seqpipe.config._blocks import Blocks
-from seqpipe.config._diagnostics import Problems
+from seqpipe.config._expand import REPLACED, embedders_in, makes_classifier, makes_embedding
 from seqpipe.config._read import PipelineFile
 from seqpipe.config._report import Path, Report
 from seqpipe.config._schema import (
@@ -28,7 +28,6 @@ from seqpipe.config._schema import (
     SPACY_SECTIONS,
     Slot,
 )
-from seqpipe.config._shape import REPLACED, embedders_in, makes_classifier, makes_embedding
 from seqpipe.config._spacy_defaults import spacy_defaults
 from seqpipe.config._spacy_facts import (
     ImportedFacts,
@@ -37,8 +36,8 @@ from seqpipe.config._spacy_facts import (
     recorded_facts,
 )
 from seqpipe.config._spacy_sections import SpacySections
-from seqpipe.config._text import did_you_mean, nearest, quote
 from seqpipe.config._types import descend, is_block
+from seqpipe.messages import Problems, did_you_mean, nearest, quote
 
 _KNOWN: Final = (*SECTIONS, EVALUATION, *SPACY_SECTIONS, *FREE_SECTIONS)
 #: numpy takes no larger one.

@@ -1,14 +1,109 @@
 """From a pipeline file to a complete spaCy configuration."""
 
-from collections.abc import Sequence
+import itertools
+import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from seqpipe.config._check import check
-from seqpipe.config._dollars import without_dollars
 from seqpipe.config._expand import expand
 from seqpipe.config._read import read
+from seqpipe.config._schema import FREE_SECTIONS
+from seqpipe.config._types import is_block
 from seqpipe.plugins import find_part
+
+# Keeps a ``$`` in a text one ``$``, however often a configuration is saved and loaded.
+#
+# confection writes each ``$`` as ``$$``, but takes that back only where it follows references; spaCy loads
+# a pipeline without doing so. Thus what's saved has twice as many, and after the next time four times.
+# Nor does it join the parts of a text with two ``$`` as they were: ``"$ 1e3 $"`` comes out as ``"$1000.0$"``.
+# So no ``$`` of a pipeline file gets there: a value with one becomes a block that makes the value, with
+# another character in its place.
+
+
+#: What the block names, in spaCy's registry "misc".
+_NAME: Final = "seqpipe.Dollars.v1"
+#: The first of these stands for a dollar that isn't in the value; then those for private use.
+_SIGNS: Final = "~^§¤"
+_COMPONENT_AS_WRITTEN: Final = ("factory", "source", "component", "replace_listeners")
+#: What the expansion refers to.
+_REFERENCES: Final = {name: f"${{system.{name}}}" for name in ("seed", "gpu_allocator")}
+
+
+def restore_dollars(value: Any, sign: str) -> Any:
+    """Put dollars into a value; registered as "seqpipe.Dollars.v1" among spaCy's "misc".
+
+    Args:
+        value: A text, or a list or mapping that holds some.
+        sign: What stands there for a dollar.
+    """
+    return _map_texts(value, lambda text: text.replace(sign, "$"))
+
+
+def without_dollars(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a spaCy configuration with a block of "seqpipe.Dollars.v1" for each value that has a ``$``.
+
+    Args:
+        config: Its values are meant as they are, but for the references of the expansion. What refers to
+            a value of a free section has it already, so such a one with a ``$`` is left out: spaCy makes
+            nothing from these sections, and would write it with twice as many each time.
+    """
+    return {name: _section(name, section) for name, section in config.items()}
+
+
+def _section(name: str, section: dict[str, Any]) -> dict[str, Any]:
+    # spaCy takes these as they are written, before it makes anything.
+    if name == "system":
+        return section
+    if name in FREE_SECTIONS:
+        return {k: v for k, v in section.items() if "$" not in json.dumps({k: v})}
+    if name == "components":
+        return {key: _component(component) for key, component in section.items()}
+    if name == "nlp":
+        return {k: _value(v) if isinstance(v, dict) else v for k, v in section.items()}
+    return _keys(section)
+
+
+def _component(component: dict[str, Any]) -> dict[str, Any]:
+    protected = _keys(component)
+    return {k: component[k] if k in _COMPONENT_AS_WRITTEN else v for k, v in protected.items()}
+
+
+def _keys(section: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: value if key.startswith("@") or _REFERENCES.get(key) == value else _value(value)
+        for key, value in section.items()
+    }
+
+
+def _value(value: Any) -> Any:
+    if _holds_block(value):
+        return _keys(value)
+    together = json.dumps(value, ensure_ascii=False)
+    if "$" not in together:
+        return value
+    signs = itertools.chain(_SIGNS, map(chr, range(0xE000, 0xF900)))
+    sign = next(sign for sign in signs if sign not in together)
+    encoded = _map_texts(value, lambda text: text.replace("$", sign))
+    return {"@misc": _NAME, "value": encoded, "sign": sign}
+
+
+def _holds_block(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    return is_block(value) or any(map(_holds_block, value.values()))
+
+
+def _map_texts(value: Any, change: Callable[[str], str]) -> Any:
+    """Return a value with all its texts changed, the keys of mappings too."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {change(key): _map_texts(inner, change) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_map_texts(inner, change) for inner in value]
+    return value
 
 
 def compile_file(path: Path, overrides: Sequence[str] = (), *, is_checked: bool = False) -> Any:

@@ -1,6 +1,7 @@
 """Says in plain words what a value is, and what an annotation expects."""
 
 import collections.abc
+import enum
 import inspect
 import json
 import math
@@ -9,7 +10,7 @@ import os
 import types
 from typing import Annotated, Any, ForwardRef, Literal, TypeVar, Union, get_args, get_origin
 
-from seqpipe.config._text import as_json, one_of, quote
+from seqpipe.messages import as_json, one_of, quote
 
 _LISTS = (
     *(list, tuple, set, frozenset, collections.abc.Sequence, collections.abc.Iterable),
@@ -161,3 +162,33 @@ def corrected(value: Any, fits: "collections.abc.Callable[[Any], bool]") -> str 
         if (guess != value or type(guess) is not type(value)) and fits(guess):
             return as_json(guess)
     return None
+
+
+# Spells annotations as programmers read them: ``int``, ``float | None``, ``"last" | "mean"``.
+
+
+def spell(annotation: Any) -> str:
+    """Return an annotation in short, in terms of what a pipeline file can say."""
+    annotation, _ = bare(annotation)
+    if branches := union(annotation):
+        words = dict.fromkeys(spell(branch) for branch in branches)
+        return " | ".join(sorted(words, key="None".__eq__))
+    if choices := _choices(annotation):
+        return " | ".join(as_json(choice) for choice in choices)
+    if is_open(annotation):
+        return "anything"
+    if is_list(annotation):
+        return f"list[{spell(item(annotation))}]" if get_args(annotation) else "list"
+    if is_mapping(annotation):
+        return f"dict[str, {spell(item(annotation))}]" if get_args(annotation) else "dict"
+    if is_path(annotation):
+        return "path"
+    return "None" if annotation is type(None) else inspect.formatannotation(annotation)
+
+
+def _choices(annotation: Any) -> list[Any]:
+    if get_origin(annotation) is Literal:
+        return list(get_args(annotation))
+    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
+        return [member.value for member in annotation]
+    return []

@@ -3,12 +3,65 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from seqpipe.config._expand_classifier import classifier_sections
 from seqpipe.config._schema import DATA_PARTS, DEFAULT_PARTS, HOST_SETTINGS, SECTIONS
-from seqpipe.config._shape import embedders_in, makes_classifier, makes_embedding
+from seqpipe.config._types import is_block
 from seqpipe.plugins import Part
 
+# What a pipeline file makes, told by its sections.
+
+
+#: Each of these asks for a pipeline that's trained to do something.
+_TRAINED: Final = ("encoder", "head", "classifier", "nlp", "components")
+
+#: What a classifier stands in the place of, and the scores of an embedder that it therefore lacks.
+REPLACED: Final = ("embedder", "encoder", "head", "evaluation")
+
+
+def makes_embedding(sections: Mapping[str, Any]) -> bool:
+    """Whether a file with these sections makes an embedding, and no more."""
+    return "embedder" in sections and not any(name in sections for name in _TRAINED)
+
+
+def makes_classifier(sections: Mapping[str, Any]) -> bool:
+    """Whether a file with these sections has a whole model in the place of an embedder, an encoder and a head."""
+    return "classifier" in sections
+
+
+def embedders_in(section: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the embedders of [embedder] by name, where it holds several: [embedder.a], [embedder.b]."""
+    if any(key.startswith("@") for key in section):
+        return {}
+    return {name: block for name, block in section.items() if is_block(block)}
+
+
+# Expands [classifier]: a component that holds a whole model, and is trained when it's initialised.
+
+
 Section = dict[str, Any]
+
+_COMPONENT: Final = "classifier"
+
+
+def classifier_sections(classifier: Section, corpora: Mapping[str, Section]) -> Section:
+    """Return what a classifier says of spaCy's sections.
+
+    Args:
+        classifier: The section of the file, with its defaults.
+        corpora: The parts of the data. The dev part, if there's one, is handed to the classifier.
+    """
+    sections: Section = {
+        "nlp": {"pipeline": [_COMPONENT]},
+        "components": {_COMPONENT: {"factory": "seqpipe_classifier", "classifier": classifier}},
+        "corpora": dict(corpora),
+        # There's nothing to update: so `spacy train` comes to an end after one evaluation.
+        "training": {"max_epochs": 0, "max_steps": 1, "eval_frequency": 1},
+        "initialize": {},
+    }
+    if "dev" in corpora:
+        sections["initialize"] = {"components": {_COMPONENT: {"dev": corpora["dev"]}}}
+    return sections
+
+
 FindPart = Callable[[str, str], Part]
 
 #: What stands for what a pipeline file leaves out.

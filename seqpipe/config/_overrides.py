@@ -6,13 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from seqpipe.config._diagnostics import Diagnostic, Problems
-from seqpipe.config._json import NotJsonError, load
-from seqpipe.config._places import COMMAND_LINE, Place
 from seqpipe.config._references import Raw
 from seqpipe.config._schema import DEFAULT_PARTS
 from seqpipe.config._syntax import DEEPEST
-from seqpipe.config._text import did_you_mean, nearest, quote
+from seqpipe.config._values import NotJsonError, load
+from seqpipe.messages import COMMAND_LINE, Diagnostic, Place, Problems, did_you_mean, nearest, quote
 
 _ONE_REFERENCE: Final = re.compile(r"\$\{[^}]*\}")
 

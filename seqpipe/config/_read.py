@@ -1,22 +1,137 @@
 """Reads a pipeline file: its values, and where each of them stands."""
 
+import functools
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seqpipe.config._diagnostics import Diagnostic, PipelineFileError, Problems
-from seqpipe.config._index import Index
-from seqpipe.config._overrides import Overlay, parse
-from seqpipe.config._places import Place, Source
-from seqpipe.config._references import Fault, Raw, References
+from seqpipe.config import _values
+from seqpipe.config._overrides import Overlay, Override, parse
+from seqpipe.config._references import REFERENCE, Fault, Raw, References
 from seqpipe.config._schema import HOST_SETTINGS, PIPELINE_SETTINGS
 from seqpipe.config._sections import SectionReferences, nest
 from seqpipe.config._spacy_defaults import spacy_keys
-from seqpipe.config._syntax import Section, looks_like_data, split
-from seqpipe.config._text import did_you_mean, listed, nearest, quote
+from seqpipe.config._syntax import Key, Section, looks_like_data, section_place, split
 from seqpipe.config._values import Slip, interpret
+from seqpipe.messages import (
+    Diagnostic,
+    PipelineFileError,
+    Place,
+    Problems,
+    Source,
+    did_you_mean,
+    listed,
+    nearest,
+    quote,
+)
+
+# Knows where the sections, keys and values of a file stand, those of the command line included.
+
+
+KeyPath = tuple[str | int, ...]
+
+
+class Index:
+    """Where everything stands.
+
+    Args:
+        source: The lines of the file.
+        sections: Its sections by name.
+        origins: The overrides, by their paths.
+    """
+
+    def __init__(
+        self, source: Source, sections: dict[str, Section], origins: dict[tuple[str, ...], Override]
+    ) -> None:
+        self._source = source
+        self._sections = sections
+        self._origins = origins
+
+    @property
+    def name(self) -> str:
+        """What the file is called in messages."""
+        return self._source.name
+
+    def place(self, path: KeyPath, *, value: bool = False) -> Place:
+        """Return where a name (or its value) stands, or the nearest thing around it."""
+        for depth in range(len(path), 0, -1):
+            found = self._exactly(path[:depth], path[depth:], value)
+            if found:
+                return found
+        return self._source.whole()
+
+    def inside(self, path: tuple[str, ...], offset: int, length: int | None) -> Place:
+        """Return the place of a stretch of a raw value, cut off where its line ends."""
+        override = self._origins.get(path)
+        key = self._key(path)
+        if override or not key:
+            return override.value_place if override else self.place(path, value=True)
+        return self._stretch(key, offset, length)
+
+    def target(self, path: KeyPath) -> KeyPath | None:
+        """Return the path of the value that a value stands for, if it's nothing but a reference."""
+        key = self._key(path)
+        match = REFERENCE.fullmatch(key.raw) if key and path not in self._origins else None
+        if not match:
+            return None
+        name = tuple(match.group(1).replace(":", ".").split("."))
+        found = name if len(name) > 1 else (*path[:-1], *name)
+        return found if self._key(found) and found != path else None
+
+    def _exactly(self, path: KeyPath, rest: KeyPath, value: bool) -> Place | None:
+        override = self._origins.get(path)  # type: ignore[arg-type]
+        if override:
+            return override.value_place if value or rest else override.key_place
+        key = self._key(path)
+        if key:
+            if rest or value:
+                return self._in_value(key, rest, value)
+            return self._source.place(key.line, key.column, len(key.name))
+        place = self._headers.get(path)
+        return place or self._made_by_override(path)
+
+    def _in_value(self, key: Key, rest: KeyPath, value: bool) -> Place:
+        found = _values.find(key.raw, rest)
+        # The value of a name in a mapping is found by its name: it's short, and easily seen.
+        offset, length = found or (0, None)
+        return self._stretch(key, offset, length)
+
+    def _stretch(self, key: Key, offset: int, length: int | None) -> Place:
+        if not key.raw:
+            return self._source.place(key.line, key.column, len(key.name))
+        for piece in key.pieces:
+            if offset <= len(piece.text):
+                break
+            offset -= len(piece.text) + 1
+        rest = len(piece.text) - offset
+        return self._source.place(
+            piece.line, piece.column + offset, rest if length is None else min(length, rest)
+        )
+
+    def _key(self, path: KeyPath) -> Key | None:
+        section = self._sections.get(".".join(map(str, path[:-1])))
+        return section.keys.get(str(path[-1])) if section else None
+
+    def _made_by_override(self, path: KeyPath) -> Place | None:
+        for made, override in self._origins.items():
+            if made[: len(path)] == path:
+                return override.part_place(len(path))
+        return None
+
+    @functools.cached_property
+    def _headers(self) -> dict[Any, Place]:
+        """The places of all sections' names, those of sections without a header of their own too."""
+        places: dict[Any, Place] = {}
+        own: dict[Any, Place] = {}
+        for section in self._sections.values():
+            for depth in range(1, len(section.parts) + 1):
+                if section.parts[:depth] not in places:
+                    places[section.parts[:depth]] = section_place(self._source, section, depth)
+            own[section.parts] = section_place(self._source, section, len(section.parts))
+        return {**places, **own}
+
 
 #: A larger file is no pipeline file: those have a few kilobytes.
 _LARGEST = 1_000_000

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from seqpipe.config._json import NotJsonError, load
-from seqpipe.config._text import did_you_mean, listed, nearest, quote
+from seqpipe.config._values import NotJsonError, load
+from seqpipe.messages import did_you_mean, listed, nearest, quote
 
 #: Raw values by section and key.
 Raw = dict[str, dict[str, str]]

@@ -4,11 +4,17 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from seqpipe.config._describe import describe, expects
-from seqpipe.config._diagnostics import Diagnostic, Problems
-from seqpipe.config._places import COMMAND_LINE
 from seqpipe.config._read import PipelineFile
-from seqpipe.config._text import did_you_mean, listed, nearest, quote
 from seqpipe.config._types import is_block, misfit
+from seqpipe.messages import (
+    COMMAND_LINE,
+    Diagnostic,
+    Problems,
+    did_you_mean,
+    listed,
+    nearest,
+    quote,
+)
 
 Path = tuple[str, ...]
 

@@ -6,10 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from seqpipe.config._diagnostics import Problems
-from seqpipe.config._places import Source
 from seqpipe.config._sections import nest
 from seqpipe.config._syntax import split
+from seqpipe.messages import Problems, Source
 
 _FILES = ("default_config.cfg", "default_config_pretraining.cfg")
 

@@ -8,8 +8,8 @@ from seqpipe.config._report import Path, Report, title
 from seqpipe.config._schema import SLOTS
 from seqpipe.config._spacy_defaults import spacy_defaults
 from seqpipe.config._spacy_facts import Factory, SpacyFacts
-from seqpipe.config._text import did_you_mean, listed, nearest, quote
 from seqpipe.config._types import is_block
+from seqpipe.messages import did_you_mean, listed, nearest, quote
 
 #: Keys of a component that belong to spaCy rather than to its factory.
 _HOST = {"replace_listeners": list[str]}

@@ -9,9 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from seqpipe.config._diagnostics import Diagnostic, Problems
-from seqpipe.config._places import Place, Source
-from seqpipe.config._text import quote
+from seqpipe.messages import Diagnostic, Place, Problems, Source, quote
 
 #: Deeper sections are a mistake, and would exhaust Python's stack later.
 DEEPEST = 32

@@ -18,7 +18,7 @@ from seqpipe.config._describe import (
     out_of_bounds,
     union,
 )
-from seqpipe.config._text import did_you_mean, nearest
+from seqpipe.messages import did_you_mean, nearest
 
 Path = tuple[str | int, ...]
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from seqpipe.config._diagnostics import PipelineFileError
+from seqpipe.config._describe import spell
 from seqpipe.config._expand import FindPart
 from seqpipe.config._read import read_text
 from seqpipe.config._schema import DEFAULT_PARTS, KIND_SLOTS
-from seqpipe.config._spelling import spell
 from seqpipe.config._types import is_block, misfit
 from seqpipe.errors import PluginError
+from seqpipe.messages import PipelineFileError
 from seqpipe.plugins import Part
 
 _EMPTY: Final = inspect.Parameter.empty

@@ -1,13 +1,67 @@
 """The engine for where nothing can be compiled: torch's operations, without a graph for each step."""
 
 import itertools
+from dataclasses import dataclass
+from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from seqpipe.kernels._packing import Packing, pack
-from seqpipe.kernels._pass import Engine, Gradients, Pass, Saved, Walked, walked
-from seqpipe.kernels._program import Program
+from seqpipe.kernels._engine import Engine, Gradients, Layout, Pass, Saved, Walked, walked
+from seqpipe.kernels.ir._program import Program
+from seqpipe.kernels.ir._recurrence import Recurrence
+
+# Orders in which a recurrent network can walk through a batch of ragged sequences.
+
+
+@dataclass(frozen=True)
+class Packing:
+    """A batch rearranged by time: all first steps, then all second steps, and so on.
+
+    Within a step the longest sequence comes first, so that the sequences still running at any step
+    are the first rows of the step before. No row is padding.
+
+    Attributes:
+        order: `[N]`, the row of the flat batch that stands at each place.
+        inverse: `[N]`, the place at which each row of the flat batch stands.
+        sizes: How many sequences have a step t, for each t.
+    """
+
+    order: Tensor
+    inverse: Tensor
+    sizes: list[int]
+
+
+def pack(lengths: Tensor, *, reverse: bool = False) -> Packing:
+    """Arrange a flat batch by time; in reverse, each sequence begins with its own last row.
+
+    Args:
+        lengths: `[B]`, int64, on the CPU; 0 is allowed.
+        reverse: Whether to walk from the end of each sequence to its beginning.
+    """
+    counts = _counts(lengths)
+    sequence = np.repeat(np.arange(len(counts)), counts)
+    time = np.arange(len(sequence)) - (counts.cumsum() - counts)[sequence]
+    time = counts[sequence] - 1 - time if reverse else time
+    ranks = np.argsort(np.argsort(-counts, kind="stable"))
+    order = np.lexsort((ranks[sequence], time))
+    sizes: list[int] = np.bincount(time).tolist()
+    return Packing(torch.from_numpy(order), torch.from_numpy(np.argsort(order)), sizes)
+
+
+def rank(lengths: Tensor) -> Tensor:
+    """Return the sequences, the longest first: `[B]`."""
+    return torch.from_numpy(np.argsort(-_counts(lengths), kind="stable"))
+
+
+def _counts(lengths: Tensor) -> npt.NDArray[np.int64]:
+    """Return lengths for NumPy, for which neither torch's default device nor what records its operations matters.
+
+    `Tensor.numpy` refuses within transforms of `torch.func`.
+    """
+    return np.array(lengths.tolist(), dtype=np.int64)
 
 
 class Eager(Engine):
@@ -163,3 +217,73 @@ class _Pulled:
     def into_states(self, target: Tensor) -> None:
         for i in range(self.recurrence.sizes.states):
             target[i] = self.values[f"s{i}"]
+
+
+# Tries an engine on a small walk, before it's trusted with a machine that it may never have run on.
+
+
+_LENGTHS: Final = (3, 0, 2)
+_BOUNDS: Final = {torch.float32: 1e-3, torch.float64: 1e-9}
+
+
+def find_fault(engine: Engine, recurrence: Recurrence, width: int, like: Tensor) -> str | None:
+    """Walk through and back with an engine and with the eager one; return what's wrong, or None.
+
+    Args:
+        engine: The engine.
+        recurrence: What to carry out.
+        width: The width of each state.
+        like: A tensor of the dtype and on the device.
+    """
+    key = (engine.name, width, like.dtype, like.device)
+    if key not in recurrence.made:
+        recurrence.made[key] = _try(engine, recurrence, width, like)
+    fault: str | None = recurrence.made[key]
+    return fault
+
+
+def _try(engine: Engine, recurrence: Recurrence, width: int, like: Tensor) -> str | None:
+    try:
+        pairs = zip(*(_results(e, recurrence, width, like) for e in (engine, Eager())), strict=True)
+        # torch's maximum is NaN if anything is.
+        apart = torch.stack([_apart(a, b) for a, b in pairs if a.numel()]).max().item()
+    except Exception as error:  # whatever a compiler or a driver may come up with
+        return f"it fails on a small walk: {type(error).__name__}: {error}"
+    bound = _BOUNDS.get(like.dtype, 5e-2)
+    return None if apart <= bound else f"on a small walk it's off by {apart:.2g}"
+
+
+def _apart(found: Tensor, wanted: Tensor) -> Tensor:
+    return (found - wanted).abs().max() / (1 + wanted.abs().max())
+
+
+def _results(engine: Engine, recurrence: Recurrence, width: int, like: Tensor) -> list[Tensor]:
+    """Return what a walk of made-up numbers gives, the same ones for each engine."""
+    sizes, rows = recurrence.sizes, sum(_LENGTHS)
+
+    def made_up(*shape: int) -> Tensor:
+        count = torch.Size(shape).numel()
+        return torch.arange(count, device=like.device).mul(0.7).sin().view(shape).to(like.dtype)
+
+    walk = Pass(
+        recurrence,
+        Layout(torch.tensor(_LENGTHS), True),
+        made_up(sizes.gates * width),
+        made_up(len(sizes.recurrent) * width, width) / width,
+        made_up(len(sizes.recurrent) * width),
+        made_up(sizes.parameters, width) if sizes.parameters else None,
+        made_up(len(_LENGTHS), width),
+        made_up(rows, sizes.noises * width).abs() if sizes.noises else None,
+        made_up(sizes.states, len(_LENGTHS), width),
+        0.5,
+    )
+    done = engine.forward(walk, made_up(rows, sizes.gates * width))
+    assert done.saved is not None
+    found = engine.backward(walk, done.saved, made_up(rows, width), made_up(*walk.initial.shape))
+    gradients = [found.gates, found.recurrent, found.initial, found.parameters]
+    # Copies, as the engine may use the memory of gradients again.
+    return [
+        each.to(torch.float64, copy=True)
+        for each in (done.outputs, done.last, *gradients)
+        if each is not None
+    ]

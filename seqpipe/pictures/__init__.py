@@ -3,13 +3,13 @@
 Knows embedders; doesn't know how they're trained or saved, nor spaCy.
 """
 
-from seqpipe.pictures._methods import METHODS as METHODS
-from seqpipe.pictures._methods import Method as Method
 from seqpipe.pictures._page import draw_page as draw_page
-from seqpipe.pictures._problem import PictureError as PictureError
+from seqpipe.pictures._project import METHODS as METHODS
+from seqpipe.pictures._project import Method as Method
 from seqpipe.pictures._project import Projection as Projection
 from seqpipe.pictures._project import project as project
 from seqpipe.pictures._svg import draw_svg as draw_svg
+from seqpipe.pictures._text import PictureError as PictureError
 
 __all__ = [
     "METHODS",

@@ -4,6 +4,15 @@ import re
 import unicodedata
 from typing import Final
 
+from seqpipe.errors import SeqpipeError
+
+# What's wrong with a picture.
+
+
+class PictureError(SeqpipeError):
+    """A picture that can't be drawn: too few words, numbers that aren't finite, or a method whose package isn't there."""
+
+
 #: What XML can't hold, what moves text about, and what ends a line.
 _UNSHOWABLE: Final = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"

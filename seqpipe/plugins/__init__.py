@@ -4,9 +4,6 @@ Only the plugins that are asked for are imported. The registries that spaCy read
 `seqpipe.adapters`) are an index over this package and are never written to by plugins.
 """
 
-from seqpipe.plugins._documentation import Documentation as Documentation
-from seqpipe.plugins._documentation import document as document
-from seqpipe.plugins._factory import unwrap as unwrap
 from seqpipe.plugins._folder import host_of_folder as host_of_folder
 from seqpipe.plugins._folder import installed_elsewhere as installed_elsewhere
 from seqpipe.plugins._host import Host as Host
@@ -26,10 +23,13 @@ from seqpipe.plugins._records import environment_stamp as environment_stamp
 from seqpipe.plugins._records import keeps_records as keeps_records
 from seqpipe.plugins._records import read_record as read_record
 from seqpipe.plugins._records import write_record as write_record
+from seqpipe.plugins._reference import unwrap as unwrap
 from seqpipe.plugins._search import find_by_name as find_by_name
 from seqpipe.plugins._signature import CannotWriteError as CannotWriteError
+from seqpipe.plugins._signature import Documentation as Documentation
 from seqpipe.plugins._signature import annotation_from_json as annotation_from_json
 from seqpipe.plugins._signature import annotation_to_json as annotation_to_json
+from seqpipe.plugins._signature import document as document
 from seqpipe.plugins._signature import parameters_from_json as parameters_from_json
 from seqpipe.plugins._signature import parameters_to_json as parameters_to_json
 from seqpipe.plugins._trouble import Trouble as Trouble

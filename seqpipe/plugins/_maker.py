@@ -5,9 +5,9 @@ import importlib.metadata
 import sys
 from typing import Any
 
-from seqpipe.plugins._factory import unwrap
 from seqpipe.plugins._host import host
 from seqpipe.plugins._part import Part, noted_maker
+from seqpipe.plugins._reference import unwrap
 
 
 def part_of(made: Any) -> Part | None:

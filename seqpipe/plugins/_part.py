@@ -10,16 +10,17 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, get_type_hints
 
 from seqpipe.errors import PluginError
-from seqpipe.plugins._documentation import Documentation, docstrings_of, read_docstrings
-from seqpipe.plugins._factory import unwrap
 from seqpipe.plugins._owner import Owner
 from seqpipe.plugins._package import PACKAGE, check_package, checked_type
 from seqpipe.plugins._records import read_record, write_record
-from seqpipe.plugins._reference import follow, look_up
+from seqpipe.plugins._reference import follow, look_up, unwrap
 from seqpipe.plugins._signature import (
     CannotWriteError,
+    Documentation,
+    docstrings_of,
     parameters_from_json,
     parameters_to_json,
+    read_docstrings,
 )
 from seqpipe.plugins._trouble import Trouble, TroubleError, tell_authors, trouble_of
 

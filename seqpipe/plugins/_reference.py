@@ -1,5 +1,6 @@
 """References to what makes a part: "package.module:Name"."""
 
+import functools
 import sys
 from collections.abc import Callable
 from importlib.machinery import ModuleSpec
@@ -8,6 +9,17 @@ from typing import Any
 
 from seqpipe.plugins._owner import Owner
 from seqpipe.plugins._trouble import TroubleError, import_error, import_guarded, tell_authors
+
+# What makes a part: a class, a function, or a `functools.partial` of one that gives it settings.
+
+
+def unwrap(factory: Callable[..., Any]) -> tuple[Any, dict[str, Any]]:
+    """Return the function or the class that partials wrap, and the settings that they give."""
+    settings: dict[str, Any] = {}
+    while isinstance(factory, functools.partial):
+        settings = {**factory.keywords, **settings}
+        factory = factory.func
+    return factory, settings
 
 
 def follow(reference: str, name: str, owner: Owner) -> Callable[..., Any]:

@@ -19,17 +19,17 @@ from seqpipe.errors import InterruptedRun, NotFiniteError
 from seqpipe.reporting import Progress, Reporter, Silent
 from seqpipe.run._build import build, check_initial_files, initialise, placed, placed_at_work
 from seqpipe.run._classes import check_labels, score_texts
-from seqpipe.run._classifier import is_classifier, run_classifier
 from seqpipe.run._data import note_data
-from seqpipe.run._description import describe, set_performance
-from seqpipe.run._embedding import is_embedding, run_embedding
+from seqpipe.run._fitted import is_classifier, is_embedding, run_classifier, run_embedding
 from seqpipe.run._models import (
     BEST,
     UNFINISHED,
     check_replaceable,
+    describe,
     promote,
     save_unfinished,
     set_interrupted_aside,
+    set_performance,
     what_was_kept,
 )
 from seqpipe.run._report import make_report

@@ -1,17 +1,214 @@
 """Makes the package of a new plugin."""
 
-from collections.abc import Collection
+import difflib
+import itertools
+import re
+import secrets
+import shutil
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from packaging.version import Version
 
 import seqpipe
-from seqpipe.hookspecs import ONE_OF
-from seqpipe.scaffold._kinds import Example, find_example
-from seqpipe.scaffold._names import Names, make_names
-from seqpipe.scaffold._render import render
-from seqpipe.scaffold._write import write_new
+from seqpipe.errors import PluginError
+from seqpipe.hookspecs import KINDS, ONE_OF
+
+# The names of a plugin, all made from the one that its author gives.
+
+
+_OURS: Final = "seqpipe"
+_GOOD: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+@dataclass(frozen=True)
+class Names:
+    """What a plugin is called, and where.
+
+    Attributes:
+        plugin: The entry point, with which its parts' names begin: "my_cells".
+        distribution: What `pip` installs, and the name of its folder: "seqpipe-my-cells".
+        module: What Python imports: "seqpipe_my_cells".
+    """
+
+    plugin: str
+    distribution: str
+    module: str
+
+
+def make_names(given: str, taken: Collection[str] = ()) -> Names:
+    """Make the names of a plugin from the one given: "My_Cells", or "seqpipe-my-cells".
+
+    The module's name begins with "seqpipe_", so keywords and names of Python's own modules do no harm.
+
+    Args:
+        given: What the author gives.
+        taken: The names that other plugins have.
+
+    Raises:
+        PluginError: Nothing that Python and `pip` both accept can be made of it, or it's taken.
+    """
+    lowered = re.sub(r"[-_]+", "-", given.lower())
+    stem = lowered.removeprefix(f"{_OURS}-")
+    if stem == _OURS or lowered == f"{_OURS}-":
+        raise PluginError(
+            f"{given!r} is seqpipe's own name: give your plugin another one, such as my-cells"
+        )
+    # Lower case makes ASCII letters of a few others.
+    if not (given.isascii() and _GOOD.fullmatch(stem)):
+        raise PluginError(
+            f"{given!r} can't be a plugin's name: it takes a letter from a to z first, then letters, "
+            f"digits, and single - or _ between them, such as {_suggest(stem)}"
+        )
+    plugin, distribution = stem.replace("-", "_"), f"{_OURS}-{stem}"
+    if plugin in taken:
+        raise PluginError(_taken(plugin, stem, taken))
+    return Names(plugin, distribution, distribution.replace("-", "_"))
+
+
+def _taken(plugin: str, stem: str, taken: Collection[str]) -> str:
+    near = (f"{stem}-{number}" for number in itertools.count(2))
+    free = next(name for name in near if name.replace("-", "_") not in taken)
+    return (
+        f"a plugin called {plugin!r} is installed already: give yours another name, such as {free}"
+    )
+
+
+def _suggest(stem: str) -> str:
+    near = re.sub(r"[^a-z0-9]+", "-", stem).strip("-").lstrip("0123456789-")
+    return near if near not in ("", _OURS) else "my-cells"
+
+
+# What the templates of each kind of part hold.
+
+
+@dataclass(frozen=True)
+class Example:
+    """The part that a new plugin begins with.
+
+    Attributes:
+        name: The class: "PeepholeLSTM".
+        summary: What it is, in half a sentence.
+    """
+
+    name: str
+    summary: str
+
+
+_EXAMPLES: Final = {
+    "tokenizers": Example("Identifiers", "a tokenizer that takes names in source code apart"),
+    "embedders": Example("PPMI", "an embedder that counts which words stand near each other"),
+    "cells": Example("PeepholeLSTM", "an LSTM cell whose gates see the memory"),
+    "encoders": Example("GatedConvolution", "an encoder that reads each word with its neighbours"),
+    "heads": Example("TopMean", "a head that classifies a text by its strongest values"),
+    "classifiers": Example(
+        "NaiveBayes", "a classifier that counts which words go with which labels"
+    ),
+}
+
+
+def find_example(kind: str) -> Example:
+    """Return the part that a new plugin of a kind begins with.
+
+    Raises:
+        ValueError: There's no such kind.
+    """
+    if kind not in _EXAMPLES:
+        near = difflib.get_close_matches(kind, KINDS, n=1)
+        meant = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"{kind!r} isn't a kind of part: choose from {', '.join(KINDS)}{meant}")
+    return _EXAMPLES[kind]
+
+
+# Templates to texts.
+#
+# Below ``templates/`` the folder ``common`` holds what every plugin has, and one folder for each kind what only
+# that has. The names of files and folders are templates too. What stands in ``fragments`` is included by others.
+
+
+_ENDING: Final = ".jinja"
+
+
+def render(kind: str, values: Mapping[str, str]) -> dict[str, str]:
+    """Return the files of a plugin that offers a part of `kind`, by their POSIX paths, sorted.
+
+    Args:
+        kind: One of `seqpipe.hookspecs.KINDS`.
+        values: What the templates may name.
+    """
+    environment = _environment()
+    files = {}
+    for template in environment.list_templates(extensions=[_ENDING[1:]]):
+        folder, _, path = template.partition("/")
+        if folder in ("common", kind):
+            name = environment.from_string(path.removesuffix(_ENDING)).render(values)
+            files[name] = environment.get_template(template).render(values)
+    return dict(sorted(files.items()))
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("seqpipe.scaffold", "templates"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+# Writes a new folder, whole or not at all.
+
+
+def write_new(folder: Path, files: Mapping[str, str]) -> None:
+    r"""Write files into a folder that's new or empty, as UTF-8 with "\n" between lines.
+
+    They're written beside it first, so that a failure leaves nothing.
+
+    Args:
+        folder: Where to.
+        files: Their texts, by their POSIX paths in the folder.
+
+    Raises:
+        PluginError: Something stands there already, or it can't be written.
+    """
+    part = folder.with_name(f".{folder.name}.part-{secrets.token_hex(4)}")
+    try:
+        _check_free(folder)
+        _write(part, files)
+        if folder.exists():
+            folder.rmdir()  # Windows moves nothing onto a folder, not even onto an empty one.
+        part.rename(folder)
+    except OSError as error:
+        raise PluginError(
+            f"{folder} can't be written ({error.strerror or error}): choose another name or place"
+        ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _check_free(folder: Path) -> None:
+    if not folder.parent.is_dir():
+        raise PluginError(f"there's no folder {folder.parent}: make it first, or choose another")
+    if folder.is_symlink() or (folder.exists() and not _is_empty_folder(folder)):
+        raise PluginError(
+            f"{folder} is there already, and nothing is overwritten: move it away, or choose another "
+            "name or place"
+        )
+
+
+def _is_empty_folder(path: Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())
+
+
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    folder.mkdir()
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
 
 
 @dataclass(frozen=True)

@@ -8,20 +8,20 @@ from seqpipe.storage._cache import cache_folder as cache_folder
 from seqpipe.storage._cache import is_trusted as is_trusted
 from seqpipe.storage._cache import make_private as make_private
 from seqpipe.storage._cache import remove_leftovers as remove_leftovers
+from seqpipe.storage._in_place import check_sealed as check_sealed
 from seqpipe.storage._in_place import is_marked as is_marked
+from seqpipe.storage._in_place import unchanged as unchanged
 from seqpipe.storage._in_place import written_in_place as written_in_place
 from seqpipe.storage._manifest import discard_manifest as discard_manifest
 from seqpipe.storage._manifest import has_manifest as has_manifest
-from seqpipe.storage._move import move_folder as move_folder
-from seqpipe.storage._remove import remove_folder as remove_folder
-from seqpipe.storage._reserve import reserved as reserved
-from seqpipe.storage._target import check_replaceable as check_replaceable
-from seqpipe.storage._text import write_file as write_file
-from seqpipe.storage._text import write_text as write_text
-from seqpipe.storage._unchanged import check_sealed as check_sealed
-from seqpipe.storage._unchanged import unchanged as unchanged
-from seqpipe.storage._verify import verify_folder as verify_folder
-from seqpipe.storage._write import write_folder as write_folder
+from seqpipe.storage._save import check_replaceable as check_replaceable
+from seqpipe.storage._save import move_folder as move_folder
+from seqpipe.storage._save import remove_folder as remove_folder
+from seqpipe.storage._save import reserved as reserved
+from seqpipe.storage._save import verify_folder as verify_folder
+from seqpipe.storage._save import write_file as write_file
+from seqpipe.storage._save import write_folder as write_folder
+from seqpipe.storage._save import write_text as write_text
 
 __all__ = [
     "ReplacedError",

@@ -1,19 +1,98 @@
 """The contract of tokenizers."""
 
+import gc
 import pickle
 import string
-from collections.abc import Callable
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from seqpipe.parts.tokenizers import Tokenize
-from seqpipe.testing import _learned_tokenizers as learned
-from seqpipe.testing._check import BrokenError, Check, Factory, make_check
-from seqpipe.testing._growth import Growth, measure
-from seqpipe.testing._learned_tokenizers import ready
+from seqpipe.errors import SavedModelError, TokenizerError
+from seqpipe.parts.tokenizers import LearnedTokenizer, Tokenize
+from seqpipe.testing._check import BrokenError, Check, Factory, NotApplicable, make_check, said
+from seqpipe.testing._corpus import SEQUENCES
+from seqpipe.testing._damage import damaged_copies
 from seqpipe.testing._making import can_be_made, is_documented
 from seqpipe.testing._smallest import at, hold, show
+
+# How the time for a text grows with the text's length.
+
+
+#: In small steps at first: of exponential growth, the first text that takes long is waited for.
+_SIZES: Final = (16, 18, 20, 22, 24, 26, 28, 30, 32, *(2**n for n in range(6, 19)))
+
+#: A time is compared with those of texts that are up to so many times shorter.
+_REACH: Final = 32
+
+#: How much longer than there it may take per character; squares grow by `_REACH`.
+_MOST: Final = 8.0
+
+#: Less can't be told from noise.
+_LEAST_SECONDS: Final = 0.1
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Texts of one kind in any length.
+
+    Attributes:
+        name: What they are.
+        piece: What's repeated.
+    """
+
+    name: str
+    piece: str
+
+    def text(self, size: int) -> str:
+        """Return a text of that many characters."""
+        return (self.piece * (size // len(self.piece) + 1))[:size]
+
+
+def measure(tokenize: Callable[[str], object], growth: Growth) -> float:
+    """Return how many characters a second a tokenizer reads, of longer and longer texts.
+
+    Time is what the process computed, so that others on the machine don't count.
+
+    Raises:
+        BrokenError: A text takes many times as long per character as a shorter one did.
+    """
+    found: dict[int, float] = {}
+    for size in _SIZES:
+        text = growth.text(size)
+        each = _seconds(tokenize, text) / size
+        shorter = {n: found[n] for n in found if n * _REACH >= size}
+        if _is_slower(each, size, shorter):
+            # Once more: something else may have come between.
+            each = _seconds(tokenize, text, repeats=3) / size
+        if _is_slower(each, size, shorter):
+            best = min(shorter, key=shorter.__getitem__)
+            raise BrokenError(
+                f"{growth.name}: {size:,} characters take {each * size:.2g} s, "
+                f"{each / shorter[best]:.0f} times as long per character as {best} do"
+            )
+        found[size] = each
+    return 1 / found[_SIZES[-1]]
+
+
+def _is_slower(each: float, size: int, shorter: dict[int, float]) -> bool:
+    return each * size > _LEAST_SECONDS and each > _MOST * min(shorter.values(), default=each)
+
+
+def _seconds(tokenize: Callable[[str], object], text: str, repeats: int = 2) -> float:
+    """Return the least of some times; the garbage of one call isn't collected in the next."""
+    found = []
+    for _ in range(repeats):
+        gc.collect(0)
+        start = time.process_time()
+        tokenize(text)
+        found.append(time.process_time() - start)
+    return max(min(found), 1e-9)
+
 
 _BLANKS: Final = (
     " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -76,16 +155,16 @@ _SURROGATES: Final = ("\ud800", "\udfff", "\ude00\ud83d")
 def tokenizer_checks() -> list[Check]:
     """Return the checks of a tokenizer."""
     made = make_check(can_be_made, "tokenizers", None, _make)
-    states = make_check(learned.states_that_it_learns, needs=(made,))
-    asks = make_check(learned.asks_to_be_fitted, needs=(states,))
+    states = make_check(states_that_it_learns, needs=(made,))
+    asks = make_check(asks_to_be_fitted, needs=(states,))
     listed = make_check(words_are_a_list_of_texts, needs=(states,))
     plain = make_check(words_rebuild_the_text, needs=(listed,))
     words = make_check(words_hold_no_white_space, needs=(plain,))
     blank = make_check(blank_texts_have_no_words, needs=(words,))
     linear = make_check(takes_linear_time, needs=(blank,))
     keeps = make_check(keeps_nothing_between_calls, needs=(blank,))
-    seeded = make_check(learned.same_seed_same_words, needs=(keeps,))
-    saved = make_check(learned.reads_what_it_wrote, needs=(keeps,))
+    seeded = make_check(same_seed_same_words, needs=(keeps,))
+    saved = make_check(reads_what_it_wrote, needs=(keeps,))
     return [
         made,
         make_check(is_documented, needs=(made,)),
@@ -105,12 +184,12 @@ def tokenizer_checks() -> list[Check]:
         keeps,
         make_check(survives_pickling, needs=(keeps,)),
         asks,
-        make_check(learned.refuses_to_fit_on_nothing, needs=(states,)),
+        make_check(refuses_to_fit_on_nothing, needs=(states,)),
         seeded,
-        make_check(learned.reads_its_texts_once, needs=(seeded,)),
-        make_check(learned.fits_anew, needs=(seeded,)),
+        make_check(reads_its_texts_once, needs=(seeded,)),
+        make_check(fits_anew, needs=(seeded,)),
         saved,
-        make_check(learned.refuses_damaged_files, needs=(saved,)),
+        make_check(refuses_damaged_files, needs=(saved,)),
     ]
 
 
@@ -264,3 +343,129 @@ def survives_pickling(factory: Factory) -> None:
     before, after = tokenize(text), pickle.loads(pickle.dumps(tokenize))(text)
     if before != after:
         raise BrokenError(f"{before} became {after}")
+
+
+# The contract of tokenizers that learn: how they're fitted, and what they write and read.
+
+
+_TEXTS: Final = tuple(f"{' '.join(words).capitalize()}." for words in SEQUENCES)
+_OTHER_TEXTS: Final = ("Ten 10 zebras quickly jumped, didn't they? Yes!",) * 40
+_METHODS: Final = ("fit", "to_disk", "from_disk")
+
+
+def ready(factory: Factory) -> Tokenize:
+    """Return a new tokenizer, fitted if it's one that learns.
+
+    Raises:
+        NotApplicable: Its settings are for more text than there is here.
+    """
+    tokenizer: Tokenize = factory()
+    if isinstance(tokenizer, LearnedTokenizer):
+        try:
+            tokenizer.fit(_TEXTS)
+        except TokenizerError as error:
+            raise NotApplicable(
+                f"it doesn't fit on {len(_TEXTS)} short texts ({error}): give it smaller settings by a "
+                "functools.partial"
+            ) from error
+    return tokenizer
+
+
+def states_that_it_learns(factory: Factory) -> None:
+    """A tokenizer with `fit`, `to_disk` or `from_disk` is a `LearnedTokenizer`: no other is fitted or saved."""
+    tokenizer = factory()
+    methods = [name for name in _METHODS if callable(getattr(tokenizer, name, None))]
+    if methods and not isinstance(tokenizer, LearnedTokenizer):
+        raise BrokenError(
+            f"it has `{methods[0]}`, and nobody calls that: derive {type(tokenizer).__name__} from "
+            "seqpipe.parts.tokenizers.LearnedTokenizer"
+        )
+
+
+def asks_to_be_fitted(factory: Factory) -> None:
+    """Before it's fitted, one that learns raises a `TokenizerError` when it's called and when it's to be saved."""
+    tokenizer = _unfitted(factory)
+    _expect_error("called", tokenizer, _TEXTS[0])
+    with tempfile.TemporaryDirectory() as folder:
+        _expect_error("to_disk", tokenizer.to_disk, Path(folder))
+
+
+def refuses_to_fit_on_nothing(factory: Factory) -> None:
+    """Without any word to fit on, `fit` raises a `TokenizerError`."""
+    nothing: list[list[str]] = [[], ["", " \n"]]
+    for texts in nothing:
+        _expect_error(f"fit({texts})", _unfitted(factory).fit, texts)
+
+
+def reads_its_texts_once(factory: Factory) -> None:
+    """`fit` reads its texts once, so that they can come from a stream."""
+    tokenizer = _fitted(factory, (text for text in _TEXTS))
+    _expect_same(_fitted(factory, _TEXTS), tokenizer, "fitted on a stream")
+
+
+def same_seed_same_words(factory: Factory) -> None:
+    """The same texts and seed give the same words."""
+    _expect_same(_fitted(factory, _TEXTS), _fitted(factory, _TEXTS), "fitted again")
+
+
+def fits_anew(factory: Factory) -> None:
+    """What was fitted on before leaves no trace."""
+    tokenizer = _fitted(factory, _OTHER_TEXTS)
+    tokenizer.fit(_TEXTS, seed=7)
+    _expect_same(_fitted(factory, _TEXTS), tokenizer, "after other texts")
+
+
+def reads_what_it_wrote(factory: Factory) -> None:
+    """Another tokenizer of the same settings reads what `to_disk` wrote, and gives the same words."""
+    tokenizer, again = _fitted(factory, _TEXTS), _unfitted(factory)
+    with tempfile.TemporaryDirectory() as folder:
+        tokenizer.to_disk(Path(folder))
+        again.from_disk(Path(folder))
+    _expect_same(tokenizer, again, "read again")
+
+
+def refuses_damaged_files(factory: Factory) -> None:
+    """Of files that are missing, empty, cut short or something else, any that matters raises a `SavedModelError`."""
+    tokenizer = _fitted(factory, _TEXTS)
+    with tempfile.TemporaryDirectory() as folder:
+        tokenizer.to_disk(Path(folder))
+        for damaged, what in damaged_copies(Path(folder)):
+            again = _unfitted(factory)
+            try:
+                again.from_disk(damaged)
+            except SavedModelError:
+                continue
+            except Exception as error:
+                raise BrokenError(f"{what}: it raised {said(error)}") from error
+            _expect_same(tokenizer, again, what)
+
+
+def _unfitted(factory: Factory) -> LearnedTokenizer:
+    tokenizer = factory()
+    if not isinstance(tokenizer, LearnedTokenizer):
+        raise NotApplicable("it doesn't learn")
+    return tokenizer
+
+
+def _fitted(factory: Factory, texts: Iterable[str]) -> LearnedTokenizer:
+    tokenizer = _unfitted(factory)
+    tokenizer.fit(texts, seed=7)
+    return tokenizer
+
+
+def _expect_error(call: str, function: Callable[..., Any], *arguments: Any) -> None:
+    try:
+        function(*arguments)
+    except TokenizerError:
+        return
+    except Exception as error:
+        raise BrokenError(f"{call}: it raised {said(error)}") from error
+    raise BrokenError(f"{call}: it raised nothing")
+
+
+def _expect_same(one: Tokenize, other: Tokenize, when: str) -> None:
+    for text in (*_TEXTS, *_OTHER_TEXTS):
+        if (words := one(text)) != (others := other(text)):
+            raise BrokenError(
+                f"input that shows it: {show(text)}\n{when}, its words are {others[:12]}, not {words[:12]}"
+            )

@@ -10,10 +10,10 @@ from adapters.adapter_examples import Letters
 from spacy.training.initialize import init_nlp
 from spacy.vectors import Vectors
 
-from seqpipe.adapters import _vectors_table, save_table
+from seqpipe.adapters import _vectors, save_table
 from seqpipe.errors import ConfigError, ReplacedError, SavedModelError
+from seqpipe.formats import _saved
 from seqpipe.parts.embedders import Pretrained
-from seqpipe.parts.embedders.formats import _saved
 
 TEXTS = [["good", "film", "bad", "films", "goodness"]] * 20
 SMALL = {"width": 6, "min_count": 1, "epochs": 1}
@@ -273,7 +273,7 @@ def test_table_of_an_earlier_embedder_does_not_stay_beside_one_without(
     if fitted == "not at all":
         nlp.vocab.vectors.embedder = Letters()
     else:
-        monkeypatch.setattr(_vectors_table, "MOST_WORDS", 4)
+        monkeypatch.setattr(_vectors, "MOST_WORDS", 4)
         monkeypatch.setattr(source, "embed", None)
     nlp.to_disk(tmp_path / "model")
     assert Vectors().from_disk(tmp_path / "model" / "vocab").shape == (0, 0)

@@ -12,7 +12,7 @@ import unittest
 
 import pytest
 
-from seqpipe.cli.plugins import _check_run
+from seqpipe.cli.plugins import _check_output
 from seqpipe.errors import PluginError
 from seqpipe.scaffold import new_plugin
 from seqpipe.testing import Outcome
@@ -39,8 +39,8 @@ def kit(monkeypatch):
                 raise each
             yield each
 
-    monkeypatch.setattr(_check_run, "factory_of", lambda part: part.offer)
-    monkeypatch.setattr(_check_run, "run_checks", run_checks)
+    monkeypatch.setattr(_check_output, "factory_of", lambda part: part.offer)
+    monkeypatch.setattr(_check_output, "run_checks", run_checks)
     monkeypatch.setenv("SEQPIPE_PLUGINS", "acme,other,broken")
     return outcomes
 
@@ -130,7 +130,7 @@ def test_part_of_which_nothing_is_checked_is_not_good(call, install, kit, monkey
     def factory_of(part):
         raise unittest.SkipTest("its setting `size` has no default")
 
-    monkeypatch.setattr(_check_run, "factory_of", factory_of)
+    monkeypatch.setattr(_check_output, "factory_of", factory_of)
     called = call("plugins", "check", "acme")
     assert called.code == 1
     assert lines(called) == [
@@ -164,7 +164,7 @@ def test_part_that_cannot_be_had_has_failed(call, install, kit, monkeypatch):
     def factory_of(part):
         raise PluginError(f"{part.name} can't be imported")
 
-    monkeypatch.setattr(_check_run, "factory_of", factory_of)
+    monkeypatch.setattr(_check_output, "factory_of", factory_of)
     called = call("plugins", "check", "acme.Words.v1")
     assert called.code == 1
     assert lines(called) == [
@@ -250,7 +250,7 @@ def test_plugin_that_prints_while_it_is_checked_disturbs_no_json(
         print("you")
         yield outcome("is_made")
 
-    monkeypatch.setattr(_check_run, "run_checks", loud_checks)
+    monkeypatch.setattr(_check_output, "run_checks", loud_checks)
     called = call("plugins", "check", "acme.Words.v1", "--json", *verbose)
     assert called.err == "hello\nand\nyou\n"
     assert json.loads(called.out) == {

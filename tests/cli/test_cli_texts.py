@@ -13,8 +13,8 @@ from rich.text import Text
 
 from seqpipe.cli import main
 from seqpipe.cli._errors import _message
-from seqpipe.cli._results import print_results
-from seqpipe.cli.embeddings._evaluation_output import make_table
+from seqpipe.cli._run_output import print_results
+from seqpipe.cli.embeddings._evaluation import make_table
 from seqpipe.cli.plugins._screen import make_console, print_prose
 from seqpipe.config import Diagnostic, PipelineFileError
 from seqpipe.errors import DataError

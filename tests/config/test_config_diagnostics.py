@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqpipe.config import Diagnostic, PipelineFileError, Place, check, read_text, render
-from seqpipe.config._snippet import columns
+from seqpipe.messages._text import columns
 
 
 def show(text, column, length, label="here"):

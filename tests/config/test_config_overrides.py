@@ -1,7 +1,7 @@
 import pytest
 
 from seqpipe.config import PipelineFileError, check, read_text
-from seqpipe.config._places import COMMAND_LINE
+from seqpipe.messages import COMMAND_LINE
 
 BASE = '[a]\nx = 1\ny = ${a.x}\nm = {"p": 1}\n[a.b]\nz = "t"\n'
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seqpipe.config import PipelineFileError, check, read_text
-from seqpipe.config._text import nearest
+from seqpipe.messages import nearest
 
 NAMES = st.text(string.ascii_letters + string.digits + "_é日", min_size=1, max_size=8)
 SCALARS = (

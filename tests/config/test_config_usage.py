@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqpipe.config import read_text, section_of, settings_of
-from seqpipe.config._spelling import spell
+from seqpipe.config._describe import spell
 from seqpipe.plugins import Owner, Part, find_part
 
 

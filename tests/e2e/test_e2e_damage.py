@@ -9,7 +9,7 @@ from e2e.small_world import run_process
 
 from seqpipe.adapters import _shim
 from seqpipe.errors import SavedModelError
-from seqpipe.parts.embedders.fasttext import _base
+from seqpipe.parts.embedders.fasttext import _embedders
 
 #: spaCy reads these itself before it asks anything of ours: the damage may show as an error of its own.
 READ_BY_SPACY_FIRST = ("config.cfg", "vocab/strings.json")
@@ -45,7 +45,7 @@ def _nothing_is_parsed(monkeypatch):
         raise AssertionError("weights were parsed before the manifest was checked")
 
     monkeypatch.setattr(_shim, "load_tensors", refuse)
-    monkeypatch.setattr(_base, "read_vectors", refuse)
+    monkeypatch.setattr(_embedders, "read_vectors", refuse)
 
 
 def flip(path, position):

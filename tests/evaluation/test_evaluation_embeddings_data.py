@@ -18,7 +18,7 @@ from seqpipe.evaluation.embeddings import (
     SentenceSimilarity,
     WordOrder,
     WordSimilarity,
-    _analogy_search,
+    _analogies,
     read_questions,
 )
 from seqpipe.parts.embedders import Pretrained, Word2Vec
@@ -89,7 +89,7 @@ def test_word_similarity_is_that_of_gensim(data, glove):
 
 def test_analogies_are_those_of_gensim_section_by_section(data, glove, monkeypatch):
     # gensim's; the paper's, which is the default, answers 19 questions of 14,877 more.
-    monkeypatch.setattr(_analogy_search, "EPSILON", 1e-6)
+    monkeypatch.setattr(_analogies, "EPSILON", 1e-6)
     path = str(data("analogies_en/questions-words.txt"))
     score = Analogies(path=path)(glove)["questions-words"]
     assert (score["questions"], score["covered"]) == (19544, 14877)

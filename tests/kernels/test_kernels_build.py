@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from seqpipe.kernels import BuildError, _build, _cache
-from seqpipe.kernels._build import build, find_compiler
+from seqpipe.kernels import BuildError, _cache
+from seqpipe.kernels.c import _build
+from seqpipe.kernels.c._build import build, find_compiler
 
 compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
 needs_compiler = pytest.mark.skipif(compiler is None, reason="there's no C compiler")
@@ -211,7 +212,7 @@ def test_damaged_file_in_the_cache_is_no_end(tmp_path):
     # Replaced rather than written to: the library's pages are in use here.
     kept.unlink()
     kept.write_bytes(b"no library")
-    code = f"from seqpipe.kernels._build import build; print(build({source(11)!r}).answer())"
+    code = f"from seqpipe.kernels.c._build import build; print(build({source(11)!r}).answer())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout == "11\n", done.stderr
 
@@ -222,7 +223,7 @@ def test_processes_that_compile_the_same_do_not_meet(monkeypatch, tmp_path):
         tmp_path / "slow-cc",
         f'case "$*" in *--version*) ;; *) sleep 0.3 ;; esac\nexec {compiler} "$@"',
     )
-    code = f"from seqpipe.kernels._build import build; print(build({source(12)!r}).answer())"
+    code = f"from seqpipe.kernels.c._build import build; print(build({source(12)!r}).answer())"
     started = [
         subprocess.Popen(
             [sys.executable, "-c", code],

@@ -7,8 +7,8 @@ import torch
 from triton_walks import both_ways, lift, make_walk
 
 from seqpipe.kernels import Eager, Layout, Sizes, trace
-from seqpipe.kernels._pass import Pass
-from seqpipe.kernels._triton import Triton, supports
+from seqpipe.kernels._engine import Pass
+from seqpipe.kernels.triton._engine import Triton, supports
 from seqpipe.parts.cells import GRU, LSTM, RNN, PeepholeLSTM
 
 GPU = torch.device("cuda")

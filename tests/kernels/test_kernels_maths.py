@@ -10,8 +10,8 @@ import pytest
 import torch
 from kernel_walks import take_step, trace_states
 
-from seqpipe.kernels._build import find_compiler
-from seqpipe.kernels._render import render_c
+from seqpipe.kernels.c._build import find_compiler
+from seqpipe.kernels.c._render import render_c
 
 FUNCTIONS = {
     "exp": torch.exp,
@@ -187,7 +187,7 @@ int main(void) {
 
 def test_no_number_meets_what_c_leaves_undefined(tmp_path):
     source = tmp_path / "program.c"
-    source.write_text(files("seqpipe.kernels").joinpath("maths.c").read_text() + PROGRAM)
+    source.write_text(files("seqpipe.kernels.c").joinpath("maths.c").read_text() + PROGRAM)
     checks = ["-fsanitize=undefined,float-cast-overflow", "-fsanitize-undefined-trap-on-error"]
     given = [*checks, "-O1", "-std=gnu11", "-DREAL=float", "-DIS_DOUBLE=0", str(source), "-lm"]
     command = [*find_compiler(), *given, "-o", str(tmp_path / "program")]

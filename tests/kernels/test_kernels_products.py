@@ -5,8 +5,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqpipe.kernels import Compiled, Eager, _products
-from seqpipe.kernels._products import CompiledProducts, Products
+from seqpipe.kernels import Compiled, Eager
+from seqpipe.kernels.c import _engine
+from seqpipe.kernels.c._engine import CompiledProducts, Products
 
 # Beyond a tile, a piece of rows, a piece of a panel and a turned piece, and odd.
 SIZES = st.sampled_from([1, 2, 5, 6, 7, 16, 31, 32, 63, 64, 65, 97, 130, 769])
@@ -17,8 +18,8 @@ TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-13}
 @pytest.fixture
 def every_size(monkeypatch):
     """Let small products run in C, too."""
-    monkeypatch.setattr(_products, "_ROWS", 0)
-    monkeypatch.setattr(_products, "_MULTIPLICATIONS", 0)
+    monkeypatch.setattr(_engine, "_ROWS", 0)
+    monkeypatch.setattr(_engine, "_MULTIPLICATIONS", 0)
 
 
 def numbers(*shape, dtype=torch.float64, seed=0):
@@ -106,7 +107,7 @@ def not_in_c(monkeypatch):
     def fail(dtype):
         raise AssertionError("that's for torch")
 
-    monkeypatch.setattr(_products, "_library", fail)
+    monkeypatch.setattr(_engine, "_product_library", fail)
 
 
 @pytest.mark.usefixtures("every_size", "not_in_c")
@@ -124,27 +125,27 @@ def test_other_memory_than_a_processors_is_for_torch():
     away = torch.empty(20, 8, device="meta")
     assert PRODUCTS.times_turned(away, away).is_meta
     assert PRODUCTS.sum_of_products(away, away).shape == (8, 8)
-    assert not _products._are_for_c(numbers(20, 8, dtype=torch.float32), away)
+    assert not _engine._are_for_c(numbers(20, 8, dtype=torch.float32), away)
 
 
 @pytest.mark.usefixtures("every_size", "not_in_c")
 @pytest.mark.parametrize(("threads", "there"), [(2, (None, None)), (9, (1, 1))])
 def test_threads_that_c_has_not_or_uses_badly_are_left_to_torch(monkeypatch, threads, there):
-    monkeypatch.setattr(_products, "threads_there", lambda: threads)
-    monkeypatch.setattr(_products, "openmp", lambda: there)
+    monkeypatch.setattr(_engine, "threads_there", lambda: threads)
+    monkeypatch.setattr(_engine, "openmp", lambda: there)
     assert_products(30, 20, 10, torch.float32)
 
 
 @pytest.mark.usefixtures("every_size", "not_in_c")
 def test_processors_that_nothing_was_measured_on_are_left_to_torch(monkeypatch):
-    monkeypatch.setattr(_products.platform, "machine", lambda: "arm64")
+    monkeypatch.setattr(_engine.platform, "machine", lambda: "arm64")
     PRODUCTS.prepare(torch.float32)
     assert_products(30, 20, 10, torch.float32)
 
 
 @pytest.mark.usefixtures("every_size")
 def test_without_memory_torch_multiplies(monkeypatch):
-    monkeypatch.setattr(_products, "_library", lambda dtype: lambda *given: 1)
+    monkeypatch.setattr(_engine, "_product_library", lambda dtype: lambda *given: 1)
     assert_products(30, 20, 10, torch.float32)
 
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from seqpipe.kernels import Sizes, pack, trace
-from seqpipe.kernels._operations import OPERATIONS
-from seqpipe.kernels._program import Instruction, Program, simplify
+from seqpipe.kernels.ir._operations import OPERATIONS
+from seqpipe.kernels.ir._program import Instruction, Program, simplify
 
 
 def parts(program):

@@ -11,8 +11,8 @@ import pytest
 import torch
 from triton_walks import lift
 
-from seqpipe.kernels import _triton, _triton_source
-from seqpipe.kernels._triton import supports
+from seqpipe.kernels.triton import _engine, _render
+from seqpipe.kernels.triton._engine import supports
 from seqpipe.parts.cells import LSTM
 
 needs_triton = pytest.mark.skipif(
@@ -58,14 +58,14 @@ def test_compiles_for_gpus(tmp_path):
 
 
 def test_says_that_triton_is_missing(monkeypatch):
-    monkeypatch.setattr(_triton, "_is_installed", lambda: False)
+    monkeypatch.setattr(_engine, "_is_installed", lambda: False)
     assert "isn't installed" in supports(torch.float32, CPU)
 
 
 def test_imports_without_triton():
     code = (
         "import sys; sys.modules['triton'] = None\n"
-        "import seqpipe.kernels._triton as engine\n"
+        "import seqpipe.kernels.triton._engine as engine\n"
         "import torch\n"
         "print(engine.supports(torch.float32, torch.device('cpu')))\n"
     )
@@ -75,7 +75,7 @@ def test_imports_without_triton():
 
 @needs_triton
 def test_says_what_else_it_cannot_do(monkeypatch):
-    monkeypatch.setattr(_triton, "_is_interpreted", lambda: False)
+    monkeypatch.setattr(_engine, "_is_interpreted", lambda: False)
     assert "float64" in supports(torch.float64, CPU)
     assert "NVIDIA" in supports(torch.float32, CPU)
     cuda = torch.device("cuda")
@@ -89,7 +89,7 @@ def test_source_is_found_without_a_file(tmp_path, monkeypatch):
     monkeypatch.setenv("SEQPIPE_CACHE", str(tmp_path))
     source = "def answer():\n    return 42\n"
     for _ in range(2):
-        module = _triton_source.load_module(source)
+        module = _render.load_module(source)
         assert module.answer() == 42
         assert inspect.getsource(module.answer) == source
     # Nothing of what's run can be changed by somebody else.
@@ -97,4 +97,4 @@ def test_source_is_found_without_a_file(tmp_path, monkeypatch):
 
 
 def test_source_is_python():
-    compile(_triton_source.render_triton(lift(LSTM(2, 3), noisy=True)), "kernel", "exec")
+    compile(_render.render_triton(lift(LSTM(2, 3), noisy=True)), "kernel", "exec")

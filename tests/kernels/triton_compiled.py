@@ -10,9 +10,9 @@ from triton.backends.nvidia.compiler import CUDABackend
 from triton.runtime import driver, jit
 from triton_walks import FEW, both_ways, lift, make_walk
 
-from seqpipe.kernels import _triton_form
-from seqpipe.kernels._triton import Triton
-from seqpipe.kernels._triton_form import Limits
+from seqpipe.kernels.triton import _launch
+from seqpipe.kernels.triton._engine import Triton
+from seqpipe.kernels.triton._launch import Limits
 from seqpipe.parts.cells import GRU, LSTM, PeepholeLSTM
 
 FORMS = {
@@ -48,8 +48,8 @@ def compiled(monkeypatch):
         made[self.__name__] = run(self, *args, grid=grid, warmup=True, **named)
 
     monkeypatch.setattr(jit.JITFunction, "run", compile_only)
-    monkeypatch.setattr(_triton_form, "_processors", lambda device: 132)
-    _triton_form.choose_form.cache_clear()
+    monkeypatch.setattr(_launch, "_processors", lambda device: 132)
+    _launch.choose_form.cache_clear()
     return made
 
 
@@ -96,12 +96,12 @@ def without_assembler(monkeypatch):
 def test_shared_memory_holds_what_a_form_takes(units, dtype, compiled, monkeypatch):
     driver.set_active(Absent(90))
     room = 227 * 1024
-    monkeypatch.setattr(_triton_form, "_room", lambda device: room - _triton_form._SCRATCH)
+    monkeypatch.setattr(_launch, "_room", lambda device: room - _launch._SCRATCH)
     limits, cpu = Limits(whole=0, units=(units,)), torch.device("cpu")
     widest = max(
         width
         for width in (64, 128, 256, 512, 1024)
-        if _triton_form.choose_form(4, width, 1, dtype, cpu, limits).name == "shared"
+        if _launch.choose_form(4, width, 1, dtype, cpu, limits).name == "shared"
     )
     assert widest >= units
     walk = make_walk(lift(LSTM(2, widest)), widest, FEW, dtype=dtype, masked=True)

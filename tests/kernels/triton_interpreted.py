@@ -10,9 +10,10 @@ import test_kernels_trace
 import torch
 from triton_walks import FEW, LENGTHS, assert_like_eager, both_ways, lift, make_walk
 
-from seqpipe.kernels import Eager, Layout, Plan, Sizes, Weights, _triton, recur, trace
-from seqpipe.kernels._triton import Triton, supports
-from seqpipe.kernels._triton_form import Limits, choose_form
+from seqpipe.kernels import Eager, Layout, Plan, Sizes, Weights, recur, trace
+from seqpipe.kernels.triton import _engine
+from seqpipe.kernels.triton._engine import Triton, supports
+from seqpipe.kernels.triton._launch import Limits, choose_form
 from seqpipe.parts.cells import GRU, LSTM, RNN, CoupledLSTM, PeepholeLSTM
 
 CELLS = {
@@ -73,7 +74,7 @@ def chosen(request, monkeypatch):
         found.add(form.name if products else None)
         return form
 
-    monkeypatch.setattr(_triton, "choose_form", choose)
+    monkeypatch.setattr(_engine, "choose_form", choose)
     yield
     if wanted and "form" in wanted.params:
         assert found <= {wanted.params["form"], None}

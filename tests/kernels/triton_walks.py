@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from seqpipe.kernels import Eager, Sizes, trace
-from seqpipe.kernels._pass import Layout, Pass
+from seqpipe.kernels._engine import Layout, Pass
 from seqpipe.parts.cells import GatedCell
 
 #: Ragged, with empty ones, and more than a block's sixteen.

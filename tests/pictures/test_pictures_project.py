@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures.picture_examples import Drawn, crowds
 
-from seqpipe.pictures import PictureError, Projection, _methods, _project, project
-from seqpipe.pictures._methods import pca
+from seqpipe.pictures import PictureError, Projection, _project, project
+from seqpipe.pictures._project import pca
 
 
 def is_there(package):
-    return _methods.find_spec(package) is not None
+    return _project.find_spec(package) is not None
 
 
 METHODS = [
@@ -135,7 +135,7 @@ def test_picture_of_fewer_than_two_words_is_refused(words):
 def test_auto_is_tsne_where_it_is_installed_and_takes_so_few(monkeypatch):
     assert project(Drawn(), "abcd").method == "tsne"
     assert project(Drawn(), "abc").method == "pca"
-    monkeypatch.setattr(_methods, "find_spec", lambda name: None)
+    monkeypatch.setattr(_project, "find_spec", lambda name: None)
     assert project(Drawn(), "abcd").method == "pca"
 
 
@@ -161,6 +161,6 @@ def test_what_cannot_be_done_is_refused(settings, message):
 
 @pytest.mark.parametrize(("method", "extra"), [("tsne", "projection"), ("umap", "umap")])
 def test_method_that_is_not_installed_is_refused_with_what_to_install(method, extra, monkeypatch):
-    monkeypatch.setattr(_methods, "find_spec", lambda name: None)
+    monkeypatch.setattr(_project, "find_spec", lambda name: None)
     with pytest.raises(PictureError, match=rf'pip install "seqpipe\[{extra}\]"'):
         project(Drawn(), "abcd", method=method)

@@ -9,7 +9,7 @@ from pictures.picture_examples import HOSTILE, Drawn, crowds
 
 from seqpipe.pictures import PictureError, draw_svg, project
 from seqpipe.pictures._groups import COLOURS, GREY, make_groups
-from seqpipe.pictures._labels import Box, place_labels
+from seqpipe.pictures._svg import Box, place_labels
 from seqpipe.pictures._text import shown, width_of
 
 SVG = "{http://www.w3.org/2000/svg}"

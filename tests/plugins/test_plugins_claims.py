@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from seqpipe.plugins._claims import contest, read_claims
+from seqpipe.plugins._host import contest, read_claims
 
 BUILTIN = ("seqpipe", "seqpipe.builtin", "seqpipe 0.1.0")
 

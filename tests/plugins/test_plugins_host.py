@@ -9,7 +9,7 @@ import pytest
 
 from seqpipe.errors import PluginError
 from seqpipe.hookspecs import KINDS
-from seqpipe.plugins import Host, _claims, _host, find_part, host
+from seqpipe.plugins import Host, _host, find_part, host
 
 GOOD = """
 @hookimpl
@@ -208,7 +208,7 @@ def installed(monkeypatch):
 
     def take(*claims):
         ours = importlib.metadata.EntryPoint("seqpipe", "seqpipe.builtin", "seqpipe")
-        monkeypatch.setattr(_claims, "entry_points", lambda group: [ours, *claims])
+        monkeypatch.setattr(_host, "entry_points", lambda group: [ours, *claims])
         _host._installed.cache_clear()
         return host()
 
@@ -298,9 +298,9 @@ def test_threads_share_one_refusal(plugin, told):
 
 def test_threads_share_one_host(installed, monkeypatch):
     installed()
-    entry_points = _claims.entry_points
+    entry_points = _host.entry_points
     monkeypatch.setattr(
-        _claims, "entry_points", lambda group: threading.Event().wait(0.02) or entry_points(group)
+        _host, "entry_points", lambda group: threading.Event().wait(0.02) or entry_points(group)
     )
     _host._installed.cache_clear()
     hosts = in_threads(*[host] * 8)

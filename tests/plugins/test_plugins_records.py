@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from seqpipe.errors import PluginError
-from seqpipe.plugins import Host, Owner, Part, _claims, _records
+from seqpipe.plugins import Host, Owner, Part, _host, _records
 
 OWNER = Owner("acme", "1.2")
 CODE = '''
@@ -145,8 +145,8 @@ def test_distribution_whose_entry_points_are_damaged_is_named(monkeypatch):
     def refuse(**_):
         raise ValueError("not enough values to unpack")
 
-    monkeypatch.setattr(_claims, "entry_points", refuse)
-    monkeypatch.setattr(_claims, "distributions", lambda: [Damaged(), good])
+    monkeypatch.setattr(_host, "entry_points", refuse)
+    monkeypatch.setattr(_host, "distributions", lambda: [Damaged(), good])
     host = Host()
     assert host.plugin_names == ["seqpipe"]
     assert host.find("cells", "seqpipe.LSTM.v1").name == "seqpipe.LSTM.v1"

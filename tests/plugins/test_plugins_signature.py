@@ -10,8 +10,7 @@ from typing import Annotated, Any, Literal, NewType, TypeVar
 import pytest
 from annotated_types import Ge, Lt
 
-from seqpipe.config._describe import expects
-from seqpipe.config._spelling import spell
+from seqpipe.config._describe import expects, spell
 from seqpipe.config._types import misfit
 from seqpipe.parts.cells import Cell
 from seqpipe.plugins import (

@@ -4,7 +4,7 @@ import pytest
 import spacy
 
 from seqpipe.config import read_text
-from seqpipe.run._description import describe
+from seqpipe.run._models import describe
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,13 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and 
 HELPER = '''
 import os, random, shutil, signal, sys, time
 from pathlib import Path
-from seqpipe.storage import _swap, verify_folder, write_folder
-from seqpipe.storage._recover import recover
+from seqpipe.storage import verify_folder, write_folder
+from seqpipe.storage import _save
+from seqpipe.storage._save import recover
 
 target = Path(sys.argv[1])
 if sys.argv[2] == "renames":
-    _swap.exchange = lambda one, other: False
+    _save.exchange = lambda one, other: False
 
 def write(word):
     def write_files(folder):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqpipe.errors import SavedModelError
-from seqpipe.storage import _check, _files, has_manifest, verify_folder, write_folder
+from seqpipe.storage import _files, _manifest, has_manifest, verify_folder, write_folder
 from seqpipe.storage._manifest import discard_manifest
 
 NAMES = ["config.cfg", "model", "vocab/strings.json", "vocab/key2row"]
@@ -105,7 +105,7 @@ def test_a_file_is_read_once_and_only_if_its_size_is_right(model, monkeypatch):
         read.append(path.relative_to(model).as_posix())
         return _files.hash_file(path)
 
-    monkeypatch.setattr(_check, "hash_file", hash_file)
+    monkeypatch.setattr(_manifest, "hash_file", hash_file)
     verify_folder(model)
     assert sorted(read) == sorted(NAMES)
     read.clear()

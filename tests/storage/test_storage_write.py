@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from seqpipe.errors import SavedModelError
-from seqpipe.storage import _leftovers, _swap, has_manifest, verify_folder, write_folder
+from seqpipe.storage import _leftovers, _save, has_manifest, verify_folder, write_folder
 from seqpipe.storage._leftovers import locked, new_name, old_name
-from seqpipe.storage._recover import recover
-from seqpipe.storage._write import _seal
+from seqpipe.storage._save import _seal, recover
 
 posix_only = pytest.mark.skipif(os.name == "nt", reason="needs POSIX file modes and links")
 
@@ -36,7 +35,7 @@ def names_beside(target):
 @pytest.fixture(params=["exchange", "two renames"])
 def way(request, monkeypatch):
     if request.param == "two renames":
-        monkeypatch.setattr(_swap, "exchange", lambda one, other: False)
+        monkeypatch.setattr(_save, "exchange", lambda one, other: False)
 
 
 @pytest.fixture
@@ -90,7 +89,7 @@ def test_a_refused_swap_leaves_the_old_model(target, monkeypatch):
         raise OSError(errno.EBUSY, "Device or resource busy", str(other))
 
     write_folder(target, writer("old"))
-    monkeypatch.setattr(_swap, "exchange", fail)
+    monkeypatch.setattr(_save, "exchange", fail)
     with pytest.raises(SavedModelError, match="busy"):
         write_folder(target, writer("new"))
     assert saved_word(target) == "old"
@@ -107,7 +106,7 @@ def test_a_refused_second_rename_brings_a_model_back(target, monkeypatch, refusa
 
     write_folder(target, writer("old"))
     real, refused = Path.rename, []
-    monkeypatch.setattr(_swap, "exchange", lambda one, other: False)
+    monkeypatch.setattr(_save, "exchange", lambda one, other: False)
     monkeypatch.setattr(Path, "rename", rename)
     with pytest.raises(SavedModelError, match="Input/output error"):
         write_folder(target, writer("new"))
@@ -121,10 +120,10 @@ def test_a_system_that_cannot_exchange_renames_twice(target, monkeypatch, code):
     class Libc:
         @staticmethod
         def renameat2(*arguments):
-            _swap.ctypes.set_errno(code)
+            _save.ctypes.set_errno(code)
             return -1
 
-    monkeypatch.setattr(_swap.ctypes, "CDLL", lambda name, use_errno: Libc)
+    monkeypatch.setattr(_save.ctypes, "CDLL", lambda name, use_errno: Libc)
     write_folder(target, writer("old"))
     write_folder(target, writer("new"))
     assert saved_word(target) == "new"
@@ -132,8 +131,8 @@ def test_a_system_that_cannot_exchange_renames_twice(target, monkeypatch, code):
 
 @pytest.mark.parametrize("platform", ["darwin", "win32"])
 def test_other_systems_rename_twice(tmp_path, monkeypatch, platform):
-    monkeypatch.setattr(_swap.sys, "platform", platform)
-    assert not _swap.exchange(tmp_path / "one", tmp_path / "other")
+    monkeypatch.setattr(_save.sys, "platform", platform)
+    assert not _save.exchange(tmp_path / "one", tmp_path / "other")
 
 
 def leave(folder, word, *, complete=True):

@@ -13,9 +13,9 @@ from testing import (
 )
 
 from seqpipe.parts.cells import LSTM
-from seqpipe.parts.encoders import _engines
-from seqpipe.parts.encoders._gated import trace_cell
-from seqpipe.testing import _growth, _tokenizers, checks, run_checks
+from seqpipe.parts.recurrence import _engines
+from seqpipe.parts.recurrence._gated import trace_cell
+from seqpipe.testing import _tokenizers, checks, run_checks
 
 BROKEN = {
     "cells": broken_cells,
@@ -57,7 +57,7 @@ def failed(kind, factory):
 )
 def test_broken_part_fails_the_check_meant_for_it_and_no_other(kind, name, factory, monkeypatch):
     if name not in LONG:
-        monkeypatch.setattr(_growth, "_SIZES", _growth._SIZES[:12])
+        monkeypatch.setattr(_tokenizers, "_SIZES", _tokenizers._SIZES[:12])
         monkeypatch.setattr(_tokenizers, "_MEGABYTE", 10_000)
     assert failed(kind, factory) == {name}
 

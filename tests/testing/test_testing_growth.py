@@ -2,9 +2,9 @@
 
 import pytest
 
-from seqpipe.testing import _growth
+from seqpipe.testing import _tokenizers
 from seqpipe.testing._check import BrokenError
-from seqpipe.testing._growth import Growth, measure
+from seqpipe.testing._tokenizers import Growth, measure
 
 LETTERS = Growth("letters", "abc")
 
@@ -13,7 +13,7 @@ LETTERS = Growth("letters", "abc")
 def clock(monkeypatch):
     """Return a list with the time, which tokenizers of these tests move on."""
     now = [0.0]
-    monkeypatch.setattr(_growth.time, "process_time", lambda: now[0])
+    monkeypatch.setattr(_tokenizers.time, "process_time", lambda: now[0])
     return now
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from doc2vec_examples import GARDEN, MUSIC, work_here
 from hypothesis import settings
-from seqpipe.parts.embedders.apart import _train
+from seqpipe.workers import _training
 
 from seqpipe_doc2vec._bag import BagOfWords
 from seqpipe_doc2vec._memory import DistributedMemory
@@ -30,14 +30,14 @@ def documents():
 @pytest.fixture
 def in_this_process(monkeypatch):
     """Have trainings run in this process: to start one takes seconds, most of them for imports."""
-    monkeypatch.setattr(_train, "run_module", work_here)
+    monkeypatch.setattr(_training, "run_module", work_here)
 
 
 @pytest.fixture(scope="session", params=[DistributedMemory, BagOfWords])
 def fitted(request, documents):
     """An embedder of each kind, fitted once."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_train, "run_module", work_here)
+        patch.setattr(_training, "run_module", work_here)
         embedder = request.param(width=12, window=1, epochs=40, min_count=1, subsample=1.0)
         embedder.fit(documents, seed=1)
     return embedder

@@ -3,7 +3,7 @@
 import importlib
 
 import pytest
-from seqpipe.parts.embedders.apart import _job
+from seqpipe.workers import _training
 
 GARDEN = ["rose", "bean", "soil", "seed", "lawn", "hedge"]
 MUSIC = ["song", "drum", "choir", "note", "piano", "chord"]
@@ -15,5 +15,5 @@ def work_here(module, folder, *, on_line):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr(_job, "print", tell, raising=False)
-        _job.work(importlib.import_module(module).train)
+        patch.setattr(_training, "print", tell, raising=False)
+        _training.work(importlib.import_module(module).train)

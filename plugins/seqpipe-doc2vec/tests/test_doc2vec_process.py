@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 from doc2vec_examples import work_here
-from seqpipe.parts.embedders.apart import _train
+from seqpipe.workers import _training
 
 from seqpipe_doc2vec._memory import DistributedMemory
 
@@ -33,7 +33,7 @@ def test_own_process_trains_the_same(documents, monkeypatch):
     own, here = (DistributedMemory(width=8, epochs=20, min_count=1) for _ in range(2))
     told = []
     own.fit(documents, seed=3, on_progress=told.append)
-    monkeypatch.setattr(_train, "run_module", work_here)
+    monkeypatch.setattr(_training, "run_module", work_here)
     here.fit(documents, seed=3)
     assert np.array_equal(own.embed(own.vocabulary), here.embed(here.vocabulary))
     assert np.array_equal(own.embed_document(documents[0]), here.embed_document(documents[0]))

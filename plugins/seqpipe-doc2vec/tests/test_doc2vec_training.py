@@ -5,7 +5,7 @@ import pytest
 from doc2vec_examples import GARDEN, MUSIC
 from gensim.models import doc2vec as library
 from seqpipe.errors import ConfigError, EmbedderError
-from seqpipe.parts.embedders.apart import _train
+from seqpipe.workers import _training
 
 from seqpipe_doc2vec import _library, _worker
 from seqpipe_doc2vec._bag import BagOfWords
@@ -129,7 +129,7 @@ def test_the_seed_decides(documents):
     ],
 )
 def test_what_cant_be_fitted_on_is_refused(sequences, message, monkeypatch):
-    monkeypatch.setattr(_train, "run_module", None)
+    monkeypatch.setattr(_training, "run_module", None)
     with pytest.raises(EmbedderError, match=message):
         BagOfWords().fit(sequences)
 

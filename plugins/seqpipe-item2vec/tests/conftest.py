@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from item2vec_examples import GROUPS, work_here
-from seqpipe.parts.embedders.apart import _train
+from seqpipe.workers import _training
 
 from seqpipe_item2vec._item2vec import Item2Vec
 
@@ -27,14 +27,14 @@ def baskets():
 @pytest.fixture
 def in_this_process(monkeypatch):
     """Have trainings run in this process: to start one takes seconds, most of them for imports."""
-    monkeypatch.setattr(_train, "run_module", work_here)
+    monkeypatch.setattr(_training, "run_module", work_here)
 
 
 @pytest.fixture(scope="session")
 def fitted(baskets):
     """An embedder, fitted once."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_train, "run_module", work_here)
+        patch.setattr(_training, "run_module", work_here)
         embedder = Item2Vec(width=8, epochs=40, min_count=1)
         embedder.fit(baskets, seed=1)
     return embedder

@@ -5,7 +5,7 @@ import pytest
 from gensim.models.word2vec import Word2Vec
 from item2vec_examples import GROUPS
 from seqpipe.errors import ConfigError, EmbedderError
-from seqpipe.parts.embedders.apart import _train
+from seqpipe.workers import _training
 
 from seqpipe_item2vec import _worker
 from seqpipe_item2vec._item2vec import Item2Vec
@@ -158,7 +158,7 @@ def test_it_asks_to_be_fitted():
     ],
 )
 def test_what_cant_be_fitted_on_is_refused(sequences, message, monkeypatch):
-    monkeypatch.setattr(_train, "run_module", None)
+    monkeypatch.setattr(_training, "run_module", None)
     with pytest.raises(EmbedderError, match=message):
         Item2Vec().fit(sequences)
 

@@ -38,7 +38,7 @@ def analogy_command(
     None of the three is given as an answer.
     """
     from seqpipe.cli._hushed import hushed
-    from seqpipe.cli.embeddings._evaluation_output import make_table, number
+    from seqpipe.cli.embeddings._evaluation import make_table, number
     from seqpipe.cli.embeddings._model import open_model
     from seqpipe.cli.plugins._screen import make_console, print_json, waiting
     from seqpipe.evaluation.embeddings import answer_analogy

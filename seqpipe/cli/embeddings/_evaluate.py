@@ -60,8 +60,7 @@ def evaluate_command(
     Words that aren't known are left out, and the coverage says how many were answered.
     """
     from seqpipe.cli._hushed import hushed
-    from seqpipe.cli.embeddings._evaluation import evaluate
-    from seqpipe.cli.embeddings._evaluation_output import print_evaluation
+    from seqpipe.cli.embeddings._evaluation import evaluate, print_evaluation
     from seqpipe.cli.embeddings._known import Lists, known_lists
     from seqpipe.cli.embeddings._model import open_model
     from seqpipe.cli.plugins._screen import make_console, print_json, waiting

@@ -1,7 +1,10 @@
 """Scores vectors on lists, and gathers what came of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
+
+from rich.console import Console
+from rich.table import Table
 
 from seqpipe.adapters import tokenized
 from seqpipe.cli.embeddings._known import Lists
@@ -23,6 +26,7 @@ from seqpipe.evaluation.embeddings import (
     score_sentences,
 )
 from seqpipe.parts.tokenizers import Regex, Tokenize
+from seqpipe.reporting import escaped
 
 
 def evaluate(
@@ -98,3 +102,148 @@ def tokenizer_of(opened: Opened) -> Tokenize:
     return lambda text: [
         token.text for token in tokenized(nlp.tokenizer, text) if not token.is_space
     ]
+
+
+# Prints the scores of vectors.
+
+
+def print_evaluation(console: Console, report: Mapping[str, Any]) -> None:
+    """Print a table for each kind of score that there is."""
+    encoder = "with an encoder" if report["encoder"] else "no encoder"
+    console.print(
+        f"{escaped(report['model'])}: {report['words']:,} words, width {report['width']}, {encoder}"
+    )
+    scores = report["scores"]
+    for name, print_scores in _PRINTERS.items():
+        if name in scores:
+            console.print()
+            print_scores(console, scores[name])
+    if report["lists"]:
+        console.print(f"\nlists: {escaped(', '.join(report['lists']))}")
+    else:
+        console.print(
+            "\nno lists but seqpipe's own: set SEQPIPE_DATA to the folder that holds the known ones, or "
+            "name some, such as --similarity FILE"
+        )
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Return a number as tables show it; – for none."""
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def share_of(score: Mapping[str, Any]) -> str:
+    """Return how many entries of a list were answered."""
+    total = next(score[key] for key in ("pairs", "questions", "words") if key in score)
+    return f"{score['covered']:,} of {total:,}"
+
+
+def make_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """Return a table whose first column is text, and whose others are numbers."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column(escaped(title), overflow="fold")
+    for column in columns:
+        table.add_column(column, justify="right")
+    for row in rows:
+        table.add_row(*map(escaped, row))
+    return table
+
+
+def _print_similarity(console: Console, scores: Mapping[str, Any]) -> None:
+    rows = [
+        (name, number(score["spearman"]), share_of(score), number(score["spearman_all"]))
+        for name, score in scores.items()
+    ]
+    rows += [
+        (f"{name}, with sub-words", number(more["spearman"]), share_of(more), "")
+        for name, score in scores.items()
+        if (more := score["with_subwords"])
+    ]
+    console.print(make_table("word similarity", ("Spearman", "covered", "over all pairs"), rows))
+
+
+def _print_relatedness(console: Console, scores: Mapping[str, Any]) -> None:
+    if scores["similarity"] and scores["relatedness"]:
+        rows = [
+            (f"similarity ({', '.join(scores['similarity'])})", number(scores["similarity_mean"])),
+            (
+                f"relatedness ({', '.join(scores['relatedness'])})",
+                number(scores["relatedness_mean"]),
+            ),
+        ]
+        console.print(make_table("similarity or relatedness", ("Spearman",), rows))
+        console.print()
+    opposites = scores["opposites"]
+    by_kind = [
+        (
+            kind,
+            number(opposites[kind]["mean_cosine"]),
+            number(opposites[kind]["median_rank"], 1),
+            share_of(opposites[kind]),
+        )
+        for kind in ("synonyms", "antonyms")
+    ]
+    console.print(make_table("opposites", ("mean cosine", "median rank", "covered"), by_kind))
+    console.print(
+        f"synonyms are nearer than antonyms in {number(opposites['told_apart'])} of all cases "
+        "(0.5 by chance)"
+    )
+
+
+def _print_analogies(console: Console, scores: Mapping[str, Any]) -> None:
+    for i, (name, score) in enumerate(scores.items()):
+        if i:
+            console.print()
+        kinds = {key: score[key] for key in ("semantic", "syntactic") if key in score}
+        parts = {**score["sections"], **kinds} if score["covered"] else {}
+        rows = [
+            (f"  {part}" if part in score["sections"] else part, *_answers(each))
+            for part, each in {**parts, "all": score}.items()
+        ]
+        columns = ("3CosAdd", "3CosMul", "covered")
+        console.print(make_table(f"analogies: {name}", columns, rows))
+
+
+def _answers(score: Mapping[str, Any]) -> tuple[str, str, str]:
+    return number(score["3cosadd"]), number(score["3cosmul"]), share_of(score)
+
+
+def _print_categories(console: Console, scores: Mapping[str, Any]) -> None:
+    rows = [
+        (name, number(each["purity"]), number(each["chance"]), str(each["labels"]), share_of(each))
+        for name, each in scores.items()
+    ]
+    console.print(make_table("categories", ("purity", "by chance", "labels", "covered"), rows))
+
+
+def _print_sentences(console: Console, scores: Mapping[str, Any]) -> None:
+    rows = [
+        (f"{name}, {way}", number(each["pearson"]), number(each["spearman"]), f"{score['pairs']:,}")
+        for name, score in scores.items()
+        for way, each in ways_of(score)
+    ]
+    console.print(make_table("sentence similarity", ("Pearson", "Spearman", "pairs"), rows))
+
+
+def _print_order(console: Console, scores: Mapping[str, Any]) -> None:
+    rows = [
+        (way, number(each["told_apart"]), f"{each['mean_distance']:.2g}", str(scores["pairs"]))
+        for way, each in ways_of(scores)
+    ]
+    columns = ("told apart", "mean distance", "pairs")
+    console.print(make_table("the same words in another order", columns, rows))
+
+
+def ways_of(score: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the scores by way, out of what stands beside them."""
+    return [(way, each) for way, each in score.items() if isinstance(each, Mapping)]
+
+
+_PRINTERS = {
+    "similarity": _print_similarity,
+    "relatedness": _print_relatedness,
+    "analogies": _print_analogies,
+    "categories": _print_categories,
+    "sentences": _print_sentences,
+    "word_order": _print_order,
+}

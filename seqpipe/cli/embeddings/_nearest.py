@@ -59,8 +59,7 @@ def nearest_command(
         raise typer.BadParameter("name a word, or a sentence by --in-context", param_hint="words")
     from seqpipe.cli._hushed import hushed
     from seqpipe.cli.embeddings._model import open_model
-    from seqpipe.cli.embeddings._neighbours import find_in_context, find_nearest
-    from seqpipe.cli.embeddings._neighbours_output import print_neighbours
+    from seqpipe.cli.embeddings._neighbours import find_in_context, find_nearest, print_neighbours
     from seqpipe.cli.plugins._screen import make_console, print_json, waiting
     from seqpipe.errors import DataError
 

@@ -1,10 +1,13 @@
 """Finds neighbours of words, alone and where they stand, as plain data."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
+from rich.console import Console
+
+from seqpipe.cli.embeddings._evaluation import make_table, number
 from seqpipe.cli.embeddings._known import known_corpus
 from seqpipe.cli.embeddings._model import Opened
 from seqpipe.errors import DataError
@@ -19,6 +22,7 @@ from seqpipe.evaluation.embeddings import (
     vector_of,
 )
 from seqpipe.parts.readers import open_lines
+from seqpipe.reporting import escaped
 
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+|(?<=[。\uff01\uff1f])")
 #: Nobody writes sentences longer than this; what's longer is cut.
@@ -94,3 +98,42 @@ def _plain(found: Found) -> dict[str, Any]:
         "start": marked.start,
         "end": marked.end,
     }
+
+
+# Prints neighbours of words.
+
+
+#: How much of a sentence is shown on either side of a word.
+_AROUND: Final = 28
+
+
+def print_neighbours(console: Console, report: Mapping[str, Any]) -> None:
+    """Print a table for each word that has a vector, and two for each word in a sentence."""
+    tables = []
+    for found in (each for each in report["words"] if "error" not in each):
+        title = found["word"] if found["known"] else f"{found['word']} (unknown: by sub-words)"
+        rows = [(each["word"], number(each["score"])) for each in found["neighbours"]]
+        tables.append(make_table(title, ("cosine",), rows))
+    for found in report.get("contexts", ()):
+        for title, key in (
+            (f"{found['word']} elsewhere", "same_word"),
+            ("other words", "other_words"),
+        ):
+            rows = [(_snippet(each), number(each["score"])) for each in found[key]]
+            tables.append(make_table(f"{title}, nearest to: {found['text']}", ("cosine",), rows))
+    for i, table in enumerate(tables):
+        if i:
+            console.print()
+        console.print(table)
+    if "corpus" in report:
+        console.print(f"\ncorpus: {escaped(report['corpus'])}")
+
+
+def _snippet(found: Mapping[str, Any]) -> str:
+    text, start, end = found["text"], found["start"], found["end"]
+    before, after = text[:start], text[end:]
+    if len(before) > _AROUND:
+        before = f"…{before[-_AROUND:]}"
+    if len(after) > _AROUND:
+        after = f"{after[:_AROUND]}…"
+    return f"{before}[{found['word']}]{after}"

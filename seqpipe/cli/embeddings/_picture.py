@@ -73,9 +73,8 @@ def picture_command(
         raise typer.BadParameter("its name ends in .svg or .html", param_hint="--output")
     from seqpipe import pictures
     from seqpipe.cli._hushed import hushed
-    from seqpipe.cli.embeddings._chosen import choose_words
     from seqpipe.cli.embeddings._model import open_model
-    from seqpipe.cli.embeddings._picture_output import print_picture
+    from seqpipe.cli.embeddings._picture_output import choose_words, print_picture
     from seqpipe.cli.plugins._screen import make_console, waiting
     from seqpipe.storage import write_text
 

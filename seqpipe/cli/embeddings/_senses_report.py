@@ -5,8 +5,7 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from seqpipe.cli.embeddings._evaluation import tokenizer_of
-from seqpipe.cli.embeddings._evaluation_output import make_table, number
+from seqpipe.cli.embeddings._evaluation import make_table, number, tokenizer_of
 from seqpipe.cli.embeddings._model import Opened
 from seqpipe.errors import DataError
 from seqpipe.evaluation.embeddings import (

@@ -47,7 +47,7 @@ def check_command(
         waiting("importing…", console := make_console(stdout, quiet=as_json)) as say,
     ):
         from seqpipe.cli.plugins import _check_output as output
-        from seqpipe.cli.plugins._check_run import Report, check_all, choose
+        from seqpipe.cli.plugins._check_output import Report, check_all, choose
 
         report = Report(choose(target))
         output.print_chosen(console, report.chosen, traceback=traceback)

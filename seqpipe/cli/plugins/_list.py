@@ -6,7 +6,7 @@ import typer
 def list_plugins(*, as_json: bool, traceback: bool) -> None:
     """Print what's installed, and leave with 1 if what can't be used is an error."""
     from seqpipe.cli._hushed import hushed
-    from seqpipe.cli.plugins._list_output import List, print_list, to_json
+    from seqpipe.cli.plugins._output import List, print_list, to_json
     from seqpipe.cli.plugins._screen import make_console, print_json, waiting
     from seqpipe.plugins import host
 

@@ -21,8 +21,8 @@ def show_command(
         seqpipe plugins show seqpipe
     """
     from seqpipe.cli._hushed import hushed
+    from seqpipe.cli.plugins._output import PartPage, PluginPage
     from seqpipe.cli.plugins._screen import make_console, print_json, waiting
-    from seqpipe.cli.plugins._show_output import PartPage, PluginPage
     from seqpipe.plugins import Plugin, find_by_name, host
 
     # What a part says of itself is read from its code, which mostly imports torch.

@@ -8,9 +8,8 @@ from typing import Any, ClassVar, Final, cast
 import torch
 from torch import Tensor, nn
 
-from seqpipe.parts.cells._checks import check_sizes
-from seqpipe.parts.cells._contract import Cell, State
-from seqpipe.parts.cells._initial import (
+from seqpipe.parts.cells._contract import Cell, State, check_sizes
+from seqpipe.parts.initialisers import (
     InputInit,
     RecurrentInit,
     make_input_weight,

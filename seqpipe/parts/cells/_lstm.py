@@ -7,7 +7,7 @@ from torch import Tensor
 
 from seqpipe.parts.cells._contract import State
 from seqpipe.parts.cells._gated import GatedCell
-from seqpipe.parts.cells._initial import InputInit, RecurrentInit, start_bias
+from seqpipe.parts.initialisers import InputInit, RecurrentInit, start_bias
 
 
 class LSTM(GatedCell):

@@ -5,10 +5,9 @@ from typing import ClassVar, Literal, TypeAlias, get_args
 
 from torch import Tensor
 
-from seqpipe.parts.cells._checks import check_choice
-from seqpipe.parts.cells._contract import State
+from seqpipe.parts.cells._contract import State, check_choice
 from seqpipe.parts.cells._gated import GatedCell
-from seqpipe.parts.cells._initial import InputInit, RecurrentInit
+from seqpipe.parts.initialisers import InputInit, RecurrentInit
 
 Activation: TypeAlias = Literal["tanh", "relu"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seqpipe.parts._fit_progress import OnProgress
+from seqpipe.workers._progress import OnProgress
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from seqpipe.errors import ConfigError
 from seqpipe.parts.embedders._contract import Embedder, FitProgress, OnProgress
-from seqpipe.parts.embedders._spool import spool_sequences
+from seqpipe.workers._spool import spool_sequences
 
 
 @final

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seqpipe.parts._fit_progress import FitProgress as FitProgress
-from seqpipe.parts._fit_progress import OnProgress as OnProgress
+from seqpipe.workers._progress import FitProgress as FitProgress
+from seqpipe.workers._progress import OnProgress as OnProgress
 
 
 class Embedder(ABC):

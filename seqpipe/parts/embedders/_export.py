@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from seqpipe import storage
 from seqpipe.errors import DataError
-from seqpipe.parts._fasttext import written
+from seqpipe.formats import Dense, FastTextArgs, FastTextModel, write_fasttext
 from seqpipe.parts.embedders._contract import Embedder
 from seqpipe.parts.embedders.fasttext import FastText, Word2Vec
 from seqpipe.parts.embedders.fasttext._vectors import Shape, Tables, WordVectors
-from seqpipe.parts.embedders.formats import Dense, FastTextArgs, FastTextModel, write_fasttext
 from seqpipe.parts.embedders.pretrained import Pretrained
+from seqpipe.parts.fasttext import written
 
 _WHITE: Final = re.compile(r"\s+")
 

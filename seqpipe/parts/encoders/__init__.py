@@ -1,12 +1,12 @@
 """Encoders: vectors of sequences to contextual vectors."""
 
-from seqpipe.parts.encoders._check import check_batch as check_batch
 from seqpipe.parts.encoders._contract import Encoder as Encoder
 from seqpipe.parts.encoders._contract import EncoderFactory as EncoderFactory
-from seqpipe.parts.encoders._engines import usable_engines as usable_engines
-from seqpipe.parts.encoders._plain import unroll_plain as unroll_plain
 from seqpipe.parts.encoders._recurrent import Recurrent as Recurrent
-from seqpipe.parts.encoders._unroll import unroll as unroll
+from seqpipe.parts.recurrence import check_batch as check_batch
+from seqpipe.parts.recurrence import unroll as unroll
+from seqpipe.parts.recurrence import unroll_plain as unroll_plain
+from seqpipe.parts.recurrence import usable_engines as usable_engines
 
 __all__ = [
     "Encoder",

@@ -8,11 +8,11 @@ from torch import Tensor, nn
 
 from seqpipe.errors import ConfigError
 from seqpipe.parts.cells import Cell, CellFactory, GatedCell, State
-from seqpipe.parts.encoders._check import refuse_unknown_numbers
 from seqpipe.parts.encoders._contract import Encoder
-from seqpipe.parts.encoders._engines import EngineName, check_engine, engine_names
-from seqpipe.parts.encoders._noise import Noise, draw_mask, draw_zoneout
-from seqpipe.parts.encoders._unroll import unroll
+from seqpipe.parts.recurrence import unroll
+from seqpipe.parts.recurrence._check import refuse_unknown_numbers
+from seqpipe.parts.recurrence._engines import EngineName, check_engine, engine_names
+from seqpipe.parts.recurrence._noise import Noise, draw_mask, draw_zoneout
 
 
 class Recurrent(Encoder):

@@ -11,7 +11,7 @@ from seqpipe.parts.readers._folders import Folders as Folders
 from seqpipe.parts.readers._jsonl import Jsonl as Jsonl
 from seqpipe.parts.readers._labelled_lines import LabelledLines as LabelledLines
 from seqpipe.parts.readers._lines import Lines as Lines
-from seqpipe.parts.readers._open import open_lines as open_lines
+from seqpipe.parts.readers._lines import open_lines as open_lines
 from seqpipe.parts.readers._paths import locate as locate
 from seqpipe.parts.readers._paths import locate_file as locate_file
 from seqpipe.parts.readers._split import split_rows as split_rows

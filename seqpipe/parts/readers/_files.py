@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from seqpipe.errors import DataError
+from seqpipe.parts.readers._collect import SURROGATE, ProblemError, printable
 from seqpipe.parts.readers._paths import locate_file
-from seqpipe.parts.readers._problem import SURROGATE, ProblemError, printable
 from seqpipe.parts.readers._settings import Settings
 
 _DECOMPRESS: Final[dict[str, Callable[[bytes], bytes]]] = {

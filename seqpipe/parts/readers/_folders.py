@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from seqpipe.errors import ConfigError, DataError
-from seqpipe.parts.readers._collect import Parsed, Record, collect
+from seqpipe.parts.readers._collect import Parsed, ProblemError, Record, collect, listed, printable
 from seqpipe.parts.readers._contract import OnBadRow, Reader, ReadResult
 from seqpipe.parts.readers._files import bad_line, encoding_problem, read_text
 from seqpipe.parts.readers._paths import locate_folder
-from seqpipe.parts.readers._problem import ProblemError, listed, printable
 from seqpipe.parts.readers._settings import check_settings
 
 _NO_CLASSES: Final = ("__pycache__",)

@@ -6,10 +6,16 @@ from functools import partial
 from typing import Any, Final
 
 from seqpipe.errors import ConfigError
-from seqpipe.parts.readers._collect import Parsed, Record, collect, join_texts
+from seqpipe.parts.readers._collect import (
+    Parsed,
+    ProblemError,
+    Record,
+    collect,
+    join_texts,
+    missing,
+)
 from seqpipe.parts.readers._contract import OnBadRow, Reader, ReadResult
 from seqpipe.parts.readers._files import encoding_problem, read_lines
-from seqpipe.parts.readers._problem import ProblemError, missing
 from seqpipe.parts.readers._settings import check_settings
 
 _KINDS: Final = {

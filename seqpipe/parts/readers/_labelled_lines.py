@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from functools import partial
 
 from seqpipe.errors import ConfigError
-from seqpipe.parts.readers._collect import Parsed, Record, collect
+from seqpipe.parts.readers._collect import Parsed, ProblemError, Record, collect
 from seqpipe.parts.readers._contract import OnBadRow, Reader, ReadResult
 from seqpipe.parts.readers._files import encoding_problem, read_lines
-from seqpipe.parts.readers._problem import ProblemError
 from seqpipe.parts.readers._settings import check_settings
 
 

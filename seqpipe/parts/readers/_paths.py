@@ -13,7 +13,7 @@ from pathlib import Path, PurePath, PureWindowsPath
 from typing import Final
 
 from seqpipe.errors import DataError
-from seqpipe.parts.readers._problem import printable
+from seqpipe.parts.readers._collect import printable
 
 _DATA_VARIABLE: Final = "SEQPIPE_DATA"
 

@@ -7,8 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqpipe.parts._fasttext import Progress
 from seqpipe.parts.classifiers import FastTextClassifier, LabelledWords
+from seqpipe.parts.classifiers.fasttext._corpus import (
+    MOST_BUCKETS,
+    DistinctNgrams,
+    copies,
+    fitted_buckets,
+    label_weights,
+    weigh,
+)
+from seqpipe.parts.classifiers.fasttext._fit import SearchProgress, after_search
 from seqpipe.parts.classifiers.fasttext._forms import (
     PREFIX,
     label_form,
@@ -16,14 +24,8 @@ from seqpipe.parts.classifiers.fasttext._forms import (
     word_form,
     word_of,
 )
-from seqpipe.parts.classifiers.fasttext._ngrams import (
-    MOST_BUCKETS,
-    DistinctNgrams,
-    fitted_buckets,
-)
-from seqpipe.parts.classifiers.fasttext._progress import SearchProgress, after_search
 from seqpipe.parts.classifiers.fasttext._settings import SEARCHED
-from seqpipe.parts.classifiers.fasttext._weights import copies, label_weights, weigh
+from seqpipe.parts.fasttext import Progress
 
 odd = st.text(st.characters() | st.sampled_from(" \n\0_\ud800\U000f005f\U000f0020"), max_size=6)
 any_word = odd | odd.map(lambda text: PREFIX + text)

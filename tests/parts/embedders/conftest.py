@@ -1,7 +1,7 @@
 import json
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from seqpipe.parts.embedders import FastText, Word2Vec
-from seqpipe.parts.embedders.fasttext import _fit, _job, _worker
+from seqpipe.parts.embedders.fasttext import _fit, _settings, _worker
 
 # So many that every word is trained, so few that training takes no time.
 SMALL: dict[str, Any] = {"width": 8, "epochs": 2, "min_count": 2, "subsample": 1.0}
@@ -71,21 +71,12 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> list[Reference]:
         here = Path.cwd()
         os.chdir(folder)
         try:
-            settings = json.loads(Path(_job.SETTINGS).read_text())
+            settings = json.loads(Path(_settings.SETTINGS).read_text())
             model = _worker.train(settings)
             _worker.save(model, buckets=settings["bucket"])
-            models.append(Reference(model, settings, Path(_job.CORPUS).read_text()))
+            models.append(Reference(model, settings, Path(_settings.CORPUS).read_text()))
         finally:
             os.chdir(here)
 
     monkeypatch.setattr(_fit, "run_module", train)
     return models
-
-
-@pytest.fixture
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Have temporary folders made where a test can look for them."""
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(folder))
-    yield folder

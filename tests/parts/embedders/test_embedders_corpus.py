@@ -1,7 +1,7 @@
 import pytest
 
 from seqpipe.errors import EmbedderError
-from seqpipe.parts.embedders.fasttext._corpus import write_corpus
+from seqpipe.parts.embedders.fasttext._fit import write_corpus
 
 
 def write(sequences, path, *, lower=False, min_count=1):

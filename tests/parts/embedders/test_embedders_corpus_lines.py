@@ -5,8 +5,8 @@ from pathlib import Path
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from seqpipe.parts._fasttext import is_written_as_it_is, written
-from seqpipe.parts.embedders.fasttext._corpus import write_corpus
+from seqpipe.parts.embedders.fasttext._fit import write_corpus
+from seqpipe.parts.fasttext import is_written_as_it_is, written
 
 WORDS = st.lists(
     st.one_of(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from seqpipe.errors import EmbedderError
 from seqpipe.parts.embedders import FastText, Word2Vec
-from seqpipe.parts.embedders.fasttext import _fit, _job, library_version
+from seqpipe.parts.embedders.fasttext import _fit, _settings, library_version
 
 any_words = st.lists(st.text(st.characters(), max_size=8), max_size=4)
 
@@ -288,7 +288,7 @@ def test_nothing_is_left_behind_after_fitting(sequences, small, temporary):
 
 @pytest.mark.parametrize(
     ("name", "value", "message"),
-    [(_job.IDS, -1, "no room for 2 of 14 words"), (_job.OWN, np.inf, "aren't finite")],
+    [(_settings.IDS, -1, "no room for 2 of 14 words"), (_settings.OWN, np.inf, "aren't finite")],
 )
 def test_result_that_cannot_be_used_is_an_error(
     in_this_process, sequences, small, monkeypatch, name, value, message

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="uses the signals of POS
 SCRIPT = """
 import tempfile, sys
 from seqpipe.parts.embedders import Word2Vec
-from seqpipe.parts import _process
+from seqpipe.workers import _process
 
 tempfile.tempdir = sys.argv[1]
 start = _process.subprocess.Popen

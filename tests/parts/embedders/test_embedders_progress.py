@@ -1,7 +1,7 @@
 import pytest
 
-from seqpipe.parts._fasttext import Progress
 from seqpipe.parts.embedders import FitProgress
+from seqpipe.parts.fasttext import Progress
 
 PRINTED = (
     "Progress:  12.3% words/sec/thread:   53000 lr:  0.043850 avg.loss:  2.100000 ETA:   0h 0m 7s"

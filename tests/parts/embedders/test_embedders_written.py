@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqpipe.parts._fasttext import written
+from seqpipe.parts.fasttext import written
 
 any_word = st.text(st.characters() | st.sampled_from(" \n\0\x1a\ud800\U000f0020</s>"), max_size=8)
 

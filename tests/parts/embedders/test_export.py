@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from parts.embedders.formats.format_examples import library_vector, load, normalised
+from formats.format_examples import library_vector, load, normalised
 
 from seqpipe.errors import EmbedderError
+from seqpipe.formats import read_fasttext
 from seqpipe.parts.embedders import FastText, Pretrained, Word2Vec, export_fasttext, export_vectors
-from seqpipe.parts.embedders.formats import read_fasttext
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,12 @@ import shutil
 import numpy as np
 import pytest
 import spacy
-from parts.embedders.formats.format_examples import make_model
+from formats.format_examples import make_model
 
 from seqpipe.adapters import make_vectors
 from seqpipe.errors import ConfigError, DataError, EmbedderError, SavedModelError
+from seqpipe.formats import write_fasttext
 from seqpipe.parts.embedders import Concatenated, FastText, Pretrained
-from seqpipe.parts.embedders.formats import write_fasttext
 from seqpipe.testing import checks
 from seqpipe.testing._corpus import SEQUENCES
 

@@ -11,7 +11,7 @@ from parts.embedders.retrofit_examples import (
 )
 
 from seqpipe.errors import EmbedderError
-from seqpipe.parts.embedders.retrofit import _counterfit, _links, _retrofit
+from seqpipe.parts.embedders.retrofit import _counterfit, _lists, _retrofit
 from seqpipe.parts.embedders.retrofit._counterfit import Objective, counter_fit, near_pairs
 
 WORDS = 12
@@ -30,7 +30,7 @@ pair_lists = st.lists(st.tuples(rows, rows).filter(lambda pair: pair[0] != pair[
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     """Few links at a time, so that the small examples have several blocks."""
-    monkeypatch.setattr(_links, "BLOCK", 5)
+    monkeypatch.setattr(_lists, "BLOCK", 5)
     monkeypatch.setattr(_retrofit, "BLOCK", 5)
     monkeypatch.setattr(_counterfit, "_ROWS", 5)
 

@@ -18,8 +18,9 @@ from unroll_cases import CELLS, ENGINES, FEW, LENGTHS, Odd, batch, states, stirr
 
 from seqpipe.errors import ConfigError
 from seqpipe.parts.cells import GRU, LSTM, RNN, GatedCell, PeepholeLSTM, ResetBeforeGRU
-from seqpipe.parts.encoders import Recurrent, _engines, _gated, unroll, unroll_plain
-from seqpipe.parts.encoders._gated import trace_cell
+from seqpipe.parts.encoders import Recurrent, unroll, unroll_plain
+from seqpipe.parts.recurrence import _engines, _gated
+from seqpipe.parts.recurrence._gated import trace_cell
 
 ALL = ("plain", *ENGINES)
 each_few = pytest.mark.parametrize("make", FEW.values(), ids=FEW)

@@ -23,7 +23,8 @@ from unroll_cases import FEW, batch, stirred
 
 from seqpipe.errors import ConfigError, DataError
 from seqpipe.parts.cells import LSTM, RNN, PeepholeLSTM
-from seqpipe.parts.encoders import Recurrent, _engines, unroll, unroll_plain
+from seqpipe.parts.encoders import Recurrent, unroll, unroll_plain
+from seqpipe.parts.recurrence import _engines
 
 INPUTS, LENGTHS = batch([2, 0, 3], 3)
 

@@ -11,7 +11,7 @@ from seqpipe.errors import ConfigError, DataError
 from seqpipe.kernels import Compiled, find_fault
 from seqpipe.parts.cells import GRU, LSTM, RNN, GatedCell, PeepholeLSTM
 from seqpipe.parts.encoders import Recurrent, unroll
-from seqpipe.parts.encoders._gated import trace_cell
+from seqpipe.parts.recurrence._gated import trace_cell
 
 ENGINES = ["plain", "eager", "compiled"]
 LENGTHS = torch.tensor([2, 4])

@@ -18,7 +18,7 @@ from unroll_cases import (
     stirred,
 )
 
-from seqpipe.kernels import _compiled
+from seqpipe.kernels.c import _engine
 from seqpipe.parts.cells import GRU, LSTM, RNN
 from seqpipe.parts.encoders import Recurrent, unroll, unroll_plain
 
@@ -70,8 +70,8 @@ def test_many_sequences_fall_into_chunks(make, engine):
 @pytest.mark.parametrize("make", FEW.values(), ids=FEW)
 def test_threads_share_the_work(make, reverse, lengths, monkeypatch):
     for name in ("_WORTH_A_THREAD", "_WORTH_A_TEAM"):
-        monkeypatch.setattr(_compiled, name, 1, raising=False)
-    monkeypatch.setattr(_compiled, "_CHUNK", 2)
+        monkeypatch.setattr(_engine, name, 1, raising=False)
+    monkeypatch.setattr(_engine, "_CHUNK", 2)
     before = torch.get_num_threads()
     torch.set_num_threads(3)
     try:

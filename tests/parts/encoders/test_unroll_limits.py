@@ -18,7 +18,8 @@ from unroll_cases import (
 )
 
 from seqpipe.parts.cells import LSTM, RNN, ResetBeforeGRU
-from seqpipe.parts.encoders import Recurrent, _unroll, unroll, unroll_plain
+from seqpipe.parts.encoders import Recurrent, unroll, unroll_plain
+from seqpipe.parts.recurrence import _unroll
 
 each_cell = pytest.mark.parametrize("make", CELLS.values(), ids=CELLS)
 each_few = pytest.mark.parametrize("make", FEW.values(), ids=FEW)

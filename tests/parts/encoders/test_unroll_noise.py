@@ -19,7 +19,7 @@ from unroll_cases import (
 from seqpipe.errors import ConfigError
 from seqpipe.parts.cells import LSTM, RNN, LayerNormLSTM, ResetBeforeGRU
 from seqpipe.parts.encoders import Recurrent, unroll, unroll_plain
-from seqpipe.parts.encoders._noise import Noise, draw_mask, draw_zoneout
+from seqpipe.parts.recurrence._noise import Noise, draw_mask, draw_zoneout
 
 each_few = pytest.mark.parametrize("make", FEW.values(), ids=FEW)
 each_engine = pytest.mark.parametrize("engine", ENGINES)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from seqpipe.errors import ConfigError, DataError
 from seqpipe.parts.readers import Csv, ReadResult, Row
-from seqpipe.parts.readers._records import parse_table
+from seqpipe.parts.readers._table import parse_table
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from gensim.models.doc2vec import train_document_dbow, train_document_dm
 from numpy.typing import NDArray
-from seqpipe.parts.embedders.apart import Tables
+from seqpipe.workers import Tables
 
 from seqpipe_doc2vec._library import make_model, pieces
 from seqpipe_doc2vec._settings import Settings

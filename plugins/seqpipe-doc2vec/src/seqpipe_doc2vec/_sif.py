@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from seqpipe.errors import ConfigError, EmbedderError, SavedModelError
 from seqpipe.parts.embedders import DocumentEmbedder, Embedder, FitProgress, OnProgress
-from seqpipe.parts.embedders.apart import (
+from seqpipe.workers import (
     Spool,
     Tables,
     read_tables,

@@ -1,4 +1,4 @@
-"""The process that trains: `python -m seqpipe_doc2vec._worker`, which `train_apart` runs."""
+"""The process that trains: `python -m seqpipe_doc2vec._worker`, which `train_out_of_process` runs."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from gensim.models.doc2vec import TaggedDocument
 from numpy.typing import NDArray
-from seqpipe.parts.embedders.apart import Job, serve
+from seqpipe.workers import Job, serve
 
 from seqpipe_doc2vec._library import make_model, pieces
 from seqpipe_doc2vec._settings import read_settings

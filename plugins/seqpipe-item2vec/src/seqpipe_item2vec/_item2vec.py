@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from seqpipe.errors import ConfigError, EmbedderError, SavedModelError
 from seqpipe.parts.embedders import Embedder, OnProgress
-from seqpipe.parts.embedders.apart import Tables, read_tables, train_apart, write_tables
+from seqpipe.workers import Tables, read_tables, train_out_of_process, write_tables
 
 from seqpipe_item2vec._settings import Settings, read_settings
 
@@ -95,7 +95,9 @@ class Item2Vec(Embedder):
         """Fit on baskets; see `Embedder.fit`."""
         settings = asdict(self._settings)
         self._keep(
-            train_apart(_WORKER, sequences, settings=settings, seed=seed, on_progress=on_progress)
+            train_out_of_process(
+                _WORKER, sequences, settings=settings, seed=seed, on_progress=on_progress
+            )
         )
 
     def embed(self, words: Sequence[str]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""The process that trains: `python -m seqpipe_item2vec._worker`, which `train_apart` runs."""
+"""The process that trains: `python -m seqpipe_item2vec._worker`, which `train_out_of_process` runs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from random import Random
@@ -6,7 +6,7 @@ from typing import Any
 
 from gensim.models.word2vec import Word2Vec
 from numpy.typing import NDArray
-from seqpipe.parts.embedders.apart import Job, serve
+from seqpipe.workers import Job, serve
 
 from seqpipe_item2vec._cut import LONGEST, cut
 from seqpipe_item2vec._settings import Settings, read_settings

@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqpipe.errors import ClassifierError, ConfigError
-from seqpipe.parts._fit_progress import OnProgress
 from seqpipe.parts.classifiers._contract import Classifier, LabelledWords
-from seqpipe.parts.classifiers.fasttext._files import read_trained, write_trained
 from seqpipe.parts.classifiers.fasttext._fit import Task, fit_model
 from seqpipe.parts.classifiers.fasttext._settings import Loss, Settings
-from seqpipe.parts.classifiers.fasttext._trained import Trained
+from seqpipe.parts.classifiers.fasttext._trained import Trained, read_trained, write_trained
 from seqpipe.parts.embedders import Embedder
+from seqpipe.workers._progress import OnProgress
 
 
 @final

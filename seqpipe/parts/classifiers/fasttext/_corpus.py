@@ -1,22 +1,152 @@
 """The text files that the library trains on: a text a line, its labels first."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 from seqpipe.errors import ClassifierError
 from seqpipe.parts.classifiers._contract import LabelledWords
 from seqpipe.parts.classifiers.fasttext._forms import PREFIX, WordForms, label_form
-from seqpipe.parts.classifiers.fasttext._ngrams import DistinctNgrams
-from seqpipe.parts.classifiers.fasttext._settings import Settings
-from seqpipe.parts.classifiers.fasttext._weights import (
-    Labels,
-    copies,
-    count_labels,
-    label_weights,
-    weigh,
-)
+from seqpipe.parts.classifiers.fasttext._settings import ClassWeights, Settings
+from seqpipe.parts.embedders.fasttext._ngrams import hash_words
+
+# Weights of texts, as how often each is repeated.
+
+
+_MOST_COPIES = 10_000
+
+Labels = tuple[str, ...]
+
+
+def label_weights(given: ClassWeights | None, counts: Mapping[str, int]) -> dict[str, float]:
+    """Return the weight of each label.
+
+    Args:
+        given: What the setting says.
+        counts: How many texts have each label.
+
+    Raises:
+        ClassifierError: A weight is for a label that no text has.
+    """
+    if isinstance(given, str):  # "balanced"
+        most = max(counts.values(), default=1)
+        return {label: most / count for label, count in counts.items()}
+    weights = given or {}
+    for label in weights:
+        if label not in counts:
+            known = ", ".join(sorted(counts)[:10])
+            raise ClassifierError(
+                f"`class_weights` has a weight for {label!r}, which no text has; labels are {known}"
+            )
+    return {label: float(weights.get(label, 1.0)) for label in counts}
+
+
+def weigh(
+    labels: Sequence[Labels], own: Sequence[float], weights: Mapping[str, float]
+) -> list[float]:
+    """Return the weight of each text: its own, times the mean of those of its labels.
+
+    Args:
+        labels: The labels of each text.
+        own: The weight of each text by itself.
+        weights: The weight of each label.
+    """
+    means = {each: sum(weights[label] for label in each) / len(each) for each in set(labels)}
+    return [mine * means[each] for mine, each in zip(own, labels, strict=True)]
+
+
+def copies(labels: Sequence[Labels], weights: Sequence[float]) -> list[int]:
+    """Return how often each text is written, so that texts count by their weights.
+
+    Those of the smallest weight above 0 are written once. What's lost by rounding is made up for by the
+    next text that has the same labels, so nothing is left to chance.
+
+    Raises:
+        ClassifierError: Weights are too far apart, or none is above 0.
+    """
+    used = [weight for weight in weights if weight > 0]
+    if not used:
+        raise ClassifierError("no text has a weight above 0: there's nothing to learn from")
+    smallest, largest = min(used), max(used)
+    if largest > _MOST_COPIES * smallest or not math.isfinite(largest):
+        raise ClassifierError(
+            f"the weights of texts lie between {smallest:g} and {largest:g}: texts are repeated in proportion, "
+            f"and {_MOST_COPIES:,} times is the most"
+        )
+    owed: defaultdict[Labels, float] = defaultdict(float)
+    counts = []
+    for each, weight in zip(labels, weights, strict=True):
+        due = owed[each] + weight / smallest
+        # A sum of thirds may fall short of the whole number that it means.
+        count = math.floor(due + 1e-9)
+        owed[each] = due - count
+        counts.append(count)
+    return counts
+
+
+def count_labels(labels: Sequence[Labels]) -> Counter[str]:
+    """Return how many texts have each label."""
+    return Counter(label for each in labels for label in each)
+
+
+# How many n-grams there are, which the size of their table is fitted to.
+
+
+_PER_NGRAM = 2
+#: What the library always takes.
+MOST_BUCKETS = 2_000_000
+_ENOUGH = MOST_BUCKETS // _PER_NGRAM
+
+_PRIME = 0x9E3779B97F4A7C15
+_MASK = 2**64 - 1
+
+
+class DistinctNgrams:
+    """Counts the distinct n-grams of the words of texts, up to as many as fill the largest table.
+
+    Args:
+        longest: The most words in a row.
+    """
+
+    def __init__(self, longest: int) -> None:
+        self._longest = longest
+        self._numbers: dict[str, int] = {}
+        self._seen: set[int] = set()
+
+    def add(self, words: Sequence[str]) -> None:
+        """Count those of a text. The library sees the end of a text as a word."""
+        if self._longest < 2 or len(self._seen) >= _ENOUGH:
+            return
+        numbers = [self._numbers.setdefault(word, len(self._numbers) + 1) for word in words]
+        numbers.append(0)
+        for start, value in enumerate(numbers):
+            for number in numbers[start + 1 : start + self._longest]:
+                value = ((value + 1) * _PRIME + number) & _MASK
+                self._seen.add(value)
+
+    @property
+    def count(self) -> int:
+        """How many were seen."""
+        return len(self._seen)
+
+
+def fitted_buckets(of_words: int, words: Iterable[str], *, min_n: int, max_n: int) -> int:
+    """Return the size of the table: twice as many as there are distinct n-grams.
+
+    Args:
+        of_words: How many there are of words.
+        words: The known words, whose n-grams of characters count too.
+        min_n: The fewest characters.
+        max_n: The most; none if it's 0.
+    """
+    count = of_words
+    if max_n:
+        count += len(np.unique(hash_words(words, min_n=min_n, max_n=max_n).hashes))
+    return min(max(1, _PER_NGRAM * count), MOST_BUCKETS)
 
 
 @dataclass

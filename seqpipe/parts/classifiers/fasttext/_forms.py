@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from seqpipe.parts._fasttext import unwritten, written
+from seqpipe.parts.fasttext import unwritten, written
 
 #: The library's own, so that its tools read our models' labels.
 PREFIX = "__label__"

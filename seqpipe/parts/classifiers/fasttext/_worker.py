@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from seqpipe.parts._fasttext import begin, explained, train
-from seqpipe.parts.classifiers.fasttext import _job as job
+from seqpipe.parts.classifiers.fasttext import _settings as job
+from seqpipe.parts.fasttext import begin, explained, train
 
 _TOLD = (
     *("lr", "dim", "epoch", "minCount", "minCountLabel", "minn", "maxn", "neg", "wordNgrams"),

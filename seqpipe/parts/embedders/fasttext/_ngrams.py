@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seqpipe.parts.embedders.formats.fasttext import (
+from seqpipe.formats.fasttext import (
     FNV_PRIME,
     FNV_START,
     SIGNED_BYTES,

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqpipe.parts._fasttext import begin, train
-from seqpipe.parts.embedders.fasttext import _job as job
+from seqpipe.parts.embedders.fasttext import _settings as job
+from seqpipe.parts.fasttext import begin, train
 
 
 def main() -> None:

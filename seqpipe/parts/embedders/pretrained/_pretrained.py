@@ -11,9 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqpipe.errors import ConfigError, DataError, EmbedderError, SavedModelError
-from seqpipe.parts._saved import check_settings, read_any_settings, write_settings
-from seqpipe.parts.embedders._contract import Embedder, FitProgress, OnProgress
-from seqpipe.parts.embedders.formats import (
+from seqpipe.formats import (
     FastTextModel,
     FloretTable,
     Format,
@@ -24,12 +22,10 @@ from seqpipe.parts.embedders.formats import (
     read_vectors,
     read_width,
 )
-from seqpipe.parts.embedders.pretrained._floret import Floret
-from seqpipe.parts.embedders.pretrained._known import KnownWords
-from seqpipe.parts.embedders.pretrained._lookup import Lookup
-from seqpipe.parts.embedders.pretrained._subwords import Subwords
-from seqpipe.parts.embedders.pretrained._trained import Trained
+from seqpipe.parts.embedders._contract import Embedder, FitProgress, OnProgress
+from seqpipe.parts.embedders.pretrained._lookup import Floret, KnownWords, Lookup, Subwords, Trained
 from seqpipe.parts.readers import locate
+from seqpipe.storage._part_files import check_settings, read_any_settings, write_settings
 
 _SETTINGS: Final = "embedder.json"
 _KIND: Final = "Pretrained"

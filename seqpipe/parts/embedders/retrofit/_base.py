@@ -2,19 +2,98 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqpipe.errors import ConfigError, EmbedderError, SavedModelError
 from seqpipe.parts.embedders._contract import Embedder, FitProgress, OnProgress
-from seqpipe.parts.embedders.retrofit._files import read_moved, write_moved
-from seqpipe.parts.embedders.retrofit._known import KnownWords
-from seqpipe.parts.embedders.retrofit._links import Pairs, known_pairs
-from seqpipe.parts.embedders.retrofit._lists import Pair
-from seqpipe.parts.embedders.retrofit._moved import Moved
+from seqpipe.parts.embedders.retrofit._lists import KnownWords, Pair, Pairs, known_pairs
+from seqpipe.storage._part_files import read_arrays, read_settings, write_arrays, write_settings
+
+# Vectors that were moved.
+
+
+@dataclass(frozen=True, eq=False)
+class Moved:
+    """The words whose vectors differ from the inner embedder's.
+
+    Attributes:
+        known_words: How many words the inner embedder knows.
+        rows: The places of the moved ones in its vocabulary, ascending, `[M]`.
+        vectors: Their vectors, `[M, width]`.
+    """
+
+    known_words: int
+    rows: NDArray[np.int64]
+    vectors: NDArray[np.float32]
+
+    def places(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return where rows of the vocabulary stand in `vectors`, `[N]`; -1 of those that don't."""
+        if not len(self.rows):
+            return np.full(len(rows), -1, dtype=np.intp)
+        places = np.searchsorted(self.rows, rows).clip(max=len(self.rows) - 1)
+        return np.where(self.rows[places] == rows, places, -1)
+
+
+# Moved vectors as files: one of JSON, one of safetensors, no code.
+
+
+_SETTINGS: Final = "moved.json"
+_TABLES: Final = "moved.safetensors"
+
+
+def write_moved(moved: Moved, folder: Path, *, kind: str) -> None:
+    """Write moved vectors into an existing folder.
+
+    Args:
+        moved: What to write.
+        folder: Where to.
+        kind: The name of the embedder's class.
+
+    Raises:
+        SavedModelError: A file can't be written.
+    """
+    write_settings(folder / _SETTINGS, {"known_words": moved.known_words}, kind=kind)
+    write_arrays(folder / _TABLES, {"rows": moved.rows, "vectors": moved.vectors})
+
+
+def read_moved(folder: Path, *, kind: str, width: int) -> Moved:
+    """Read what `write_moved` wrote.
+
+    Args:
+        folder: Where from.
+        kind: The name of the embedder's class.
+        width: The width that the vectors must have.
+
+    Raises:
+        SavedModelError: A file is missing, damaged, or of another embedder.
+    """
+    settings = read_settings(folder / _SETTINGS, {"known_words": int}, kind=kind)
+    known_words, path = settings["known_words"], folder / _TABLES
+    tables = read_arrays(path)
+    if problem := _problem(tables, known_words=known_words, width=width):
+        raise SavedModelError(f"{path} is damaged, or is of another embedder: {problem}")
+    return Moved(known_words, tables["rows"], tables["vectors"])
+
+
+def _problem(tables: dict[str, NDArray[Any]], *, known_words: int, width: int) -> str | None:
+    if set(tables) != {"rows", "vectors"}:
+        return f"it has the tables {', '.join(sorted(tables)) or 'none'}"
+    rows, vectors = tables["rows"], tables["vectors"]
+    if rows.dtype != np.int64 or rows.ndim != 1:
+        return f"`rows` is {rows.dtype} {list(rows.shape)}"
+    if vectors.dtype != np.float32 or vectors.shape != (len(rows), width):
+        return f"`vectors` is {vectors.dtype} {list(vectors.shape)}, not {[len(rows), width]}"
+    if not np.isfinite(vectors).all():
+        return "not every number is finite"
+    if len(rows) and (rows[0] < 0 or rows[-1] >= known_words or (np.diff(rows) <= 0).any()):
+        return "`rows` aren't those of words, in ascending order"
+    return None
+
 
 _FOLDER: Final = "embedder"
 

@@ -1,0 +1,274 @@
+"""Prints what came out of a run."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.progress import BarColumn, ProgressColumn, Task, TextColumn
+from rich.progress import Progress as Bar
+from rich.table import Column, Table
+from rich.text import Text
+
+from seqpipe.reporting import Progress, Reporter, Silent, escaped
+
+_SHOWN_CLASSES: Final = 40
+
+
+def print_results(console: Console, report: dict[str, Any], model: Path) -> None:
+    """Print the scores, and where the pipeline is."""
+    for name, scores in report.get("embedding", {}).items():
+        for line in _score_lines(name, scores):
+            console.print(escaped(line), highlight=False, soft_wrap=True)
+    _print_test(console, report.get("test", {}))
+    console.print(
+        f"{report['timings']['total']:.0f} s in all, {report['words_per_second'] or 0:,} words/s in "
+        f"{'training' if 'test' in report else 'fitting'}",
+        highlight=False,
+    )
+    path = escaped(model)
+    console.print(
+        f'pipeline: {path}   (nlp = spacy.load("{path}"))', highlight=False, soft_wrap=True
+    )
+
+
+def _print_test(console: Console, test: dict[str, Any]) -> None:
+    if "classes" in test:
+        console.print(_class_table(test))
+        if (left := len(test["classes"]) - _SHOWN_CLASSES) > 0:
+            console.print(f"and {left:,} rarer classes: see report.json", highlight=False)
+        for k, score in (test["ranked"] or {}).items():
+            numbers = f"P@{k} {score['precision']:.4f}, R@{k} {score['recall']:.4f}"
+            console.print(f"test {numbers}", highlight=False)
+        console.print(
+            f"test accuracy {test['accuracy']:.4f}, macro F {test['macro_f']:.4f}", highlight=False
+        )
+    elif "spacy" in test:
+        for name, score in test["spacy"].items():
+            if isinstance(score, float):
+                console.print(f"test {escaped(name)} {score:.4f}", highlight=False)
+
+
+def _score_lines(name: str, scores: Mapping[str, Any], depth: int = 1) -> Iterator[str]:
+    """Yield a line for the numbers of a score, and for each part of it; what's deeper is in report.json."""
+    numbers = [f"{key} {_number(value)}" for key, value in scores.items() if _is_number(value)]
+    if numbers:
+        yield f"{name}: {', '.join(numbers)}"
+    for key, part in scores.items():
+        if depth and isinstance(part, Mapping):
+            yield from _score_lines(f"{name}, {key}", part, depth - 1)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+
+
+def _class_table(test: dict[str, Any]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("class")
+    confusion = test["confusion"]
+    columns = ["precision", "recall", "F", "texts"]
+    for column in columns:
+        table.add_column(column, justify="right")
+    table.add_column("mistaken for" if confusion else "")
+    for label, score in _most_frequent(test["classes"]):
+        numbers = [f"{score[key]:.3f}" for key in ("precision", "recall", "f")]
+        mistakes = _mistakes(label, confusion[label]) if confusion else ""
+        table.add_row(escaped(label), *numbers, str(score["texts"]), escaped(mistakes))
+    return table
+
+
+def _most_frequent(classes: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Return the classes that are shown, in their order."""
+    by_texts = sorted(classes.items(), key=lambda item: -item[1]["texts"])
+    shown = {label for label, _ in by_texts[:_SHOWN_CLASSES]}
+    return [item for item in classes.items() if item[0] in shown]
+
+
+def _mistakes(label: str, row: dict[str, int]) -> str:
+    wrong = sorted(((n, other) for other, n in row.items() if n and other != label), reverse=True)
+    return ", ".join(f"{other} ({n})" for n, other in wrong[:3])
+
+
+# Shows a run's progress: a bar on a terminal, plain lines elsewhere.
+
+
+#: A line is due when the progress of a stage is plain text and nothing was said for so long.
+_SECONDS_BETWEEN_LINES = 10.0
+
+#: What a line of progress takes beside its bar, at the most.
+_TEXT_WIDTH = 73
+
+
+class BarReporter(Reporter, AbstractContextManager["BarReporter"]):
+    """Draws a bar for the current stage, and leaves a line for each that has ended."""
+
+    def __init__(self, console: Console) -> None:
+        self._bar = Bar(
+            TextColumn("{task.description:<10}"),
+            BarColumn(bar_width=min(max(console.width - _TEXT_WIDTH, 6), 32)),
+            _Details(table_column=Column(no_wrap=True)),
+            console=console,
+            transient=True,
+        )
+        self._task = self._bar.add_task("start", total=None)
+        self._stage = ""
+        self._since = time.monotonic()
+        self._time_left = _TimeLeft()
+
+    def __enter__(self) -> "BarReporter":
+        self._bar.start()
+        return self
+
+    def __exit__(self, kind: object, *exception: object) -> None:
+        if kind is None:
+            self._finish()
+        self._bar.stop()
+
+    def stage(self, name: str) -> None:
+        """Leave a line for the stage before, and begin a new bar."""
+        self._finish()
+        self._stage, self._since = name, time.monotonic()
+        self._time_left = _TimeLeft()
+        self._bar.reset(self._task, total=None, description=name, latest=None, left=None)
+
+    def progress(self, progress: Progress) -> None:
+        """Move the bar."""
+        total = None if progress.fraction is None else 1.0
+        self._bar.update(
+            self._task,
+            total=total,
+            completed=progress.fraction or 0.0,
+            latest=progress,
+            left=self._time_left.estimate(progress.fraction, time.monotonic()),
+        )
+
+    def note(self, text: str) -> None:
+        """Print a line above the bar."""
+        self._bar.console.print(f"  {escaped(text)}", highlight=False, markup=False)
+
+    def _finish(self) -> None:
+        if self._stage:
+            self._bar.console.print(_ended(self._stage, self._since), highlight=False)
+        self._stage = ""
+
+
+class _Details(ProgressColumn):
+    """What stands to the right of the bar."""
+
+    def render(self, task: Task) -> Text:
+        progress: Progress | None = task.fields.get("latest")
+        parts = _details(progress) if progress else []
+        if (left := task.fields.get("left")) is not None:
+            parts.append(f"{_duration(left)} left")
+        else:
+            parts.append(_duration(task.elapsed or 0.0))
+        return Text("  ".join(parts))
+
+
+class LineReporter(Reporter, AbstractContextManager["LineReporter"]):
+    """Prints a line for each stage, and some in between for long ones."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._stage = ""
+        self._since = self._said = time.monotonic()
+        self._time_left = _TimeLeft()
+        self._score: float | None = None
+
+    def __exit__(self, kind: object, *exception: object) -> None:
+        if kind is None:
+            self._finish()
+
+    def stage(self, name: str) -> None:
+        """Print that the stage before has ended."""
+        self._finish()
+        self._stage = name
+        self._since = self._said = time.monotonic()
+        self._time_left = _TimeLeft()
+
+    def progress(self, progress: Progress) -> None:
+        """Print a line if there's a new score, or none was printed for a while."""
+        now = time.monotonic()
+        seconds = self._time_left.estimate(progress.fraction, now)
+        if progress.score == self._score and now - self._said < _SECONDS_BETWEEN_LINES:
+            return
+        self._said, self._score = now, progress.score
+        share = "" if progress.fraction is None else f"{progress.fraction:4.0%}  "
+        left = [] if seconds is None else [f"{_duration(seconds)} left"]
+        self._print("  ".join([f"{self._stage:<10} {share}".rstrip(), *_details(progress), *left]))
+
+    def note(self, text: str) -> None:
+        """Print a line."""
+        self._print(f"  {escaped(text)}")
+
+    def _finish(self) -> None:
+        if self._stage:
+            self._print(_ended(self._stage, self._since))
+        self._stage = ""
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+class _SilentReporter(Silent, AbstractContextManager["_SilentReporter"]):
+    def __exit__(self, *exception: object) -> None:
+        pass
+
+
+AnyReporter = BarReporter | LineReporter | _SilentReporter
+
+
+def make_reporter(console: Console, *, quiet: bool) -> AnyReporter:
+    """Choose how to show progress on a console; use the result as a context manager."""
+    if quiet:
+        return _SilentReporter()
+    return BarReporter(console) if console.is_terminal else LineReporter(console)
+
+
+def _details(progress: Progress) -> list[str]:
+    parts = []
+    if progress.epoch is not None:
+        parts.append(f"epoch {progress.epoch}")
+    if progress.loss is not None:
+        parts.append(f"loss {progress.loss:.4f}")
+    if progress.score is not None:
+        parts.append(f"dev {progress.score:.4f}")
+    if progress.words_per_second is not None:
+        parts.append(f"{progress.words_per_second:,.0f} words/s")
+    return parts
+
+
+class _TimeLeft:
+    """Estimates how long a stage still takes, by its speed since its first progress.
+
+    What came before that, such as the tokenization of the texts that an embedder is fitted on, says
+    nothing about the speed.
+    """
+
+    def __init__(self) -> None:
+        self._first: tuple[float, float] | None = None
+
+    def estimate(self, fraction: float | None, now: float) -> float | None:
+        """Return the seconds left, or None while there's nothing to tell by."""
+        if fraction is None:
+            return None
+        begin, done = self._first = self._first or (now, fraction)
+        return (now - begin) / (fraction - done) * (1 - fraction) if fraction > done else None
+
+
+def _ended(stage: str, since: float) -> str:
+    return f"{stage:<10} {_duration(time.monotonic() - since)}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02} min" if minutes else f"{rest} s"

@@ -1,0 +1,433 @@
+"""From torch's graph of operations to a program."""
+
+import contextlib
+import functools
+import logging
+import math
+import operator
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final, NoReturn, TypeAlias, cast
+
+import torch
+from torch import Tensor
+from torch._decomp import core_aten_decompositions, decomposition_table
+from torch.fx import GraphModule, Node
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from seqpipe.errors import ConfigError
+from seqpipe.kernels.ir._operations import OPERATIONS
+from seqpipe.kernels.ir._program import Instruction, Program, Term, simplify
+from seqpipe.kernels.ir._recurrence import Recurrence, Sizes, fuse
+
+
+class UnknownOperation(Exception):
+    """An operation that isn't elementwise maths, or that no kernel knows."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+# Activations that torch counts among its basic operations, though they're made of others.
+_COMPOSITE: Final = (
+    *("silu", "gelu", "elu", "celu", "selu", "leaky_relu", "hardtanh", "hardsigmoid"),
+    *("hardswish", "relu6", "softplus", "mish", "log_sigmoid_forward", "addcmul"),
+    *("addcdiv", "lerp", "rsub", "masked_fill"),
+    *("sigmoid_backward", "tanh_backward", "silu_backward", "gelu_backward"),
+    *("elu_backward", "leaky_relu_backward", "hardtanh_backward", "hardsigmoid_backward"),
+    *("hardswish_backward", "softplus_backward", "log_sigmoid_backward", "mish_backward"),
+    "threshold_backward",
+)
+
+
+@functools.cache
+def decompositions() -> dict[Any, Callable[..., Any]]:
+    """Return how torch's operations are made of simpler ones."""
+    table = dict(core_aten_decompositions())
+    for name in _COMPOSITE:
+        packet = getattr(torch.ops.aten, name)
+        overloads = (getattr(packet, each) for each in packet.overloads())
+        table |= {
+            each: decomposition_table[each] for each in overloads if each in decomposition_table
+        }
+    return table
+
+
+#: Operations of torch that are ours by another name.
+_SAME: Final = {
+    **{name: name for name in OPERATIONS},
+    "logical_and": "and",
+    "bitwise_and": "and",
+    "logical_or": "or",
+    "bitwise_or": "or",
+    "logical_not": "not",
+    "bitwise_not": "not",
+}
+
+#: What operations on numbers are on masks.
+_OF_MASKS: Final = {"add": "or", "mul": "and", "maximum": "or", "minimum": "and"}
+
+#: Operations that return a tensor of one number, and where in their arguments it stands.
+_CONSTANTS: Final = {"scalar_tensor": 0, "full": 1, "full_like": 1}
+
+#: Operations that change nothing here.
+_IDENTITIES: Final = frozenset({"clone", "alias", "detach", "lift_fresh_copy", "view_of"})
+
+_COMPARISONS: Final = frozenset(n for n, operation in OPERATIONS.items() if operation.is_mask)
+
+
+def translate(
+    graph: GraphModule, inputs: list[str], results: list[str], *, in_place: bool = False
+) -> Program:
+    """Turn a graph into a program.
+
+    Args:
+        graph: As `make_fx` made it, on tensors of one shape.
+        inputs: A name for each of its placeholders.
+        results: A name for each of its outputs.
+        in_place: Whether it may change tensors in place, as torch's derivatives do with new ones.
+
+    Raises:
+        UnknownOperation: It has an operation that isn't one of `OPERATIONS` or made of them.
+    """
+    return _Translator(graph, inputs, in_place).program(results)
+
+
+class _Translator:
+    def __init__(self, graph: GraphModule, inputs: list[str], in_place: bool) -> None:
+        self.graph = graph
+        self.inputs = inputs
+        self.in_place = in_place
+        self.terms: dict[Node, Term] = {}
+        self.instructions: list[Instruction] = []
+        self.masks: set[Term] = set()
+
+    def program(self, results: list[str]) -> Program:
+        self.graph.graph.eliminate_dead_code()
+        names = iter(self.inputs)
+        for node in self.graph.graph.nodes:
+            if node.op == "placeholder":
+                self.terms[node] = next(names)
+            elif node.op == "get_attr":
+                self.terms[node] = self._constant(node)
+            elif node.op == "call_function":
+                self.terms[node] = self._call(node)
+        (outputs,) = self.graph.graph.output_node().args
+        terms = [self._number(self._term(each)) for each in outputs]  # type: ignore[union-attr]
+        named = dict(zip(results, terms, strict=True))
+        return Program(tuple(self.inputs), tuple(self.instructions), named)
+
+    def _constant(self, node: Node) -> float:
+        value = operator.attrgetter(str(node.target))(self.graph)
+        if value.numel() != 1 or isinstance(value, torch.nn.Parameter):
+            # A table of numbers would have to be cut up like a parameter, so it must be one.
+            raise UnknownOperation("a tensor that isn't one number for each unit, `[width]`")
+        return float(value)
+
+    def _term(self, argument: Any) -> Term:
+        if isinstance(argument, Node):
+            return self.terms[argument]
+        if argument is None:
+            return 0.0
+        return float(argument)
+
+    def _call(self, node: Node) -> Term:
+        name = str(getattr(node.target, "overloadpacket", node.target)).rpartition(".")[2]
+        arguments = list(node.args)
+        if name in _IDENTITIES:
+            return self._term(arguments[0])
+        if name in _CONSTANTS:
+            return self._term(arguments[_CONSTANTS[name]])
+        if name == "_to_copy":
+            return self._convert(self._term(arguments[0]), node.kwargs.get("dtype"))
+        if self.in_place and name == "empty_permuted":
+            return math.nan  # It's about to be overwritten.
+        if self.in_place and name == "copy_":
+            return self._term(arguments[1])
+        if self.in_place:
+            name = name.removesuffix("_")
+        special = getattr(self, f"_{name}", None) if name in _SPECIAL else None
+        if special is not None:
+            return special(*arguments, **node.kwargs)  # type: ignore[no-any-return]
+        if name not in _SAME or "rounding_mode" in node.kwargs:
+            raise UnknownOperation(str(node.target) if name in _SAME else name)
+        if node.kwargs.get("alpha", 1) != 1:
+            factor = self._term(node.kwargs["alpha"])
+            scaled = self._add("mul", self._term(arguments[1]), factor)
+            return self._add(_SAME[name], self._term(arguments[0]), scaled)
+        terms = [self._term(each) for each in arguments]
+        if name.startswith("logical"):
+            terms = [self._mask(term) for term in terms]
+        if self.masks.issuperset(terms):
+            # On masks, torch's sum is "or".
+            return self._add(_OF_MASKS.get(name, _SAME[name]), *terms)
+        if name.startswith("bitwise"):
+            raise UnknownOperation(name)
+        return self._add(_SAME[name], *terms)
+
+    def _add(self, operation: str, *terms: Term) -> Term:
+        """Add an instruction and return the name of its result."""
+        if operation not in _COMPARISONS and operation != "number":
+            first = 1 if operation == "where" else 0
+            terms = (*terms[:first], *(self._number(term) for term in terms[first:]))
+        result = f"v{len(self.instructions)}"
+        self.instructions.append(Instruction(result, operation, terms))
+        if operation in _COMPARISONS:
+            self.masks.add(result)
+        return result
+
+    def _number(self, term: Term) -> Term:
+        return self._add("number", term) if term in self.masks else term
+
+    def _mask(self, term: Term) -> Term:
+        """Return whether a term is true: a number is but for 0."""
+        return term if term in self.masks else self._add("ne", term, 0.0)
+
+    def _convert(self, term: Term, dtype: Any) -> Term:
+        if term not in self.masks and dtype is not None and not dtype.is_floating_point:
+            # It would cut off what's behind the point.
+            raise UnknownOperation("_to_copy")
+        return self._number(term)
+
+    def _relu(self, x: Any) -> Term:
+        # As `maximum`, it lets a NaN through.
+        return self._add("maximum", self._term(x), 0.0)
+
+    def _clamp(self, x: Any, low: Any = None, high: Any = None, **named: Any) -> Term:
+        low, high = named.get("min", low), named.get("max", high)
+        term = self._term(x)
+        term = term if low is None else self._add("maximum", term, self._term(low))
+        return term if high is None else self._add("minimum", term, self._term(high))
+
+    def _clamp_min(self, x: Any, low: Any) -> Term:
+        return self._clamp(x, low)
+
+    def _clamp_max(self, x: Any, high: Any) -> Term:
+        return self._clamp(x, None, high)
+
+    def _reciprocal(self, x: Any) -> Term:
+        return self._add("div", 1.0, self._term(x))
+
+    def _rsqrt(self, x: Any) -> Term:
+        return self._add("div", 1.0, self._add("sqrt", self._term(x)))
+
+    def _pow(self, base: Any, exponent: Any) -> Term:
+        term = self._term(base)
+        # As torch does.
+        if exponent == 0.5:
+            return self._add("sqrt", term)
+        if exponent in (2, 3):
+            square = self._add("mul", term, term)
+            return square if exponent == 2 else self._add("mul", square, term)
+        return self._add("pow", term, self._term(exponent))
+
+
+_SPECIAL: Final = frozenset(
+    {"relu", "clamp", "clamp_min", "clamp_max", "reciprocal", "rsqrt", "pow"}
+)
+
+
+# From a step in plain torch to programs, for it and for its derivative.
+
+
+#: A step: lists of x, h, states, parameters and noises, `[B, width]` each, to the next states.
+Step: TypeAlias = Callable[
+    [list[Tensor], list[Tensor], list[Tensor], list[Tensor], list[Tensor]], Sequence[Tensor]
+]
+
+_ADVICE = (
+    "A `step` may use add, sub, mul, div, neg, sigmoid, tanh, relu, exp, log, softplus, where, clamp, "
+    "minimum, maximum, pow, sqrt, abs, erf, comparisons, numbers, and parameters of the cell with one "
+    "number per unit. For anything else, derive the cell from `Cell` rather than from `GatedCell`."
+)
+
+_TORCH: Final = str(Path(torch.__file__).parent)
+_OURS: Final = str(Path(__file__).parents[1])
+
+# Two unlike sizes, so that a result of another shape shows.
+_SHAPE = (2, 3)
+
+
+def trace(step: Step, sizes: Sizes) -> Recurrence:
+    """Trace a step and its derivative.
+
+    Args:
+        step: The elementwise part of a cell. Its `h` has an entry for each of `sizes.recurrent`.
+        sizes: How many of what it takes.
+
+    Raises:
+        ConfigError: It does something else than elementwise maths. The message names the operation
+            and the line.
+    """
+    # In a thread of its own, where torch is in none of the modes that the caller may be in: inference,
+    # mixed precision, another default device, hooks on what's kept for the way back.
+    with ThreadPoolExecutor(1) as alone:
+        return alone.submit(_trace, step, sizes).result()
+
+
+def _trace(step: Step, sizes: Sizes) -> Recurrence:
+    names = _names(sizes)
+    downstream = [f"d{i}" for i in range(sizes.states)]
+    learnt = len(names) - sizes.noises
+
+    def forward(*values: Tensor) -> list[Tensor]:
+        return _call(step, sizes, values)
+
+    def backward(*values: Tensor) -> Sequence[Tensor]:
+        fixed = values[learnt : len(names)]
+        _, pull = torch.func.vjp(  # type: ignore[misc]
+            lambda *v: _call(step, sizes, (*v, *fixed)), *values[:learnt]
+        )
+        pulled: Sequence[Tensor] = pull(list(values[len(names) :]))
+        return pulled
+
+    results = [f"s{i}" for i in range(sizes.states)]
+    return fuse(
+        sizes,
+        _program(forward, names, results, step, sizes),
+        _program(backward, names + downstream, names[:learnt], step, sizes, derivative=True),
+    )
+
+
+def _names(sizes: Sizes) -> list[str]:
+    return [
+        *(f"x{i}" for i in range(sizes.gates)),
+        *(f"h{i}" for i in sizes.recurrent),
+        *(f"s{i}" for i in range(sizes.states)),
+        *(f"p{i}" for i in range(sizes.parameters)),
+        *(f"n{i}" for i in range(sizes.noises)),
+    ]
+
+
+def _call(step: Step, sizes: Sizes, values: Sequence[Tensor]) -> list[Tensor]:
+    rest = list(values)
+    counts = [sizes.gates, len(sizes.recurrent), sizes.states, sizes.parameters, sizes.noises]
+    parts = []
+    for count in counts:
+        parts.append(rest[:count])
+        rest = rest[count:]
+    after = list(step(*parts))
+    if len(after) != sizes.states:
+        raise ConfigError(f"the step returns {len(after)} states, and should return {sizes.states}")
+    return after
+
+
+def _program(
+    function: Callable[..., Any],
+    names: list[str],
+    results: list[str],
+    step: Step,
+    sizes: Sizes,
+    *,
+    derivative: bool = False,
+) -> Program:
+    given = [torch.zeros(_SHAPE, dtype=torch.float64) for _ in names]
+    try:
+        # Fake tensors have no values, so that a branch on values is noticed.
+        with _quiet(), _without_nan_checks():
+            graph: GraphModule = make_fx(
+                function, decompositions(), tracing_mode="fake", _allow_non_fake_inputs=True
+            )(*given)
+        # The step itself must not, and that has been seen before its derivative is traced.
+        program = simplify(translate(graph, names, results, in_place=derivative))
+    except ConfigError:
+        raise
+    except GuardOnDataDependentSymNode as error:
+        _refuse("uses a branch on the values of a tensor", _place(error), error)
+    except UnknownOperation as error:
+        name, place = _find(error.name, step, sizes)
+        _refuse(f"uses `{name}`", place, error)
+    except Exception as error:
+        shape = "x".join(map(str, _SHAPE))
+        _refuse(f"fails on columns of shape {shape}: {error}", _place(error), error)
+    _check_shapes(graph)
+    return program
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep torch from printing a traceback of its own for what ends as one of our errors."""
+    logger = logging.getLogger("torch._subclasses.fake_tensor")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def _without_nan_checks() -> Iterator[None]:
+    """Keep autograd's anomaly mode, which is on in all threads, from asking fake tensors whether they're NaN."""
+    if not torch.is_anomaly_check_nan_enabled():
+        yield
+        return
+    with torch.autograd.set_detect_anomaly(torch.is_anomaly_enabled(), check_nan=False):
+        yield
+
+
+def _check_shapes(graph: GraphModule) -> None:
+    (outputs,) = graph.graph.output_node().args
+    for each in cast(list[Node], outputs):
+        shape = tuple(each.meta["val"].shape)
+        if shape != _SHAPE:
+            raise ConfigError(
+                f"the step turns states of shape {'x'.join(map(str, _SHAPE))} into one of shape "
+                f"{'x'.join(map(str, shape)) or '1'}; each state must keep its shape"
+            )
+
+
+def _refuse(what: str, place: str, error: Exception) -> NoReturn:
+    raise ConfigError(f"the step of a gated cell {what}{place or '.'}\n{_ADVICE}") from error
+
+
+class _Stop(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Raises when an operation is carried out, or one that's made of it, and names the latter then."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.name = name
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        if function.overloadpacket.__name__ == self.name or self.name in str(function):
+            raise UnknownOperation(self.name)
+        simpler = decompositions().get(function)
+        if simpler is not None:
+            try:
+                with self:
+                    simpler(*args, **(kwargs or {}))
+            except UnknownOperation as error:
+                raise UnknownOperation(function.overloadpacket.__name__) from error
+        return function(*args, **(kwargs or {}))
+
+
+def _find(name: str, step: Step, sizes: Sizes) -> tuple[str, str]:
+    """Return which call of a step is an operation or made of it, and where, as a sentence's end."""
+    given = [torch.rand(_SHAPE, dtype=torch.float64) for _ in _names(sizes)]
+    try:
+        with _Stop(name), torch.no_grad():
+            _call(step, sizes, given)
+    except UnknownOperation as error:
+        return error.name, _place(error)
+    except Exception as error:
+        return name, _place(error)
+    return name, " (in its derivative)"
+
+
+def _place(error: BaseException) -> str:
+    """Return the innermost line of an error that's neither torch's nor ours, as the end of a sentence."""
+    lines = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith((_TORCH, _OURS)) and frame.line
+    ]
+    if not lines:
+        return ""
+    return f", in {lines[-1].filename}, line {lines[-1].lineno}:\n    {lines[-1].line}\n"

@@ -1,0 +1,40 @@
+"""What's wrong, said well: problems as records, the words for them, and how they're shown.
+
+Knows text and places, not what a pipeline file is.
+"""
+
+from seqpipe.messages._diagnostic import COMMAND_LINE as COMMAND_LINE
+from seqpipe.messages._diagnostic import Diagnostic as Diagnostic
+from seqpipe.messages._diagnostic import Place as Place
+from seqpipe.messages._diagnostic import Source as Source
+from seqpipe.messages._errors import PipelineFileError as PipelineFileError
+from seqpipe.messages._errors import Problems as Problems
+from seqpipe.messages._errors import render as render
+from seqpipe.messages._render import Style as Style
+from seqpipe.messages._text import as_json as as_json
+from seqpipe.messages._text import did_you_mean as did_you_mean
+from seqpipe.messages._text import listed as listed
+from seqpipe.messages._text import nearest as nearest
+from seqpipe.messages._text import one_of as one_of
+from seqpipe.messages._text import plural as plural
+from seqpipe.messages._text import quote as quote
+from seqpipe.messages._text import show as show
+
+__all__ = [
+    "COMMAND_LINE",
+    "Diagnostic",
+    "PipelineFileError",
+    "Place",
+    "Problems",
+    "Source",
+    "Style",
+    "as_json",
+    "did_you_mean",
+    "listed",
+    "nearest",
+    "one_of",
+    "plural",
+    "quote",
+    "render",
+    "show",
+]

@@ -1,0 +1,197 @@
+"""Cuts ragged sequences into windows of equally many steps."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeAlias, cast
+
+import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from seqpipe.kernels import break_graph, find_transform, is_dispatched
+from seqpipe.parts.cells import Cell, GatedCell, State
+from seqpipe.parts.recurrence._check import check_batch, check_bounds, check_state
+from seqpipe.parts.recurrence._engines import Choice, choose_engine
+from seqpipe.parts.recurrence._gated import unroll_gated
+from seqpipe.parts.recurrence._noise import NO_NOISE, Noise
+from seqpipe.parts.recurrence._plain import unroll_plain
+
+
+class Windows:
+    """The windows of a batch: all sequences' first steps, then all sequences' next ones, and so on.
+
+    Args:
+        lengths: `[B]`, int64, on the CPU.
+        steps: The steps in a window.
+        reverse: Whether a sequence's first steps are its last rows.
+
+    Attributes:
+        lengths: For each window, how many rows of it each sequence has: `[B]`.
+        sizes: How many rows each window has.
+        rows: `[N]`, the rows of the batch, window by window, and sequence by sequence in each.
+    """
+
+    def __init__(self, lengths: Tensor, steps: int, *, reverse: bool) -> None:
+        starts = lengths.cumsum(0) - lengths
+        before = range(0, int(lengths.max()), steps)
+        self.lengths = [(lengths - done).clamp(0, steps) for done in before]
+        self.sizes = [int(each.sum()) for each in self.lengths]
+        firsts = (
+            starts + (lengths - done - count if reverse else done)
+            for done, count in zip(before, self.lengths, strict=True)
+        )
+        self.rows = torch.cat(list(map(_ranges, firsts, self.lengths)))
+
+
+def _ranges(firsts: Tensor, counts: Tensor) -> Tensor:
+    """Return runs of numbers, one behind the other: `counts[i]` from `firsts[i]` on."""
+    starts = counts.cumsum(0) - counts
+    return (firsts - starts).repeat_interleave(counts) + torch.arange(
+        int(counts.sum()), device="cpu"
+    )
+
+
+# Runs a cell over ragged sequences.
+
+
+#: Runs sequences whole: inputs, lengths, state, noise to outputs and state. Engines take None for zeros.
+_Run: TypeAlias = Callable[[Tensor, Tensor, Any, Noise], tuple[Tensor, State]]
+
+# Without gradients nothing is kept, so so many rows are enough to be fast, and few enough that what's
+# needed beside input and output doesn't matter.
+_ROWS_AT_ONCE = 2**16
+
+
+@break_graph
+def unroll(
+    cell: Cell,
+    inputs: Tensor,
+    lengths: Tensor,
+    *,
+    reverse: bool = False,
+    state: State | None = None,
+    tbptt: int | None = None,
+    clip: float | None = None,
+    noise: Noise = NO_NOISE,
+    engine: str | None = None,
+) -> tuple[Tensor, State]:
+    """Run a cell over a batch of sequences.
+
+    Args:
+        cell: Any cell. A `GatedCell` runs in a kernel made for it, another one in a plain loop.
+        inputs: `[N, input_width]`, the sequences one behind the other.
+        lengths: `[B]`, int64, on the CPU; 0 is allowed.
+        reverse: Whether to run from each sequence's end to its beginning. The output stays in the
+            order of the input.
+        state: The state before each sequence, `[B, n]` each; None for the cell's initial one.
+        tbptt: The number of steps after which backpropagation stops, though the state goes on
+            (truncated backpropagation through time). What's kept for it is that of one such window;
+            within it the forward pass is repeated. None goes back to the beginning.
+        clip: The bound of each number of the gradient that goes from a step to the step before it
+            (Graves 2013); None for none.
+        noise: What to draw at random, drawn.
+        engine: What carries it out, "plain", "eager", "compiled" or "triton"; None for the fastest
+            that there is.
+
+    Returns:
+        The outputs, `[N, width]`, and each sequence's state after its last step, `[B, n]` each; that of
+        an empty sequence is the one before it.
+
+    Raises:
+        ConfigError: The engine can't run this, or a gated cell's step isn't elementwise.
+        DataError: The inputs, lengths or states don't fit together or don't fit the cell.
+    """
+    check_batch(cell, inputs, lengths)
+    check_bounds(tbptt, clip)
+    if isinstance(cell, GatedCell) and engine != "plain":
+        inputs = inputs.to(cell.input_weight.dtype)
+    rows = len(inputs)
+    # The first state isn't among what an engine is chosen by.
+    fits = engine is not None or not any(map(is_dispatched, state or ()))
+    chosen = choose_engine(cell, inputs, engine, zoneout=noise.zoneout) if rows and fits else None
+    steps = tbptt if torch.is_grad_enabled() else max(1, _ROWS_AT_ONCE // max(1, len(lengths)))
+    whole = steps is None or rows <= steps or int(lengths.max()) <= steps
+    if whole and chosen and state is None and type(cell).initial_state is GatedCell.initial_state:
+        # The kernel makes these zeros itself, all at once.
+        run = _runner(cell, chosen, reverse=reverse, clip=clip)
+        return run(inputs, lengths, None, noise)
+    first = cell.initial_state(len(lengths), inputs)
+    if state is not None:
+        check_state(cell, state, first)
+        first = tuple(new.to(old) for new, old in zip(state, first, strict=True))
+    if not rows:
+        return inputs.new_zeros(0, cell.width), first
+    run = _runner(cell, chosen, reverse=reverse, clip=clip)
+    if whole:
+        return run(inputs, lengths, first, noise)
+    assert steps is not None
+    walk = _learn_windows if torch.is_grad_enabled() else _read_windows
+    return walk(run, inputs, Windows(lengths, steps, reverse=reverse), first, noise)
+
+
+def _runner(cell: Cell, chosen: Choice | None, *, reverse: bool, clip: float | None) -> _Run:
+    if chosen is None:
+        run = functools.partial(unroll_plain, cell)
+    else:
+        run = functools.partial(unroll_gated, *chosen, cast(GatedCell, cell))
+    return lambda inputs, lengths, state, noise: run(
+        inputs, lengths, reverse=reverse, state=state, noise=noise, clip=clip
+    )
+
+
+def _learn_windows(
+    run: _Run, inputs: Tensor, windows: Windows, state: State, noise: Noise
+) -> tuple[Tensor, State]:
+    """Run window after window, each from the state, but not its gradient, in which the last one ended.
+
+    Nothing is kept of a window but what goes in: the way back runs it once more.
+    """
+    rows = windows.rows.to(inputs.device)
+    # What records or transforms operations doesn't take what's run again.
+    run_again = _keep_nothing if find_transform() is None else _just_run
+    outputs: list[Tensor] = []
+    noises = noise.rows(rows).split(windows.sizes)
+    for part, lengths, drawn in zip(
+        torch.split(inputs[rows], windows.sizes), windows.lengths, noises, strict=True
+    ):
+        given = tuple(each.detach() for each in state) if outputs else state
+        output, after = run_again(run, part, lengths, given, drawn)
+        outputs.append(output)
+        state = _where_running(lengths, after, state)
+    back = torch.empty_like(rows)
+    back[rows] = torch.arange(len(rows), device=rows.device)
+    return torch.cat(outputs)[back], state
+
+
+def _keep_nothing(run: _Run, *given: Any) -> Any:
+    return checkpoint(run, *given, use_reentrant=False, preserve_rng_state=False)
+
+
+def _just_run(run: _Run, *given: Any) -> Any:
+    return run(*given)
+
+
+def _read_windows(
+    run: _Run, inputs: Tensor, windows: Windows, state: State, noise: Noise
+) -> tuple[Tensor, State]:
+    """Run window after window without gradients, so that there's never more than input and output."""
+    outputs: Tensor | None = None
+    for rows, lengths in zip(
+        torch.split(windows.rows, windows.sizes), windows.lengths, strict=True
+    ):
+        there = rows.to(inputs.device)
+        output, after = run(inputs[there], lengths, state, noise.rows(there))
+        if outputs is None:
+            outputs = output.new_empty(len(inputs), output.shape[1])
+        outputs[there] = output
+        state = _where_running(lengths, after, state)
+    assert outputs is not None
+    return outputs, state
+
+
+def _where_running(lengths: Tensor, after: State, before: State) -> State:
+    """Return states after a window; a sequence that ended before it keeps its own, with its gradient."""
+    if bool(lengths.all()):
+        return after
+    running = (lengths > 0).to(after[0].device)[:, None]
+    return tuple(torch.where(running, new, old) for new, old in zip(after, before, strict=True))

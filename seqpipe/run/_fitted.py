@@ -1,0 +1,188 @@
+"""Runs a file whose whole model is a classifier: fit, save, score."""
+
+from pathlib import Path
+from typing import Any
+
+import spacy
+from spacy.language import Language
+from spacy.util import registry
+
+from seqpipe.adapters import (
+    ClassifierPipe,
+    Corpus,
+    DocumentVectors,
+    EmbedderVectors,
+    SequenceCorpus,
+    Watched,
+    watch_fit,
+)
+from seqpipe.config import PipelineFile
+from seqpipe.parts.classifiers import FitProgress
+from seqpipe.run._build import check_initial_files, placed, placed_at_work
+from seqpipe.run._classes import check_labels, score_texts
+from seqpipe.run._data import note_data
+from seqpipe.run._models import (
+    UNFINISHED,
+    promote,
+    save_unfinished,
+    set_interrupted_aside,
+    set_performance,
+)
+from seqpipe.run._report import make_report, report_embedding
+from seqpipe.run._scores import resolve_scores, score_embedding
+from seqpipe.run._stages import Stages
+
+_PARTS = ("train", "dev", "test")
+_CORPUS = "seqpipe.Corpus.v1"
+
+
+def is_classifier(nlp: Language) -> bool:
+    """Whether a pipeline is a classifier and nothing else, and learns from rows that we read."""
+    train = nlp.config["corpora"].get("train", {})
+    alone = [type(pipe) for _, pipe in nlp.pipeline] == [ClassifierPipe]
+    return alone and train.get("@readers") == _CORPUS
+
+
+def run_classifier(
+    nlp: Language, file: PipelineFile, output: Path, stages: Stages
+) -> tuple[Language, dict[str, Any]]:
+    """Fit the classifier of a pipeline, save the pipeline, and score what was saved.
+
+    Returns:
+        The pipeline as it was saved, and the report.
+
+    Raises:
+        SeqpipeError: The data or a part can't be used.
+    """
+    with stages.stage("data"):
+        with placed(file, nlp.config, "corpora"):
+            corpora = _corpora(nlp)
+        with placed_at_work(file, nlp.config, "corpora", "components"):
+            check_labels(nlp, corpora)
+        note_data(corpora, stages.reporter)
+        check_initial_files(nlp, file)
+    with stages.stage("training"), placed_at_work(file, nlp.config, "components", "corpora"):
+        last = _fit(nlp, corpora["train"], stages)
+        dev = score_texts(nlp, corpora["dev"]) if "dev" in corpora else None
+        if dev:
+            set_performance(nlp, dev["spacy"])
+    with stages.stage("saving"):
+        set_interrupted_aside(output)
+        save_unfinished(output, nlp.to_disk)
+    with stages.stage("evaluation"):
+        saved = spacy.load(output / UNFINISHED)
+        scores = score_texts(saved, corpora["test"]) if "test" in corpora else {}
+    promote(output)
+    report = make_report(
+        saved,
+        corpora,
+        scores=scores,
+        embedding={},
+        history=_history(dev, last),
+        seconds=stages.seconds,
+    )
+    return saved, {**report, "words_per_second": _speed(last)}
+
+
+def _corpora(nlp: Language) -> dict[str, Corpus]:
+    config = nlp.config.interpolate()
+    # By themselves: spaCy's defaults hold a corpus called dev that can't be made.
+    ours = {
+        part: corpus
+        for part, corpus in config["corpora"].items()
+        if part in _PARTS and corpus.get("@readers") == _CORPUS
+    }
+    made: dict[str, Corpus] = registry.resolve(ours)
+    return made
+
+
+def _fit(nlp: Language, train: Corpus, stages: Stages) -> FitProgress:
+    """Fit, and return what was told of it last."""
+    told = [FitProgress(0.0)]
+
+    def relay(progress: FitProgress) -> None:
+        told[0] = progress
+        stages.relay_fit(progress)
+
+    with watch_fit(relay):
+        nlp.initialize(lambda: train(nlp))
+    return told[0]
+
+
+def _speed(last: FitProgress) -> int | None:
+    return None if last.words_per_second is None else round(last.words_per_second)
+
+
+def _history(dev: dict[str, Any] | None, last: FitProgress) -> list[dict[str, Any]]:
+    """Return the one line that there is: the model as it was fitted, scored on the dev part."""
+    if dev is None:
+        return []
+    return [
+        {
+            "step": 1,
+            "epoch": None,
+            "loss": last.loss,
+            "words": 0,
+            "score": dev["micro_f"],
+            "is_best": True,
+        }
+    ]
+
+
+# Runs a file that makes an embedding and no more: fit, save, score.
+
+
+def is_embedding(nlp: Language) -> bool:
+    """Whether nothing of a pipeline is trained but the embedder of its vectors, on sequences that we read."""
+    train = nlp.config["corpora"].get("train", {})
+    ours = isinstance(nlp.vocab.vectors, EmbedderVectors)
+    trained = [pipe for _, pipe in nlp.pipeline if not isinstance(pipe, DocumentVectors)]
+    return ours and not trained and train.get("@readers") == "seqpipe.Sequences.v1"
+
+
+def run_embedding(
+    nlp: Language, file: PipelineFile, output: Path, stages: Stages
+) -> tuple[Language, dict[str, Any]]:
+    """Fit the embedder of a pipeline, save the pipeline, and score what was saved.
+
+    Returns:
+        The pipeline as it was saved, and the report.
+
+    Raises:
+        SeqpipeError: The data or a part can't be used.
+    """
+    with stages.stage("data"):
+        with placed(file, nlp.config, "corpora"):
+            corpora = {part: _corpus(nlp, part) for part in ("train", "test")}
+        check_initial_files(nlp, file)
+        scores = resolve_scores(nlp, file)
+    with stages.stage("embedder"), watch_fit(stages.relay_fit) as watched:
+        with placed_at_work(file, nlp.config, "nlp.vectors", "corpora", "initialize"):
+            nlp.initialize()
+        stages.reporter.note(_sizes(nlp, watched))
+    with stages.stage("saving"):
+        set_interrupted_aside(output)
+        save_unfinished(output, nlp.to_disk)
+    with stages.stage("evaluation"):
+        saved = spacy.load(output / UNFINISHED)
+        found = score_embedding(saved, scores, **corpora, reporter=stages.reporter)
+    promote(output)
+    return saved, report_embedding(saved, watched, scores=found, seconds=stages.seconds)
+
+
+def _corpus(nlp: Language, part: str) -> SequenceCorpus | None:
+    # By itself: spaCy's defaults hold a corpus called dev that can't be made.
+    corpora = nlp.config.interpolate()["corpora"]
+    if part not in corpora:
+        return None
+    corpus: SequenceCorpus = registry.resolve({part: corpora[part]})[part]
+    return corpus
+
+
+def _sizes(nlp: Language, watched: Watched) -> str:
+    known, width = nlp.vocab.vectors.shape
+    vectors = f"{known:,} known, {width} wide"
+    if not watched.sequences:
+        # An embedder that was trained elsewhere reads none.
+        return vectors
+    return f"{watched.words:,} words in {watched.sequences:,} sequences; {vectors}"

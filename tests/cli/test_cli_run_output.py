@@ -1,0 +1,128 @@
+"""The two ways to show progress: a bar for terminals, and plain lines for files and pipes."""
+
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from seqpipe.cli._run_output import BarReporter, LineReporter, make_reporter
+from seqpipe.reporting import Progress
+
+PROGRESS = Progress(fraction=0.25, epoch=2, loss=0.5, score=0.75, words_per_second=12345.6)
+
+
+def console(*, terminal, width=80):
+    return Console(file=io.StringIO(), force_terminal=terminal, width=width, color_system=None)
+
+
+def printed(on):
+    return on.file.getvalue()
+
+
+def report(on, *, quiet=False):
+    """Report a run of two stages on a console."""
+    with make_reporter(on, quiet=quiet) as reporter:
+        reporter.stage("data")
+        reporter.note("[3] texts; 2 labels")
+        reporter.stage("training")
+        reporter.progress(PROGRESS)
+    return printed(on)
+
+
+def test_terminal_gets_a_bar_and_others_get_lines():
+    assert isinstance(make_reporter(console(terminal=True), quiet=False), BarReporter)
+    assert isinstance(make_reporter(console(terminal=False), quiet=False), LineReporter)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_quiet_run_prints_nothing(terminal):
+    assert report(console(terminal=terminal), quiet=True) == ""
+
+
+def test_lines_are_plain_and_have_every_figure():
+    lines = report(console(terminal=False)).splitlines()
+    assert lines[0] == "  [3] texts; 2 labels"
+    assert lines[1].split() == ["data", "0.0", "s"]
+    for figure in ("training", "25%", "epoch 2", "0.5000", "0.7500", "12,346 words/s"):
+        assert figure in lines[2]
+    assert lines[3].split() == ["training", "0.0", "s"]
+
+
+def test_line_is_never_broken():
+    on = console(terminal=False, width=20)
+    assert len(report(on).splitlines()) == 4
+
+
+def test_line_is_printed_for_a_new_score_only():
+    on = console(terminal=False)
+    with make_reporter(on, quiet=False) as reporter:
+        reporter.stage("training")
+        for fraction in (0.1, 0.2, 0.3):
+            reporter.progress(Progress(fraction=fraction, score=0.5))
+        reporter.progress(Progress(fraction=0.4, score=0.6))
+    assert sum("%" in line for line in printed(on).splitlines()) == 2
+
+
+def test_bar_shows_every_figure_on_80_columns():
+    on = console(terminal=True)
+    with make_reporter(on, quiet=False) as reporter:
+        reporter.stage("training")
+        reporter.progress(PROGRESS)
+        reporter._bar.refresh()
+    shown = next(line for line in reversed(printed(on).split("\r")) if "epoch" in line)
+    for figure in ("training", "━", "epoch 2", "0.5000", "0.7500", "12,346 words/s"):
+        assert figure in shown
+    assert len(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).strip()) <= 80
+
+
+def test_stage_that_failed_is_not_told_as_done():
+    for terminal in (True, False):
+        on = console(terminal=terminal)
+        with pytest.raises(KeyboardInterrupt), make_reporter(on, quiet=False) as reporter:
+            reporter.stage("data")
+            raise KeyboardInterrupt
+        assert "data       0.0 s\n" not in printed(on)
+
+
+def test_long_stage_tells_minutes_left(monkeypatch):
+    on = console(terminal=False)
+    now = 0.0
+    monkeypatch.setattr("seqpipe.cli._run_output.time.monotonic", lambda: now)
+    with make_reporter(on, quiet=False) as reporter:
+        reporter.stage("training")
+        reporter.progress(Progress(fraction=0.0))
+        now = 60.0
+        reporter.progress(Progress(fraction=0.25))
+    assert "3:00 min left" in printed(on)
+    assert printed(on).splitlines()[-1].split() == ["training", "1:00", "min"]
+
+
+#: A stage that tokenizes for 50 s, and then fits at a steady speed for 10 s: seconds, and the part that's done.
+FIT = [(50.0, 0.0), (51.0, 0.1), (55.0, 0.5), (59.0, 0.9)]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_time_left_counts_from_the_first_progress(terminal, monkeypatch):
+    on = console(terminal=terminal, width=120)
+    clock, lefts = [0.0], []
+    monkeypatch.setattr("seqpipe.cli._run_output.time.monotonic", lambda: clock[-1])
+    monkeypatch.setattr("seqpipe.cli._run_output._SECONDS_BETWEEN_LINES", 0.0)
+    with make_reporter(on, quiet=False) as reporter:
+        reporter.stage("embedder")
+        for now, fraction in FIT:
+            clock.append(now)
+            on.file.seek(on.file.truncate(0))
+            reporter.progress(Progress(fraction=fraction))
+            if terminal:
+                reporter._bar.refresh()
+            lefts += re.findall(r"(\S+) s left", printed(on))[-1:]
+    assert lefts == ["9.0", "5.0", "1.0"]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_note_stays_on_its_line_and_steers_no_terminal(terminal):
+    on = console(terminal=terminal)
+    with make_reporter(on, quiet=False) as reporter:
+        reporter.note("skipped a\nb.csv: \x1b[2J\u202e")
+    assert r"skipped a\nb.csv: \x1b[2J\u202e" in printed(on)
