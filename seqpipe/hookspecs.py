@@ -19,22 +19,15 @@ from typing import Any, Final
 
 import pluggy
 
+from seqpipe.kinds import KINDS as _KINDS
+
 __all__ = ["KINDS", "ONE_OF", "Factories", "hookimpl"]
 
 _PROJECT: Final = "seqpipe"
 
-#: What one part of each kind is called.
-ONE_OF: Final = {
-    "tokenizers": "tokenizer",
-    "embedders": "embedder",
-    "cells": "cell",
-    "encoders": "encoder",
-    "heads": "head",
-    "classifiers": "classifier",
-}
-
-#: The kinds of part. The hook and the registry of a kind are both called ``seqpipe_<kind>``.
-KINDS: Final = tuple(ONE_OF)
+#: The kinds of part by name; see `seqpipe.kinds`. Kept here until 0.3.
+KINDS: Final = tuple(_KINDS)
+ONE_OF: Final = {name: kind.one for name, kind in _KINDS.items()}
 
 hookspec = pluggy.HookspecMarker(_PROJECT)
 hookimpl = pluggy.HookimplMarker(_PROJECT)

@@ -10,7 +10,7 @@ import catalogue
 import spacy
 
 from seqpipe.errors import PluginError
-from seqpipe.hookspecs import KINDS
+from seqpipe.kinds import KINDS
 from seqpipe.plugins import PACKAGE, bind, find_part, unwrap
 
 

@@ -13,7 +13,7 @@ from seqpipe.config._schema import DEFAULT_PARTS, HARMFUL, KIND_SLOTS, NESTED_SL
 from seqpipe.config._spacy_facts import Function, NotRecordedError, SpacyFacts
 from seqpipe.config._types import is_block
 from seqpipe.errors import PluginError
-from seqpipe.hookspecs import KINDS, ONE_OF
+from seqpipe.kinds import KINDS
 from seqpipe.messages import did_you_mean, listed, nearest, one_of, quote
 from seqpipe.plugins import PACKAGE
 
@@ -93,7 +93,7 @@ def _find_part(registry: str, name: str, package: str | None) -> Function:
 
 def _no_part(kind: str, name: str, error: PluginError) -> NotFoundError:
     host, names = plugins.host(), _part_names(kind)
-    plugin, what = name.partition(".")[0], f"{ONE_OF[kind]} {quote(name)}"
+    plugin, what = name.partition(".")[0], f"{KINDS[kind].one} {quote(name)}"
     is_loaded = plugin in [each.name for each in host.loaded]
     if name in names or (plugin in host.plugin_names and not is_loaded):
         return NotFoundError(f"the {what} can't be used", "", str(error))

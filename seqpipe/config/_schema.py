@@ -6,6 +6,8 @@ Everything here is known without importing spaCy or a plugin; what a part takes,
 from dataclasses import dataclass
 from typing import Any, Final
 
+from seqpipe.kinds import KINDS
+
 #: Our own sections, in the order of the documentation.
 SECTIONS: Final[tuple[str, ...]] = (
     *("pipeline", "data", "tokenizer", "embedder", "encoder", "head", "classifier"),
@@ -33,12 +35,7 @@ HOST_SETTINGS: Final[dict[str, dict[str, Any]]] = {
 
 #: The part of each slot that's meant where only settings are given, on the command line.
 DEFAULT_PARTS: Final[dict[str, tuple[str, str]]] = {
-    "tokenizer": ("@seqpipe_tokenizers", "seqpipe.SpacyRules.v1"),
-    "embedder": ("@seqpipe_embedders", "seqpipe.FastText.v1"),
-    "encoder": ("@seqpipe_encoders", "seqpipe.Recurrent.v1"),
-    "encoder.cell": ("@seqpipe_cells", "seqpipe.LSTM.v1"),
-    "head": ("@seqpipe_heads", "seqpipe.TextClassifier.v1"),
-    "classifier": ("@seqpipe_classifiers", "seqpipe.FastTextClassifier.v1"),
+    kind.section: (kind.registry, kind.default) for kind in KINDS.values()
 }
 
 #: spaCy's sections; those of the second kind hold whatever keys their author likes.
@@ -62,8 +59,7 @@ class Slot:
 
 #: A nested block that's called like a kind takes that kind.
 KIND_SLOTS: Final[dict[str, Slot]] = {
-    kind: Slot((f"seqpipe_{kind}s",))
-    for kind in ("cell", "encoder", "embedder", "tokenizer", "head", "classifier")
+    kind.one: Slot((kind.registry.removeprefix("@"),)) for kind in KINDS.values()
 }
 
 #: What a file can't have by just naming it anywhere: these read, write or run something when called.

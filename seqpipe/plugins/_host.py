@@ -1,6 +1,5 @@
 """Knows all installed plugins, and loads each when a part of it is asked for."""
 
-import difflib
 import functools
 import os
 import threading
@@ -14,7 +13,8 @@ from typing import Final
 from packaging.utils import canonicalize_name
 
 from seqpipe.errors import PluginError
-from seqpipe.hookspecs import KINDS
+from seqpipe.kinds import KINDS
+from seqpipe.messages import did_you_mean, nearest
 from seqpipe.plugins._load import load_parts
 from seqpipe.plugins._owner import Owner, owner_of, read_metadata
 from seqpipe.plugins._package import absent, check_package
@@ -350,8 +350,8 @@ def _no_such_part(plugin: Plugin, kind: str, name: str) -> str:
 
 
 def _suggestion(name: str, names: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, names, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    near = nearest(name, names)
+    return f"; {did_you_mean(near)}" if near else ""
 
 
 def host() -> Host:
@@ -376,7 +376,7 @@ def find_part(kind: str, name: str, *, package: str | None = None) -> Part:
     """Return an installed part.
 
     Args:
-        kind: One of `seqpipe.hookspecs.KINDS`.
+        kind: One of `seqpipe.kinds.KINDS`.
         name: Such as "seqpipe.LSTM.v1".
         package: The package that's on record for it; see `seqpipe.plugins._package`.
 

@@ -1,6 +1,5 @@
 """Imports and verifies one plugin by itself: what's wrong with it touches no other."""
 
-import difflib
 import re
 from importlib.metadata import EntryPoint
 from types import ModuleType
@@ -9,6 +8,7 @@ from typing import Any, Final, NoReturn
 import pluggy
 
 from seqpipe import __version__, hookspecs
+from seqpipe.messages import did_you_mean, nearest
 from seqpipe.plugins._owner import Owner
 from seqpipe.plugins._part import Part
 from seqpipe.plugins._trouble import TroubleError, import_guarded, said, tell_authors
@@ -96,8 +96,8 @@ def _check_hooks(
     for caller in callers:
         # One marked as optional is for other releases than this.
         if not caller.has_spec() and not all(i.optionalhook for i in caller.get_hookimpls()):
-            near = difflib.get_close_matches(caller.name, _HOOKS, n=1)
-            meant = f"; did you mean {near[0]}?" if near else f": there are {', '.join(_HOOKS)}"
+            near = nearest(caller.name, _HOOKS)
+            meant = f"; {did_you_mean(near)}" if near else f": there are {', '.join(_HOOKS)}"
             _break(
                 f"the plugin {name!r} of {owner} has an unknown hook {caller.name}{meant}", owner
             )

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, get_type_hints
 
 from seqpipe.errors import PluginError
+from seqpipe.kinds import KINDS
 from seqpipe.plugins._owner import Owner
 from seqpipe.plugins._package import PACKAGE, check_package, checked_type
 from seqpipe.plugins._records import read_record, write_record
@@ -24,15 +25,6 @@ from seqpipe.plugins._signature import (
 )
 from seqpipe.plugins._trouble import Trouble, TroubleError, tell_authors, trouble_of
 
-#: The sizes that the host supplies by position.
-_SIZES: Final[dict[str, tuple[str, ...]]] = {
-    "tokenizers": (),
-    "embedders": (),
-    "cells": ("input_width", "width"),
-    "encoders": ("input_width",),
-    "heads": ("input_width", "output_width"),
-    "classifiers": (),
-}
 _POSITIONAL: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -56,7 +48,7 @@ class Part:
     """A named factory, with the plugin that owns it.
 
     Attributes:
-        kind: One of `seqpipe.hookspecs.KINDS`.
+        kind: One of `seqpipe.kinds.KINDS`.
         name: Such as "seqpipe.LSTM.v1".
         offer: The factory, or a reference to it: "package.module:Name".
         owner: The distribution that offers the part.
@@ -305,7 +297,7 @@ class Part:
         }
 
     def _check_sizes(self, positional: list[str]) -> None:
-        sizes = _SIZES[self.kind]
+        sizes = KINDS[self.kind].sizes
         if len(positional) != len(sizes):
             raise PluginError(
                 f"{self.name} of {self.owner} takes ({', '.join(positional)}) by position, where "

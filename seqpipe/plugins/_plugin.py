@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from seqpipe.hookspecs import KINDS
+from seqpipe.kinds import KINDS
 from seqpipe.plugins._load import Parts
 from seqpipe.plugins._owner import Owner
 from seqpipe.plugins._part import Part

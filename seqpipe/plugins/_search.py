@@ -6,7 +6,7 @@ from typing import Final
 from packaging.utils import canonicalize_name
 
 from seqpipe.errors import PluginError
-from seqpipe.hookspecs import KINDS
+from seqpipe.kinds import KINDS
 from seqpipe.plugins._host import Host
 from seqpipe.plugins._part import Part
 from seqpipe.plugins._plugin import Plugin

@@ -31,7 +31,7 @@ from seqpipe.errors import (
     PluginError,
     SavedModelError,
 )
-from seqpipe.hookspecs import KINDS
+from seqpipe.kinds import KINDS
 from seqpipe.plugins import find_part, unwrap
 from seqpipe.training import Training
 

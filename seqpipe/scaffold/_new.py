@@ -1,6 +1,5 @@
 """Makes the package of a new plugin."""
 
-import difflib
 import itertools
 import re
 import secrets
@@ -15,7 +14,8 @@ from packaging.version import Version
 
 import seqpipe
 from seqpipe.errors import PluginError
-from seqpipe.hookspecs import KINDS, ONE_OF
+from seqpipe.kinds import KINDS, Kind
+from seqpipe.messages import did_you_mean, nearest
 
 # The names of a plugin, all made from the one that its author gives.
 
@@ -82,45 +82,16 @@ def _suggest(stem: str) -> str:
     return near if near not in ("", _OURS) else "my-cells"
 
 
-# What the templates of each kind of part hold.
-
-
-@dataclass(frozen=True)
-class Example:
-    """The part that a new plugin begins with.
-
-    Attributes:
-        name: The class: "PeepholeLSTM".
-        summary: What it is, in half a sentence.
-    """
-
-    name: str
-    summary: str
-
-
-_EXAMPLES: Final = {
-    "tokenizers": Example("Identifiers", "a tokenizer that takes names in source code apart"),
-    "embedders": Example("PPMI", "an embedder that counts which words stand near each other"),
-    "cells": Example("PeepholeLSTM", "an LSTM cell whose gates see the memory"),
-    "encoders": Example("GatedConvolution", "an encoder that reads each word with its neighbours"),
-    "heads": Example("TopMean", "a head that classifies a text by its strongest values"),
-    "classifiers": Example(
-        "NaiveBayes", "a classifier that counts which words go with which labels"
-    ),
-}
-
-
-def find_example(kind: str) -> Example:
-    """Return the part that a new plugin of a kind begins with.
+def find_kind(name: str) -> Kind:
+    """Return a kind of part by its name.
 
     Raises:
         ValueError: There's no such kind.
     """
-    if kind not in _EXAMPLES:
-        near = difflib.get_close_matches(kind, KINDS, n=1)
-        meant = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"{kind!r} isn't a kind of part: choose from {', '.join(KINDS)}{meant}")
-    return _EXAMPLES[kind]
+    if name not in KINDS:
+        meant = f"; {did_you_mean(near)}" if (near := nearest(name, KINDS)) else ""
+        raise ValueError(f"{name!r} isn't a kind of part: choose from {', '.join(KINDS)}{meant}")
+    return KINDS[name]
 
 
 # Templates to texts.
@@ -136,7 +107,7 @@ def render(kind: str, values: Mapping[str, str]) -> dict[str, str]:
     """Return the files of a plugin that offers a part of `kind`, by their POSIX paths, sorted.
 
     Args:
-        kind: One of `seqpipe.hookspecs.KINDS`.
+        kind: One of `seqpipe.kinds.KINDS`.
         values: What the templates may name.
     """
     environment = _environment()
@@ -241,7 +212,7 @@ def new_plugin(
 
     Args:
         name: What to call it, with "seqpipe-" before it or without: "my-cells".
-        kind: Which kind of part it offers, one of `seqpipe.hookspecs.KINDS`.
+        kind: Which kind of part it offers, one of `seqpipe.kinds.KINDS`.
         parent: The folder to make the package's own folder in.
         taken: The names that other plugins have.
 
@@ -249,35 +220,35 @@ def new_plugin(
         PluginError: The name can't be used or is taken, the folder holds something, or it can't be written.
         ValueError: There's no such kind.
     """
-    example = find_example(kind)
+    found = find_kind(kind)
     names = make_names(name, taken)
     folder = parent / names.distribution
-    files = render(kind, _values(names, kind, example))
+    files = render(kind, _values(names, found))
     write_new(folder, files)
     return Created(
         folder,
         names.plugin,
         names.distribution,
         names.module,
-        _part(names, example),
+        _part(names, found),
         [folder / path for path in files],
     )
 
 
-def _part(names: Names, example: Example) -> str:
-    return f"{names.plugin}.{example.name}.v1"
+def _part(names: Names, kind: Kind) -> str:
+    return f"{names.plugin}.{kind.example}.v1"
 
 
-def _values(names: Names, kind: str, example: Example) -> dict[str, str]:
+def _values(names: Names, kind: Kind) -> dict[str, str]:
     return {
         "plugin": names.plugin,
         "distribution": names.distribution,
         "module": names.module,
-        "kind": kind,
-        "one": ONE_OF[kind],
-        "class": example.name,
-        "part": _part(names, example),
-        "summary": example.summary,
+        "kind": kind.name,
+        "one": kind.one,
+        "class": kind.example,
+        "part": _part(names, kind),
+        "summary": kind.summary,
         "requirement": f"seqpipe{_supported(Version(seqpipe.__version__))}",
     }
 

@@ -1,45 +1,28 @@
 """All checks by kind, and the ways to run them."""
 
+import pkgutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Final
 
-from seqpipe.config import DEFAULT_PARTS
-from seqpipe.hookspecs import KINDS
+from seqpipe.kinds import KINDS
 from seqpipe.plugins import Part, find_part
-from seqpipe.testing._cells import cell_checks
 from seqpipe.testing._check import Check, Factory, NotApplicable, Outcome
-from seqpipe.testing._classifiers import classifier_checks
-from seqpipe.testing._embedders import embedder_checks
-from seqpipe.testing._encoders import encoder_checks
-from seqpipe.testing._heads import head_checks
-from seqpipe.testing._tokenizers import tokenizer_checks
-
-_CHECKS: Final[Mapping[str, Callable[[], list[Check]]]] = MappingProxyType(
-    {
-        "tokenizers": tokenizer_checks,
-        "embedders": embedder_checks,
-        "cells": cell_checks,
-        "encoders": encoder_checks,
-        "heads": head_checks,
-        "classifiers": classifier_checks,
-    }
-)
 
 
 def checks(kind: str, *, skip: Mapping[str, str] = MappingProxyType({})) -> list[Check]:
     """Return the checks of a kind of part, each a sentence of its contract.
 
     Args:
-        kind: One of `seqpipe.hookspecs.KINDS`.
+        kind: One of `seqpipe.kinds.KINDS`.
         skip: Why a part can't keep a sentence of the contract, by the check's name. Those checks
             count as skipped, for that reason.
 
     Raises:
         ValueError: There's no such kind, or no check of a name in `skip`.
     """
-    if kind not in _CHECKS:
+    if kind not in KINDS:
         raise ValueError(f"{kind!r} isn't a kind of part: choose from {', '.join(KINDS)}")
     found = {check.name: check for check in _all(kind)}
     if strange := [name for name in skip if name not in found]:
@@ -59,14 +42,15 @@ def _skipping(found: Mapping[str, Check], skip: Mapping[str, str]) -> list[Check
 # The same objects each time, so that what came of a check is known when another one needs it.
 @lru_cache
 def _all(kind: str) -> Sequence[Check]:
-    return tuple(_CHECKS[kind]())
+    found: Callable[[], list[Check]] = pkgutil.resolve_name(KINDS[kind].checks)
+    return tuple(found())
 
 
 def run_checks(kind: str, factory: Factory) -> Iterator[Outcome]:
     """Run all checks of a kind, one whenever the next outcome is asked for.
 
     Args:
-        kind: One of `seqpipe.hookspecs.KINDS`.
+        kind: One of `seqpipe.kinds.KINDS`.
         factory: Makes the part.
     """
     return (check.outcome(factory) for check in checks(kind))
@@ -93,10 +77,7 @@ def factory_of(part: Part) -> Factory:
 
 
 #: The kind and the name of the part that a setting called like its kind gets.
-_NESTED: Final = {
-    slot.rpartition(".")[2]: (registry.removeprefix("@seqpipe_"), name)
-    for slot, (registry, name) in DEFAULT_PARTS.items()
-}
+_NESTED: Final = {kind.one: (kind.name, kind.default) for kind in KINDS.values()}
 
 
 def _make_nested(kind: str, name: str) -> object:

@@ -53,7 +53,7 @@ def test_setting_that_cannot_be_is_named(setting, value):
 
 
 def test_unknown_name_gets_a_suggestion():
-    with pytest.raises(PluginError, match=r"did you mean 'seqpipe\.GRU\.v1'"):
+    with pytest.raises(PluginError, match=r"did you mean \"seqpipe\.GRU\.v1\""):
         resolve(encoder(cell={"@seqpipe_cells": "seqpipe.GRUU.v1"}))
 
 

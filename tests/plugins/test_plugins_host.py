@@ -163,7 +163,7 @@ def refusal(*entry_points, kind="cells", name="acme.Cell.v1"):
 def test_unknown_part_gets_a_suggestion(plugin):
     acme = plugin("acme", GOOD, owner="acme-cells")
     message = refusal(acme, name="acme.Cel.v1")
-    assert "did you mean 'acme.Cell.v1'" in message and "acme.Cell.v2" in message
+    assert 'did you mean "acme.Cell.v1"' in message and "acme.Cell.v2" in message
 
 
 def test_part_of_another_kind_is_refused_as_that(plugin):
@@ -186,7 +186,7 @@ def test_unknown_plugin_is_refused_with_those_installed(plugin, name):
 
 
 def test_near_name_of_a_plugin_is_suggested(plugin):
-    assert "did you mean 'acme'" in refusal(plugin("acme", GOOD), name="acmee.Cell.v1")
+    assert 'did you mean "acme"' in refusal(plugin("acme", GOOD), name="acmee.Cell.v1")
 
 
 def test_broken_plugin_is_told_with_a_fix(plugin):
@@ -395,7 +395,7 @@ def test_strict_host_lists_all_that_is_broken_at_the_first_use(plugin, told, nam
         assert "SEQPIPE_STRICT_PLUGINS is set" in message
         assert "broken-parts 1.2 can't be imported (RuntimeError: no such drive)" in message
         assert "acme-one 1.2 and acme-two 1.2 both claim the plugin name 'acme'" in message
-        assert "SEQPIPE_PLUGINS lists 'godo'" in message and "did you mean 'good'" in message
+        assert "SEQPIPE_PLUGINS lists 'godo'" in message and 'did you mean "good"' in message
         assert "fenced" not in message.replace("installed: acme, broken, fenced, good", "")
     assert len(told) == 2, "each is imported once"
 

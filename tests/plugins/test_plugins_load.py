@@ -118,7 +118,7 @@ def test_misspelt_hook_is_refused(plugin):
     found = trouble(plugin("acme", GOOD + text, owner="acme-cells"))
     assert found.reason == (
         "the plugin 'acme' of acme-cells 1.2 has an unknown hook seqpipe_cell; did you mean "
-        "seqpipe_cells?"
+        '"seqpipe_cells"?'
     )
 
 

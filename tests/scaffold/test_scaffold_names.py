@@ -59,6 +59,6 @@ def test_our_own_name_is_refused(given, tmp_path):
 
 
 def test_unknown_kind_is_refused_with_the_near_one(tmp_path):
-    with pytest.raises(ValueError, match=r"choose from tokenizers, .*; did you mean 'encoders'"):
+    with pytest.raises(ValueError, match=r"choose from tokenizers, .*; did you mean \"encoders\""):
         new_plugin("acme", "encoder", parent=tmp_path)
     assert not any(tmp_path.iterdir())

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from seqpipe.hookspecs import ONE_OF
+from seqpipe.kinds import KINDS
 from seqpipe.reporting import escaped
 
 #: The kinds of part, each called as one of them.
-Kind = enum.Enum("Kind", ONE_OF, type=str)  # type: ignore[misc]
+Kind = enum.Enum("Kind", {kind.name: kind.one for kind in KINDS.values()}, type=str)  # type: ignore[misc]
 
 
 def new_command(

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from seqpipe.cli.plugins._screen import counted, print_columns, print_prose
 from seqpipe.config import Setting, section_of, settings_of
-from seqpipe.hookspecs import KINDS, ONE_OF
+from seqpipe.kinds import KINDS
 from seqpipe.plugins import Part, Plugin, Trouble, find_part, reference_to
 from seqpipe.reporting import escaped
 
@@ -170,7 +170,7 @@ def to_json(listed: List, *, is_strict: bool) -> dict[str, Any]:
         "plugins": [_plugin_to_json(plugin) for plugin in listed.plugins],
         "parts": [
             _part_to_json(plugin, part, listed.trouble_of(part))
-            for plugin, part in sorted(parts, key=lambda each: KINDS.index(each[1].kind))
+            for plugin, part in sorted(parts, key=lambda each: list(KINDS).index(each[1].kind))
         ],
     }
 
@@ -367,7 +367,7 @@ def _print_title(console: Console, title: str) -> None:
 
 
 def _one(kind: str) -> str:
-    one = ONE_OF[kind]
+    one = KINDS[kind].one
     return f"an {one}" if one[0] in "aeiou" else f"a {one}"
 
 

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from difflib import get_close_matches
 from typing import Final, TypeAlias
 
 from seqpipe.errors import DataError
+from seqpipe.messages import did_you_mean, nearest
 from seqpipe.parts.readers._contract import BadRow, ReadResult, Row
 from seqpipe.parts.readers._settings import Settings
 
@@ -44,9 +44,8 @@ def listed(names: Iterable[str], *, limit: int = 20) -> str:
 def missing(name: str, there: Iterable[str], *, what: str) -> str:
     """Say that `name` isn't among the names there are, and which of them comes nearest."""
     names = list(there)
-    by_folded = {candidate.casefold(): candidate for candidate in names}
-    near = get_close_matches(name.casefold(), by_folded, n=1)
-    hint = f'; did you mean "{printable(by_folded[near[0]])}"?' if near else ""
+    near = nearest(name, names)
+    hint = f"; {did_you_mean(near)}" if near else ""
     return f'there is no {what} "{name}", only {listed(names) or "none"}{hint}'
 
 
