@@ -56,6 +56,12 @@ def seqpipe_heads() -> Factories:
 
 
 @hookimpl
+def seqpipe_tasks() -> Factories:
+    """Offer the built-in tasks."""
+    return {"seqpipe.TextClasses.v1": "seqpipe.tasks.text_classes:TextClasses"}
+
+
+@hookimpl
 def seqpipe_classifiers() -> Factories:
     """Offer the built-in classifiers."""
     return {"seqpipe.FastTextClassifier.v1": "seqpipe.parts.classifiers:FastTextClassifier"}

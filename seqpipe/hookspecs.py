@@ -1,4 +1,4 @@
-"""The six hooks through which a plugin offers its parts, and the marker for their implementations.
+"""The seven hooks through which a plugin offers its parts, and the marker for their implementations.
 
 A plugin is a module named by an entry point of the group ``seqpipe``. It implements any of the hooks
 below; each returns a dictionary from the part's full name, ``<entry point>.<Name>.v<N>``, to its factory.
@@ -59,6 +59,11 @@ def seqpipe_encoders() -> Factories:  # type: ignore[empty-body]
 @hookspec
 def seqpipe_heads() -> Factories:  # type: ignore[empty-body]
     """Offer heads: factories of a `Head`, called with ``(input_width, output_width)``."""
+
+
+@hookspec
+def seqpipe_tasks() -> Factories:  # type: ignore[empty-body]
+    """Offer tasks: factories of a `Task`, what a pipeline learns from rows."""
 
 
 @hookspec

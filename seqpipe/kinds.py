@@ -89,6 +89,15 @@ _TABLE: Final = (
         summary="a head that classifies a text by its strongest values",
     ),
     Kind(
+        "tasks",
+        "task",
+        default="seqpipe.TextClasses.v1",
+        section="task",
+        checks="seqpipe.testing._tasks:task_checks",
+        example="Counts",
+        summary="a task that has a pipeline predict counts",
+    ),
+    Kind(
         "classifiers",
         "classifier",
         default="seqpipe.FastTextClassifier.v1",

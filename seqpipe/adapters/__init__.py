@@ -26,6 +26,9 @@ from seqpipe.adapters._sequences import SequenceCorpus as SequenceCorpus
 from seqpipe.adapters._sequences import make_sequences as make_sequences
 from seqpipe.adapters._shim import TorchShim as TorchShim
 from seqpipe.adapters._shim import torch_shims as torch_shims
+from seqpipe.adapters._task_pipe import TaskPipe as TaskPipe
+from seqpipe.adapters._task_pipe import make_task_pipe as make_task_pipe
+from seqpipe.adapters._task_pipe import task_of as task_of
 from seqpipe.adapters._tokenizer import WordTokenizer as WordTokenizer
 from seqpipe.adapters._tokenizer import make_tokenizer as make_tokenizer
 from seqpipe.adapters._tokenizer import tokenized as tokenized
@@ -44,6 +47,7 @@ __all__ = [
     "DocumentVectors",
     "EmbedderVectors",
     "SequenceCorpus",
+    "TaskPipe",
     "TorchShim",
     "Watched",
     "WordTokenizer",
@@ -58,12 +62,14 @@ __all__ = [
     "make_encoder",
     "make_fit_embedder",
     "make_sequences",
+    "make_task_pipe",
     "make_tokenizer",
     "make_vectors",
     "naming_scorer",
     "read_examples",
     "recurrent_engines",
     "save_table",
+    "task_of",
     "tokenized",
     "torch_shims",
     "watch_fit",

@@ -1,24 +1,42 @@
-"""A head on top of an encoder, as the model of spaCy's text categorizers."""
+"""A head on top of an encoder, as the model of a component."""
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
+from spacy.tokens import Doc
 from thinc.api import Model, chain
 from thinc.types import Floats2d
 from thinc.util import torch2xp, xp2torch
+from torch import Tensor
 
 from seqpipe.adapters._contract import calling, check_finite, check_tensor, made_by
 from seqpipe.adapters._encoder import make_encoder
 from seqpipe.adapters._shim import TorchShim
-from seqpipe.parts.heads import Head, HeadFactory, TextClassifier
+from seqpipe.parts.heads import Head, HeadFactory, TextClassifier, has_loss, loss_gradient
 
 _Vectors = list[Floats2d]
 
 
+@dataclass
+class Truths:
+    """What a batch's loss is computed from, in the place of the gradient that spaCy's components hand back.
+
+    Attributes:
+        values: In the form that the head's task describes.
+        loss: The batch's loss, once that's known.
+    """
+
+    values: Tensor
+    loss: float = 0.0
+
+
 def make_classifier(tok2vec: Model | None = None, head: HeadFactory | None = None) -> Model:
-    """Make the model of a text categorizer; registered as the architecture "seqpipe.Classifier.v1".
+    """Make the model of a head; registered as the architectures "seqpipe.Classifier.v1" and "seqpipe.Head.v1".
+
+    The first is what spaCy's text categorizers take.
 
     Args:
         tok2vec: Turns docs into vectors `[n, width]`, one for each token: our encoder, a listener
@@ -27,11 +45,37 @@ def make_classifier(tok2vec: Model | None = None, head: HeadFactory | None = Non
             `TextClassifier` with its default settings; for labels that aren't exclusive, say so.
     """
     encoder, output = tok2vec or make_encoder(), make_head(head or TextClassifier)
-    model = chain(encoder, output)
+    joined = _chain_with_words if _sees_words(head) else chain
+    model = joined(encoder, output)
     # By these, `spacy pretrain` and `spacy debug model` find the layers.
     model.set_ref("tok2vec", encoder)
     model.set_ref("output_layer", output)
     return model
+
+
+def _sees_words(head: HeadFactory | None) -> bool:
+    while isinstance(head, functools.partial):
+        head = head.func
+    return bool(getattr(head, "sees_words", False))
+
+
+def _chain_with_words(encoder: Model, output: Model) -> Model:
+    """Chain two models, the second of which takes the words of docs beside their vectors."""
+
+    def forward(model: Model, X: list[Doc], is_train: bool) -> tuple[Any, Callable[[Any], Any]]:
+        vectors, backprop_encoder = encoder(X, is_train)
+        words = [[token.text for token in doc] for doc in X]
+        scores, backprop_head = output((vectors, words), is_train)
+        return scores, lambda gradient: backprop_encoder(backprop_head(gradient))
+
+    def init(model: Model, X: list[Doc] | None = None, Y: Floats2d | None = None) -> None:
+        encoder.initialize(X=X)
+        output.initialize(X=None if X is None else encoder.predict(X), Y=Y)
+
+    dims = {"nO": output.get_dim("nO") if output.has_dim("nO") else None}
+    return Model(
+        f"{encoder.name}>>{output.name}", forward, init=init, dims=dims, layers=[encoder, output]
+    )
 
 
 def make_head(head: HeadFactory) -> Model:
@@ -60,32 +104,34 @@ def _init(model: Model, X: _Vectors | None = None, Y: Floats2d | None = None) ->
 
 
 def _forward(
-    model: Model, X: _Vectors, is_train: bool
-) -> tuple[Floats2d, Callable[[Floats2d], _Vectors]]:
+    model: Model, X: _Vectors | tuple[_Vectors, list[list[str]]], is_train: bool
+) -> tuple[Floats2d, Callable[[Floats2d | Truths], _Vectors]]:
     shim = model.shims[0]
     head: Any = shim.module
-    lengths = torch.tensor([len(x) for x in X], dtype=torch.int64)
-    flat = model.ops.flatten(X) if X else model.ops.alloc2f(0, model.get_dim("nI"))
+    vectors, *words = X if isinstance(X, tuple) else (X,)
+    lengths = torch.tensor([len(x) for x in vectors], dtype=torch.int64)
+    flat = model.ops.flatten(vectors) if vectors else model.ops.alloc2f(0, model.get_dim("nI"))
     inputs = xp2torch(flat, requires_grad=is_train, device=shim.device)
-    with calling(head, "head", f"was given {len(X)} texts"):
+    given = (inputs, lengths, *words)
+    with calling(head, "head", f"was given {len(vectors)} texts"):
         logits, backprop_logits = (
-            shim.begin_update((inputs, lengths))
-            if is_train
-            else (shim.predict((inputs, lengths)), None)
+            shim.begin_update(given) if is_train else (shim.predict(given), None)
         )
-    shape = (len(X), model.get_dim("nO"))
-    check_tensor(head, "head", logits, inputs, shape, "[texts, classes]")
+    of_words = getattr(head, "level", "text") == "word"
+    shape = (len(inputs) if of_words else len(vectors), model.get_dim("nO"))
+    named = "[words, classes]" if of_words else "[texts, classes]"
+    check_tensor(head, "head", logits, inputs, shape, named)
     logits = logits.detach()
     with calling(head, "head", "made scores of its logits"):
         scores = head.scores(logits)
-    check_tensor(head, "head", scores, logits, shape, "the scores, [texts, classes]")
+    check_tensor(head, "head", scores, logits, shape, f"the scores, {named}")
     if backprop_logits is None:
         check_finite(head, "head", scores, "scores")
         return torch2xp(scores), _no_gradient
 
-    def backprop(d_scores: Floats2d) -> _Vectors:
-        with calling(head, "head", "took the gradient of its scores"):
-            d_logits = head.grad_logits(scores, xp2torch(d_scores, device=shim.device))
+    def backprop(of_scores: Floats2d | Truths) -> _Vectors:
+        with calling(head, "head", "took the gradient of its loss"):
+            d_logits = _gradient(head, logits, scores, lengths, of_scores, shim.device)
             check_tensor(head, "head", d_logits, logits, shape, "the gradient of its logits")
             backprop_logits(d_logits)
         # No text has a word, or the head looks at none: nothing depends on the inputs.
@@ -95,5 +141,32 @@ def _forward(
     return torch2xp(scores), backprop
 
 
-def _no_gradient(d_scores: Floats2d) -> _Vectors:
+def _gradient(
+    head: Head,
+    logits: Tensor,
+    scores: Tensor,
+    lengths: Tensor,
+    of_scores: Floats2d | Truths,
+    device: torch.device,
+) -> Tensor:
+    """Return the gradient of the loss by the logits.
+
+    spaCy's text categorizers hand back ``scores - truths``, and zeros for a text whose truth is unknown.
+    """
+    if isinstance(of_scores, Truths):
+        truths = of_scores.values.to(device)
+        if not has_loss(head):
+            return head.grad_logits(scores, (scores - truths).nan_to_num(0.0))
+        loss, gradient = loss_gradient(head, logits, truths, lengths)
+        of_scores.loss = float(loss)
+        return gradient
+    d_scores = xp2torch(of_scores, device=device)
+    if not has_loss(head):
+        return head.grad_logits(scores, d_scores)
+    known = d_scores.ne(0).any(1, keepdim=True)
+    truths = torch.where(known, scores - d_scores, torch.nan)
+    return loss_gradient(head, logits, truths, lengths)[1]
+
+
+def _no_gradient(d_scores: Floats2d | Truths) -> _Vectors:
     return []

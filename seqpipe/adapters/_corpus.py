@@ -8,10 +8,12 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from seqpipe.adapters._contract import read_rows
+from seqpipe.adapters._contract import calling, read_rows
 from seqpipe.adapters._tokenizer import fit_tokenizer, tokenized
 from seqpipe.errors import ConfigError, DataError
 from seqpipe.parts.readers import BadRow, Reader, Row, fingerprint, split_rows
+from seqpipe.tasks import Task
+from seqpipe.tasks.text_classes import TextClasses
 
 _WHOLE = "data"
 
@@ -26,6 +28,7 @@ class DataSet:
         readers: The readers by part; that of the whole is called "data".
         fractions: The share of each part that's split off.
         seed: Decides the split.
+        task: What is learnt from the rows; by default classes of texts.
 
     Raises:
         ConfigError: Nothing says where the train part comes from.
@@ -33,8 +36,14 @@ class DataSet:
     """
 
     def __init__(
-        self, readers: Mapping[str, Reader], *, fractions: Mapping[str, float], seed: int
+        self,
+        readers: Mapping[str, Reader],
+        *,
+        fractions: Mapping[str, float],
+        seed: int,
+        task: Task | None = None,
     ) -> None:
+        self.task = task or TextClasses()
         whole = _WHOLE if _WHOLE in readers else "train"
         if whole not in readers:
             raise ConfigError("[data] says nothing of where the rows for training come from")
@@ -46,7 +55,8 @@ class DataSet:
             n: list(r.rows) for n, r in results.items() if n != whole
         }
         wanted = _shares_left(fractions, without=self.parts)
-        self.parts |= split_rows(results[whole].rows, wanted, seed=seed)
+        strata = None if type(self.task).strata is Task.strata else self.task.strata
+        self.parts |= split_rows(results[whole].rows, wanted, seed=seed, strata=strata)
         rows = [row for name in sorted(self.parts) for row in self.parts[name]]
         self.labels = sorted({label for row in rows for label in row.labels})
         self.fingerprint = fingerprint(rows)
@@ -119,7 +129,8 @@ class Corpus:
         """Yield the examples. Texts are tokenized the first time, and for each other tokenizer."""
         for row, doc in zip(self.rows, self.data.docs(self._part, nlp), strict=True):
             reference = doc.copy()
-            reference.cats = {label: float(label in row.labels) for label in self.data.labels}
+            with calling(self.data.task, "task", f"annotated {row.source}"):
+                self.data.task.annotate(reference, row, self.data.labels)
             yield Example(doc.copy(), reference)
 
     def sequences(self, nlp: Language) -> Iterator[Sequence[str]]:
@@ -136,6 +147,7 @@ def make_corpus(
     train: Reader | None = None,
     dev: Reader | None = None,
     test: Reader | None = None,
+    task: Task | None = None,
 ) -> Corpus:
     """Make one part of a data set; registered as the reader "seqpipe.Corpus.v1".
 
@@ -147,10 +159,11 @@ def make_corpus(
         train: Reads the rows to train on.
         dev: Reads the rows that the best model is chosen by.
         test: Reads the rows that the best model is evaluated on.
+        task: What is learnt from the rows; by default classes of texts.
     """
     readers = {_WHOLE: data, "train": train, "dev": dev, "test": test}
     given = {name: reader for name, reader in readers.items() if reader is not None}
-    return Corpus(_shared_data_set(given, split, seed), part)
+    return Corpus(_shared_data_set(given, split, seed, task), part)
 
 
 # The corpora of one configuration share what they read for as long as one of them lives.
@@ -163,10 +176,12 @@ def forget_data() -> None:
 
 
 def _shared_data_set(
-    readers: Mapping[str, Reader], split: Mapping[str, float], seed: int
+    readers: Mapping[str, Reader], split: Mapping[str, float], seed: int, task: Task | None
 ) -> DataSet:
-    key = (tuple(readers.items()), tuple(split.items()), seed)
+    # Of a task that isn't the default one each corpus has an object of its own, made by the same settings.
+    of = None if task is None else (type(task), repr(sorted(vars(task).items())))
+    key = (tuple(readers.items()), tuple(split.items()), seed, of)
     data = _data_sets.get(key)
     if data is None:
-        data = _data_sets[key] = DataSet(readers, fractions=split, seed=seed)
+        data = _data_sets[key] = DataSet(readers, fractions=split, seed=seed, task=task)
     return data

@@ -25,13 +25,13 @@ def compile_command(
     Settings are overridden as in `seqpipe run`.
     """
     from seqpipe.cli._hushed import hushed
-    from seqpipe.cli._recorded import check_file
-    from seqpipe.config import compile_file
+    from seqpipe.cli._recorded import read_checked
+    from seqpipe.config import compile_read
 
     # Plugins that print when they're imported would print into the configuration.
     with hushed():
-        is_checked = check_file(file, context.args)
-        text = compile_file(file, context.args, is_checked=is_checked).to_str(interpolate=False)
+        source, is_checked = read_checked(file, context.args)
+        text = compile_read(source, is_checked=is_checked).to_str(interpolate=False)
     typer.echo(_as_stdout_takes_it(text))
 
 

@@ -3,22 +3,22 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from seqpipe.config import PipelineFile, check_by_record, read, record_facts
 
-def check_file(file: Path, overrides: Sequence[str]) -> bool:
-    """Check a pipeline file by what's recorded of parts and of spaCy.
+
+def read_checked(file: Path, overrides: Sequence[str]) -> tuple[PipelineFile, bool]:
+    """Read a pipeline file, and check it by what's recorded of parts and of spaCy.
 
     Where not all is recorded that the file needs, it's recorded now, and the file isn't checked yet.
 
     Returns:
-        Whether the file was checked.
+        The file, and whether it was checked.
 
     Raises:
         PipelineFileError: There are errors in it.
     """
-    from seqpipe.config import check_by_record, read, record_facts
-
     source = read(file, overrides)
-    if check_by_record(source):
-        return True
-    record_facts(source.lang)
-    return False
+    is_checked = check_by_record(source)
+    if not is_checked:
+        record_facts(source.lang)
+    return source, is_checked

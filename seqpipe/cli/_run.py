@@ -60,11 +60,10 @@ def run_command(
     console = make_console(soft_wrap=False)
     if not quiet:
         console.print(f"seqpipe run {escaped(file)}", highlight=False, soft_wrap=True)
-    run = _import_run(file, context.args)
+    run, source = _import_run(file, context.args)
     with make_reporter(console, quiet=quiet) as reporter, _ignored_by_git(_RUNS):
         result = run(
-            file,
-            overrides=context.args,
+            source,
             output=output or _default_output(file),
             threads=threads,
             reporter=reporter,
@@ -73,16 +72,16 @@ def run_command(
         print_results(console, result.report, result.model)
 
 
-def _import_run(file: Path, overrides: Sequence[str]) -> Callable[..., Any]:
-    """Import torch and spaCy, which takes seconds; what's wrong with the file is said before."""
+def _import_run(file: Path, overrides: Sequence[str]) -> tuple[Callable[..., Any], Any]:
+    """Read the file, and import torch and spaCy, which takes seconds; what's wrong with the file is said before."""
     try:
-        from seqpipe.cli._recorded import check_file
+        from seqpipe.cli._recorded import read_checked
 
-        check_file(file, overrides)
+        source, _ = read_checked(file, overrides)
         from seqpipe.run import run
     except KeyboardInterrupt:
         raise InterruptedRun("stopped during stage 'start'; nothing was written") from None
-    return run
+    return run, source
 
 
 def _default_output(file: Path) -> Path:

@@ -7,6 +7,7 @@ a file is checked.
 from seqpipe.config._check import check as check
 from seqpipe.config._check import check_by_record as check_by_record
 from seqpipe.config._compile import compile_file as compile_file
+from seqpipe.config._compile import compile_read as compile_read
 from seqpipe.config._compile import restore_dollars as restore_dollars
 from seqpipe.config._expand import expand as expand
 from seqpipe.config._expand import makes_classifier as makes_classifier
@@ -43,6 +44,7 @@ __all__ = [
     "check",
     "check_by_record",
     "compile_file",
+    "compile_read",
     "descend",
     "expand",
     "from_confection",

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from seqpipe.config._check import check
 from seqpipe.config._expand import expand
-from seqpipe.config._read import read
+from seqpipe.config._read import PipelineFile, read
 from seqpipe.config._schema import FREE_SECTIONS
 from seqpipe.config._types import is_block
 from seqpipe.plugins import find_part
@@ -121,7 +121,11 @@ def compile_file(path: Path, overrides: Sequence[str] = (), *, is_checked: bool 
         ConfigError: The file can't be read, or asks for what can't be done.
         PluginError: A part can't be had.
     """
-    file = read(path, overrides)
+    return compile_read(read(path, overrides), is_checked=is_checked)
+
+
+def compile_read(file: PipelineFile, *, is_checked: bool = False) -> Any:
+    """Check and expand a pipeline file that was read; see `compile_file`."""
     # spaCy takes seconds to import: errors of syntax are on the screen before.
     from confection import Config
     from spacy.language import DEFAULT_CONFIG

@@ -11,10 +11,10 @@ from seqpipe.plugins import Part
 
 
 #: Each of these asks for a pipeline that's trained to do something.
-_TRAINED: Final = ("encoder", "head", "classifier", "nlp", "components")
+_TRAINED: Final = ("encoder", "head", "task", "classifier", "nlp", "components")
 
 #: What a classifier stands in the place of, and the scores of an embedder that it therefore lacks.
-REPLACED: Final = ("embedder", "encoder", "head", "evaluation")
+REPLACED: Final = ("embedder", "encoder", "head", "task", "evaluation")
 
 
 def makes_embedding(sections: Mapping[str, Any]) -> bool:
@@ -113,26 +113,47 @@ def expand(sections: Mapping[str, Any], find_part: FindPart) -> Section:
 
 def _trained(sections: Mapping[str, Any], find_part: FindPart) -> Section:
     """Expand a file whose pipeline is trained: an encoder on the vectors, and a head on that."""
-    ours = {name: _with_defaults(name, sections.get(name, {})) for name in SECTIONS}
+    names = (name for name in SECTIONS if name != "task")
+    ours = {name: _with_defaults(name, sections.get(name, {})) for name in names}
     encoder = find_part("encoders", ours["encoder"]["@seqpipe_encoders"])
     if "cell" in encoder.settings:
         ours["encoder"].setdefault("cell", DEFAULTS["encoder.cell"])
     if "width" not in ours["encoder"]:
         ours["encoder"]["width"] = encoder.default_width()
-    head = find_part("heads", ours["head"]["@seqpipe_heads"])
-    component = head.component(_settings(ours["head"]))
-    data = _data(ours["data"], "seqpipe.Corpus.v1")
+    task = _task(sections.get("task"), ours["head"], find_part)
+    name, component, weights = _component(ours, task, find_part)
+    data = _data(ours["data"], "seqpipe.Corpus.v1", **({"task": task} if task else {}))
     return {
         **_system(ours),
-        "nlp": {**_nlp(ours), "pipeline": ["tok2vec", component]},
-        "components": {
-            "tok2vec": {"factory": "tok2vec", "model": _encoder(ours)},
-            component: {"factory": component, "model": _head(ours)},
-        },
+        "nlp": {**_nlp(ours), "pipeline": ["tok2vec", name]},
+        "components": {"tok2vec": {"factory": "tok2vec", "model": _encoder(ours)}, name: component},
         "corpora": {part: {**data, "part": part} for part in _parts_of(ours["data"])},
-        "training": {**_TRAINING, **_score(component)},
+        "training": {**_TRAINING, **weights},
         **_fit(data),
     }
+
+
+def _task(given: Section | None, head: Section, find_part: FindPart) -> Section | None:
+    """Return the block of what the head learns; None for classes of texts, which are spaCy's own business."""
+    named = find_part("heads", head["@seqpipe_heads"]).task(_settings(head))
+    task = {"@seqpipe_tasks": named, **(given or {})}
+    return None if task["@seqpipe_tasks"] == DEFAULT_PARTS["task"][1] else task
+
+
+def _component(
+    ours: Mapping[str, Section], task: Section | None, find_part: FindPart
+) -> tuple[str, Section, Section]:
+    """Return the name and the section of the component that holds the head, and the weights of its scores."""
+    if task is not None:
+        component = {
+            "factory": "seqpipe_task",
+            "task": task,
+            "model": _head(ours, "seqpipe.Head.v1"),
+        }
+        return "task", component, {"score_weights": {"task_score": 1.0}}
+    head = find_part("heads", ours["head"]["@seqpipe_heads"])
+    name = head.component(_settings(ours["head"]))
+    return name, {"factory": name, "model": _head(ours, "seqpipe.Classifier.v1")}, _score(name)
 
 
 def _embedding(sections: Mapping[str, Any], find_part: FindPart) -> Section:
@@ -219,7 +240,7 @@ def _parts_of(data: Section) -> list[str]:
     return [part for part in DATA_PARTS if part in there]
 
 
-def _data(data: Section, corpus: str) -> Section:
+def _data(data: Section, corpus: str, **more: Section) -> Section:
     nested = {part: data[part] for part in DATA_PARTS if part in data}
     host = {*HOST_SETTINGS["data"], *DATA_PARTS}
     whole = {key: value for key, value in data.items() if key not in host}
@@ -229,6 +250,7 @@ def _data(data: Section, corpus: str) -> Section:
         "seed": "${system.seed}",
         **({"data": whole} if whole else {}),
         **nested,
+        **more,
     }
 
 
@@ -248,13 +270,13 @@ def _encoder(ours: Mapping[str, Section]) -> Section:
     return {"@architectures": "seqpipe.Encoder.v1", "encoder": ours["encoder"], **trained}
 
 
-def _head(ours: Mapping[str, Section]) -> Section:
+def _head(ours: Mapping[str, Section], architecture: str) -> Section:
     listener = {
         "@architectures": "spacy.Tok2VecListener.v1",
         "width": ours["encoder"]["width"],
         "upstream": "tok2vec",
     }
-    return {"@architectures": "seqpipe.Classifier.v1", "tok2vec": listener, "head": ours["head"]}
+    return {"@architectures": architecture, "tok2vec": listener, "head": ours["head"]}
 
 
 def _score(component: str) -> Section:

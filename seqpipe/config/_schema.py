@@ -10,7 +10,7 @@ from seqpipe.kinds import KINDS
 
 #: Our own sections, in the order of the documentation.
 SECTIONS: Final[tuple[str, ...]] = (
-    *("pipeline", "data", "tokenizer", "embedder", "encoder", "head", "classifier"),
+    *("pipeline", "data", "tokenizer", "embedder", "encoder", "head", "task", "classifier"),
 )
 
 #: Scores of the embedding, by whatever name: [evaluation.analogies]. It goes with a spaCy config too.
@@ -118,6 +118,7 @@ NESTED_SLOTS: Final[dict[str, dict[str, Slot]]] = {
     "readers": {
         **{name: _READERS for name in ("data", *DATA_PARTS)},
         "augmenter": Slot(("augmenters",)),
+        "task": KIND_SLOTS["task"],
     },
     "callbacks": {"corpus": _READERS, "*": Slot(("callbacks", "misc", "lookups"))},
     "loggers": {"*": Slot(("loggers", "callbacks", "misc"))},

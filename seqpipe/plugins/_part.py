@@ -191,24 +191,38 @@ class Part:
         return self.description.embeds_documents
 
     def component(self, settings: Mapping[str, Any]) -> str:
-        """Return the component of spaCy's that a head serves with some settings.
+        """Return the component of spaCy's that a head serves with some settings, if it puts texts into classes.
 
         Raises:
             PluginError: The factory can't be had, or it doesn't say.
         """
-        known = None if self._is_imported else self._record("components")
-        key = json.dumps(settings, sort_keys=True, default=repr)
-        if known and key in known:
-            return str(known[key])
-        head, given = unwrap(self.factory)
-        component = getattr(head, "component", None)
-        if not callable(component):
+        named = self._asked("component", settings)
+        if not named:
             raise PluginError(
                 f"{self.name} of {self.owner} doesn't say which component of spaCy's it serves: a head "
                 "has the class method `component`"
             )
-        named = str(component({**given, **settings}))
-        self._write_record("components", {**(self._record("components") or {}), key: named})
+        return named
+
+    def task(self, settings: Mapping[str, Any]) -> str:
+        """Return the task that a head is for with some settings; the default one if it doesn't say.
+
+        Raises:
+            PluginError: The factory can't be had.
+        """
+        return self._asked("task", settings) or KINDS["tasks"].default
+
+    def _asked(self, method: str, settings: Mapping[str, Any]) -> str:
+        """Return what a class method of a head says of some settings; "" if there's no such method."""
+        record = f"{method}s"
+        known = None if self._is_imported else self._record(record)
+        key = json.dumps(settings, sort_keys=True, default=repr)
+        if known and key in known:
+            return str(known[key])
+        head, given = unwrap(self.factory)
+        ask = getattr(head, method, None)
+        named = str(ask({**given, **settings})) if callable(ask) else ""
+        self._write_record(record, {**(self._record(record) or {}), key: named})
         return named
 
     @property

@@ -19,8 +19,6 @@ from seqpipe.adapters import (
 from seqpipe.config import PipelineFile
 from seqpipe.parts.classifiers import FitProgress
 from seqpipe.run._build import check_initial_files, placed, placed_at_work
-from seqpipe.run._classes import check_labels, score_texts
-from seqpipe.run._data import note_data
 from seqpipe.run._models import (
     UNFINISHED,
     promote,
@@ -31,6 +29,7 @@ from seqpipe.run._models import (
 from seqpipe.run._report import make_report, report_embedding
 from seqpipe.run._scores import resolve_scores, score_embedding
 from seqpipe.run._stages import Stages
+from seqpipe.run._task import check_data, score_texts
 
 _PARTS = ("train", "dev", "test")
 _CORPUS = "seqpipe.Corpus.v1"
@@ -58,8 +57,7 @@ def run_classifier(
         with placed(file, nlp.config, "corpora"):
             corpora = _corpora(nlp)
         with placed_at_work(file, nlp.config, "corpora", "components"):
-            check_labels(nlp, corpora)
-        note_data(corpora, stages.reporter)
+            check_data(nlp, corpora, stages.reporter)
         check_initial_files(nlp, file)
     with stages.stage("training"), placed_at_work(file, nlp.config, "components", "corpora"):
         last = _fit(nlp, corpora["train"], stages)

@@ -14,12 +14,10 @@ from thinc.api import fix_random_seed
 
 from seqpipe import storage
 from seqpipe.adapters import Corpus, forget_data, watch_fit
-from seqpipe.config import PipelineFile, compile_file, makes_classifier, makes_embedding, read
+from seqpipe.config import PipelineFile, compile_read, makes_classifier, makes_embedding, read
 from seqpipe.errors import InterruptedRun, NotFiniteError
 from seqpipe.reporting import Progress, Reporter, Silent
 from seqpipe.run._build import build, check_initial_files, initialise, placed, placed_at_work
-from seqpipe.run._classes import check_labels, score_texts
-from seqpipe.run._data import note_data
 from seqpipe.run._fitted import is_classifier, is_embedding, run_classifier, run_embedding
 from seqpipe.run._models import (
     BEST,
@@ -35,6 +33,7 @@ from seqpipe.run._models import (
 from seqpipe.run._report import make_report
 from seqpipe.run._scores import resolve_scores, score_embedding
 from seqpipe.run._stages import Meter, Stages
+from seqpipe.run._task import check_data, score_texts
 from seqpipe.training import CorpusOf, Step, Training, resolve_training, train
 
 
@@ -52,7 +51,7 @@ class RunResult:
 
 
 def run(
-    file: Path,
+    file: Path | PipelineFile,
     *,
     overrides: Sequence[str] = (),
     output: Path,
@@ -69,8 +68,9 @@ def run(
     stands in ``model-interrupted`` until a run has finished.
 
     Args:
-        file: The pipeline file.
-        overrides: Settings that replace those of the file: ``["--encoder.width", "128"]``.
+        file: The pipeline file, or what `seqpipe.config.read` made of it.
+        overrides: Settings that replace those of the file: ``["--encoder.width", "128"]``; of one that was read,
+            they're in it already.
         output: The folder for all results; it's made.
         threads: How many threads torch computes in. The same number gives the same figures again.
         reporter: Is told of the progress.
@@ -91,10 +91,12 @@ def run(
         raise NotFiniteError(f"{error}; {what_was_kept(output)}") from error
 
 
-def _run(file: Path, overrides: Sequence[str], output: Path, stages: Stages) -> RunResult:
+def _run(
+    file: Path | PipelineFile, overrides: Sequence[str], output: Path, stages: Stages
+) -> RunResult:
     with stages.stage("file"):
-        source = read(file, overrides)
-        config = compile_file(file, overrides)
+        source = file if isinstance(file, PipelineFile) else read(file, overrides)
+        config = compile_read(source)
         fix_random_seed(config.interpolate()["training"]["seed"] or 0)
         nlp = build(config, source)
         describe(nlp, source)
@@ -126,8 +128,7 @@ def _run_training(
             test = _test_corpus(nlp)
         corpora = _ours({"train": training.train, "dev": training.dev, "test": test})
         with placed_at_work(file, nlp.config, "corpora", "components"):
-            check_labels(nlp, corpora)
-        note_data(corpora, stages.reporter)
+            check_data(nlp, corpora, stages.reporter)
         check_initial_files(nlp, file)
         embedding_scores = resolve_scores(nlp, file)
     with (

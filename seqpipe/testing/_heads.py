@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from seqpipe.errors import PluginError
-from seqpipe.parts.heads import Head
+from seqpipe.parts.heads import TEXT_CLASSES, Head, has_loss, loss_gradient
 from seqpipe.testing._cases import HEADS, Case, run
 from seqpipe.testing._check import BrokenError, Check, Factory, NotApplicable, make_check
 from seqpipe.testing._encoders import leaves_its_input_alone
@@ -50,6 +50,8 @@ def _component(factory: Factory) -> str:
 
 def names_its_component(factory: Factory) -> None:
     """The class method `component` names the component of spaCy's that the head serves with some settings."""
+    if as_part("heads", factory).task({}) != TEXT_CLASSES:
+        raise NotApplicable("its task isn't that of classes, which spaCy has components for")
     component = _component(factory)
     # spaCy registers its factories when the first pipeline is made.
     if not (isinstance(component, str) and spacy.blank("xx").has_factory(component)):
@@ -63,12 +65,19 @@ def _scores(factory: Factory, case: Case) -> tuple[Head, Tensor, Tensor]:
     return head, logits, head.scores(logits)
 
 
+def _gradient(head: Head, logits: Tensor, scores: Tensor, truths: Tensor, case: Case) -> Tensor:
+    """Return the gradient of the loss by the logits."""
+    if not has_loss(head):
+        return head.grad_logits(scores, scores - truths)
+    return loss_gradient(head, logits, truths, torch.tensor(case.lengths))[1]
+
+
 def scores_have_their_shape(factory: Factory) -> None:
-    """Scores and the gradient of the logits have the logits' shape, and are finite."""
+    """Scores have the logits' shape, and they and the gradient of the loss are finite."""
 
     def law(case: Case) -> None:
         head, logits, scores = _scores(factory, case)
-        gradient = head.grad_logits(scores, scores - scores.roll(1, 0))
+        gradient = _gradient(head, logits, scores, scores.roll(1, 0), case)
         for name, found in (("the scores are", scores), ("the gradient is", gradient)):
             if found.shape != logits.shape or not found.isfinite().all():
                 raise BrokenError(f"{name} {found.tolist()} for logits {list(logits.shape)}")
@@ -77,6 +86,8 @@ def scores_have_their_shape(factory: Factory) -> None:
 
 
 def _categorizer(factory: Factory) -> str:
+    if as_part("heads", factory).task({}) != TEXT_CLASSES:
+        raise NotApplicable("its task isn't that of classes")
     component = _component(factory)
     if component not in (_EXCLUSIVE, _ANY_NUMBER):
         raise NotApplicable(f"it serves {component}, which isn't one of the text categorizers")
@@ -98,7 +109,7 @@ def scores_are_probabilities(factory: Factory) -> None:
 
 
 def gradient_leads_to_the_truth(factory: Factory) -> None:
-    """Logits that follow `grad_logits` downhill come to score the true classes highest."""
+    """Logits that follow the gradient of the loss downhill come to score the true classes highest."""
     _categorizer(factory)
 
     def law(case: Case) -> None:
@@ -109,7 +120,7 @@ def gradient_leads_to_the_truth(factory: Factory) -> None:
         logits = case.draw(texts, case.width)
         for _ in range(200):
             scores = head.scores(logits)
-            gradient = head.grad_logits(scores, scores - truths)
+            gradient = _gradient(head, logits, scores, truths, case)
             # How large it is, and so how a loss is weighted, is the head's own affair.
             logits = logits - 0.5 * gradient / gradient.abs().max().clamp(min=1e-30)
         if not torch.equal(logits.argmax(1), truths.argmax(1)):

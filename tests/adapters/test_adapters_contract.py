@@ -27,7 +27,7 @@ from seqpipe.errors import DataError, NotFiniteError, PluginError
 from seqpipe.parts.classifiers import Classifier
 from seqpipe.parts.embedders import Concatenated
 from seqpipe.parts.encoders import Encoder
-from seqpipe.parts.heads import TextClassifier
+from seqpipe.parts.heads import Head, TextClassifier
 from seqpipe.parts.readers import Reader, ReadResult, Row, Stream
 from seqpipe.plugins import Owner, Part, note_maker
 
@@ -228,8 +228,11 @@ class Changed(TextClassifier):
     def scores(self, logits):
         return self._change("scores", super().scores(logits))
 
+    # As a head that was written before heads had a loss.
+    loss = Head.loss
+
     def grad_logits(self, scores, grad_scores):
-        return self._change("gradient", super().grad_logits(scores, grad_scores))
+        return self._change("gradient", grad_scores / len(scores))
 
     def _change(self, what, values):
         return self.change(values) if what == self.where else values
@@ -255,7 +258,7 @@ HEADS = [
         "returned None, and should return a tensor [2, 2] of float32 on cpu: the scores",
     ),
     ("gradient", a_column_more, "of float32 on cpu: the gradient of its logits"),
-    ("gradient", raise_key_error, "raised KeyError: 'x' while it took the gradient of its scores"),
+    ("gradient", raise_key_error, "raised KeyError: 'x' while it took the gradient of its loss"),
 ]
 
 

@@ -122,6 +122,11 @@ PIPELINE = {
                 "head": {"@seqpipe_heads": "seqpipe.TextClassifier.v1"},
             },
         },
+        "task": {
+            "factory": "seqpipe_task",
+            "task": {"@seqpipe_tasks": "seqpipe.TextClasses.v1"},
+            "model": {"@architectures": "seqpipe.Head.v1", "tok2vec": None, "head": None},
+        },
         "classifier": {
             "factory": "seqpipe_classifier",
             "classifier": {"@seqpipe_classifiers": "seqpipe.FastTextClassifier.v1"},
@@ -134,6 +139,7 @@ SLOTS = {
     "cells": ("components", "tok2vec", "model", "encoder", "cell"),
     "encoders": ("components", "tok2vec", "model", "encoder"),
     "heads": ("components", "textcat", "model", "head"),
+    "tasks": ("components", "task", "task"),
     "classifiers": ("components", "classifier", "classifier"),
 }
 #: Since version 1, a setting came and the others went.
@@ -143,6 +149,7 @@ OF_VERSION_2 = {
     "cells": lambda input_width, width, *, length: None,
     "encoders": lambda input_width, *, length: None,
     "heads": lambda input_width, output_width, *, length: None,
+    "tasks": lambda *, length: None,
     "classifiers": lambda *, length: None,
 }
 BLOCK = {"size": 3, "name": "a", "self": ["b"], "package": "acme-parts 1.2.3"}

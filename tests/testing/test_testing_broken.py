@@ -9,6 +9,7 @@ from testing import (
     broken_embedders,
     broken_encoders,
     broken_heads,
+    broken_tasks,
     broken_tokenizers,
 )
 
@@ -21,6 +22,7 @@ BROKEN = {
     "cells": broken_cells,
     "encoders": broken_encoders,
     "heads": broken_heads,
+    "tasks": broken_tasks,
     "tokenizers": broken_tokenizers,
     "embedders": broken_embedders,
     "classifiers": broken_classifiers,

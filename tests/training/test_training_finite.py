@@ -139,7 +139,8 @@ def test_gradient_that_is_nan_ends_the_training_before_a_weight_changes(corpora)
 
     def break_gradient(nlp):
         _, head = modules_of(nlp)
-        head.grad_logits = lambda scores, grad: grad * math.inf
+        own = head.loss
+        head.loss = lambda *given: own(*given) * math.inf
         kept.update({name: weight.clone() for name, weight in head.state_dict().items()})
 
     with pytest.raises(

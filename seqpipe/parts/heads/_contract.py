@@ -1,26 +1,47 @@
 """What a head is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Literal, TypeAlias
 
+import torch
 from torch import Tensor, nn
+
+#: The task of heads that don't name one.
+TEXT_CLASSES = "seqpipe.TextClasses.v1"
 
 
 class Head(nn.Module, ABC):
-    """Turns contextual vectors into scores for a task.
+    """Turns contextual vectors into predictions for a task, and owns the loss that it's trained by.
 
     Its constructor takes the two sizes by position, and settings by keyword only. It's called when
     the labels are known, so that `output_width` is their number:
     ``__init__(self, input_width, output_width, *, ...)``. It can be pickled and copied, and raises a
     `ConfigError` for sizes and settings that can't be used. `seqpipe.testing` holds it to all of this. A
-    head is offered as its class, or a partial of that, since `component` is asked before one is made.
+    head is offered as its class, or a partial of that, since `task` and `component` are asked before one is made.
+
+    A head sees tensors, lengths and lists of strings, never spaCy: what its truths mean, and what becomes of its
+    predictions, is its task's business; see `seqpipe.tasks.Task`.
     """
 
+    #: What a row of the head's output belongs to: a "text", or each "word" of the texts.
+    level: ClassVar[Literal["text", "word"]] = "text"
+
+    #: Whether `forward` takes the words of the texts beside their vectors: a list of strings for each text.
+    sees_words: ClassVar[bool] = False
+
     @classmethod
-    @abstractmethod
+    def task(cls, settings: Mapping[str, Any]) -> str:
+        """Name the task that the head is for with these settings: "seqpipe.TextClasses.v1"."""
+        return TEXT_CLASSES
+
+    @classmethod
     def component(cls, settings: Mapping[str, Any]) -> str:
-        """Name the spaCy component that the head serves with these settings, such as "textcat"."""
+        """Name spaCy's component that the head serves with these settings, if its task is to put texts into classes.
+
+        By default the one for exclusive classes, unless a setting `exclusive` is false.
+        """
+        return "textcat" if settings.get("exclusive", True) else "textcat_multilabel"
 
     @abstractmethod
     def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
@@ -30,22 +51,73 @@ class Head(nn.Module, ABC):
             inputs: The contextual vectors `[N, input_width]`, one sequence behind the other.
             lengths: `[B]`, int64, on the CPU; 0 is allowed.
 
+        A head that `sees_words` takes a third argument, the words of each text: ``Sequence[Sequence[str]]``.
+
         Returns:
-            `[B, output_width]`
+            `[B, output_width]`, or `[N, output_width]` if its `level` is "word".
         """
 
     @abstractmethod
     def scores(self, logits: Tensor) -> Tensor:
-        """Turn logits into what the component reads, such as probabilities, in the same shape."""
+        """Turn logits into what the task reads, such as probabilities, in the same shape."""
 
-    @abstractmethod
-    def grad_logits(self, scores: Tensor, grad_scores: Tensor) -> Tensor:
-        """Turn the gradient that the component gives into that of the loss by the logits.
+    def loss(self, logits: Tensor, truths: Tensor, lengths: Tensor) -> Tensor:
+        """Return the loss of a batch, a scalar: the mean over its texts or words.
 
-        spaCy's components hand back ``scores - truths``, which is already the gradient of the cross
-        entropy by the logits, both for softmax and for sigmoid.
+        It may use parameters of the head (the transitions of a CRF): these are trained by its gradient too.
+
+        Args:
+            logits: What `forward` returned.
+            truths: What the task knows of these texts, in the form that the task describes. For classes of texts
+                `[B, output_width]`, 1 for each label that a text has; NaN throughout where the truth is unknown.
+            lengths: As `forward` has it.
         """
+        raise NotImplementedError(
+            f"{type(self).__name__} has no `loss`, and is trained by its `grad_logits`"
+        )
+
+    def grad_logits(self, scores: Tensor, grad_scores: Tensor) -> Tensor:
+        """Turn ``scores - truths`` into the gradient of the loss by the logits.
+
+        Heads written before `loss` was part of the contract have this instead; it's not called on others.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has a `loss` instead")
 
 
 #: Makes a head from ``(input_width, output_width)``.
 HeadFactory: TypeAlias = Callable[[int, int], Head]
+
+#: What a head that `sees_words` is given beside vectors.
+Words: TypeAlias = Sequence[Sequence[str]]
+
+
+def has_loss(head: Head) -> bool:
+    """Whether a head has a loss of its own, rather than the gradient that older ones have."""
+    return type(head).loss is not Head.loss
+
+
+def loss_gradient(
+    head: Head, logits: Tensor, truths: Tensor, lengths: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return a head's loss and its gradient by the logits.
+
+    Where the loss uses parameters of the head itself, their gradients are added up as `backward` does.
+
+    Args:
+        head: The head.
+        logits: What it returned; gradients go no further back.
+        truths: As `Head.loss` has them.
+        lengths: As `Head.forward` has them.
+
+    Raises:
+        TypeError: The loss isn't a scalar.
+    """
+    logits = logits.detach().requires_grad_()
+    with torch.enable_grad():
+        loss = head.loss(logits, truths, lengths)
+        if not isinstance(loss, Tensor) or loss.ndim:
+            found = list(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
+            raise TypeError(f"its loss is {found}, and should be a scalar tensor")
+        if loss.requires_grad:
+            loss.backward()  # type: ignore[no-untyped-call]
+    return loss.detach(), torch.zeros_like(logits) if logits.grad is None else logits.grad

@@ -1,10 +1,11 @@
 """The head that puts texts into classes."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from seqpipe.errors import ConfigError
 from seqpipe.parts.heads._contract import Head
@@ -105,11 +106,6 @@ class TextClassifier(Head):
         nn.init.zeros_(self.output.weight)
         nn.init.zeros_(self.output.bias)
 
-    @classmethod
-    def component(cls, settings: Mapping[str, Any]) -> str:
-        """Name spaCy's component for exclusive classes, or that for any number of them."""
-        return "textcat" if settings.get("exclusive", True) else "textcat_multilabel"
-
     def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         """Return the logits of each class, `[B, output_width]`; see `Head.forward`."""
         pooled = [self._pool(sequence) for sequence in torch.split(inputs, lengths.tolist())]
@@ -127,18 +123,18 @@ class TextClassifier(Head):
         """Return the probability of each class, `[B, output_width]`."""
         return logits.softmax(1) if self.exclusive else logits.sigmoid()
 
-    def grad_logits(self, scores: Tensor, grad_scores: Tensor) -> Tensor:
-        """Return the gradient of the batch's mean cross entropy, labels smoothed.
+    def loss(self, logits: Tensor, truths: Tensor, lengths: Tensor) -> Tensor:
+        """Return the mean cross entropy of a batch, labels smoothed; see `Head.loss`.
 
-        `grad_scores` is ``scores - truths``; see `Head.grad_logits`. A row of zeros in it is a text
-        whose truth is unknown.
+        A text whose truth is unknown adds nothing, and counts in the mean.
         """
+        known = ~truths.isnan().any(1)
+        logits, truths = logits[known], truths[known]
         smoothing = self.label_smoothing
-        truths = scores - grad_scores
-        smoothed = truths * (1 - smoothing) + smoothing / scores.shape[1]
-        known = grad_scores.ne(0).any(1, keepdim=True)
-        gradient = (scores - smoothed) * known if smoothing else grad_scores
-        return gradient / len(scores)
+        targets = truths * (1 - smoothing) + smoothing / truths.shape[1]
+        # The log of the sum over all labels that a text might have: by the logits, its gradient is the scores.
+        total = logits.logsumexp(1) if self.exclusive else functional.softplus(logits).sum(1)
+        return (total - (targets * logits).sum(1)).sum() / max(1, len(known))
 
 
 def _check(names: Sequence[str], exclusive: bool, dropout: float, label_smoothing: float) -> None:

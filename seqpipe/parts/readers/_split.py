@@ -13,8 +13,8 @@ without it, that part gets a group all the same.
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -23,6 +23,8 @@ from seqpipe.parts.readers._contract import Row
 
 #: The part of the rows that are left over where fractions add up to less than 1.
 _REST: Final = ""
+#: The class of rows that have none.
+_ANY: Final = "any"
 _ROUNDING: Final = 1e-9
 
 
@@ -72,7 +74,11 @@ class _Shares:
 
 
 def split_rows(
-    rows: Iterable[Row], fractions: Mapping[str, float], *, seed: int
+    rows: Iterable[Row],
+    fractions: Mapping[str, float],
+    *,
+    seed: int,
+    strata: Callable[[Row], Sequence[str]] | None = None,
 ) -> dict[str, list[Row]]:
     """Split rows into parts with the same share of every class, duplicates kept together.
 
@@ -84,6 +90,8 @@ def split_rows(
         fractions: The share of each part, above 0. They add up to 1 at most; if to less, the
             rows left over are in no part.
         seed: Draws the split.
+        strata: Gives the classes that each part has its share of, if they aren't the rows' labels; none for a row
+            that may fall to any part.
 
     Raises:
         ConfigError: The fractions can't be used.
@@ -91,6 +99,8 @@ def split_rows(
             there are no rows.
     """
     _check_fractions(fractions)
+    if strata is not None:
+        return _split_by(list(rows), fractions, seed, strata)
     groups = _groups(rows, seed)
     totals = Counter(label for group in groups for row in group.rows for label in row.labels)
     shares = _Shares(_with_rest(fractions), totals)
@@ -105,6 +115,21 @@ def split_rows(
         ]
         for part in fractions
     }
+
+
+def _split_by(
+    rows: Sequence[Row],
+    fractions: Mapping[str, float],
+    seed: int,
+    strata: Callable[[Row], Sequence[str]],
+) -> dict[str, list[Row]]:
+    """Split rows by other classes than their labels."""
+    by_stand_in: defaultdict[Row, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_stand_in[replace(row, labels=tuple(strata(row)) or (_ANY,))].append(row)
+    stand_ins = [each for each, standing in by_stand_in.items() for _ in standing]
+    parts = split_rows(stand_ins, fractions, seed=seed)
+    return {name: [by_stand_in[each].pop() for each in part] for name, part in parts.items()}
 
 
 def _deal(groups: Sequence[_Group], shares: _Shares) -> list[str]:

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from seqpipe.errors import ConfigError
-from seqpipe.parts.heads import TextClassifier
+from seqpipe.parts.heads import TextClassifier, loss_gradient
 
 POOLS = ["last", "mean", "max", "attention"]
 
@@ -48,9 +48,11 @@ def test_gradient_is_that_of_cross_entropy(smoothing):
     logits = torch.randn(3, 4, requires_grad=True)
     truths = torch.tensor([0, 3, 1])
     nn.functional.cross_entropy(logits, truths, label_smoothing=smoothing).backward()
-    scores = head.scores(logits.detach())
-    gradient = head.grad_logits(scores, scores - nn.functional.one_hot(truths, 4))
+    one_hot = nn.functional.one_hot(truths, 4).float()
+    loss, gradient = loss_gradient(head, logits, one_hot, torch.ones(3))
     torch.testing.assert_close(gradient, logits.grad)
+    expected = nn.functional.cross_entropy(logits, truths, label_smoothing=smoothing)
+    torch.testing.assert_close(loss, expected.detach())
 
 
 def test_gradient_of_independent_labels_is_that_of_binary_cross_entropy():
@@ -59,14 +61,32 @@ def test_gradient_of_independent_labels_is_that_of_binary_cross_entropy():
     truths = torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]])
     loss = nn.functional.binary_cross_entropy_with_logits(logits, truths, reduction="sum") / 2
     loss.backward()
-    scores = head.scores(logits.detach())
-    torch.testing.assert_close(head.grad_logits(scores, scores - truths), logits.grad)
+    found, gradient = loss_gradient(head, logits, truths, torch.ones(2))
+    torch.testing.assert_close(gradient, logits.grad)
+    torch.testing.assert_close(found, loss.detach())
 
 
 def test_text_of_unknown_truth_has_no_gradient():
     head = TextClassifier(2, 3, label_smoothing=0.1)
-    scores = torch.full((1, 3), 1 / 3)
-    assert not head.grad_logits(scores, torch.zeros(1, 3)).any()
+    truths = torch.tensor([[torch.nan] * 3, [1.0, 0.0, 0.0]])
+    _, gradient = loss_gradient(head, torch.zeros(2, 3), truths, torch.ones(2))
+    assert not gradient[0].any() and gradient[1].any()
+
+
+def test_exclusive_text_without_a_class_pushes_all_scores_down():
+    # As spaCy's own text categorizer has it: the gradient is the scores minus the truths, whatever those are.
+    head = TextClassifier(2, 3)
+    _, gradient = loss_gradient(head, torch.zeros(1, 3), torch.zeros(1, 3), torch.ones(1))
+    torch.testing.assert_close(gradient, torch.full((1, 3), 1 / 3))
+
+
+def test_loss_that_is_no_scalar_is_named():
+    class Several(TextClassifier):
+        def loss(self, logits, truths, lengths):
+            return logits.sum(1)
+
+    with pytest.raises(TypeError, match=r"its loss is \[2\], and should be a scalar tensor"):
+        loss_gradient(Several(2, 3), torch.zeros(2, 3), torch.zeros(2, 3), torch.ones(2))
 
 
 def test_component_follows_the_settings():

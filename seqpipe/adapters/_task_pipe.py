@@ -1,0 +1,153 @@
+"""A task as a component of spaCy's, and which task the components of a pipeline have."""
+
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from spacy.language import Language
+from spacy.pipeline import TrainablePipe
+from spacy.pipeline.textcat import TextCategorizer
+from spacy.pipeline.textcat_multilabel import MultiLabel_TextCategorizer
+from spacy.tokens import Doc
+from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.vocab import Vocab
+from thinc.api import Model, Optimizer, set_dropout_rate
+
+from seqpipe.adapters._classifier import Truths
+from seqpipe.adapters._classifier_pipe import ClassifierPipe
+from seqpipe.adapters._contract import calling
+from seqpipe.errors import ConfigError
+from seqpipe.tasks import Task
+from seqpipe.tasks.text_classes import TextClasses
+
+#: The key of spaCy's scores under which a task's main figure stands.
+_MAIN = "task_score"
+
+
+class TaskPipe(TrainablePipe):  # type: ignore[misc]
+    """Predicts what a task says, by the model of a head: truths and scores are the task's, the loss is the head's.
+
+    Args:
+        vocab: The pipeline's vocabulary.
+        model: Turns docs into scores, as `seqpipe.adapters.make_classifier` makes it.
+        name: What the component is called.
+        task: What is learnt.
+    """
+
+    def __init__(self, vocab: Vocab, model: Model, name: str, task: Task) -> None:
+        self.vocab = vocab
+        self.model = model
+        self.name = name
+        self.task = task
+        self.cfg: dict[str, Any] = {"labels": []}
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the output's numbers."""
+        return tuple(self.cfg["labels"])
+
+    def initialize(
+        self, get_examples: Callable[[], Iterable[Example]], *, nlp: Language | None = None
+    ) -> None:
+        """Find out the labels, and build the model.
+
+        Args:
+            get_examples: Returns the examples to learn from; called twice.
+            nlp: The pipeline.
+
+        Raises:
+            DataError: As `Task.labels`.
+            PluginError: The task raised another exception.
+        """
+        validate_get_examples(get_examples, "TaskPipe.initialize")
+        with calling(self.task, "task", "was asked for its labels"):
+            self.cfg["labels"] = list(self.task.labels(eg.reference for eg in get_examples()))
+        docs = [example.predicted for example in islice(get_examples(), 10)]
+        # Of this, only the width is looked at.
+        self.model.initialize(X=docs, Y=np.zeros((len(docs), len(self.labels)), dtype="float32"))
+
+    def predict(self, docs: Iterable[Doc]) -> Any:
+        """Return the head's scores for docs, on the processor."""
+        docs = list(docs)
+        return self.model.ops.to_numpy(self.model.predict(docs))
+
+    def set_annotations(self, docs: Iterable[Doc], scores: Any) -> None:
+        """Have the task write scores on docs."""
+        with calling(self.task, "task", "wrote predictions on docs"):
+            self.task.set_predictions(list(docs), scores, self.labels)
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optimizer | None = None,
+        losses: dict[str, float] | None = None,
+    ) -> dict[str, float]:
+        """Learn from examples; the loss that's added to `losses` is the head's."""
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        examples = list(examples)
+        validate_examples(examples, "TaskPipe.update")
+        if not any(len(example.predicted) for example in examples):
+            return losses
+        set_dropout_rate(self.model, drop)
+        _, backprop = self.model.begin_update([example.predicted for example in examples])
+        with calling(self.task, "task", "made truths of docs"):
+            truths = Truths(self.task.truths([eg.reference for eg in examples], self.labels))
+        backprop(truths)
+        if sgd not in (None, False):
+            self.finish_update(sgd)
+        losses[self.name] += truths.loss
+        return losses
+
+    def get_loss(self, examples: Iterable[Example], scores: Any) -> tuple[float, float]:
+        """Not to be had without the head's logits; see `update`."""
+        raise NotImplementedError("the loss is the head's, and computed by `update`")
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
+        """Return the task's figures, the main one as "task_score" too."""
+        with calling(self.task, "task", "scored examples"):
+            figures = self.task.score(list(examples))
+            return {**figures, _MAIN: figures[self.task.main_figure]}
+
+
+@Language.factory(  # type: ignore[untyped-decorator]
+    "seqpipe_task", default_score_weights={_MAIN: 1.0}
+)
+def make_task_pipe(nlp: Language, name: str, model: Model, task: Task) -> TaskPipe:
+    """Make the component; registered as the factory "seqpipe_task".
+
+    Args:
+        nlp: The pipeline.
+        name: What the component is called.
+        model: The model of a head: the architecture "seqpipe.Head.v1".
+        task: What is learnt.
+
+    Raises:
+        ConfigError: It's no task.
+    """
+    if not isinstance(task, Task):
+        raise ConfigError(
+            f"the task of the component {name!r} is {task!r}, which is none: name one of @seqpipe_tasks"
+        )
+    return TaskPipe(nlp.vocab, model, name, task)
+
+
+def task_of(nlp: Language) -> Task | None:
+    """Return what a pipeline learns from rows; None where that's spaCy's business alone."""
+    tasks = (_task_of(pipe) for _, pipe in nlp.pipeline)
+    return next((task for task in tasks if task is not None), None)
+
+
+def _task_of(pipe: Any) -> Task | None:
+    if isinstance(pipe, TaskPipe):
+        return pipe.task
+    if isinstance(pipe, ClassifierPipe):
+        return TextClasses(exclusive=bool(pipe.is_exclusive), threshold=pipe.threshold)
+    if isinstance(pipe, TextCategorizer):
+        threshold = pipe.cfg["threshold"]
+        exclusive = not isinstance(pipe, MultiLabel_TextCategorizer)
+        return TextClasses(exclusive=exclusive, threshold=0.5 if threshold is None else threshold)
+    return None

@@ -1,0 +1,55 @@
+"""What a run says of its data, and how it scores what was learnt from it: as the pipeline's task has it."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from spacy.language import Language
+from spacy.scorer import Scorer
+
+from seqpipe.adapters import Corpus, calling, naming_scorer, read_examples, task_of
+from seqpipe.reporting import Reporter
+from seqpipe.training import CorpusOf
+
+_SHOWN_ROWS: Final = 5
+
+
+def check_data(nlp: Language, corpora: Mapping[str, Corpus], reporter: Reporter) -> None:
+    """Check that the data can be learnt, and report how much of it there is and which rows were skipped.
+
+    Raises:
+        DataError: The pipeline's task can't learn it.
+    """
+    first = next(iter(corpora.values()), None)
+    if first is None:
+        return
+    notes: list[str] = []
+    if (task := task_of(nlp)) is not None:
+        with calling(task, "task", "checked the data"):
+            notes += task.check({part: corpus.rows for part, corpus in corpora.items()})
+    counts = ", ".join(f"{len(corpus.rows):,} {name}" for name, corpus in corpora.items())
+    for note in [f"{counts}; {len(first.data.labels)} labels", *notes]:
+        reporter.note(note)
+    skipped = first.data.skipped
+    for bad in skipped[:_SHOWN_ROWS]:
+        reporter.note(f"skipped {bad.source}: {bad.problem}")
+    if len(skipped) > _SHOWN_ROWS:
+        reporter.note(f"{len(skipped):,} rows were skipped; report.json lists them all")
+
+
+def score_texts(nlp: Language, corpus: CorpusOf) -> dict[str, Any]:
+    """Score a pipeline on a part of the data.
+
+    Returns:
+        spaCy's scores under "spacy"; beside them the figures of the pipeline's task, if it has one.
+    """
+    examples = list(read_examples(corpus, nlp))
+    docs = nlp.pipe([example.predicted for example in examples])
+    for example, doc in zip(examples, docs, strict=True):
+        example.predicted = doc
+    with naming_scorer():
+        scores = {"spacy": Scorer(nlp=nlp).score(examples)}
+    task = task_of(nlp)
+    if task is None:
+        return scores
+    with calling(task, "task", "scored examples"):
+        return {**task.score(examples), **scores}

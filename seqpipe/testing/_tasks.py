@@ -1,0 +1,164 @@
+"""The contract of tasks."""
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import spacy
+import torch
+from spacy.tokens import Doc, DocBin
+from spacy.training import Example
+from torch import Tensor
+
+from seqpipe.errors import DataError
+from seqpipe.parts.readers import Row
+from seqpipe.tasks import Task
+from seqpipe.testing._check import BrokenError, Check, Factory, NotApplicable, make_check
+from seqpipe.testing._making import can_be_made, is_documented
+
+
+def task_checks() -> list[Check]:
+    """Return the checks of a task."""
+    made = make_check(can_be_made, "tasks", Task, _make)
+    annotates = make_check(annotates_its_sample, needs=(made,))
+    shape = make_check(truths_have_their_shape, needs=(annotates,))
+    score = make_check(scores_are_figures, needs=(shape,))
+    return [
+        made,
+        make_check(is_documented, needs=(made,)),
+        annotates,
+        shape,
+        make_check(unknown_truths_are_nan, needs=(shape,)),
+        make_check(truths_survive_saving, needs=(shape,)),
+        make_check(odd_labels_are_refused_or_learnt, needs=(annotates,)),
+        score,
+        make_check(truths_score_best, needs=(score,)),
+    ]
+
+
+def _make(factory: Factory) -> Task:
+    task: Task = factory()
+    return task
+
+
+def _blank(row: Row) -> Doc:
+    return spacy.blank("xx")(row.text)
+
+
+def _annotated(task: Task) -> tuple[list[Doc], list[str]]:
+    """Return docs of the sample with their truths, and the labels."""
+    rows = list(task.sample())
+    found = sorted({label for row in rows for label in row.labels})
+    docs = [_blank(row) for row in rows]
+    for doc, row in zip(docs, rows, strict=True):
+        task.annotate(doc, row, found)
+    return docs, list(task.labels(docs))
+
+
+def _truths(task: Task, docs: Sequence[Doc], labels: Sequence[str]) -> Tensor:
+    truths = task.truths(docs, labels)
+    if not isinstance(truths, Tensor):
+        raise BrokenError(f"its truths are a {type(truths).__name__}, not a tensor")
+    return truths
+
+
+def annotates_its_sample(factory: Factory) -> None:
+    """The sample's rows can be annotated, and have labels: strings, each once, and the same each time."""
+    task = factory()
+    if len(list(task.sample())) < 2:
+        raise BrokenError("its sample has fewer than two rows")
+    docs, labels = _annotated(task)
+    if not labels or len(set(labels)) < len(labels) or not all(isinstance(x, str) for x in labels):
+        raise BrokenError(f"its labels are {labels!r}")
+    if list(task.labels(iter(docs))) != labels:
+        raise BrokenError(f"other labels the second time, or for an iterator: {labels}")
+
+
+def truths_have_their_shape(factory: Factory) -> None:
+    """Truths have a row for each text or for each word, and are finite where they're known."""
+    task = factory()
+    docs, labels = _annotated(task)
+    truths = _truths(task, docs, labels)
+    words = sum(len(doc) for doc in docs)
+    if len(truths) not in (len(docs), words):
+        raise BrokenError(f"{len(truths)} rows of truths for {len(docs)} texts of {words} words")
+    if truths.is_floating_point() and not truths.isfinite().any():
+        raise BrokenError("none of its truths is finite")
+    if len(_truths(task, [], labels)):
+        raise BrokenError("it has truths for no texts")
+
+
+def unknown_truths_are_nan(factory: Factory) -> None:
+    """A text without a truth has NaN, or a negative class, so that a head can leave it out."""
+    task = factory()
+    _, labels = _annotated(task)
+    truths = _truths(task, [_blank(row) for row in task.sample()], labels)
+    unknown = truths.isnan() if truths.is_floating_point() else truths < 0
+    if not unknown.all():
+        raise BrokenError(f"texts without a truth have {truths.tolist()}")
+
+
+def truths_survive_saving(factory: Factory) -> None:
+    """Docs that are copied, or saved with their user data and read again, have the same truths."""
+    task = factory()
+    docs, labels = _annotated(task)
+    kept = DocBin(store_user_data=True, docs=docs).to_bytes()
+    read = list(DocBin(store_user_data=True).from_bytes(kept).get_docs(spacy.blank("xx").vocab))
+    expected = _truths(task, docs, labels)
+    for how, found in (("copied", [doc.copy() for doc in docs]), ("saved", read)):
+        if not torch.equal(_truths(task, found, labels).nan_to_num(), expected.nan_to_num()):
+            raise BrokenError(f"docs that were {how} have other truths")
+
+
+def odd_labels_are_refused_or_learnt(factory: Factory) -> None:
+    """Labels that it can't learn are refused by a DataError that names the row, and by no other."""
+    task = factory()
+    for labels in ((), ("-1",), ("a", "b"), ("",), ("ä\n",), ("1e999",)):
+        row = Row("some words", labels, "sample.csv:17")
+        try:
+            task.annotate(_blank(row), row, sorted(set(labels)))
+        except DataError as error:
+            if row.source not in str(error):
+                raise BrokenError(f"{str(error)!r} doesn't name {row.source}") from error
+        except Exception as error:
+            raise BrokenError(f"labels {labels} raised {type(error).__name__}: {error}") from error
+
+
+def _score(task: Task, docs: Sequence[Doc], predicted: Sequence[Doc]) -> dict[str, Any]:
+    return task.score([Example(p, t) for p, t in zip(predicted, docs, strict=True)])
+
+
+def scores_are_figures(factory: Factory) -> None:
+    """Its figures can be written as JSON, of no examples too, and the main one is a finite number."""
+    task = factory()
+    docs, labels = _annotated(task)
+    predicted = [doc.copy() for doc in docs]
+    for truths, said in ((docs, predicted), ([], [])):
+        figures = _score(task, truths, said)
+        json.dumps(figures, allow_nan=False)
+        main = figures.get(task.main_figure)
+        if not isinstance(main, float | int) or not math.isfinite(main):
+            raise BrokenError(f"its main figure {task.main_figure!r} is {main!r}")
+    if not labels:
+        raise BrokenError("it has no labels")
+
+
+def truths_score_best(factory: Factory) -> None:
+    """Predictions like the truths score higher than ones that are the same for all texts."""
+    task = factory()
+    docs, labels = _annotated(task)
+    truths = _truths(task, docs, labels)
+    fits = truths.is_floating_point() and truths.shape == (len(docs), len(labels))
+    if not fits or not truths.isfinite().all():
+        raise NotApplicable("its truths aren't of the scores' shape")
+
+    def score_of(scores: Tensor) -> float:
+        predicted = [_blank(row) for row in task.sample()]
+        task.set_predictions(predicted, np.asarray(scores, dtype=np.float32), labels)
+        return float(_score(task, docs, predicted)[task.main_figure])
+
+    best, constant = score_of(truths), score_of(truths.mean(0).expand_as(truths))
+    if not best > constant:
+        raise BrokenError(f"the truths score {best:.3g}, and their mean {constant:.3g}")

@@ -1,0 +1,87 @@
+"""Texts in classes: what's said of rows before anything is trained, and how docs hold truths and predictions."""
+
+import numpy as np
+import pytest
+import spacy
+import torch
+from spacy.training import Example
+
+from seqpipe.errors import ConfigError, DataError
+from seqpipe.parts.readers import Row
+from seqpipe.tasks.text_classes import TextClasses
+
+
+def test_labels_that_only_the_dev_or_test_part_has_are_named():
+    parts = {"train": "ab", "dev": "abc", "test": "ad"}
+    rows = {
+        part: [Row("text", (label,), "x:1") for label in labels] for part, labels in parts.items()
+    }
+    dev, test = TextClasses().check(rows)
+    assert "the dev part" in dev and dev.endswith(": c")
+    assert "the test part" in test and test.endswith(": d")
+    assert not TextClasses().check({"train": rows["train"]})
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        (
+            ["ab", "a", "abc", ""],
+            r"x:1 has 2 labels \(a, b\), and 1 more rows have several, but .* `excl",
+        ),
+        (
+            ["", "a", "b", ""],
+            r"x:1 has no label, and 1 more rows have none, but .*: give the text a label",
+        ),
+        (["a", "b", ""], r"x:3 has no label, but .* leave the row out"),
+    ],
+)
+def test_rows_without_a_label_are_told_from_those_with_several(labels, says):
+    rows = [Row("text", tuple(each), f"x:{line}") for line, each in enumerate(labels, 1)]
+    with pytest.raises(DataError, match=says):
+        TextClasses().check({"train": rows})
+
+
+def test_several_labels_are_fine_where_they_are_not_exclusive():
+    rows = [Row("text", tuple(each), "x:1") for each in ("ab", "a", "")]
+    assert not TextClasses(exclusive=False).check({"train": rows})
+
+
+def test_single_label_leaves_nothing_to_tell_apart():
+    with pytest.raises(DataError, match="nothing to tell apart"):
+        TextClasses().check({"train": [Row("text", ("a",), "x:1")] * 3})
+
+
+def test_truths_are_those_of_the_labels_and_nan_where_there_are_none():
+    nlp, task = spacy.blank("en"), TextClasses()
+    docs = [nlp("one"), nlp("two")]
+    task.annotate(docs[0], Row("one", ("b",), "x:1"), ["a", "b"])
+    assert task.labels(docs) == ["a", "b"]
+    truths = task.truths(docs, ["b", "a"])
+    assert truths[0].tolist() == [1.0, 0.0] and truths[1].isnan().all()
+
+
+def test_predictions_stand_beside_those_of_others():
+    doc = spacy.blank("en")("one")
+    doc.cats = {"other": 1.0}
+    TextClasses().set_predictions([doc], np.array([[0.25, 0.75]], dtype="float32"), ["a", "b"])
+    assert doc.cats == {"other": 1.0, "a": 0.25, "b": 0.75}
+
+
+def test_threshold_decides_where_classes_are_not_exclusive():
+    nlp = spacy.blank("en")
+    truth, said = nlp("one"), nlp("one")
+    truth.cats, said.cats = {"a": 1.0, "b": 0.0}, {"a": 0.4, "b": 0.1}
+    accuracy = [
+        TextClasses(exclusive=False, threshold=at).score([Example(said, truth)])["accuracy"]
+        for at in (0.3, 0.5)
+    ]
+    assert accuracy == [1.0, 0.0]
+    with pytest.raises(ConfigError, match=r"`threshold` is 1\.5"):
+        TextClasses(threshold=1.5)
+
+
+def test_no_categories_are_nothing_to_learn():
+    with pytest.raises(DataError, match="no text has categories"):
+        TextClasses().labels([spacy.blank("en")("one")])
+    assert TextClasses().truths([], ["a"]).shape == torch.Size([0, 1])
