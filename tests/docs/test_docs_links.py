@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from docs.pages import DOCS, PAGES, name_of
+from docs.pages import DOCS, PAGES, ROOT, name_of
 
 INDEX = DOCS / "README.md"
 DECISIONS = sorted((DOCS / "decisions").glob("0*.md"))
@@ -31,10 +31,28 @@ def _anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_index_names_every_page():
-    named = {(INDEX.parent / link.partition("#")[0]).resolve() for link in links(INDEX)}
-    here = {*DOCS.glob("*.md"), *DOCS.glob("*/README.md"), *DECISIONS} - {INDEX}
-    assert here <= named
+def test_indexes_name_every_page():
+    here = {*DOCS.glob("*.md"), *DOCS.glob("*/README.md")} - {INDEX}
+    assert here <= _named(INDEX)
+    assert {*DECISIONS} <= _named(DOCS / "decisions" / "README.md")
+
+
+def _named(index: Path) -> set[Path]:
+    return {(index.parent / link.partition("#")[0]).resolve() for link in links(index)}
+
+
+def test_decisions_are_listed_by_folders_that_exist():
+    rows = (DOCS / "decisions" / "README.md").read_text(encoding="utf-8")
+    folders = re.findall(r"^\| `([\w/]+)`", rows, re.MULTILINE)
+    assert folders and all((ROOT / "seqpipe" / folder).is_dir() for folder in folders)
+
+
+def test_architecture_names_every_folder_and_files_that_exist():
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    folders = [path.parent for path in (ROOT / "seqpipe").glob("*/__init__.py")]
+    assert all(f"| `{folder.name}/` |" in page for folder in folders)
+    for file in re.findall(r"`((?:[a-z]+/)+\w+\.py)`", page):
+        assert any((root / file).is_file() for root in (ROOT, ROOT / "seqpipe")), file
 
 
 def test_decision_notes_have_their_four_parts_in_order_of_their_numbers():
