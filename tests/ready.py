@@ -8,21 +8,30 @@ command asks something of the interpreter itself, it's started in the ordinary w
 import atexit
 import contextlib
 import functools
+import gc
 import json
 import os
 import runpy
 import select
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-#: What's imported before; nothing of it may look for plugins.
-IMPORTED = ("torch", "spacy", "fasttext_pybind", "seqpipe.run", "seqpipe.cli")
+#: What's imported before; nothing of it may look for plugins. torch imports `torch._dynamo` when it first
+#: traces a module, and spaCy whatever is registered with it, such as what plugins/ need of scikit-learn.
+IMPORTED = (
+    *("torch", "torch._dynamo", "spacy", "spacy.lang.en", "spacy.cli", "fasttext_pybind"),
+    *("seqpipe.run", "seqpipe.cli", "seqpipe.builtin", "seqpipe.testing"),
+    *("pytest", "hypothesis", "griffe", "hatchling.cli", "hatchling.builders.wheel"),
+)
+WHERE_INSTALLED = ("scipy.stats", "sklearn.linear_model", "sklearn.metrics", "sklearn.pipeline")
 
 
 def run_ready(
@@ -71,6 +80,80 @@ def run_ready(
     return subprocess.CompletedProcess(words, code, printed[0], None if merged else printed[1])
 
 
+class Started:
+    """A command that runs in a session of its own, with the methods of `subprocess.Popen` that tests use.
+
+    Args:
+        command: What this Python runs, and its arguments.
+        cwd: The folder that it starts in.
+        env: Its environment.
+        stdout: The file that it prints to.
+        stderr: The file that its errors go to.
+
+    Attributes:
+        pid: The process.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        stdout: Path,
+        stderr: Path,
+    ) -> None:
+        words = [str(word) for word in command]
+        assert _is_forked(words)
+        self._code: int | None = None
+        self.pid: int = _say(
+            {
+                **{"words": words[1:], "cwd": str(cwd), "env": dict(env)},
+                **{"streams": [str(stdout), str(stderr)], "session": True},
+            }
+        )
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None while it runs."""
+        if self._code is None:
+            self._code = _say({"ended": self.pid})
+        return self._code
+
+    def wait(self, timeout: float = 240) -> int:
+        """Return the exit code once it has ended.
+
+        Raises:
+            TimeoutExpired: It took too long.
+        """
+        end = time.monotonic() + timeout
+        while (code := self.poll()) is None:
+            if time.monotonic() > end:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout)
+            time.sleep(0.02)
+        return code
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        self._send(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        self._send(signal.SIGKILL)
+
+    def _send(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+
+def _say(request: dict[str, Any]) -> Any:
+    """Return what the server answers to a request."""
+    server = _server()
+    assert server.stdin and server.stdout
+    server.stdin.write(json.dumps(request) + "\n")
+    server.stdin.flush()
+    return json.loads(server.stdout.readline())
+
+
 def _is_forked(words: Sequence[str]) -> bool:
     if not hasattr(os, "fork") or words[0] != sys.executable or len(words) < 2:
         return False
@@ -79,11 +162,9 @@ def _is_forked(words: Sequence[str]) -> bool:
 
 def _ask(request: dict[str, Any], timeout: float) -> int | None:
     """Have a command run, and return its exit code; None if it took too long and was killed."""
+    process = _say(request)
     server = _server()
-    assert server.stdin and server.stdout
-    server.stdin.write(json.dumps(request) + "\n")
-    server.stdin.flush()
-    process = int(server.stdout.readline())
+    assert server.stdout
     if not select.select([server.stdout], [], [], timeout)[0]:
         os.kill(process, 9)
         server.stdout.readline()
@@ -113,7 +194,10 @@ def _leave(server: subprocess.Popen[str]) -> None:
 
 
 def _serve() -> None:
-    """Fork for each line of stdin: print the number of the process, and then its exit code."""
+    """Fork for each line of stdin: print the number of the process, and then its exit code.
+
+    Of one in a session of its own, the code is printed when it's asked for, or null while it runs.
+    """
     paths = [each for each in sys.path if each != str(Path(__file__).parent)]
     given = set(filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)))
     paths = [each for each in paths if each not in given]
@@ -121,18 +205,32 @@ def _serve() -> None:
     os.dup2(2, 1)
     for name in IMPORTED:
         __import__(name)
-    for line in sys.stdin:
+    for name in WHERE_INSTALLED:
+        with contextlib.suppress(ImportError):
+            __import__(name)
+    for name in ("hypothesis", "_hypothesis_globals"):
+        # pytest warns of plugins whose assertions it can't rewrite, unless they ask it not to.
+        sys.modules[name].__doc__ = f"{sys.modules[name].__doc__}\n\nPYTEST_DONT_REWRITE"
+    gc.freeze()  # so that no child looks for garbage in this, which copies its memory
+    for request in map(json.loads, sys.stdin):
+        if "ended" in request:
+            ended, status = os.waitpid(request["ended"], os.WNOHANG)
+            print(json.dumps(os.waitstatus_to_exitcode(status) if ended else None), file=answers)
+            continue
         process = os.fork()
         if process == 0:
             answers.close()
-            _become(json.loads(line), paths)
+            _become(request, paths)
         print(process, file=answers)
-        _, status = os.waitpid(process, 0)
-        print(os.waitstatus_to_exitcode(status), file=answers)
+        if "session" not in request:
+            _, status = os.waitpid(process, 0)
+            print(os.waitstatus_to_exitcode(status), file=answers)
 
 
 def _become(request: dict[str, Any], paths: list[str]) -> None:
     """Be the process that a request asks for, and leave."""
+    if "session" in request:
+        os.setsid()
     os.environ.clear()
     os.environ.update(request["env"])
     os.chdir(request["cwd"])

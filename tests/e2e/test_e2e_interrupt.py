@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import ready
 import spacy
 from e2e.small_world import EMBEDDER, environment, names, seqpipe, write_rows, write_world
 
@@ -58,18 +59,24 @@ class Stopped:
 class Started:
     """A run in a session of its own, as below a terminal."""
 
-    def __init__(self, folder, *arguments):
-        self._out = folder / "stdout.txt"
-        with self._out.open("wb") as out, (folder / "stderr.txt").open("wb") as err:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "seqpipe", "run", "pipeline.cfg", *arguments],
-                cwd=folder,
-                env=environment(),
-                stdout=out,
-                stderr=err,
-                start_new_session=True,
+    def __init__(self, folder, *arguments, fresh):
+        self._out, self._err = folder / "stdout.txt", folder / "stderr.txt"
+        command = [sys.executable, "-m", "seqpipe", "run", "pipeline.cfg", *arguments]
+        if fresh:
+            with self._out.open("wb") as out, self._err.open("wb") as err:
+                self.process = subprocess.Popen(
+                    command,
+                    cwd=folder,
+                    env=environment(),
+                    stdout=out,
+                    stderr=err,
+                    start_new_session=True,
+                )
+        else:
+            self._out.touch()
+            self.process = ready.Started(
+                command, cwd=folder, env=environment(), stdout=self._out, stderr=self._err
             )
-        self._err = folder / "stderr.txt"
 
     def wait_for(self, said):
         """Wait until a line has been printed."""
@@ -136,11 +143,14 @@ def is_running(pid):
 
 @pytest.fixture
 def start(tmp_path):
-    """Return a function that starts a run in the small world."""
+    """Return a function that starts a run in the small world.
+
+    A fresh one imports torch and spaCy itself, and ends as an interpreter does; others are forked.
+    """
     started = []
 
-    def run(*arguments):
-        started.append(Started(tmp_path, *arguments))
+    def run(*arguments, fresh=False):
+        started.append(Started(tmp_path, *arguments, fresh=fresh))
         return started[-1]
 
     yield run
@@ -188,7 +198,7 @@ def check_untouched(model, trained):
 
 @pytest.mark.parametrize("seconds", [0.1, 0.6])
 def test_ctrl_c_while_torch_and_spacy_are_imported(world, start, seconds):
-    run = start("--output", "out")
+    run = start("--output", "out", fresh=True)
     run.wait_for("seqpipe run")
     time.sleep(seconds)
     check(run.press_ctrl_c(), stage="start", says="nothing was written")
@@ -204,7 +214,7 @@ def test_ctrl_c_while_data_is_read(large_world, start):
 
 
 def test_ctrl_c_while_the_embedder_is_trained(world, start):
-    run = start("--output", "out", "--embedder.epochs", "1000000")
+    run = start("--output", "out", "--embedder.epochs", "1000000", fresh=True)
     run.wait_for("data ")
     run.wait_for_child()
     # The library itself is at work by then, in C++.
@@ -218,7 +228,7 @@ def test_ctrl_c_while_the_embedder_is_trained(world, start):
 def test_ctrl_c_in_training_keeps_the_best_model_so_far_and_that_of_before(
     world, start, earlier, trained
 ):
-    run = start("--output", "out", *FOREVER)
+    run = start("--output", "out", *FOREVER, fresh=True)
     run.wait_for_file(world / "out" / "model-unfinished" / "seqpipe-manifest.json")
     stopped = run.press_ctrl_c()
     check(stopped, stage="training", says=str(Path("out/model-unfinished")))
