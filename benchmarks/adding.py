@@ -49,10 +49,10 @@ BELOW: Final[dict[str, Any]] = {
     "ncols": 2,
     "frameon": False,
 }
-#: The second part: steps that gradients go back, and sequences per network.
+#: The second part: time steps that gradients are backpropagated over, and sequences per network.
 DISTANCE: Final = 100
 SEQUENCES: Final = 8
-#: How recurrent weights start, and what inputs are multiplied with.
+#: How recurrent weights are initialised, and what inputs are multiplied by.
 SERIES: Final[dict[str, tuple[RecurrentInit, float]]] = {
     "orthogonal": ("orthogonal", 0.1),
     "gaussian": ("gaussian", 0.1),
@@ -191,8 +191,8 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    for name, (usual, quick, told) in SETTINGS.items():
-        parser.add_argument(f"--{name}", type=int, help=f"{told}; {usual}, quick {quick}")
+    for name, (usual, quick, description) in SETTINGS.items():
+        parser.add_argument(f"--{name}", type=int, help=f"{description}; {usual}, quick {quick}")
     parser.add_argument("--quick", action="store_true", help="small settings, to see that it runs")
     parser.add_argument("--json", type=Path, help="a file to write all figures to")
     parser.add_argument("--plot", type=Path, help="a file to draw them into: .png, .svg, .pdf")
@@ -215,8 +215,8 @@ def main() -> None:
     for name in CELLS:
         for run in train_all(name, arguments.seeds, settings):
             runs.append(run)
-            told = f"{name:14} rate {run.rate:<7g} seed {run.seed}"
-            console.print(f"{told}  error {run.error:.4f} {run.seconds:7.1f} s")
+            description = f"{name:14} rate {run.rate:<7g} seed {run.seed}"
+            console.print(f"{description}  error {run.error:.4f} {run.seconds:7.1f} s")
     flows: dict[str, GradientFlow] = {
         series: flow_of(series, arguments.matrices, settings.width) for series in SERIES
     }

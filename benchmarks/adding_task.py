@@ -42,7 +42,7 @@ class Settings:
 
 
 def start_remembering(cell: LSTM | PeepholeLSTM, steps: int) -> Cell:
-    """Start gates so that units forget after 1 to `steps` steps (Tallec & Ollivier 2018, "chrono")."""
+    """Initialise gates so that units forget after 1 to `steps` steps (Tallec & Ollivier 2018, "chrono")."""
     forget = torch.empty(cell.width).uniform_(1, steps - 1).log()
     cell.gate_bias("forget").copy_(forget)
     cell.gate_bias("input").copy_(-forget)
@@ -85,7 +85,7 @@ class Run:
 
 
 def draw(count: int, steps: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Draw sequences, `[count * steps, 2]` one behind the other, and their targets, `[count]`."""
+    """Draw sequences, `[count * steps, 2]` concatenated, and their targets, `[count]`."""
     values, marks = torch.rand(count, steps, generator=generator), torch.zeros(count, steps)
     first = torch.randint(steps // 2, (count,), generator=generator)
     second = torch.randint(steps // 2, steps, (count,), generator=generator)
@@ -134,7 +134,7 @@ def train(name: str, rate: float, seed: int, settings: Settings) -> Run:
 
 @torch.no_grad()
 def test(adder: Adder, settings: Settings) -> float:
-    """Return the mean squared error on sequences that nobody has seen, the same for every run."""
+    """Return the mean squared error on held-out sequences, the same for every run."""
     generator = torch.Generator().manual_seed(999)
     errors = []
     for done in range(0, settings.test, 200):

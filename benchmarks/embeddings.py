@@ -1,7 +1,7 @@
 """Trains word vectors by seqpipe, by the fastText library itself, and by gensim, on the same corpus.
 
 Every run is a process of its own, from a text file of words to vectors in memory, so set-up counts and
-memory can be told apart. Peers take turns. See benchmarks/README.md.
+memory can be measured separately. Peers take turns. See benchmarks/README.md.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from seqpipe.evaluation import Fitted
 from seqpipe.evaluation.embeddings import Analogies, WordSimilarity
 from seqpipe.parts.embedders import Pretrained
 
-#: What each peer is told, in seqpipe's words.
+#: The settings of each peer, by seqpipe's names.
 SETTINGS: dict[str, Any] = {
     "width": 100,
     "window": 5,
@@ -97,7 +97,7 @@ def _runs(
 ) -> Iterator[dict[str, Any]]:
     for seed in range(options.seeds):
         for model in options.models:
-            # Now one first and now another, as a machine may become slower or faster meanwhile.
+            # In a rotating order, as a machine may become slower or faster meanwhile.
             for peer in options.peers if seed % 2 == 0 else reversed(options.peers):
                 for corpus in corpora if seed % 2 == 0 else reversed(corpora):
                     yield _run(options, corpus, model, peer, seed)
@@ -108,8 +108,8 @@ def _run(
 ) -> dict[str, Any]:
     """Train in a process of its own, and score what it left."""
     with tempfile.TemporaryDirectory() as name:
-        told = {"epochs": options.epochs, "threads": options.threads, "seed": seed}
-        settings = {**SETTINGS, **told, "min_count": corpus["min_count"]}
+        common = {"epochs": options.epochs, "threads": options.threads, "seed": seed}
+        settings = {**SETTINGS, **common, "min_count": corpus["min_count"]}
         command = [sys.executable, str(Path(__file__).with_name("embeddings_peers.py"))]
         job = {"peer": peer, "model": model, "corpus": str(corpus["path"]), "settings": settings}
         done = subprocess.run(

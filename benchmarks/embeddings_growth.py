@@ -17,7 +17,7 @@ WHAT = ("seconds", "processor", "memory", "known")
 def compare_growth(
     runs: Sequence[dict[str, Any]], base: str, others: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
-    """Tell how many times the trainings on the first corpus those on each other one took, by seed."""
+    """Return how many times the trainings on the first corpus those on each other one took, by seed."""
     found = {tuple(run[key] for key in ("model", "peer", "seed", "corpus")): run for run in runs}
     kinds = dict.fromkeys((run["model"], run["peer"]) for run in runs)
     seeds = sorted({run["seed"] for run in runs})

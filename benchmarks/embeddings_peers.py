@@ -38,10 +38,10 @@ class _Lines:
 
 def train_seqpipe(model: str, corpus: str, settings: dict[str, Any]) -> Table:
     """Train by seqpipe, from the lines of the file."""
-    told = {key: value for key, value in settings.items() if key != "seed"}
+    options = {key: value for key, value in settings.items() if key != "seed"}
     if model == "fasttext":
-        told |= {**MODELS[model], "buckets": BUCKETS}
-    embedder: Embedder = FastText(**told) if model == "fasttext" else Word2Vec(**told)
+        options |= {**MODELS[model], "buckets": BUCKETS}
+    embedder: Embedder = FastText(**options) if model == "fasttext" else Word2Vec(**options)
     embedder.fit(_Lines(corpus), seed=settings["seed"])
     return embedder.vocabulary, embedder.embed(embedder.vocabulary)
 
@@ -51,7 +51,7 @@ def train_fasttext(model: str, corpus: str, settings: dict[str, Any]) -> Table:
     import fasttext_pybind as library  # type: ignore[import-not-found, unused-ignore]
 
     arguments = library.args()
-    told = {
+    options = {
         "input": corpus,
         "model": library.model_name.skipgram,
         "loss": library.loss_name.ns,
@@ -70,7 +70,7 @@ def train_fasttext(model: str, corpus: str, settings: dict[str, Any]) -> Table:
         "bucket": BUCKETS if MODELS[model]["max_n"] else 0,
         "verbose": 0,
     }
-    for name, value in told.items():
+    for name, value in options.items():
         setattr(arguments, name, value)
     trained = library.fasttext()
     library.train(trained, arguments)
@@ -85,7 +85,7 @@ def train_gensim(model: str, corpus: str, settings: dict[str, Any]) -> Table:
     """Train by gensim, which reads the file itself."""
     import gensim.models  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
-    told = {
+    options = {
         "corpus_file": corpus,
         "vector_size": settings["width"],
         "window": settings["window"],
@@ -99,11 +99,11 @@ def train_gensim(model: str, corpus: str, settings: dict[str, Any]) -> Table:
         "sg": 1,
     }
     if model == "fasttext":
-        told |= {**MODELS[model], "bucket": BUCKETS}
+        options |= {**MODELS[model], "bucket": BUCKETS}
         kind = gensim.models.FastText
     else:
         kind = gensim.models.Word2Vec
-    vectors = kind(**told).wv
+    vectors = kind(**options).wv
     return vectors.index_to_key, np.asarray(vectors.vectors, dtype=np.float32)
 
 

@@ -20,7 +20,7 @@ from recurrent_cases import CELLS, CPU_SHAPES, DTYPES, GPU_SHAPES, Shape, parse_
 from recurrent_floor import Peaks, measure_peaks
 from recurrent_peers import PACKED, PADDED, make_peers
 from recurrent_report import collect, draw_row, draw_verdicts, write_json, write_page
-from recurrent_targets import judge
+from recurrent_targets import check_targets
 from recurrent_timing import Effort, Row, measure
 from rich.console import Console
 
@@ -39,7 +39,7 @@ examples:
   python benchmarks/recurrent.py --cells lstm gru --shapes 32x64x128x128 --threads 1
       two cells at one shape: batch x steps x input width x width
   python benchmarks/recurrent.py --device cuda --dtypes bfloat16 --json gpu.json
-      a GPU in one number format, all figures in a file
+      a GPU in one dtype, all figures in a file
   python benchmarks/recurrent.py --json docs/benchmarks/recurrent.json --markdown docs/benchmarks/recurrent.md
       everything, with the page of results
 """
@@ -219,7 +219,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # After each row, so that a benchmark that's stopped leaves what it has measured.
         write(options, context, peaks, rows)
     console.print(f"* {PADDED} and {PACKED} of another cell: nn.LSTM, as a yardstick")
-    console.print(draw_verdicts(list(judge(rows))))
+    console.print(draw_verdicts(list(check_targets(rows))))
     return 0
 
 
@@ -227,7 +227,7 @@ def write(
     options: argparse.Namespace, context: dict[str, Any], peaks: Peaks, rows: Sequence[Row]
 ) -> None:
     """Write the files that were asked for."""
-    result = collect(context, peaks, rows, list(judge(rows)))
+    result = collect(context, peaks, rows, list(check_targets(rows)))
     if options.json:
         write_json(options.json, result)
     if options.markdown:

@@ -1,4 +1,4 @@
-"""What is measured: a cell, a shape, a number format, and whether gradients are taken."""
+"""What is measured: a cell, a shape, a dtype, and whether gradients are computed."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -134,11 +134,11 @@ def plan(
 
 @dataclass(frozen=True)
 class Task:
-    """A case with its cell and its numbers.
+    """A case with its cell and its tensors.
 
     Attributes:
         cell: On the device, in the case's number format.
-        inputs: `[N, input_width]`, the sequences one behind the other.
+        inputs: `[N, input_width]`, the sequences concatenated.
         lengths: `[B]`, on the CPU.
         gradient: `[N, width]`, that of the outputs.
     """
@@ -151,12 +151,12 @@ class Task:
 
 
 def prepare(case: Case) -> Task:
-    """Draw the numbers of a case; they're the same in every run."""
+    """Draw the tensors of a case; they're the same in every run."""
     torch.manual_seed(0)
     shape, lengths = case.shape, case.lengths()
     cell = CELLS[case.cell](shape.input_width, shape.width)
     with torch.no_grad():
-        # Cells begin with biases of zeros, in which a bias that's copied wrongly wouldn't show.
+        # Biases are initialised to zeros, with which a wrongly copied bias wouldn't be noticed.
         for parameter in cell.parameters():
             if parameter.dim() == 1:
                 parameter.add_(torch.randn_like(parameter), alpha=0.1)

@@ -24,7 +24,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Peaks:
-    """What a machine can do: operations per second in a number format, and bytes per second."""
+    """What a machine can do: operations per second in a dtype, and bytes per second."""
 
     operations: dict[str, float]
     moved: float

@@ -38,7 +38,7 @@ class Job:
     Attributes:
         forward: Computes the outputs.
         leaves: What gradients are for, under the names that the task's cell has for them; "a+b" is
-            one that has two of the cell's, one behind the other.
+            one that has two of the cell's, concatenated.
         gradient: That of the outputs, laid out as they are.
         train: Whether gradients are taken.
         flatten: Lays out outputs and the gradient of the inputs as the task does.

@@ -103,7 +103,7 @@ def write_page(path: Path, result: dict[str, Any], rows: Sequence[Row]) -> None:
 def _page(result: dict[str, Any], rows: Sequence[Row]) -> Iterator[str]:
     machine, peaks = result["machine"], result["peaks"]
     yield f"# Recurrent engines, {result['date'][:10]}\n"
-    yield "Written by this command; `benchmarks/README.md` tells what's measured and how:\n"
+    yield "Written by this command; `benchmarks/README.md` says what's measured and how:\n"
     yield f"    {result['command']}\n"
     yield "**Machine.** " + "; ".join(_describe_machine(machine, result["threads"])) + ".\n"
     versions = (f"{name} {version}" for name, version in result["versions"].items() if version)

@@ -71,7 +71,7 @@ def _plain(row: Row, rows: Sequence[Row]) -> float | None:
 
 
 def _fastest_dtype(row: Row, rows: Sequence[Row]) -> float | None:
-    """The fastest of torch's on the same sizes, in any number format."""
+    """The fastest of torch's on the same sizes, in any dtype."""
     times = [_fastest_nn(r, rows) for r in rows if _sizes(r.case) == _sizes(row.case)]
     return min((time for time in times if time is not None), default=None)
 
@@ -126,7 +126,7 @@ TARGETS: Final = (
 )
 
 
-def judge(rows: Sequence[Row]) -> Iterator[Verdict]:
+def check_targets(rows: Sequence[Row]) -> Iterator[Verdict]:
     """Hold all rows to all targets that are about them."""
     for target in TARGETS:
         for row in rows:

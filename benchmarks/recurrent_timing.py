@@ -123,7 +123,7 @@ def _make_ready(task: Task, peers: Peers, effort: Effort, *, tf32: bool) -> _Rea
     for name, make in peers.items():
         try:
             job, first, error = _try_out(make, task, reference, effort.compile_seconds)
-        # Whatever stops a peer is told in the table, and the others are measured all the same.
+        # Whatever stops a peer is reported in the table, and the others are still measured.
         except (Exception, GaveUp) as exception:
             ready.skipped[name] = _reason(exception)
             continue
@@ -206,7 +206,7 @@ def interleave(
         calls: Each returns the time that it took.
         repeats: How many turns each has.
         seconds: After which no repeat begins, but for the first three.
-        clock: Tells the time.
+        clock: Returns the time.
     """
     measured: dict[str, list[float]] = {name: [] for name in calls}
     end = clock() + seconds

@@ -201,12 +201,12 @@ def tabulate(rows: Sequence[dict[str, Any]]) -> list[Table]:
         names = (row["vectors"], row["lists"])
         scores = (figure(each["spearman"]) for each in row["rated"].values())
         rated.add_row(*names, *scores, f"{row['seconds']:.1f}")
-        opposites.add_row(*names, *map(told, row["opposites"].values()))
+        opposites.add_row(*names, *map(format_separation, row["opposites"].values()))
     return [rated, opposites]
 
 
-def told(found: dict[str, Any]) -> str:
-    """Write how well synonyms are told from antonyms, and how near both are."""
+def format_separation(found: dict[str, Any]) -> str:
+    """Format how well synonyms are separated from antonyms, and how near both are."""
     cosines = (figure(found[kind]["mean_cosine"]) for kind in ("synonyms", "antonyms"))
     return f"{figure(found['told_apart'])}  {' '.join(cosines)}"
 

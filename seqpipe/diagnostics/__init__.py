@@ -1,4 +1,4 @@
-"""What goes on in a recurrent network while it's trained: gradients, weights, gates."""
+"""Diagnostics of recurrent networks in training: gradient flow, spectra of weights, saturation of gates."""
 
 from seqpipe.diagnostics._flow import GradientFlow as GradientFlow
 from seqpipe.diagnostics._flow import gradient_flow as gradient_flow

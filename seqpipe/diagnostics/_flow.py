@@ -1,4 +1,4 @@
-"""How gradients grow or shrink on their way back through time."""
+"""How gradients grow or shrink in backpropagation through time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from seqpipe.diagnostics._plotting import axes_or_new
-from seqpipe.diagnostics._walk import check_data, evaluating, states_before
+from seqpipe.diagnostics._unroll import check_data, evaluating, states_before
 from seqpipe.errors import ConfigError, DataError
 from seqpipe.parts.cells import Cell, State
 
@@ -28,7 +28,7 @@ class GradientFlow:
     """The norms that `gradient_flow` measured.
 
     Attributes:
-        distances: How many steps each gradient went back: `[D]`, ascending.
+        distances: Over how many time steps each gradient was backpropagated: `[D]`, ascending.
         norms: For each sequence and distance the norm, `[B, D]`; NaN where the sequence is shorter.
     """
 
@@ -72,7 +72,7 @@ def gradient_flow(
     direction: Literal["largest", "random"] | Tensor = "largest",
     seed: int = 0,
 ) -> GradientFlow:
-    """Measure how a gradient's norm changes on its way from the last output back through the steps.
+    """Measure how a gradient's norm changes as it's backpropagated from the last output through the time steps.
 
     Let h be a sequence's last output, and s the whole state d steps before, all of its parts side by
     side: h and c of an LSTM. What's measured is ‖v ∂h/∂s‖ for a row v of length 1: 1 where the gradient
@@ -89,7 +89,7 @@ def gradient_flow(
 
     Args:
         cell: Any cell whose rows don't depend on each other.
-        inputs: `[N, input_width]`, the sequences one behind the other.
+        inputs: `[N, input_width]`, the sequences concatenated.
         lengths: `[B]`, int64; 0 is allowed.
         distances: The distances to measure, each at least 1. None takes up to 32, evenly spaced.
         direction: Which v: "largest", "random", or `[B, width]`.
@@ -145,7 +145,7 @@ def _unit(cell: Cell, rows: Tensor, count: int) -> Tensor:
             f"`direction` has the shape {tuple(rows.shape)}; it needs [{count}, {cell.width}], "
             "a row for each sequence"
         )
-    # Of the largest entry first: gradients may be too small to be squared.
+    # Scaled by the largest element first: gradients may be too small to be squared.
     scaled = rows / rows.abs().amax(1, keepdim=True)
     unit = scaled / scaled.square().sum(1, keepdim=True).sqrt()
     if not unit.isfinite().all():
@@ -173,8 +173,8 @@ def _norms_by_distance(
         rows = ends[running] - distance
         state = tuple(s[rows] for s in before)
         cotangents = None if gradients is None else tuple(g[kept] for g in gradients)
-        gradients = _step_back(cell, inputs[rows], state, start[running], cotangents)
-        # Their own size is kept apart, as a hundred steps may take it out of float32's range.
+        gradients = _backpropagate_step(cell, inputs[rows], state, start[running], cotangents)
+        # Their scale is tracked separately, as a hundred steps may take it out of float32's range.
         size = torch.cat(gradients, dim=2).flatten(1).abs().amax(1)
         log_scale = log_scale + size.double().log()
         gradients = tuple(g / size.where(size > 0, 1)[:, None, None] for g in gradients)
@@ -183,10 +183,10 @@ def _norms_by_distance(
     return norms
 
 
-def _step_back(
+def _backpropagate_step(
     cell: Cell, inputs: Tensor, state: State, start: Tensor, cotangents: State | None
 ) -> State:
-    """Take gradients through one step: from the output at first, from the state later.
+    """Backpropagate gradients through one time step: from the output at first, from the state later.
 
     Args:
         cell: The cell.
@@ -203,7 +203,7 @@ def _step_back(
         leaves = tuple(s.repeat_interleave(copies, 0).requires_grad_() for s in state)
         output, after = cell(inputs.repeat_interleave(copies, 0), leaves)
     targets = [(output, start)] if cotangents is None else zip(after, cotangents, strict=True)
-    # What doesn't depend on the state before has no gradient to give.
+    # What doesn't depend on the state before has no gradient.
     live = [(to, g.flatten(0, 1)) for to, g in targets if to.requires_grad]
     if not live:
         return tuple(s.new_zeros(len(inputs), copies, s.shape[1]) for s in state)
@@ -214,7 +214,7 @@ def _step_back(
 
 
 def _norms(gradients: State, log_scale: Tensor) -> npt.NDArray[np.float64]:
-    """Return the spectral norm of each sequence's gradients, their scale put back: `[R]`."""
+    """Return the spectral norm of each sequence's gradients, with their scale restored: `[R]`."""
     # The spectral norm of one row is its length.
     norms = torch.linalg.matrix_norm(torch.cat(gradients, dim=2).double(), ord=2)
     with np.errstate(over="ignore"):

@@ -1,4 +1,4 @@
-"""How often gates stand at the ends of their range."""
+"""How often gates are saturated."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from seqpipe.diagnostics._plotting import axes_or_new
-from seqpipe.diagnostics._walk import check_data, evaluating, states_before
+from seqpipe.diagnostics._unroll import check_data, evaluating, states_before
 from seqpipe.errors import ConfigError
 from seqpipe.parts.cells import Cell, GatedCell, State
 
-# Watches a step compute its sigmoids and tanhs, and finds out which gates they are.
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
+# Intercepts the sigmoids and tanhs of a step, and finds out which gates they belong to.
 
-#: The functions that are watched, by each name that torch has for them.
+#: The functions that are intercepted, by each of torch's names for them.
 _FUNCTIONS: Final = {
     "sigmoid": "sigmoid",
     "sigmoid_": "sigmoid",
@@ -33,7 +35,7 @@ _FUNCTIONS: Final = {
 
 @dataclass(frozen=True)
 class Call:
-    """A call of a watched function.
+    """A call of an intercepted function.
 
     Attributes:
         function: "sigmoid" or "tanh".
@@ -47,7 +49,7 @@ class Call:
 
 
 class _Observer(TorchFunctionMode):
-    """Keeps the calls of the watched functions while it's entered."""
+    """Records the calls of the intercepted functions while it's active."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,14 +64,14 @@ class _Observer(TorchFunctionMode):
     ) -> Any:
         value = func(*args, **(kwargs or {}))
         function = _FUNCTIONS.get(getattr(func, "__name__", ""))
-        # One of a parameter by itself, such as a learned decay, isn't a gate.
+        # A function of a parameter alone, such as a learned decay, isn't a gate.
         if function and value.ndim == 2:
             self.calls.append(Call(function, args[0], value))
         return value
 
 
 def observe(cell: Cell, inputs: Tensor, state: State) -> dict[str, Call]:
-    """Take one step from each row of some inputs, and return the calls it makes, by name.
+    """Take one time step from each row of some inputs, and return the calls it makes, by name.
 
     A call of a gated cell is named after the gate whose bias is a plain summand of its argument; others,
     and a second one of a gate, are numbered within their function.
@@ -79,17 +81,17 @@ def observe(cell: Cell, inputs: Tensor, state: State) -> dict[str, Call]:
         inputs: `[N, input_width]`
         state: `[N, n]` each.
     """
-    # A leaf in the bias's place, as that may be frozen.
+    # A leaf in place of the bias, which may be frozen.
     bias = cell.bias.detach().clone().requires_grad_() if isinstance(cell, GatedCell) else None
     with torch.set_grad_enabled(bias is not None), _Observer() as observer:
         torch.func.functional_call(cell, {} if bias is None else {"bias": bias}, (inputs, state))
-    numbers = dict.fromkeys(_FUNCTIONS.values(), 0)
+    counts = dict.fromkeys(_FUNCTIONS.values(), 0)
     named: dict[str, Call] = {}
     for call in observer.calls:
-        numbers[call.function] += 1
+        counts[call.function] += 1
         gate = _gate(cell, bias, call.argument) if isinstance(cell, GatedCell) else None
-        number = f"{call.function} {numbers[call.function]}"
-        named[number if gate is None or gate in named else gate] = call
+        numbered = f"{call.function} {counts[call.function]}"
+        named[numbered if gate is None or gate in named else gate] = call
     return named
 
 
@@ -107,16 +109,13 @@ def _gate(cell: GatedCell, bias: Tensor | None, argument: Tensor) -> str | None:
     return None
 
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 #: Below the first and above the second a function's value counts as saturated.
 LIMITS: Final = {"sigmoid": (0.1, 0.9), "tanh": (-0.9, 0.9)}
 
 
 @dataclass(frozen=True, eq=False)
 class Saturation:
-    """How often each unit of one function stands at the ends of its range.
+    """How often each unit of one function is saturated.
 
     Attributes:
         function: "sigmoid" or "tanh".
@@ -179,7 +178,7 @@ def gate_saturation(cell: Cell, inputs: Tensor, lengths: Tensor) -> GateSaturati
 
     Args:
         cell: Any cell whose rows don't depend on each other.
-        inputs: `[N, input_width]`, the sequences one behind the other.
+        inputs: `[N, input_width]`, the sequences concatenated.
         lengths: `[B]`, int64; 0 is allowed.
 
     Raises:

@@ -56,7 +56,7 @@ class Spectrum:
 
 
 class SpectrumRecorder:
-    """Takes down the spectra of recurrent weights while they're trained.
+    """Records the spectra of recurrent weights while they're trained.
 
     Call it with the number of each step. Where the spectral radius of a simple network's weights is
     below 1, its gradients vanish; where the largest singular value is above 1, they may explode
@@ -65,7 +65,7 @@ class SpectrumRecorder:
     Args:
         weights: A gated cell, whose recurrent weights are recorded by gate; or square matrices by name,
             such as views of a parameter.
-        every: It records the steps that this divides, and passes over the others.
+        every: It records the steps that are multiples of this, and skips the others.
 
     Raises:
         ConfigError: There's no matrix, one isn't square, or `every` is less than 1.
@@ -82,7 +82,7 @@ class SpectrumRecorder:
         _check_square(self._matrices())
 
     def __call__(self, step: int) -> None:
-        """Record a step, or pass over it.
+        """Record a step, or skip it.
 
         Args:
             step: Its number.
@@ -118,7 +118,7 @@ class SpectrumRecorder:
         if not isinstance(self._weights, GatedCell):
             return dict(self._weights)
         gates = self._weights.recurrent_gates
-        # torch cuts nothing into no chunks.
+        # torch can't split an empty tensor into no chunks.
         chunks = self._weights.recurrent_weight.chunk(len(gates)) if gates else ()
         return dict(zip(gates, chunks, strict=True))
 

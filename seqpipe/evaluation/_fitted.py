@@ -1,4 +1,4 @@
-"""What a score of an embedding is given."""
+"""The input of a score of an embedding."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 from seqpipe.parts.embedders import Embedder
 
-#: Sequences that can be gone through as often as needed: each call begins anew.
+#: Sequences that can be iterated as often as needed: each call begins anew.
 Sequences: TypeAlias = Callable[[], Iterable[Sequence[str]]]
 
 

@@ -1,4 +1,4 @@
-"""Vectors and models in the files of other programs: read strictly, and some written."""
+"""Vector and model files of other programs: read strictly, and some written."""
 
 from seqpipe.formats._floret import FloretTable as FloretTable
 from seqpipe.formats._saved import SavedEmbedder as SavedEmbedder

@@ -13,7 +13,7 @@ from seqpipe.formats._open import Source, reading
 from seqpipe.formats._text import check_sizes, first_line, read_rows
 from seqpipe.formats._words import Options
 
-_LONGEST: Final = 100
+_MAX_PART_LENGTH: Final = 100
 _NUMBERS: Final = ("buckets", "dim", "minn", "maxn", "hashCount", "hashSeed")
 
 
@@ -47,8 +47,8 @@ class FloretTable:
 
     def __post_init__(self) -> None:
         limits = {
-            "min_n": (0, _LONGEST),
-            "max_n": (0, _LONGEST),
+            "min_n": (0, _MAX_PART_LENGTH),
+            "max_n": (0, _MAX_PART_LENGTH),
             "hash_count": (1, 4),
             "hash_seed": (0, 2**32 - 1),
         }

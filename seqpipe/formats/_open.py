@@ -1,4 +1,4 @@
-"""Opens files that may be compressed: gzip, bzip2 and xz, told by their first bytes."""
+"""Opens files that may be compressed: gzip, bzip2 and xz, recognised by their first bytes; and reads binary fields."""
 
 import bz2
 import codecs
@@ -49,7 +49,7 @@ def wide_encoding(beginning: bytes) -> str | None:
 
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turn what goes wrong in reading a file into a `SavedModelError`."""
+    """Turn errors in reading a file into a `SavedModelError`."""
     try:
         yield
     except _FAILURES as error:
@@ -117,8 +117,7 @@ def unpacked(path: Path) -> Iterator[Path]:
         yield copy
 
 
-# A file's bytes, taken one after another and never more than there are.
-
+# Reading binary fields.
 
 #: What a file is read from: mapped, or all in memory.
 Data: TypeAlias = "mmap.mmap | bytes"
@@ -169,7 +168,7 @@ class Bytes:
         return SavedModelError(f"{self.name} is damaged: {field}, at byte {place}, {problem}")
 
     def reserve(self, count: int, field: str) -> int:
-        """Pass over `count` bytes, and return where they begin.
+        """Skip `count` bytes, and return where they begin.
 
         Raises:
             SavedModelError: There are fewer.
@@ -181,7 +180,7 @@ class Bytes:
         return start
 
     def scalar(self, kind: str, field: str) -> Any:
-        """Take a number of a numpy type such as "<i4"."""
+        """Take a number of a dtype such as "<i4"."""
         size = np.dtype(kind).itemsize
         start = self.reserve(size, field)
         return np.frombuffer(self.data, kind, 1, start)[0].item()
@@ -194,11 +193,13 @@ class Bytes:
         return bool(value)
 
     def array(self, kind: str, count: int, field: str) -> NDArray[Any]:
-        """Take `count` numbers of a numpy type, without copying them."""
+        """Take `count` numbers of a dtype, without copying them."""
         start = self.reserve(count * np.dtype(kind).itemsize, field)
         return np.frombuffer(self.data, kind, count, start)
 
     def end(self) -> None:
         """Raise a `SavedModelError` if there are bytes that haven't been taken."""
         if self.left:
-            raise self.refusal("the end", f"is followed by {self.left} bytes that nothing tells of")
+            raise self.refusal(
+                "the end", f"is followed by {self.left} bytes that don't belong to it"
+            )

@@ -122,9 +122,9 @@ def saved_width(folder: Path, section: dict[str, Any]) -> int:
     path, part = folder / _SETTINGS, section.get("embedder")
     # What a plugin's part calls its width may be something else.
     if isinstance(part, dict) and part.get("@seqpipe_embedders") in _NAMES:
-        for told in (read_json(path) if path.is_file() else None, part):
-            if isinstance(told, dict) and type(told.get("width")) is int:
-                return int(told["width"])
+        for stored in (read_json(path) if path.is_file() else None, part):
+            if isinstance(stored, dict) and type(stored.get("width")) is int:
+                return int(stored["width"])
     return read_saved(folder, section).embedder.width
 
 
@@ -150,12 +150,12 @@ def _section_of(config: Path) -> dict[str, Any] | None:
 def _section_alone(folder: Path) -> dict[str, Any] | None:
     """Return the section that makes an embedder like the one in a folder, if that's one of a file's settings."""
     path = folder / _SETTINGS
-    told = read_json(path) if path.is_file() else None
-    names = _ALONE.get(str(told.get("kind"))) if isinstance(told, dict) else None
-    if not isinstance(told, dict) or names is None:
+    stored = read_json(path) if path.is_file() else None
+    names = _ALONE.get(str(stored.get("kind"))) if isinstance(stored, dict) else None
+    if not isinstance(stored, dict) or names is None:
         return None
-    given = {name: told.get(name) for name in names} or {"path": str(folder)}
-    part = {"@seqpipe_embedders": f"seqpipe.{told['kind']}.v1", **given}
+    given = {name: stored.get(name) for name in names} or {"path": str(folder)}
+    part = {"@seqpipe_embedders": f"seqpipe.{stored['kind']}.v1", **given}
     return {"@vectors": _VECTORS, "embedder": part}
 
 

@@ -1,4 +1,7 @@
-"""Text files of vectors, a word a line: word2vec's and fastText's with a first line of sizes, GloVe's without."""
+"""Text files of vectors, a word a line: word2vec's and fastText's with a first line of sizes, GloVe's without.
+
+And word2vec's binary files.
+"""
 
 import codecs
 import re
@@ -24,7 +27,7 @@ from seqpipe.formats._open import Bytes, Source, load, reading, unpacked, wide_e
 from seqpipe.formats._words import Options, WordTable, decode_words, make_table
 
 _BLOCK: Final = 1 << 23
-_LONGEST_LINE: Final = 1 << 22
+_MAX_LINE_BYTES: Final = 1 << 22
 
 #: What text has none of, hardly any word excepted.
 _CONTROLS: Final = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
@@ -36,7 +39,7 @@ _LIKE_NUMBERS: Final = re.compile(rb"(?=.*[0-9])[0-9a-fA-FxXpP+\-.,;_]+")
 _BLANK: Final = "the line is blank, which only lines at the end may be"
 
 #: A number takes two bytes at least, with the space before it.
-_LEAST_BYTES: Final = 2
+_MIN_BYTES_PER_NUMBER: Final = 2
 
 
 def first_line(source: Source) -> bytes:
@@ -46,8 +49,8 @@ def first_line(source: Source) -> bytes:
         SavedModelError: The line is blank or longer than any that's meant, or the text is UTF-16 or UTF-32.
     """
     _seek_text(source)
-    line = source.file.readline(_LONGEST_LINE)
-    if len(line) == _LONGEST_LINE:
+    line = source.file.readline(_MAX_LINE_BYTES)
+    if len(line) == _MAX_LINE_BYTES:
         raise SavedModelError(
             f"{source.path}:1: the line doesn't end; this isn't a file of vectors"
         )
@@ -67,7 +70,7 @@ def _seek_text(source: Source) -> None:
 
 
 def read_sizes(line: bytes) -> tuple[int, int] | None:
-    """Return the number of words and the width that a first line tells; None if it isn't one."""
+    """Return the number of words and the width that a first line states; None if it isn't one."""
     columns = line.split()
     if len(columns) != 2 or not all(column.isdigit() and len(column) < 12 for column in columns):
         return None
@@ -151,7 +154,7 @@ def _is_utf8(text: bytes) -> bool:
 
 
 def read_word2vec_text(path: Path, options: Options) -> WordTable:
-    """Read a file whose first line tells how many words there are, and how wide a vector is.
+    """Read a file whose first line states the number of words and the width of a vector.
 
     Raises:
         SavedModelError: The file can't be read, or isn't what it says; the message names the line.
@@ -195,7 +198,7 @@ def check_sizes(source: Source, count: int, width: int) -> None:
     size = source.size
     if not count or not width:
         raise SavedModelError(f"{source.path}:1: it says that there are {count} vectors of {width}")
-    if size is not None and count * width * _LEAST_BYTES > size:
+    if size is not None and count * width * _MIN_BYTES_PER_NUMBER > size:
         raise SavedModelError(
             f"{source.path}:1: it says that there are {count} vectors of {width} numbers, more than a file "
             f"of {size} bytes holds"
@@ -210,7 +213,7 @@ def read_rows(
     Args:
         source: Where from.
         width: How many numbers a line has.
-        options: How words are decoded, and who's told of progress.
+        options: How words are decoded, and the callback for progress.
         expected: How many lines to read; None for all.
         line: The number of the first one.
 
@@ -259,7 +262,7 @@ def _lines(source: Source) -> Iterator[list[bytes]]:
     while block := source.file.read(_BLOCK):
         lines = (rest + block).split(b"\n")
         rest = lines.pop()
-        if len(rest) > _LONGEST_LINE:
+        if len(rest) > _MAX_LINE_BYTES:
             raise SavedModelError(
                 f"{source.path} has a line that doesn't end; it's no file of vectors"
             )
@@ -292,12 +295,11 @@ class _Rows:
         self._table.resize((count, self._table.shape[1]), refcheck=False)
 
 
-# Binary files of word2vec, in both dialects: with a line break behind each vector, and without.
+# Binary files of word2vec, in both dialects: with a line break after each vector, and without.
 
-
-_LONGEST_FIRST_LINE: Final = 40
+_MAX_FIRST_LINE_BYTES: Final = 40
 _SAMPLE: Final = 1 << 16
-_LONGEST_WORD: Final = 10_000
+_MAX_WORD_BYTES: Final = 10_000
 _WORDS_PER_REPORT: Final = 50_000
 
 
@@ -323,7 +325,7 @@ def read_word2vec_binary(path: Path, options: Options) -> WordTable:
 
 
 def _read_sizes(source: Bytes) -> tuple[int, int]:
-    line = source.data[:_LONGEST_FIRST_LINE].partition(b"\n")
+    line = source.data[:_MAX_FIRST_LINE_BYTES].partition(b"\n")
     sizes = read_sizes(line[0]) if line[1] else None
     if sizes is None:
         raise source.refusal(
@@ -362,7 +364,7 @@ def _read_vectors(
 
 def _read_word(source: Bytes, row: int) -> bytes:
     start = source.offset
-    end = source.data.find(b" ", start, start + _LONGEST_WORD)
+    end = source.data.find(b" ", start, start + _MAX_WORD_BYTES)
     word = source.data[start:end]
     if end < 0 or b"\n" in word:
         raise source.refusal(f"word {row + 1}", "isn't followed by a space")

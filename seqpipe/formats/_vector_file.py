@@ -31,8 +31,7 @@ from seqpipe.formats._words import Format, Options, WordTable
 from seqpipe.formats.fasttext import FastTextModel, read_fasttext
 from seqpipe.formats.fasttext._args import FIELDS, KINDS, LOSSES, MAGIC, read_args
 
-# Tells a file's format by what's in it.
-
+# Detecting a file's format by its content.
 
 _BEGINNING: Final = 1 << 16
 
@@ -78,11 +77,11 @@ def _is_early_fasttext(beginning: bytes) -> bool:
     if len(beginning) < 4 * len(FIELDS):
         return False
     values = struct.unpack_from(f"<{len(FIELDS)}i", beginning)
-    numbers = dict(zip((name for name, _ in FIELDS), values, strict=True))
+    values_by_name = dict(zip((name for name, _ in FIELDS), values, strict=True))
     return (
-        0 < numbers["width"] < 1 << 16
-        and 0 < numbers["loss"] <= len(LOSSES)
-        and 0 < numbers["kind"] <= len(KINDS)
+        0 < values_by_name["width"] < 1 << 16
+        and 0 < values_by_name["loss"] <= len(LOSSES)
+        and 0 < values_by_name["kind"] <= len(KINDS)
         and all(number >= 0 for number in values)
     )
 

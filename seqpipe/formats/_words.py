@@ -32,13 +32,13 @@ class Options:
     """How to read a file.
 
     Attributes:
-        format: Its format; None to tell it by what's in it.
+        format: Its format; None to detect it by the content.
         most_words: How many words to read, from its beginning; None for all.
         encoding: How its words are encoded; it has to have ASCII's characters as ASCII does.
         undecodable: What becomes of a word that can't be decoded: an error, left out, or with
             U+FFFD in place of what's wrong.
         vocabulary: Where the words of a numpy file stand, one a line.
-        on_fraction: Told how much of the file is read, 0 to 1.
+        on_fraction: Receives how much of the file has been read, 0 to 1.
 
     Raises:
         ConfigError: A value can't be used.
@@ -93,7 +93,7 @@ def decode_words(raw: Sequence[bytes], options: Options, *, place: str) -> list[
 
     Args:
         raw: The words; none holds a line break.
-        options: Tells the encoding, and what to do about what isn't of it.
+        options: The encoding, and what to do about bytes that aren't of it.
         place: What errors say before the number of a word: "words.vec, word".
 
     Raises:

@@ -1,4 +1,4 @@
-"""A recurrence as one operation of autograd."""
+"""A recurrence as a single autograd function."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
@@ -6,13 +6,13 @@ from typing import Any, NamedTuple, TypeAlias
 import torch
 from torch import Tensor
 
-from seqpipe.kernels._engine import Engine, Gradients, Layout, Pass, Saved
+from seqpipe.kernels._engine import Engine, Gradients, Job, Layout, Saved
 from seqpipe.kernels._transforms import is_batched
 from seqpipe.kernels.ir._recurrence import Recurrence
 
 
 class Weights(NamedTuple):
-    """The learnt numbers of a gated cell.
+    """The weights of a gated cell.
 
     Attributes:
         input_weight: `[gates * width, input_width]`
@@ -29,21 +29,21 @@ class Weights(NamedTuple):
     parameters: Tensor | None
 
 
-#: What `recur` does, in torch's differentiable operations: inputs, weights and initial states to its results.
+#: What `recur` computes, in torch's differentiable operations: from inputs, weights and initial states to its results.
 Loop: TypeAlias = Callable[[Tensor, Weights, Tensor], tuple[Tensor, Tensor]]
 
 
 class Plan(NamedTuple):
-    """What of a walk isn't a tensor to learn from.
+    """Everything about a recurrence that has no gradient.
 
     Attributes:
-        engine: What carries it out.
+        engine: What runs it.
         recurrence: The traced step.
-        layout: Where the sequences stand.
+        layout: Where each sequence begins and ends.
         mask: `[B, width]`, multiplies the hidden state that goes into products, or None.
         noises: `[N, noises * width]`, or None.
-        clip: The bound of each number of the gradient that goes from a step to the step before, or None.
-        loop: What derivatives of derivatives are taken of; None where there are to be none.
+        clip: The bound of each element of the gradient that's passed from a step to the step before, or None.
+        loop: The same computation for second derivatives; None if there are to be none.
     """
 
     engine: Engine
@@ -59,8 +59,8 @@ def recur(plan: Plan, inputs: Tensor, weights: Weights, initial: Tensor) -> tupl
     """Run a gated cell over sequences.
 
     Args:
-        plan: How.
-        inputs: `[N, input_width]`, the sequences one behind the other.
+        plan: The engine and its settings.
+        inputs: `[N, input_width]`, the sequences concatenated.
         weights: The cell's.
         initial: `[states, B, width]`
 
@@ -69,9 +69,9 @@ def recur(plan: Plan, inputs: Tensor, weights: Weights, initial: Tensor) -> tupl
         `[states, B, width]`.
     """
     if not torch.is_grad_enabled():
-        products = plan.engine.products.times_turned(inputs, weights.input_weight)
-        done = plan.engine.forward(_walk(plan, weights, initial), products, save=False)
-        return done.outputs, done.last
+        products = plan.engine.products.matmul_transposed(inputs, weights.input_weight)
+        result = plan.engine.forward(_job(plan, weights, initial), products, save=False)
+        return result.outputs, result.last
     results: tuple[Tensor, Tensor] = _Recur.apply(  # type: ignore[no-untyped-call]
         plan,
         inputs,
@@ -99,9 +99,11 @@ class _Recur(torch.autograd.Function):
         initial: Tensor,
     ) -> tuple[Tensor, Tensor]:
         weights = Weights(input_weight, bias, recurrent_weight, recurrent_bias, parameters)
-        walk = _walk(plan, weights, initial)
-        done = plan.engine.forward(walk, plan.engine.products.times_turned(inputs, input_weight))
-        assert done.saved is not None
+        job = _job(plan, weights, initial)
+        result = plan.engine.forward(
+            job, plan.engine.products.matmul_transposed(inputs, input_weight)
+        )
+        assert result.saved is not None
         ctx.plan = plan
         ctx.save_for_backward(
             inputs,
@@ -111,27 +113,27 @@ class _Recur(torch.autograd.Function):
             recurrent_bias,
             parameters,
             initial,
-            *done.saved,
+            *result.saved,
         )
-        return done.outputs, done.last
+        return result.outputs, result.last
 
     @staticmethod
     def backward(ctx: Any, outputs: Tensor, final: Tensor) -> tuple[Tensor | None, ...]:
-        # With `create_graph` the gradients are to have derivatives, which a kernel's haven't. And those of
-        # many losses at once (`is_grads_batched`) have no memory that it could read.
+        # With `create_graph` the gradients must be differentiable, which a kernel's aren't. And those of
+        # many losses at once (`is_grads_batched`) have no memory that a kernel could read.
         if torch.is_grad_enabled() or is_batched(outputs) or is_batched(final):
-            return None, *_pull_through_loop(ctx, outputs, final)
+            return None, *_differentiate_loop(ctx, outputs, final)
         inputs, *learnt, initial, gates, separate, states = ctx.saved_tensors
-        engine, walk = ctx.plan.engine, _walk(ctx.plan, Weights(*learnt), initial)
+        engine, job = ctx.plan.engine, _job(ctx.plan, Weights(*learnt), initial)
         saved = Saved(gates, separate, states)
-        found: Gradients = engine.backward(walk, saved, outputs, final)
+        found: Gradients = engine.backward(job, saved, outputs, final)
         wanted, products = ctx.needs_input_grad, engine.products
         return (
             None,
-            products.times(found.gates, learnt[0]) if wanted[1] else None,
-            products.sum_of_products(found.gates, inputs) if wanted[2] else None,
+            products.matmul(found.gates, learnt[0]) if wanted[1] else None,
+            products.sum_of_outer_products(found.gates, inputs) if wanted[2] else None,
             _sum(found.gates, found.input_bias) if wanted[3] else None,
-            products.sum_of_products(found.recurrent, _hidden(engine, walk, saved, found))
+            products.sum_of_outer_products(found.recurrent, _hidden(engine, job, saved, found))
             if wanted[4]
             else None,
             _sum(found.recurrent, found.bias) if wanted[5] else None,
@@ -140,20 +142,20 @@ class _Recur(torch.autograd.Function):
         )
 
 
-def _pull_through_loop(ctx: Any, outputs: Tensor, final: Tensor) -> list[Tensor | None]:
-    """Return the gradients of all but the plan, with their graph if there's to be one."""
+def _differentiate_loop(ctx: Any, outputs: Tensor, final: Tensor) -> list[Tensor | None]:
+    """Return the gradients of all inputs but the plan, by differentiating the loop; with a graph if one is asked for."""
     if ctx.plan.loop is None:
-        raise RuntimeError("a derivative of a derivative needs `Plan.loop`, which is None")
+        raise RuntimeError("a second derivative needs `Plan.loop`, which is None")
     create_graph, needed = torch.is_grad_enabled(), ctx.needs_input_grad[1:]
     sources = ctx.saved_tensors[: len(needed)]
     with torch.enable_grad(), torch.autocast(outputs.device.type, enabled=False):
-        # Under names of their own, as one may have been computed from another.
-        given: list[Any] = [None if each is None else each.view_as(each) for each in sources]
-        results = ctx.plan.loop(given[0], Weights(*given[1:-1]), given[-1])
+        # New nodes of the graph, as one source may have been computed from another.
+        leaves: list[Any] = [None if each is None else each.view_as(each) for each in sources]
+        results = ctx.plan.loop(leaves[0], Weights(*leaves[1:-1]), leaves[-1])
         pairs = [p for p in zip(results, (outputs, final), strict=True) if p[0].requires_grad]
         found = torch.autograd.grad(
             [result for result, _ in pairs],
-            [each for each, wanted in zip(given, needed, strict=True) if wanted],
+            [each for each, wanted in zip(leaves, needed, strict=True) if wanted],
             [gradient for _, gradient in pairs],
             create_graph=create_graph,
             materialize_grads=True,
@@ -162,16 +164,16 @@ def _pull_through_loop(ctx: Any, outputs: Tensor, final: Tensor) -> list[Tensor 
     return [next(rest) if wanted else None for wanted in needed]
 
 
-def _hidden(engine: Engine, walk: Pass, saved: Saved, found: Gradients) -> Tensor:
-    return engine.hidden_before(walk, saved) if found.hidden is None else found.hidden
+def _hidden(engine: Engine, job: Job, saved: Saved, found: Gradients) -> Tensor:
+    return engine.hidden_before(job, saved) if found.hidden is None else found.hidden
 
 
 def _sum(rows: Tensor, known: Tensor | None) -> Tensor:
     return rows.sum(0) if known is None else known
 
 
-def _walk(plan: Plan, weights: Weights, initial: Tensor) -> Pass:
-    return Pass(
+def _job(plan: Plan, weights: Weights, initial: Tensor) -> Job:
+    return Job(
         plan.recurrence,
         plan.layout,
         weights.bias,

@@ -1,9 +1,9 @@
-"""Where compiled kernels are kept for later runs, and which of them may be loaded.
+"""The on-disk cache of compiled kernels, and which of them may be loaded.
 
-What's loaded runs with the user's rights, and a damaged library kills Python without a word. So a kernel
-is kept in a folder, and loaded from one, only if nobody but the user and the administrator can write to
-it. Its name has the hash of its content, which is checked before each load: with a single rename, name and
-content can't disagree, whatever is interrupted.
+What's loaded runs with the user's rights, and a corrupt library crashes Python without a message. So a kernel
+is written to a folder, and loaded from one, only if nobody but the user and the administrator can write to
+it. Its name has the hash of its content, which is checked before each load: as files are put in place by a single
+rename, name and content always agree, whatever is interrupted.
 """
 
 import atexit
@@ -26,85 +26,85 @@ T = TypeVar("T")
 
 _LOG: Final = logging.getLogger("seqpipe")
 
-#: What earlier versions called files, which nothing loads any more.
-_FORMERLY: Final = ("[0-9a-f]" * 32 + ".so", "seqpipe_*.py", "__pycache__")
+#: File names of earlier versions, which nothing loads any more.
+_OLD_PATTERNS: Final = ("[0-9a-f]" * 32 + ".so", "seqpipe_*.py", "__pycache__")
 
-#: Which user numbers a user namespace knows, and the one that stands for all the others.
+#: Which user IDs are mapped in a user namespace, and the one that stands for all the others.
 _KNOWN_USERS: Final = Path("/proc/self/uid_map")
 _UNKNOWN_USER: Final = Path("/proc/sys/kernel/overflowuid")
 
-# Windows has the first, and others the rest. A pipe isn't waited for.
+# Windows has the first, other systems the rest. Opening a pipe mustn't block.
 _READ: Final = os.O_RDONLY | sum(
     getattr(os, name, 0) for name in ("O_BINARY", "O_NOFOLLOW", "O_NONBLOCK")
 )
 
 
 class _Refused(Exception):
-    """A file or folder isn't fit to load code from."""
+    """A file or folder isn't safe to load code from."""
 
 
 def load_cached(
     key: str, suffix: str, make: Callable[[Path], bytes], load: Callable[[Path], T]
 ) -> T:
-    """Load the file that's kept under a key, or make it, keep it and load it.
+    """Load the file that's cached under a key, or make it, cache it and load it.
 
     The folder is `kernels` in `cache_folder`. Only where that can't be used, or isn't safe from other users, a
     temporary one takes its place.
 
     Args:
-        key: What tells it from other files.
+        key: Identifies the file.
         suffix: The end of its name.
-        make: Returns its content; is given an empty folder to work in, which goes away afterwards.
+        make: Returns its content; is passed an empty folder to work in, which is deleted afterwards.
         load: Loads it. It may be called twice.
 
     Raises:
         OSError: The temporary folder can't be used either.
     """
-    folder = _lasting()
+    folder = _permanent_folder()
     found = _find(folder, key, suffix) if folder is not None else None
-    if found is None and (folder is None or _passing.cache_info().currsize):
-        found = _find(_passing(), key, suffix)
+    if found is None and (folder is None or _temporary_folder.cache_info().currsize):
+        found = _find(_temporary_folder(), key, suffix)
     if found is None:
         content = _make(folder, make)
-        kept = _keep(folder, key, suffix, content) if folder is not None else None
-        found = kept or _write(_passing(), key, suffix, content), content
+        kept = _store(folder, key, suffix, content) if folder is not None else None
+        found = kept or _write(_temporary_folder(), key, suffix, content), content
     path, content = found
     try:
         return load(path)
-    except OSError as error:  # such as a file system from which nothing may be executed
+    except OSError as error:  # such as a file system mounted with noexec
         if path.parent != folder:
             raise
-        _say_once(f"{path} can't be loaded, so each process loads a copy: {error}")
-    return load(_write(_passing(), key, suffix, content))
+        _warn_once(f"{path} can't be loaded, so each process loads a copy: {error}")
+    return load(_write(_temporary_folder(), key, suffix, content))
 
 
 def _make(folder: Path | None, make: Callable[[Path], bytes]) -> bytes:
-    """Make a file's content: in the folder where it's kept if that can be written, or else in a temporary one."""
+    """Make a file's content: in the folder where it's cached if that's writable, or else in a temporary one."""
     if folder is not None:
         with (
             contextlib.suppress(OSError),
             tempfile.TemporaryDirectory(prefix=".", dir=folder) as workplace,
         ):
             return make(Path(workplace))
-    with tempfile.TemporaryDirectory(dir=_passing()) as workplace:
+    with tempfile.TemporaryDirectory(dir=_temporary_folder()) as workplace:
         return make(Path(workplace))
 
 
-def _lasting() -> Path | None:
-    """Return the user's own folder for kernels; None if there's none, or it isn't safe."""
+def _permanent_folder() -> Path | None:
+    """Return the user's own folder for kernels; None if there's none, or if it isn't safe."""
     try:
         folder = Path(os.path.realpath(cache_folder() / "kernels"))
         make_private(folder)
         _check_folder(folder)
     except _Refused as refused:
-        _say_once(
+        _warn_once(
             f"Kernels are compiled for this process alone, as {refused}. Loading one from there would run "
             "whatever somebody else put there. To keep them, take that right away (chmod go-w), or set "
             "SEQPIPE_CACHE to a folder that only you can write to."
         )
     except (OSError, RuntimeError) as error:
         # Python raises a RuntimeError for a user without a home.
-        _say_once(
+        _warn_once(
             "Kernels are compiled for this process alone, as there's no folder to keep them in: "
             f"{error}. Set SEQPIPE_CACHE to one that you can write to."
         )
@@ -114,14 +114,14 @@ def _lasting() -> Path | None:
 
 
 @functools.cache
-def _passing() -> Path:
-    """Return a folder that nobody else can have put something into, and that goes with the process.
+def _temporary_folder() -> Path:
+    """Return a folder that nobody else can have put something into, deleted when the process ends.
 
     Raises:
         OSError: It can't be made, or others could put another one in its place.
     """
     folder = Path(os.path.realpath(tempfile.mkdtemp(prefix="seqpipe-")))
-    # A TemporaryDirectory warns where it's left to go by itself.
+    # A TemporaryDirectory warns when it's garbage-collected.
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     try:
         _check_folder(folder)
@@ -160,19 +160,18 @@ def _refusal(path: Path, status: os.stat_result) -> _Refused:
 
 
 def _is_safe_above(status: os.stat_result) -> bool:
-    """Say whether nobody else can replace what a folder holds that isn't theirs, by what its status says."""
+    """Say whether, by its status, a folder's entries can be replaced by nobody but their owners."""
     if status.st_uid not in (0, os.geteuid()) and not _is_unknown(status.st_uid):
         return False
     # In a sticky one, such as /tmp, nobody can replace what isn't their own.
     is_kept = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) == 0 or status.st_mode & stat.S_ISVTX
-    return bool(is_kept) or _is_for_one_alone(status)
+    return bool(is_kept) or _is_private_group(status)
 
 
 def _is_unknown(user: int) -> bool:
-    """Say whether a number stands for all users outside of a user namespace.
+    """Say whether a user ID stands for all users outside of a user namespace.
 
-    In a container without root's rights, `/` and what's mounted belong to it: to the administrator of the
-    machine, as a rule.
+    In a rootless container, `/` and what's mounted belong to it: as a rule, to the machine's administrator.
     """
     try:
         known, unknown = _KNOWN_USERS.read_text().split(), int(_UNKNOWN_USER.read_text())
@@ -181,7 +180,7 @@ def _is_unknown(user: int) -> bool:
     return user == unknown and known != ["0", "0", str(2**32 - 1)]
 
 
-def _is_for_one_alone(status: os.stat_result) -> bool:
+def _is_private_group(status: os.stat_result) -> bool:
     """Say whether only a group may write that has the user's name and no other members.
 
     Many systems give each user such a group, and a umask that lets it write.
@@ -209,7 +208,7 @@ def _find(folder: Path, key: str, suffix: str) -> tuple[Path, bytes] | None:
         except OSError as error:
             reasons.append(f"{path} can't be read: {error.strerror}")
     for reason in reasons:
-        _say_once(f"A compiled kernel isn't loaded, but compiled again: {reason}.")
+        _warn_once(f"A compiled kernel isn't loaded, but compiled again: {reason}.")
     return None
 
 
@@ -235,22 +234,22 @@ def _name(key: str, suffix: str, content: bytes) -> str:
     return f"{key}-{hashlib.sha256(content).hexdigest()[:32]}{suffix}"
 
 
-def _keep(folder: Path, key: str, suffix: str, content: bytes) -> Path | None:
-    """Write a file for later runs; return None if it can't be, as on a full disk or a read-only one."""
+def _store(folder: Path, key: str, suffix: str, content: bytes) -> Path | None:
+    """Write a file for later runs; return None if that's impossible, as on a full or read-only disk."""
     try:
         return _write(folder, key, suffix, content)
     except OSError as error:
-        _say_once(f"Compiled kernels can't be kept in {folder}: {error.strerror}.")
+        _warn_once(f"Compiled kernels can't be kept in {folder}: {error.strerror}.")
         return None
 
 
 def _write(folder: Path, key: str, suffix: str, content: bytes) -> Path:
-    """Write a file, whole or not at all: another process may be writing the same.
+    """Write a file atomically: another process may be writing the same one.
 
     Raises:
         OSError: It can't be written.
     """
-    remove_leftovers([each for name in (".*", *_FORMERLY) for each in folder.glob(name)])
+    remove_leftovers([each for name in (".*", *_OLD_PATTERNS) for each in folder.glob(name)])
     path = folder / _name(key, suffix, content)
     part = folder / f".{path.name}.{secrets.token_hex(4)}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -258,7 +257,7 @@ def _write(folder: Path, key: str, suffix: str, content: bytes) -> Path:
         with os.fdopen(os.open(part, flags, 0o644), "wb") as file:
             file.write(content)
             file.flush()
-            # Or a crash of the machine may leave the new name with an old, empty content.
+            # Otherwise a crash of the machine may leave the new name with empty content.
             os.fsync(file.fileno())
         part.replace(path)
     finally:
@@ -267,5 +266,5 @@ def _write(folder: Path, key: str, suffix: str, content: bytes) -> Path:
 
 
 @functools.cache
-def _say_once(text: str) -> None:
+def _warn_once(text: str) -> None:
     _LOG.warning(text)

@@ -1,4 +1,4 @@
-"""The engine for where nothing can be compiled: torch's operations, without a graph for each step."""
+"""The engine for where nothing can be compiled: torch's operations, without an autograd graph for each step."""
 
 import itertools
 from dataclasses import dataclass
@@ -9,24 +9,30 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from seqpipe.kernels._engine import Engine, Gradients, Layout, Pass, Saved, Walked, walked
+from seqpipe.kernels._engine import (
+    Engine,
+    ForwardResult,
+    Gradients,
+    Job,
+    Layout,
+    Saved,
+    forward_result,
+)
 from seqpipe.kernels.ir._program import Program
 from seqpipe.kernels.ir._recurrence import Recurrence
-
-# Orders in which a recurrent network can walk through a batch of ragged sequences.
 
 
 @dataclass(frozen=True)
 class Packing:
     """A batch rearranged by time: all first steps, then all second steps, and so on.
 
-    Within a step the longest sequence comes first, so that the sequences still running at any step
+    Within a time step the longest sequence comes first, so that the sequences still running at any step
     are the first rows of the step before. No row is padding.
 
     Attributes:
-        order: `[N]`, the row of the flat batch that stands at each place.
-        inverse: `[N]`, the place at which each row of the flat batch stands.
-        sizes: How many sequences have a step t, for each t.
+        order: `[N]`, the row of the flat batch at each position.
+        inverse: `[N]`, the position of each row of the flat batch.
+        sizes: How many sequences have a time step t, for each t.
     """
 
     order: Tensor
@@ -39,7 +45,7 @@ def pack(lengths: Tensor, *, reverse: bool = False) -> Packing:
 
     Args:
         lengths: `[B]`, int64, on the CPU; 0 is allowed.
-        reverse: Whether to walk from the end of each sequence to its beginning.
+        reverse: Whether to go from the end of each sequence to its beginning.
     """
     counts = _counts(lengths)
     sequence = np.repeat(np.arange(len(counts)), counts)
@@ -57,7 +63,7 @@ def rank(lengths: Tensor) -> Tensor:
 
 
 def _counts(lengths: Tensor) -> npt.NDArray[np.int64]:
-    """Return lengths for NumPy, for which neither torch's default device nor what records its operations matters.
+    """Return lengths for NumPy, which neither torch's default device nor its tracing affects.
 
     `Tensor.numpy` refuses within transforms of `torch.func`.
     """
@@ -69,56 +75,56 @@ class Eager(Engine):
 
     name = "eager"
 
-    def forward(self, walk: Pass, gates: Tensor, *, save: bool = True) -> Walked:
+    def forward(self, job: Job, gates: Tensor, *, save: bool = True) -> ForwardResult:
         """See `Engine.forward`."""
-        steps = _Steps(walk, gates.device)
-        width, sizes = walk.width, walk.recurrence.sizes
-        gates = steps.by_time(gates) + walk.input_bias
-        noises = None if walk.noises is None else steps.by_time(walk.noises)
-        separate = gates.new_empty(len(gates), len(walk.recurrence.separate) * width)
+        steps = _Steps(job, gates.device)
+        width, sizes = job.width, job.recurrence.sizes
+        gates = steps.by_time(gates) + job.input_bias
+        noises = None if job.noises is None else steps.by_time(job.noises)
+        separate = gates.new_empty(len(gates), len(job.recurrence.separate) * width)
         states = gates.new_empty(sizes.states, len(gates), width)
         before = steps.sorted_initial
         for rows, size in steps.each():
             before = before[:, :size]
-            products = _products(walk, steps, before[0])
-            _place_products(walk, products, gates[rows], separate[rows])
-            values = _values(walk, gates[rows], separate[rows], before, _at(noises, rows))
-            after = walk.recurrence.forward.run(values)
+            products = _products(job, steps, before[0])
+            _place_products(job, products, gates[rows], separate[rows])
+            values = _values(job, gates[rows], separate[rows], before, _at(noises, rows))
+            after = job.recurrence.forward.run(values)
             for state in range(sizes.states):
                 states[state, rows] = after[f"s{state}"]
             for gate in range(sizes.gates):
                 gates[rows, gate * width : (gate + 1) * width] = after[f"k{gate}"]
             before = states[:, rows]
         gates, separate = steps.by_sequence(gates), steps.by_sequence(separate)
-        return walked(walk, Saved(gates, separate, states[:, steps.inverse]), save=save)
+        return forward_result(job, Saved(gates, separate, states[:, steps.inverse]), save=save)
 
-    def backward(self, walk: Pass, saved: Saved, outputs: Tensor, final: Tensor) -> Gradients:
+    def backward(self, job: Job, saved: Saved, outputs: Tensor, final: Tensor) -> Gradients:
         """See `Engine.backward`."""
-        steps = _Steps(walk, saved.gates.device)
+        steps = _Steps(job, saved.gates.device)
         gates, separate, outputs = (
             steps.by_time(each) for each in (saved.gates, saved.separate, outputs)
         )
-        noises = None if walk.noises is None else steps.by_time(walk.noises)
+        noises = None if job.noises is None else steps.by_time(job.noises)
         states = saved.states[:, steps.order]
         d_gates = torch.empty_like(gates)
-        d_recurrent = gates.new_empty(len(gates), len(walk.weight))
-        d_parameters = None if walk.parameters is None else torch.zeros_like(walk.parameters)
+        d_recurrent = gates.new_empty(len(gates), len(job.weight))
+        d_parameters = None if job.parameters is None else torch.zeros_like(job.parameters)
         carried = final[:, steps.ranked].clone()
         for step, (rows, size) in reversed(list(enumerate(steps.each()))):
             before = states[:, steps.rows(step - 1)] if step else steps.sorted_initial
-            values = _values(walk, gates[rows], separate[rows], before[:, :size], _at(noises, rows))
+            values = _values(job, gates[rows], separate[rows], before[:, :size], _at(noises, rows))
             values |= {f"d{i}": each for i, each in enumerate(carried[:, :size].clone())}
             values["d0"] = values["d0"] + outputs[rows]
-            gradients = _Pulled(walk, walk.recurrence.backward, values)
+            gradients = _StepGradients(job, job.recurrence.backward, values)
             gradients.into_gates(d_gates[rows])
             gradients.into_recurrent(d_recurrent[rows])
             if d_parameters is not None:
                 gradients.into_parameters(d_parameters)
             gradients.into_states(carried[:, :size])
-            back = d_recurrent[rows] @ walk.weight
+            back = d_recurrent[rows] @ job.weight
             carried[0, :size] += back if steps.mask is None else back * steps.mask[:size]
-            if walk.clip is not None and step:
-                carried[:, :size].clamp_(-walk.clip, walk.clip)
+            if job.clip is not None and step:
+                carried[:, :size].clamp_(-job.clip, job.clip)
         initial = torch.empty_like(carried)
         initial[:, steps.ranked] = carried
         return Gradients(
@@ -131,19 +137,19 @@ def _at(noises: Tensor | None, rows: slice) -> Tensor | None:
 
 
 class _Steps:
-    """Goes through the steps of all sequences at once, the longest sequence first."""
+    """The time steps of all sequences, the longest sequence first."""
 
-    def __init__(self, walk: Pass, device: torch.device) -> None:
-        self.packing: Packing = pack(walk.layout.lengths, reverse=walk.layout.reverse)
+    def __init__(self, job: Job, device: torch.device) -> None:
+        self.packing: Packing = pack(job.layout.lengths, reverse=job.layout.reverse)
         self.order = self.packing.order.to(device)
         self.inverse = self.packing.inverse.to(device)
-        self.ranked = walk.layout.order.to(device)
-        self.sorted_initial = walk.initial[:, self.ranked]
-        self.mask = None if walk.mask is None else walk.mask[self.ranked]
+        self.ranked = job.layout.order.to(device)
+        self.sorted_initial = job.initial[:, self.ranked]
+        self.mask = None if job.mask is None else job.mask[self.ranked]
         self.starts = [0, *itertools.accumulate(self.packing.sizes)]
 
     def each(self) -> list[tuple[slice, int]]:
-        """Return the rows of each step, and how many there are."""
+        """Return the rows of each time step, and how many there are."""
         return [(self.rows(step), size) for step, size in enumerate(self.packing.sizes)]
 
     def rows(self, step: int) -> slice:
@@ -156,13 +162,13 @@ class _Steps:
         return rows[self.inverse]
 
 
-def _products(walk: Pass, steps: _Steps, hidden: Tensor) -> Tensor:
+def _products(job: Job, steps: _Steps, hidden: Tensor) -> Tensor:
     operand = hidden if steps.mask is None else hidden * steps.mask[: len(hidden)]
-    return torch.nn.functional.linear(operand, walk.weight, walk.bias)
+    return torch.nn.functional.linear(operand, job.weight, job.bias)
 
 
-def _place_products(walk: Pass, products: Tensor, gates: Tensor, separate: Tensor) -> None:
-    width, recurrence = walk.width, walk.recurrence
+def _place_products(job: Job, products: Tensor, gates: Tensor, separate: Tensor) -> None:
+    width, recurrence = job.width, job.recurrence
     for column, gate in enumerate(recurrence.sizes.recurrent):
         product = products[:, column * width : (column + 1) * width]
         if gate in recurrence.fused:
@@ -173,13 +179,13 @@ def _place_products(walk: Pass, products: Tensor, gates: Tensor, separate: Tenso
 
 
 def _values(
-    walk: Pass, gates: Tensor, separate: Tensor, states: Tensor, noises: Tensor | None
+    job: Job, gates: Tensor, separate: Tensor, states: Tensor, noises: Tensor | None
 ) -> dict[str, Tensor]:
-    """Name what stands in the rows of one step as programs do."""
-    recurrence, width = walk.recurrence, walk.width
+    """Return the values of one step's rows, under the names that programs use."""
+    recurrence, width = job.recurrence, job.width
     gate, product = (torch.split(each, width, dim=1) for each in (gates, separate))
     noise = () if noises is None else torch.split(noises, width, dim=1)
-    parameters = () if walk.parameters is None else walk.parameters
+    parameters = () if job.parameters is None else job.parameters
     return {
         **{recurrence.input_name(g): gate[g] for g in range(recurrence.sizes.gates)},
         **{f"k{g}": gate[g] for g in range(recurrence.sizes.gates)},
@@ -190,11 +196,11 @@ def _values(
     }
 
 
-class _Pulled:
-    """The gradients of one step, put where they belong."""
+class _StepGradients:
+    """The gradients of one step, by where they're stored."""
 
-    def __init__(self, walk: Pass, program: Program, values: dict[str, Tensor]) -> None:
-        self.recurrence, self.width = walk.recurrence, walk.width
+    def __init__(self, job: Job, program: Program, values: dict[str, Tensor]) -> None:
+        self.recurrence, self.width = job.recurrence, job.width
         self.values = program.run(values)
 
     def _put(self, name: str, target: Tensor, place: int) -> None:
@@ -219,26 +225,25 @@ class _Pulled:
             target[i] = self.values[f"s{i}"]
 
 
-# Tries an engine on a small walk, before it's trusted with a machine that it may never have run on.
-
+# A self-test of an engine, run before it's trusted on a machine that it may never have run on.
 
 _LENGTHS: Final = (3, 0, 2)
-_BOUNDS: Final = {torch.float32: 1e-3, torch.float64: 1e-9}
+_TOLERANCES: Final = {torch.float32: 1e-3, torch.float64: 1e-9}
 
 
 def find_fault(engine: Engine, recurrence: Recurrence, width: int, like: Tensor) -> str | None:
-    """Walk through and back with an engine and with the eager one; return what's wrong, or None.
+    """Compare a forward and backward pass of an engine with the eager one's; return what's wrong, or None.
 
     Args:
         engine: The engine.
-        recurrence: What to carry out.
+        recurrence: The traced step.
         width: The width of each state.
         like: A tensor of the dtype and on the device.
     """
     key = (engine.name, width, like.dtype, like.device)
-    if key not in recurrence.made:
-        recurrence.made[key] = _try(engine, recurrence, width, like)
-    fault: str | None = recurrence.made[key]
+    if key not in recurrence.cache:
+        recurrence.cache[key] = _try(engine, recurrence, width, like)
+    fault: str | None = recurrence.cache[key]
     return fault
 
 
@@ -246,26 +251,28 @@ def _try(engine: Engine, recurrence: Recurrence, width: int, like: Tensor) -> st
     try:
         pairs = zip(*(_results(e, recurrence, width, like) for e in (engine, Eager())), strict=True)
         # torch's maximum is NaN if anything is.
-        apart = torch.stack([_apart(a, b) for a, b in pairs if a.numel()]).max().item()
-    except Exception as error:  # whatever a compiler or a driver may come up with
-        return f"it fails on a small walk: {type(error).__name__}: {error}"
-    bound = _BOUNDS.get(like.dtype, 5e-2)
-    return None if apart <= bound else f"on a small walk it's off by {apart:.2g}"
+        difference = (
+            torch.stack([_relative_difference(a, b) for a, b in pairs if a.numel()]).max().item()
+        )
+    except Exception as error:  # whatever a compiler or a driver may raise
+        return f"it fails on a small test: {type(error).__name__}: {error}"
+    bound = _TOLERANCES.get(like.dtype, 5e-2)
+    return None if difference <= bound else f"on a small test it's off by {difference:.2g}"
 
 
-def _apart(found: Tensor, wanted: Tensor) -> Tensor:
+def _relative_difference(found: Tensor, wanted: Tensor) -> Tensor:
     return (found - wanted).abs().max() / (1 + wanted.abs().max())
 
 
 def _results(engine: Engine, recurrence: Recurrence, width: int, like: Tensor) -> list[Tensor]:
-    """Return what a walk of made-up numbers gives, the same ones for each engine."""
+    """Return an engine's results for made-up inputs, the same ones for each engine."""
     sizes, rows = recurrence.sizes, sum(_LENGTHS)
 
     def made_up(*shape: int) -> Tensor:
         count = torch.Size(shape).numel()
         return torch.arange(count, device=like.device).mul(0.7).sin().view(shape).to(like.dtype)
 
-    walk = Pass(
+    job = Job(
         recurrence,
         Layout(torch.tensor(_LENGTHS), True),
         made_up(sizes.gates * width),
@@ -277,13 +284,13 @@ def _results(engine: Engine, recurrence: Recurrence, width: int, like: Tensor) -
         made_up(sizes.states, len(_LENGTHS), width),
         0.5,
     )
-    done = engine.forward(walk, made_up(rows, sizes.gates * width))
-    assert done.saved is not None
-    found = engine.backward(walk, done.saved, made_up(rows, width), made_up(*walk.initial.shape))
+    result = engine.forward(job, made_up(rows, sizes.gates * width))
+    assert result.saved is not None
+    found = engine.backward(job, result.saved, made_up(rows, width), made_up(*job.initial.shape))
     gradients = [found.gates, found.recurrent, found.initial, found.parameters]
-    # Copies, as the engine may use the memory of gradients again.
+    # Copies, as the engine may reuse the memory of gradients.
     return [
         each.to(torch.float64, copy=True)
-        for each in (done.outputs, done.last, *gradients)
+        for each in (result.outputs, result.last, *gradients)
         if each is not None
     ]

@@ -1,4 +1,4 @@
-"""What an engine is given, what it keeps for the way back, and what it gives then."""
+"""The interface of engines: what a forward pass takes, returns and saves, and what a backward pass returns."""
 
 from abc import ABC, abstractmethod
 from functools import cached_property, lru_cache
@@ -11,25 +11,25 @@ from seqpipe.kernels.ir._recurrence import Recurrence
 
 
 class Layout:
-    """Where ragged sequences stand that lie one behind the other.
+    """Where each of some concatenated ragged sequences begins and ends.
 
     Args:
         lengths: `[B]`, int64, on the CPU; 0 is allowed.
-        reverse: Whether each is walked through from its end.
+        reverse: Whether each is run from its end to its beginning.
 
     Attributes:
         lengths: As given.
         reverse: As given.
         rows: N, the number of rows.
-        table: `[3, B]`, the first row, the length and the place of each sequence, the longest first.
+        table: `[3, B]`, the first row, the length and the index of each sequence, the longest first.
     """
 
     def __init__(self, lengths: Tensor, reverse: bool) -> None:
-        # The caller may change its own before the way back.
+        # The caller may change its own before the backward pass.
         self.lengths = lengths.clone()
         self.reverse = reverse
         if len(lengths) == 1:
-            # Much of the time of a short walk would go into the general case.
+            # For a short sequence the general case would take much of the time.
             self.rows = int(lengths.item())
             self.table = _table_of_one(self.rows)
             return
@@ -42,12 +42,12 @@ class Layout:
 
     @cached_property
     def _counts(self) -> Any:
-        """The lengths: NumPy is quicker than torch for what's as small as this."""
+        """The lengths: NumPy is faster than torch for arrays as small as this."""
         return self.lengths.numpy()
 
     @cached_property
     def _starts(self) -> Any:
-        """The first row of each sequence, or where it would be: `[B]`."""
+        """The first row of each sequence; for an empty one, where it would be: `[B]`."""
         return self._counts.cumsum() - self._counts
 
     @property
@@ -57,21 +57,21 @@ class Layout:
 
     @cached_property
     def present(self) -> Tensor:
-        """The sequences that have a row."""
+        """The sequences that aren't empty."""
         return torch.from_numpy(self._counts.nonzero()[0])
 
     @property
     def first_rows(self) -> Tensor:
-        """The row where the walk through each sequence begins, for those that have one."""
+        """The row of each sequence's first time step, for those that aren't empty."""
         return self._edge(at_end=self.reverse)
 
     @property
     def last_rows(self) -> Tensor:
-        """The row where the walk through each sequence ends, for those that have one."""
+        """The row of each sequence's last time step, for those that aren't empty."""
         return self._edge(at_end=not self.reverse)
 
     def table_on(self, device: torch.device) -> Tensor:
-        """Return the table on a device, for the stream that's current; it's kept, as both walks need it."""
+        """Return the table on a device, for the current stream; it's cached, as both passes need it."""
         stream = torch.cuda.current_stream(device).cuda_stream if device.type == "cuda" else 0
         if (device, stream) not in self._tables:
             self._tables[device, stream] = moved(self.table, device)
@@ -87,9 +87,9 @@ class Layout:
 
 
 def moved(tensor: Tensor, device: torch.device) -> Tensor:
-    """Return a tensor of the CPU's on a device, without waiting for the work that's queued there.
+    """Return a CPU tensor on a device, without waiting for the work that's queued there.
 
-    It's copied at once to where the device will take it from, so it may be changed afterwards.
+    It's copied at once to pinned memory, so it may be changed afterwards.
     """
     if device.type != "cuda":
         return tensor.to(device)
@@ -102,12 +102,12 @@ def _table_of_one(rows: int) -> Tensor:
     return torch.tensor([[0], [rows], [0]], device="cpu")
 
 
-class Pass(NamedTuple):
-    """One walk of a recurrence through sequences; all tensors are of one dtype, on one device.
+class Job(NamedTuple):
+    """What a forward or backward pass over some sequences takes; all tensors have one dtype, on one device.
 
     Attributes:
         recurrence: The traced step.
-        layout: Where the sequences stand.
+        layout: Where each sequence begins and ends.
         input_bias: `[gates * width]`, of the products of the input.
         weight: `[len(recurrent) * width, width]`
         bias: `[len(recurrent) * width]`, of the products of the hidden state, or None.
@@ -115,7 +115,7 @@ class Pass(NamedTuple):
         mask: `[B, width]`, multiplies the hidden state that goes into products, or None.
         noises: `[N, noises * width]`, or None.
         initial: `[states, B, width]`
-        clip: The bound of each number of the gradient that goes from a step to the step before, or None.
+        clip: The bound of each element of the gradient that's passed from a step to the step before, or None.
     """
 
     recurrence: Recurrence
@@ -136,7 +136,7 @@ class Pass(NamedTuple):
 
 
 class Saved(NamedTuple):
-    """What a walk saves for the way back, row by row in the order of the input.
+    """What a forward pass saves for the backward pass, row by row in the order of the input.
 
     Attributes:
         gates: `[N, gates * width]`, what's saved of each gate; see `Recurrence`.
@@ -149,13 +149,13 @@ class Saved(NamedTuple):
     states: Tensor
 
 
-class Walked(NamedTuple):
-    """What a walk gives.
+class ForwardResult(NamedTuple):
+    """What a forward pass returns.
 
     Attributes:
-        outputs: `[N, width]`, the first state after each step; nothing else has its memory.
+        outputs: `[N, width]`, the first state after each step; nothing else shares its memory.
         last: `[states, B, width]`, after each sequence's last step.
-        saved: What the way back needs; None if there's to be none.
+        saved: What the backward pass needs; None if there's to be none.
     """
 
     outputs: Tensor
@@ -164,16 +164,17 @@ class Walked(NamedTuple):
 
 
 class Gradients(NamedTuple):
-    """What a walk back gives.
+    """What a backward pass returns.
 
     Attributes:
         gates: `[N, gates * width]`, of the products of the input.
         recurrent: `[N, len(recurrent) * width]`, of those of the hidden state; may be the same tensor.
         parameters: `[parameters, width]`, or None.
         initial: `[states, B, width]`
-        input_bias: `[gates * width]`, the sum of `gates`; None if it's still to be taken.
-        bias: `[len(recurrent) * width]`, the sum of `recurrent`; None if it's still to be taken.
-        hidden: `[N, width]`, what the products of the hidden state took; None for `Engine.hidden_before` to tell.
+        input_bias: `[gates * width]`, the sum of `gates` over rows; None if the caller is to compute it.
+        bias: `[len(recurrent) * width]`, the sum of `recurrent` over rows; None if the caller is to compute it.
+        hidden: `[N, width]`, the operand of the products of the hidden state; None if `Engine.hidden_before` is
+            to compute it.
     """
 
     gates: Tensor
@@ -186,49 +187,49 @@ class Gradients(NamedTuple):
 
 
 class Products:
-    """The large products of a recurrence: of its inputs, and of what its gradients are made of. These are torch's."""
+    """The large matrix products of a recurrence: of its inputs, and of its gradients. These are torch's."""
 
-    def times_turned(self, rows: Tensor, weight: Tensor) -> Tensor:
-        """Return `rows @ weight.t()`: `[N, k]` times `[n, k]` turned."""
+    def matmul_transposed(self, rows: Tensor, weight: Tensor) -> Tensor:
+        """Return `rows @ weight.t()`: `[N, k]` times `[n, k]` transposed."""
         return mm(rows, weight.t())
 
-    def times(self, rows: Tensor, weight: Tensor) -> Tensor:
+    def matmul(self, rows: Tensor, weight: Tensor) -> Tensor:
         """Return `rows @ weight`: `[N, k]` times `[k, n]`."""
         return mm(rows, weight)
 
-    def sum_of_products(self, left: Tensor, right: Tensor) -> Tensor:
+    def sum_of_outer_products(self, left: Tensor, right: Tensor) -> Tensor:
         """Return the sum of each row's outer product, `left.t() @ right`: `[N, m]`, `[N, n]` to `[m, n]`."""
         return mm(left.t(), right)
 
 
 class Engine(ABC):
-    """Carries out a recurrence.
+    """Runs a recurrence.
 
     Attributes:
         name: What it's called in settings and reports.
-        products: Makes the large products around a walk.
+        products: Computes the large products before and after the recurrence.
     """
 
     name: str
     products: Products = Products()
 
     @abstractmethod
-    def forward(self, walk: Pass, gates: Tensor, *, save: bool = True) -> Walked:
-        """Walk through the sequences.
+    def forward(self, job: Job, gates: Tensor, *, save: bool = True) -> ForwardResult:
+        """Run the forward pass.
 
         Args:
-            walk: What to do.
+            job: The recurrence and its inputs.
             gates: `[N, gates * width]`, the products of the input, without biases; may be overwritten.
-            save: Whether there may be a way back.
+            save: Whether there may be a backward pass.
         """
 
     @abstractmethod
-    def backward(self, walk: Pass, saved: Saved, outputs: Tensor, final: Tensor) -> Gradients:
-        """Walk back.
+    def backward(self, job: Job, saved: Saved, outputs: Tensor, final: Tensor) -> Gradients:
+        """Run the backward pass.
 
         Args:
-            walk: What was done.
-            saved: What it saved; stays as it is.
+            job: As passed to `forward`.
+            saved: What `forward` saved; isn't changed.
             outputs: `[N, width]`, the gradient of the first state after each step.
             final: `[states, B, width]`, the gradient of the states after the last step.
 
@@ -236,30 +237,30 @@ class Engine(ABC):
             The gradients. Those of the products may be overwritten by the next call in the same thread.
         """
 
-    def hidden_before(self, walk: Pass, saved: Saved) -> Tensor:
-        """Return what the products of the hidden state took at each step: `[N, width]`."""
-        return states_before(walk, saved.states[0])
+    def hidden_before(self, job: Job, saved: Saved) -> Tensor:
+        """Return the operand of the products of the hidden state at each step: `[N, width]`."""
+        return states_before(job, saved.states[0])
 
 
-def walked(walk: Pass, saved: Saved, *, save: bool) -> Walked:
-    """Return what a walk gives that saved the states after each step."""
-    # A copy, so that outputs may be changed in place, and nobody holds all states for the sake of one.
+def forward_result(job: Job, saved: Saved, *, save: bool) -> ForwardResult:
+    """Return the result of a forward pass that saved the states after each step."""
+    # A copy, so that outputs may be changed in place, and holding them doesn't keep all states alive.
     outputs = saved.states[0].clone()
-    return Walked(outputs, final_states(walk, saved.states), saved if save else None)
+    return ForwardResult(outputs, final_states(job, saved.states), saved if save else None)
 
 
-def final_states(walk: Pass, states: Tensor) -> Tensor:
+def final_states(job: Job, states: Tensor) -> Tensor:
     """Return each sequence's states after its last step: `[states, B, width]`."""
-    layout, device = walk.layout, states.device
+    layout, device = job.layout, states.device
     last = states.index_select(1, moved(layout.last_rows, device))
     if last.shape[1] == len(layout.lengths):
         return last
-    return walk.initial.index_copy(1, moved(layout.present, device), last)
+    return job.initial.index_copy(1, moved(layout.present, device), last)
 
 
-def states_before(walk: Pass, outputs: Tensor) -> Tensor:
-    """Return what the products of the hidden state took at each step: `[N, width]`."""
-    layout, device = walk.layout, outputs.device
+def states_before(job: Job, outputs: Tensor) -> Tensor:
+    """Return the operand of the products of the hidden state at each step: `[N, width]`."""
+    layout, device = job.layout, outputs.device
     before = torch.empty_like(outputs)
     if layout.reverse:
         before[:-1] = outputs[1:]
@@ -267,12 +268,12 @@ def states_before(walk: Pass, outputs: Tensor) -> Tensor:
         before[1:] = outputs[:-1]
     first = moved(layout.first_rows, device)
     present = moved(layout.present, device)
-    before.index_copy_(0, first, walk.initial[0].index_select(0, present))
-    return before if walk.mask is None else before.mul_(mask_by_row(walk))
+    before.index_copy_(0, first, job.initial[0].index_select(0, present))
+    return before if job.mask is None else before.mul_(mask_by_row(job))
 
 
-def mask_by_row(walk: Pass) -> Tensor:
+def mask_by_row(job: Job) -> Tensor:
     """Return the mask of each row's sequence: `[N, width]`."""
-    assert walk.mask is not None
-    lengths = moved(walk.layout.lengths, walk.mask.device)
-    return walk.mask.repeat_interleave(lengths, dim=0)
+    assert job.mask is not None
+    lengths = moved(job.layout.lengths, job.mask.device)
+    return job.mask.repeat_interleave(lengths, dim=0)

@@ -1,4 +1,4 @@
-"""What torch may be doing to a call that a kernel, which reads memory, can't take part in."""
+"""Finds out whether torch traces or transforms a call, which a kernel, as it reads memory, can't support."""
 
 import functools
 import sys
@@ -16,10 +16,10 @@ R = TypeVar("R")
 
 
 def break_graph(function: Callable[P, R]) -> Callable[P, R]:
-    """Let a function run as it is where torch.compile makes graphs of what's around it.
+    """Exclude a function from the graphs that torch.compile makes of its callers.
 
-    That's `torch.compiler.disable`, which takes over a second to import what makes graphs, so that's left
-    until someone else has.
+    That's `torch.compiler.disable`, which takes over a second to import the compiler, so that's postponed
+    until something else has imported it.
     """
     called: Callable[P, R] | None = None
 
@@ -34,34 +34,34 @@ def break_graph(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def is_transformed() -> bool:
-    """Say whether a transform of `torch.func` is at work, such as grad, vmap or jvp."""
+    """Say whether a transform of `torch.func` is active, such as grad, vmap or jvp."""
     return peek_interpreter_stack() is not None
 
 
 def is_batched(gradient: Tensor) -> bool:
-    """Say whether a gradient stands for those of many losses, as with autograd's `is_grads_batched`."""
+    """Say whether a gradient is a batch of those of many losses, as with autograd's `is_grads_batched`."""
     return is_transformed() or is_legacy_batchedtensor(gradient)
 
 
 def is_recorded() -> bool:
-    """Say whether `torch.jit.trace` is at work."""
+    """Say whether `torch.jit.trace` is active."""
     return torch._C._get_tracing_state() is not None
 
 
 def find_transform() -> str | None:
-    """Say what would see a kernel's results as constants, or couldn't see them at all.
+    """Say what would take a kernel's results for constants, or not see them at all.
 
     Returns:
-        A clause for an error's message, or None if a kernel may run.
+        A clause for an error message, or None if a kernel may run.
     """
     if is_transformed():
-        return "a transform of torch.func (grad, vmap, jvp, ...) is at work"
+        return "a transform of torch.func (grad, vmap, jvp, ...) is active"
     if forward_ad._current_level >= 0:
-        return "derivatives are taken in forward mode"
+        return "forward-mode differentiation is active"
     if is_recorded():
-        return "torch.jit.trace or an export records the call"
+        return "torch.jit.trace or torch.export traces the call"
     if _len_torch_dispatch_stack():
-        return "a mode of torch's dispatch watches each operation"
+        return "a TorchDispatchMode intercepts each operation"
     return None
 
 

@@ -1,4 +1,4 @@
-"""How weights and biases start."""
+"""Initialisers of weights and biases."""
 
 from collections.abc import Callable
 from typing import Final, Literal, TypeAlias, get_args
@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from seqpipe.parts.cells._contract import check_choice, check_finite
 
-#: How the matrices that multiply the input may start.
+#: The initialisers of matrices that multiply the input.
 InputInit: TypeAlias = Literal["glorot", "orthogonal", "gaussian", "uniform"]
 
-#: How the matrices that multiply the state may start.
+#: The initialisers of matrices that multiply the state.
 RecurrentInit: TypeAlias = Literal["orthogonal", "glorot", "gaussian", "uniform", "identity"]
 
 
@@ -24,7 +24,7 @@ def _uniform(weight: Tensor) -> None:
     weight.uniform_(-bound, bound)
 
 
-#: Each starts the matrix of one gate, `[width, columns]`.
+#: Each initialises the matrix of one gate, `[width, columns]`.
 _INITS: Final[dict[str, Callable[[Tensor], object]]] = {
     "glorot": nn.init.xavier_uniform_,
     "orthogonal": nn.init.orthogonal_,
@@ -52,7 +52,7 @@ def make_recurrent_weight(gates: int, width: int, init: str) -> nn.Parameter:
     """
     check_choice("recurrent_init", init, get_args(RecurrentInit))
     weight = _start(torch.empty(gates * width, width), gates, init)
-    # Without a row there's nothing to learn, and no gradient.
+    # A matrix without rows needs no gradient.
     return nn.Parameter(weight, requires_grad=gates > 0)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-#: Paul Tol's "bright": told apart with any kind of colour vision, on white and on black.
+#: Paul Tol's "bright": distinguishable with any kind of colour vision, on white and on black.
 COLOURS: Final = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377")
 
 #: Of what's in no group, and of the groups that have no mark of their own.

@@ -27,7 +27,7 @@ def draw_page(
 ) -> str:
     """Draw a picture as an HTML page to explore.
 
-    It can be moved and zoomed by mouse, finger and keyboard, and searched; a point tells its nearest
+    It can be moved and zoomed by mouse, finger and keyboard, and searched; a point shows its nearest
     neighbours; groups can be hidden; it's light or dark. Everything is in the file, and by its content
     security policy no other script runs and nothing is loaded.
 

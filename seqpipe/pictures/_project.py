@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from seqpipe.parts.embedders import Embedder
 from seqpipe.pictures._text import PictureError
 
-# From directions of any width to points in a plane.
-
+# Dimensionality reduction.
 
 #: "auto" is t-SNE where scikit-learn is installed, else PCA.
 Method: TypeAlias = Literal["auto", "pca", "tsne", "umap"]
@@ -120,8 +119,8 @@ def _spread(points: NDArray[np.float64], size: float, seed: int) -> NDArray[np.f
     return spread
 
 
-#: numpy and scikit-learn take no larger one.
-_LARGEST_SEED: Final = 2**32 - 1
+#: numpy and scikit-learn accept no larger one.
+_MAX_SEED: Final = 2**32 - 1
 
 #: Rows whose cosines with all others are computed at once.
 _ROWS: Final = 512
@@ -178,7 +177,7 @@ def project(
         EmbedderError: The embedder hasn't been fitted.
         PictureError: Fewer than two words have vectors, one isn't finite, or the method can't be had.
     """
-    if not 0 <= seed <= _LARGEST_SEED:
+    if not 0 <= seed <= _MAX_SEED:
         raise PictureError(f"the seed is {seed}; it must lie between 0 and 2**32 - 1")
     asked = tuple(dict.fromkeys(words))
     vectors = embedder.embed(asked) if asked else np.zeros((0, embedder.width), dtype=np.float32)

@@ -9,14 +9,13 @@ from seqpipe.pictures._groups import SHAPES, Groups, Mark, make_groups
 from seqpipe.pictures._project import Projection
 from seqpipe.pictures._text import PictureError, shown, width_of
 
-# Where names stand beside their points, so that none covers another.
-
+# The placement of names beside their points, so that none covers another.
 
 #: Of a square of the grid by which boxes are found; in pixels.
 _CELL: Final = 40.0
 
 #: Where there are more points, they lie so close that names have to cover some.
-_MOST_KEPT_CLEAR: Final = 1000
+_MAX_UNCOVERED: Final = 1000
 
 
 class Box(NamedTuple):
@@ -85,7 +84,7 @@ def place_labels(
         frame: What names must stay in.
     """
     dots, names = _Taken(), _Taken()
-    kept_clear = points if len(points) <= _MOST_KEPT_CLEAR else []
+    kept_clear = points if len(points) <= _MAX_UNCOVERED else []
     for number, (x, y) in enumerate(kept_clear):
         dots.add(Box(x - radius, y - radius, x + radius, y + radius), number)
     labels: list[Label | None] = []
@@ -136,7 +135,7 @@ _MARGIN: Final = 24.0
 _TITLE: Final = 20.0
 _LEGEND: Final = 13.0
 _LINE: Final = 20.0
-_LEAST: Final = 200
+_MIN_SIZE: Final = 200
 
 
 def draw_svg(
@@ -149,7 +148,7 @@ def draw_svg(
 ) -> str:
     """Draw a picture as an SVG document.
 
-    Names stand where there's room, those of the first words first. Each point tells its name where it's
+    Names stand where there's room, those of the first words first. Each point shows its name where it's
     pointed at, and those of a group have its colour and form.
 
     Args:
@@ -162,7 +161,7 @@ def draw_svg(
     Raises:
         PictureError: It's less than 200 pixels wide or high.
     """
-    if min(width, height) < _LEAST:
+    if min(width, height) < _MIN_SIZE:
         raise PictureError(f"a picture of {width} × {height} is too small; 200 × 200 is the least")
     marks = make_groups(projection.words, groups)
     frame = _frame(marks, width, height, has_title=bool(title), has_groups=bool(groups))

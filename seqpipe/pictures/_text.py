@@ -6,8 +6,6 @@ from typing import Final
 
 from seqpipe.errors import SeqpipeError
 
-# What's wrong with a picture.
-
 
 class PictureError(SeqpipeError):
     """A picture that can't be drawn: too few words, numbers that aren't finite, or a method whose package isn't there."""

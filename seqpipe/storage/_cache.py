@@ -1,4 +1,4 @@
-"""Where what can be made again is kept between runs, and what may be taken from there."""
+"""The cache folder: where it is, and which of its files may be trusted."""
 
 import contextlib
 import os
@@ -12,8 +12,8 @@ from typing import Final
 #: Group and others: whoever may write besides the owner.
 _OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
 
-#: No process takes so long to write a file, so what's older was left by one that was killed.
-_LONGEST: Final = 24 * 60 * 60
+#: In seconds. No process takes so long to write a file, so what's older was left by one that was killed.
+_MAX_AGE: Final = 24 * 60 * 60
 
 
 def cache_folder() -> Path:
@@ -51,7 +51,7 @@ def is_trusted(status: os.stat_result) -> bool:
 
 def remove_leftovers(paths: Iterable[Path]) -> None:
     """Remove those files and folders that are older than a day; what can't be removed stays."""
-    newest = time.time() - _LONGEST
+    newest = time.time() - _MAX_AGE
     for path in paths:
         with contextlib.suppress(OSError):
             status = path.lstat()

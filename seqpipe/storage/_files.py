@@ -59,7 +59,7 @@ def hash_file(path: Path, *, sync: bool = False) -> str:
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until a folder's list of names is on the disk, where the system can tell."""
+    """Wait until a folder's list of names is on the disk, where the system supports that."""
     if _WINDOWS:
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -86,7 +86,7 @@ def follow_umask(folder: Path) -> None:
 
 
 def is_dropping(name: str) -> bool:
-    """Tell whether a path is that of a file which file managers leave behind."""
+    """Say whether a path is that of a file which file managers leave behind."""
     last = name.rpartition("/")[2]
     return last in _DROPPINGS or last.startswith("._")
 

@@ -1,4 +1,4 @@
-"""Write into a folder that may hold other things too, such that a killed save shows.
+"""Writes into a folder that may hold other things too, such that an interrupted save is noticed.
 
 Nothing is promised of power cuts: that's what `write_folder` is for, which replaces whole folders.
 """
@@ -72,7 +72,7 @@ def _lock_for(target: Path) -> Path:
 
 
 def is_marked(folder: Path) -> bool:
-    """Tell whether a save into a folder has begun and not ended."""
+    """Say whether a save into a folder has begun and not ended."""
     return (folder / _MARK).exists()
 
 
@@ -102,8 +102,7 @@ def _fail(error: OSError) -> NoReturn:
     raise error
 
 
-# See whether a folder was replaced or written into while it was read.
-
+# Noticing that a folder was replaced or written into while it was read.
 
 #: Which file stands at each path, its size, and when it was written last.
 _Files: TypeAlias = dict[Path, tuple[int, int, int]]

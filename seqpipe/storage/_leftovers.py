@@ -4,7 +4,7 @@ A new model is written to ``.<target>.seqpipe-new-<random>``; where two folders 
 one step, the old one stands for a moment at ``.<target>.seqpipe-old-<random>``. A model is moved to
 ``.<target>.seqpipe-gone-<random>`` before it's removed. Whoever holds the lock
 on ``.<target>.seqpipe-lock`` is the only living writer, so all that stands there is the work of dead
-ones: no process numbers, which the system gives out again, are needed to tell.
+ones: no process IDs, which the system reuses, are needed for that.
 """
 
 import errno
@@ -31,7 +31,7 @@ def new_name(target: Path) -> Path:
 
 
 def is_new(folder: Path) -> bool:
-    """Tell whether a folder is one that `new_name` named."""
+    """Say whether a folder is one that `new_name` named."""
     return ".seqpipe-new-" in folder.name
 
 
@@ -68,7 +68,7 @@ def locked(target: Path) -> Iterator[bool]:
     the value says whether there's one.
 
     Raises:
-        BusyError: Another writer is at work.
+        BusyError: There's another writer.
         OSError: The lock's file can't be made.
     """
     path = _beside(target, "lock")

@@ -1,6 +1,6 @@
 """The manifest of a saved model: the size and SHA-256 of every file, in ``seqpipe-manifest.json``.
 
-It has one spelling only, so that a byte changed anywhere in the manifest itself shows too.
+It has one spelling only, so that a byte changed anywhere in the manifest itself is noticed too.
 """
 
 import json
@@ -27,7 +27,7 @@ class Entry(NamedTuple):
 
 
 def has_manifest(folder: Path) -> bool:
-    """Tell whether a folder has a manifest, damaged or not."""
+    """Say whether a folder has a manifest, damaged or not."""
     return (folder / NAME).is_file()
 
 
@@ -102,7 +102,7 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except FileNotFoundError as error:
         raise SavedModelError(
-            f"{path.parent} has no {NAME}, so nothing can tell whether the model in it is complete. "
+            f"{path.parent} has no {NAME}, so it is unknown whether the model in it is complete. "
             "Either it was not saved by seqpipe, or it has been written into since."
         ) from error
     except OSError as error:
@@ -129,13 +129,12 @@ def _entries(files: dict[str, dict[str, Any]]) -> dict[str, Entry]:
 
 def _damaged(path: Path) -> str:
     return (
-        f"{path} is damaged, so nothing can tell whether the model is complete. "
+        f"{path} is damaged, so it is unknown whether the model is complete. "
         "Copy the whole folder again from where it came from, or train it again."
     )
 
 
-# Does a folder hold exactly what its manifest says?
-
+# Checking a folder against its manifest.
 
 _SHOWN: Final = 5
 

@@ -46,9 +46,9 @@ def write_settings(path: Path, settings: Mapping[str, Any], *, kind: str) -> Non
     Raises:
         SavedModelError: The file can't be written.
     """
-    told = {**settings, "format": _FORMAT, "kind": kind}
+    saved = {**settings, "format": _FORMAT, "kind": kind}
     try:
-        path.write_text(json.dumps(told, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(saved, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     except (OSError, ValueError) as error:
         raise SavedModelError(f"{path} can't be written: {error}") from error
 
@@ -71,23 +71,25 @@ def read_settings(path: Path, types: Mapping[str, type], *, kind: str) -> dict[s
 
 
 def read_any_settings(path: Path, *, kind: str) -> dict[str, Any]:
-    """Read what `write_settings` wrote, where it tells by itself which types its settings have.
+    """Read what `write_settings` wrote, whatever types its settings have.
 
     Raises:
         SavedModelError: The file can't be read, or is of another part or format.
     """
-    told = read_json(path)
-    found = told.get("kind") if isinstance(told, dict) and told.get("format") == _FORMAT else None
+    saved = read_json(path)
+    found = (
+        saved.get("kind") if isinstance(saved, dict) and saved.get("format") == _FORMAT else None
+    )
     if not isinstance(found, str):
         raise SavedModelError(f"{path} isn't the settings of {kind}, in the format {_FORMAT}")
     if found != kind:
         raise SavedModelError(f"{path} is of {found}, not of {kind}")
-    settings: dict[str, Any] = told
+    settings: dict[str, Any] = saved
     return settings
 
 
 def check_settings(
-    path: Path, told: Mapping[str, Any], types: Mapping[str, type]
+    path: Path, saved: Mapping[str, Any], types: Mapping[str, type]
 ) -> dict[str, Any]:
     """Return the settings that have a type.
 
@@ -95,9 +97,9 @@ def check_settings(
         SavedModelError: One is missing, or of another type.
     """
     for name, expected in types.items():
-        if type(told.get(name)) is not expected:
-            raise SavedModelError(f"{path} is damaged: `{name}` is {told.get(name)!r}")
-    return {name: told[name] for name in types}
+        if type(saved.get(name)) is not expected:
+            raise SavedModelError(f"{path} is damaged: `{name}` is {saved.get(name)!r}")
+    return {name: saved[name] for name in types}
 
 
 def write_words(path: Path, words: Sequence[str]) -> None:
@@ -125,7 +127,7 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     Raises:
         SavedModelError: The file can't be written.
     """
-    # safetensors writes the memory as it lies there, whatever the strides.
+    # safetensors writes memory as it is, whatever the strides.
     lying = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     try:
         path.unlink(missing_ok=True)
@@ -146,6 +148,6 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """
     try:
         return load_file(path)
-    # NumPy knows fewer types of number than the format does.
+    # NumPy has fewer dtypes than the format.
     except (OSError, SafetensorError, TypeError, KeyError) as error:
         raise SavedModelError(f"{path} can't be read: {error}") from error

@@ -1,4 +1,4 @@
-"""Puts a model's folder, or a single file, in its place whole or not at all.
+"""Saves, checks, moves and removes model folders, and writes single files: atomically.
 
 A model is written beside its target, sealed by a manifest, and swapped with what stands there. What an
 interrupted save left behind is put right by the next save, or before the next load.
@@ -58,7 +58,7 @@ def resolve(target: Path) -> Path:
 
 
 def is_free(target: Path) -> bool:
-    """Tell whether nothing stands at a target, or only an empty folder."""
+    """Say whether nothing stands at a target, or only an empty folder."""
     if not target.is_dir():
         return not target.exists()
     return all(is_dropping(entry.name) for entry in target.iterdir())
@@ -101,18 +101,17 @@ def _problem(target: Path) -> str | None:
     return f"it holds a file that seqpipe did not save, {others[0]}" if others else None
 
 
-# Put a folder in the place of another, in one step where the system can.
-
+# Swapping two folders, atomically where the system supports that.
 
 # From Linux's fcntl.h and fs.h; see `man 2 renameat2`.
 _AT_FDCWD: Final = -100
 _RENAME_EXCHANGE: Final = 2
-# The kernel, or the file system, doesn't know how to exchange.
+# The kernel, or the file system, doesn't support the exchange.
 _CANT: Final = (errno.ENOSYS, errno.EINVAL)
 
 
 def swap(new: Path, target: Path) -> None:
-    """Put `new` at `target`; what stood there ends up beside it, for `settle` to remove.
+    """Put `new` at `target`; what stood there ends up beside it, for `recover_locked` to remove.
 
     A process that dies in here leaves the old or the new folder at the target or, where folders can't
     be exchanged, both beside it.
@@ -128,7 +127,7 @@ def swap(new: Path, target: Path) -> None:
 
 
 def exchange(one: Path, other: Path) -> bool:
-    """Exchange two folders in one step, and tell whether the system could.
+    """Exchange two folders in one step, and return whether the system could.
 
     Raises:
         OSError: The system can, but not with these two.
@@ -148,7 +147,7 @@ def exchange(one: Path, other: Path) -> bool:
     raise OSError(code, os.strerror(code), str(other))
 
 
-# Put right what an interrupted save left behind.
+# Recovery from an interrupted save.
 
 
 def recover(target: Path) -> None:
@@ -161,12 +160,12 @@ def recover(target: Path) -> None:
     with suppress(OSError, BusyError):
         if find_new(target) or find_old(target):
             with locked(target) as has_lock:
-                # Without a real lock there may be a writer at work.
+                # Without a real lock there may be another writer.
                 if has_lock:
-                    settle(target)
+                    recover_locked(target)
 
 
-def settle(target: Path) -> None:
+def recover_locked(target: Path) -> None:
     """Do the same while holding the lock."""
     _remove(find_gone(target))
     if is_free(target):
@@ -203,7 +202,7 @@ def _remove(folders: list[Path]) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-# Check a saved model before anything in it is parsed.
+# The operations on a saved model.
 
 
 def verify_folder(path: Path) -> None:
@@ -219,9 +218,6 @@ def verify_folder(path: Path) -> None:
     """
     recover(path)
     check_folder(path)
-
-
-# Remove a saved model.
 
 
 def remove_folder(target: Path) -> None:
@@ -241,9 +237,6 @@ def remove_folder(target: Path) -> None:
         raise SavedModelError(f"{target} can't be removed: {error.strerror}") from error
 
 
-# Put a saved model in the place of another.
-
-
 def move_folder(source: Path, target: Path) -> None:
     """Move a saved model to `target`, in the same folder, and remove the one that stands there.
 
@@ -257,19 +250,16 @@ def move_folder(source: Path, target: Path) -> None:
     source, target = resolve(source), resolve(target)
     try:
         with locked(target):
-            settle(target)
+            recover_locked(target)
             check_replaceable(target)
             swap(source, target)
             sync_folder(target.parent)
-            settle(target)
+            recover_locked(target)
     except OSError as error:
         raise SavedModelError(f"{source} can't be moved to {target}: {error.strerror}") from error
     # Where the two were exchanged, the older one stands at the source now.
     if source.exists():
         remove_folder(source)
-
-
-# Save a model as a whole folder, or not at all.
 
 
 def write_folder(target: Path, write: Callable[[Path], None]) -> None:
@@ -292,7 +282,7 @@ def write_folder(target: Path, write: Callable[[Path], None]) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with locked(target):
-            settle(target)
+            recover_locked(target)
             check_replaceable(target)
             _replace(target, write)
     except OSError as error:
@@ -312,7 +302,7 @@ def _replace(target: Path, write: Callable[[Path], None]) -> None:
         swap(new, target)
         sync_folder(target.parent)
     finally:
-        settle(target)
+        recover_locked(target)
 
 
 def _seal(folder: Path) -> None:
@@ -330,9 +320,6 @@ def _refused(target: Path, error: OSError) -> str:
     reason = error.strerror or error
     place = f" ({error.filename})" if error.filename else ""
     return f"The model can't be saved to {target}: {reason}{place}. What stood there still stands."
-
-
-# Keep a folder for one process alone.
 
 
 @contextmanager
@@ -360,7 +347,7 @@ def reserved(folder: Path) -> Iterator[None]:
                 each.rmdir()
 
 
-# Write a single file whole or not at all.
+# Single files.
 
 
 def write_text(path: Path, text: str) -> None:

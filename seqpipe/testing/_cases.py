@@ -14,19 +14,19 @@ from seqpipe.parts.encoders import Encoder, unroll_plain
 from seqpipe.parts.heads import Head
 from seqpipe.testing._check import BrokenError, Factory, NotApplicable, remembered
 
-#: The widths of input and output that parts are tried with, as many as `_MOST` of those that they take.
+#: The widths of input and output that parts are tried with, as many as `_MAX_WIDTHS` of those that they take.
 #: A part refuses sizes by a `ConfigError`.
 _SIZES: Final = (
     *((1, 1), (2, 1), (1, 2), (3, 4), (4, 6), (2, 2), (4, 4), (8, 8), (4, 12)),
     *((16, 16), (24, 24), (32, 32), (64, 64), (128, 128), (256, 256)),
 )
-_MOST: Final = 5
+_MAX_WIDTHS: Final = 5
 
-#: Those that speed is measured with, the first that's taken.
+#: Those that speed is measured with; the first that the part accepts is used.
 _LARGE: Final = ((64, 64), (60, 60), (32, 32), (128, 128), (16, 16), (8, 8))
 
 
-#: Differences up to these are the order of additions.
+#: Differences up to these come from the order of additions.
 _RELATIVE: Final = 1e-4
 
 _ABSOLUTE: Final = 1e-5
@@ -65,7 +65,7 @@ class Case:
         return torch.randn(*shape, generator=generator, dtype=torch.float64).to(dtype)
 
     def inputs(self, dtype: torch.dtype = torch.float32) -> Tensor:
-        """Return the vectors, `[rows, input_width]`, one sequence behind the other."""
+        """Return the vectors, `[rows, input_width]`, the sequences concatenated."""
         return self.draw(self.rows, self.input_width, dtype=dtype)
 
     def batch(self) -> Tensor:
@@ -159,7 +159,7 @@ def taken_sizes(
         refusal = _refusal(build, factory, pair)
         if refusal is None:
             taken.append(pair)
-        if len(taken) == _MOST:
+        if len(taken) == _MAX_WIDTHS:
             break
     if not taken:
         raise NotApplicable(f"it takes none of the widths that are tried: {refusal}")
@@ -216,14 +216,14 @@ def run(kind: ModuleKind, module: nn.Module, case: Case) -> Tensor:
 
 
 def same(left: Tensor, right: Tensor) -> bool:
-    """Say whether two results differ by no more than the order of additions does."""
+    """Say whether two results differ by no more than rounding."""
     return left.shape == right.shape and torch.allclose(
         left, right, rtol=_RELATIVE, atol=_ABSOLUTE, equal_nan=True
     )
 
 
-def apart(left: Tensor, right: Tensor) -> str:
-    """Tell how two results differ."""
+def describe_difference(left: Tensor, right: Tensor) -> str:
+    """Describe how two results differ."""
     if left.shape != right.shape:
         return f"shapes {list(left.shape)} and {list(right.shape)}"
     return f"differences up to {float((left - right).abs().max()):.2g}"
@@ -232,4 +232,4 @@ def apart(left: Tensor, right: Tensor) -> str:
 def expect_same(left: Tensor, right: Tensor, when: str) -> None:
     """Raise a `BrokenError` that says when two results differ, if they do."""
     if not same(left, right):
-        raise BrokenError(f"{when}: {apart(left, right)}")
+        raise BrokenError(f"{when}: {describe_difference(left, right)}")

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from seqpipe.parts.cells import LSTM, Cell, GatedCell, State
 from seqpipe.parts.encoders import unroll, usable_engines
-from seqpipe.testing._cases import CELLS, Case, apart, same
+from seqpipe.testing._cases import CELLS, Case, describe_difference, same
 from seqpipe.testing._check import BrokenError, Check, Factory, NotApplicable, make_check
 from seqpipe.testing._making import can_be_made, is_documented
 from seqpipe.testing._modules import DEVICES, module_checks
@@ -63,7 +63,7 @@ def _step(factory: Factory, case: Case) -> tuple[Cell, Tensor, State]:
 def states_have_their_shape(factory: Factory) -> None:
     """A state is a tuple of tensors with a row for each sequence, and a step returns one of the same shapes."""
 
-    def law(case: Case) -> None:
+    def verify(case: Case) -> None:
         cell = CELLS.make(factory, case)
         assert isinstance(cell, Cell)
         batch = len(case.lengths)
@@ -77,7 +77,7 @@ def states_have_their_shape(factory: Factory) -> None:
         if before != after:
             raise BrokenError(f"initial_state returns {before}, and a step returns {after}")
 
-    hold(law, CELLS.cases(factory))
+    hold(verify, CELLS.cases(factory))
 
 
 def _shapes(state: object, batch: int, who: str) -> list[list[int]]:
@@ -98,7 +98,7 @@ def _form(value: object) -> str:
 def leaves_its_input_alone(factory: Factory) -> None:
     """A step changes neither its input nor the state that it's given."""
 
-    def law(case: Case) -> None:
+    def verify(case: Case) -> None:
         cell, inputs, state = _step(factory, case)
         before = [each.clone() for each in (inputs, *state)]
         with torch.no_grad():
@@ -106,15 +106,15 @@ def leaves_its_input_alone(factory: Factory) -> None:
         names = ["input", *(f"state {i}" for i in range(len(state)))]
         for name, old, new in zip(names, before, (inputs, *state), strict=True):
             if not same(old, new):
-                raise BrokenError(f"the {name} is changed: {apart(old, new)}")
+                raise BrokenError(f"the {name} is changed: {describe_difference(old, new)}")
 
-    hold(law, CELLS.cases(factory))
+    hold(verify, CELLS.cases(factory))
 
 
 def states_follow_the_input(factory: Factory) -> None:
     """States are of the dtype and the device of the input, before the first step and after each."""
 
-    def law(case: Case) -> None:
+    def verify(case: Case) -> None:
         cell = CELLS.make(factory, case)
         assert isinstance(cell, Cell)
         for dtype in (torch.float64, torch.bfloat16):
@@ -127,7 +127,7 @@ def states_follow_the_input(factory: Factory) -> None:
         _, after = cell.double()(inputs, cell.initial_state(2, inputs))
         _expect_like(after, inputs, "the state after a step")
 
-    at(law, CELLS.case(factory))
+    at(verify, CELLS.case(factory))
 
 
 def _expect_like(state: State, like: Tensor, which: str) -> None:
@@ -142,12 +142,12 @@ def _expect_like(state: State, like: Tensor, which: str) -> None:
 def steps_in_an_empty_batch(factory: Factory) -> None:
     """A step takes an input and a state of no rows."""
 
-    def law(case: Case) -> None:
+    def verify(case: Case) -> None:
         _, _, state = _step(factory, case)
         if any(len(each) for each in state):
             raise BrokenError(f"the state is {[list(each.shape) for each in state]}")
 
-    at(law, CELLS.case(factory))
+    at(verify, CELLS.case(factory))
 
 
 def step_is_elementwise(factory: Factory) -> None:
@@ -155,7 +155,7 @@ def step_is_elementwise(factory: Factory) -> None:
     if not isinstance(CELLS.make(factory, CELLS.case(factory)), GatedCell):
         raise NotApplicable("it's no GatedCell")
 
-    def law(case: Case) -> None:
+    def verify(case: Case) -> None:
         cell, _, _ = _step(factory, case)
         assert isinstance(cell, GatedCell)
         given = [case.draw(len(case.lengths), case.width, more=i) for i in range(_places(cell))]
@@ -168,10 +168,10 @@ def step_is_elementwise(factory: Factory) -> None:
                 if not same(before[..., 1:], after[..., 1:]):
                     raise BrokenError(
                         f"a change in column 0 of {_name(cell, place)} reaches other columns: "
-                        + apart(before[..., 1:], after[..., 1:])
+                        + describe_difference(before[..., 1:], after[..., 1:])
                     )
 
-    hold(law, CELLS.cases(factory).filter(lambda case: case.width > 1))
+    hold(verify, CELLS.cases(factory).filter(lambda case: case.width > 1))
 
 
 def _places(cell: GatedCell) -> int:
@@ -199,7 +199,7 @@ def _name(cell: GatedCell, place: int) -> str:
 def every_engine_equals_the_plain_loop(factory: Factory) -> None:
     """What runs a cell faster gives the outputs and gradients of the loop that calls it step by step."""
 
-    def law(case: Case) -> None:
+    def verify(case: Case) -> None:
         cell = CELLS.make(factory, case)
         assert isinstance(cell, Cell)
         for reverse in (False, True):
@@ -210,10 +210,10 @@ def every_engine_equals_the_plain_loop(factory: Factory) -> None:
                     if not same(left, right):
                         way = "backwards" if reverse else "forwards"
                         raise BrokenError(
-                            f"{name} by the engine {engine!r}, reading {way}: {apart(left, right)}"
+                            f"{name} by the engine {engine!r}, reading {way}: {describe_difference(left, right)}"
                         )
 
-    hold(law, CELLS.cases(factory, shortest=0).filter(lambda case: case.rows > 0), most=15)
+    hold(verify, CELLS.cases(factory, shortest=0).filter(lambda case: case.rows > 0), most=15)
 
 
 def _outputs_and_gradients(
@@ -237,7 +237,7 @@ def _outputs_and_gradients(
 
 
 def speed(factory: Factory) -> str:
-    """How long a cell takes beside the built-in LSTM; reported, not judged."""
+    """How long a cell takes beside the built-in LSTM; reported, not checked."""
     case = CELLS.large_case(factory)
     mine, theirs = (
         task_of(functools.partial(_outputs, cast(Cell, CELLS.make(each, case))), case)

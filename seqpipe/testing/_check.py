@@ -1,4 +1,4 @@
-"""A check: one sentence of a part's contract, and how it's tried."""
+"""A check: one sentence of a part's contract, and how it's verified."""
 
 import contextlib
 import functools
@@ -77,7 +77,7 @@ class Check:
     needs: tuple["Check", ...] = field(default=(), repr=False)
 
     def __str__(self) -> str:
-        """Return the name, by which pytest can tell it: ``ids=str``."""
+        """Return the name, by which pytest identifies it: ``ids=str``."""
         return self.name
 
     def __call__(self, factory: Factory) -> None:
@@ -189,7 +189,7 @@ def _outcome(check: Check, factory: Factory) -> Outcome:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # such as SystemExit, or a panic of a library in Rust
-        return end("failed", told(error), cause=error)
+        return end("failed", describe_error(error), cause=error)
 
 
 def _failed(need: Check, factory: Factory) -> str:
@@ -200,7 +200,7 @@ def _failed(need: Check, factory: Factory) -> str:
 
 @contextlib.contextmanager
 def _one_thread() -> Iterator[None]:
-    """Compute in one thread: for small tensors, threads that wait for each other took 5 times as long."""
+    """Compute in one thread: for small tensors, synchronising threads took 5 times as long."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -209,11 +209,11 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def told(error: BaseException) -> str:
-    """Return what an attempt raised as words."""
-    return str(error) if isinstance(error, BrokenError) else f"it raised {said(error)}"
+def describe_error(error: BaseException) -> str:
+    """Describe what an attempt raised."""
+    return str(error) if isinstance(error, BrokenError) else f"it raised {type_and_message(error)}"
 
 
-def said(error: BaseException) -> str:
+def type_and_message(error: BaseException) -> str:
     """Return an error's type and text."""
     return f"{type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""The contract of classifiers: all of it by name, and how they're fitted."""
+"""The contract of classifiers: their checks by name."""
 
 import contextlib
 import itertools
@@ -87,7 +87,7 @@ def expect_same(left: Classifier, right: Classifier, when: str) -> None:
             raise BrokenError(f"input that shows it: {show(text)}\n{when}, its scores are others")
 
 
-# The contract of classifiers: labels.
+# Checks of labels.
 
 
 _ODD: Final = ("two words", "e\u0301", "שלום", "👩‍👩‍👧", "__label__x", "</s>", "a\tb", "x" * 300)
@@ -150,12 +150,11 @@ def takes_any_number_of_labels(factory: Factory) -> None:
         raise BrokenError(f"the scores of texts with several labels are {scores}")
 
 
-# The contract of classifiers: the scores that they give, and what they write and read.
-
+# Checks of scores, and of saved classifiers.
 
 _SCORES: Final = Probe("labels", "predict", asked=TEXTS)
 
-#: Differences up to this are the order of additions.
+#: Differences up to this come from the order of additions.
 _ABSOLUTE: Final = 1e-5
 
 #: The share of texts that were learnt from whose best label has to be right; by chance a third is.
@@ -174,14 +173,14 @@ def scores_lie_between_0_and_1(factory: Factory) -> None:
     """Scores are numbers from 0 to 1, for texts of unknown words and without a word too."""
     classifier = fitted(factory)
 
-    def law(text: Sequence[str]) -> None:
+    def verify(text: Sequence[str]) -> None:
         scores = classifier.predict([text])
         expect_shape(scores, (1, len(LABELS)))
         if not ((scores >= 0) & (scores <= 1)).all():
             raise BrokenError(f"its scores are {scores}")
 
     for text in TEXTS:
-        at(law, text)
+        at(verify, text)
 
 
 def same_alone_as_beside_others(factory: Factory) -> None:
@@ -259,7 +258,7 @@ def odd_words_are_words(factory: Factory) -> None:
     """Emoji, marks, NUL, surrogates, white space, very long words: all can be fitted on, asked for and saved."""
     fitted(factory)
 
-    def law(words: Sequence[str]) -> None:
+    def verify(words: Sequence[str]) -> None:
         classifier: Classifier = factory()
         odd = [LabelledWords([*each.words, *words], each.labels) for each in EXAMPLES]
         classifier.fit(odd, labels=LABELS)
@@ -268,10 +267,10 @@ def odd_words_are_words(factory: Factory) -> None:
         expect_same(classifier, _read_again(factory, classifier), "read again")
 
     try:
-        law(ODD_WORDS)
+        verify(ODD_WORDS)
     except Exception:
         for word in ODD_WORDS:
-            at(law, [word])
+            at(verify, [word])
         raise
 
 
@@ -364,16 +363,16 @@ def reads_its_input_once(factory: Factory) -> None:
 
 
 def reports_its_progress(factory: Factory) -> None:
-    """`fit` tells how far it is: fractions from 0 to 1 that don't fall, the last one 1."""
+    """`fit` reports its progress: fractions from 0 to 1 that don't fall, the last one 1."""
     fitted(factory)
-    told: list[FitProgress] = []
-    factory().fit(EXAMPLES, labels=LABELS, on_progress=told.append)
-    fractions = [progress.fraction for progress in told]
+    reports: list[FitProgress] = []
+    factory().fit(EXAMPLES, labels=LABELS, on_progress=reports.append)
+    fractions = [progress.fraction for progress in reports]
     if not fractions:
         raise BrokenError("on_progress is never called")
     rising = all(a <= b for a, b in itertools.pairwise(fractions))
     if not (rising and fractions[0] >= 0 and fractions[-1] == 1):
-        raise BrokenError(f"it tells {fractions[-10:]}")
+        raise BrokenError(f"it reports {fractions[-10:]}")
 
 
 def same_seed_same_scores(factory: Factory) -> None:

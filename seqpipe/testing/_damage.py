@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqpipe._reader import Probe, serve
-from seqpipe.testing._check import BrokenError, Factory, NotApplicable, said
+from seqpipe.testing._check import BrokenError, Factory, NotApplicable, type_and_message
 
 _SECONDS: Final = 10.0
 _STARTING_SECONDS: Final = 120.0
@@ -25,7 +25,7 @@ _STARTING_SECONDS: Final = 120.0
 #: What else might stand in a file: text, a number of elements that's far too large, another format.
 _GARBAGE: Final = (b"what's this?", b"\xff" * 64, b"[]", b"{}", b"\0" * 4096)
 
-#: What tells embedders apart.
+#: What distinguishes embedders.
 VECTORS: Final = Probe("vocabulary", "embed", asked=("zebra",), asks_names=True)
 
 #: A file's name, what's done to it, and what it holds after; None if it's removed.
@@ -59,7 +59,7 @@ class Reader:
         """Have another part read a folder, and return what's wrong with how that went; "" for nothing.
 
         Raises:
-            BrokenError: There's no answer; `what` tells what was tried.
+            BrokenError: There's no answer; `what` says what was tried.
         """
         self._connection.send(("read", folder))
         complaint: str = self.answer(_SECONDS, what)
@@ -82,7 +82,7 @@ def reading(factory: Factory, folder: Path, probe: Probe = VECTORS) -> Iterator[
     Args:
         factory: Makes the parts. It's pickled.
         folder: What a part wrote.
-        probe: Tells whether two parts have read the same.
+        probe: Says whether two parts have read the same.
 
     Raises:
         NotApplicable: No other process can make such parts.
@@ -91,7 +91,7 @@ def reading(factory: Factory, folder: Path, probe: Probe = VECTORS) -> Iterator[
     try:
         pickled = pickle.dumps(factory)
     except Exception as error:
-        raise NotApplicable(f"another process can't make it: {said(error)}") from error
+        raise NotApplicable(f"another process can't make it: {type_and_message(error)}") from error
     here, there = multiprocessing.Pipe()
     # A fresh interpreter: torch's threads don't survive a fork.
     process = multiprocessing.get_context("spawn").Process(
@@ -127,7 +127,7 @@ def try_damaged(factory: Factory, folder: Path, probe: Probe = VECTORS) -> None:
     Args:
         factory: Makes the parts. It's pickled.
         folder: What a part wrote.
-        probe: Tells whether two parts have read the same.
+        probe: Says whether two parts have read the same.
 
     Raises:
         BrokenError: A copy was read without a `SavedModelError`, or crashed or hung the process.

@@ -1,4 +1,4 @@
-"""The contract of embedders: all of it by name, and how they're fitted."""
+"""The contract of embedders: their checks by name, and those of fitting."""
 
 import itertools
 import tempfile
@@ -96,16 +96,16 @@ def reads_its_input_once(factory: Factory) -> None:
 
 
 def reports_its_progress(factory: Factory) -> None:
-    """`fit` tells how far it is: fractions from 0 to 1 that don't fall, the last one 1."""
+    """`fit` reports its progress: fractions from 0 to 1 that don't fall, the last one 1."""
     fitted(factory)
-    told: list[FitProgress] = []
-    factory().fit(SEQUENCES, on_progress=told.append)
-    fractions = [progress.fraction for progress in told]
+    reports: list[FitProgress] = []
+    factory().fit(SEQUENCES, on_progress=reports.append)
+    fractions = [progress.fraction for progress in reports]
     if not fractions:
         raise BrokenError("on_progress is never called")
     rising = all(a <= b for a, b in itertools.pairwise(fractions))
     if not (rising and fractions[0] >= 0 and fractions[-1] == 1):
-        raise BrokenError(f"it tells {fractions[-10:]}")
+        raise BrokenError(f"it reports {fractions[-10:]}")
 
 
 def same_seed_same_vectors(factory: Factory) -> None:

@@ -5,7 +5,7 @@ import functools
 from seqpipe.errors import PluginError
 from seqpipe.parts.cells import LSTM
 from seqpipe.parts.encoders import Encoder, Recurrent
-from seqpipe.testing._cases import ENCODERS, Case, ModuleKind, apart, same
+from seqpipe.testing._cases import ENCODERS, Case, ModuleKind, describe_difference, same
 from seqpipe.testing._check import BrokenError, Check, Factory, make_check
 from seqpipe.testing._making import as_part, can_be_made, is_documented
 from seqpipe.testing._modules import module_checks
@@ -46,19 +46,21 @@ def _make(factory: Factory) -> Encoder:
 def leaves_its_input_alone(kind: ModuleKind, factory: Factory) -> None:
     """Neither the vectors nor the lengths that are given are changed."""
 
-    def law(case: Case) -> None:
+    def verify(case: Case) -> None:
         inputs, lengths = case.inputs(), case.batch()
         kind.run(kind.make(factory, case), inputs, lengths)
         if not same(inputs, case.inputs()):
-            raise BrokenError(f"the vectors are changed: {apart(inputs, case.inputs())}")
+            raise BrokenError(
+                f"the vectors are changed: {describe_difference(inputs, case.inputs())}"
+            )
         if lengths.tolist() != list(case.lengths):
             raise BrokenError(f"the lengths are changed to {lengths.tolist()}")
 
-    hold(law, kind.cases(factory))
+    hold(verify, kind.cases(factory))
 
 
 def speed(factory: Factory) -> str:
-    """How long an encoder takes beside a built-in one with LSTM cells; reported, not judged."""
+    """How long an encoder takes beside a built-in one with LSTM cells; reported, not checked."""
     case = ENCODERS.large_case(factory)
     mine, theirs = (task_of(ENCODERS.make(each, case), case) for each in (factory, _LSTM))
     return compare(mine, theirs, "seqpipe.Recurrent.v1 with LSTM cells", "32 sequences of 32")

@@ -75,14 +75,14 @@ def _gradient(head: Head, logits: Tensor, scores: Tensor, truths: Tensor, case: 
 def scores_have_their_shape(factory: Factory) -> None:
     """Scores have the logits' shape, and they and the gradient of the loss are finite."""
 
-    def law(case: Case) -> None:
+    def verify(case: Case) -> None:
         head, logits, scores = _scores(factory, case)
         gradient = _gradient(head, logits, scores, scores.roll(1, 0), case)
         for name, found in (("the scores are", scores), ("the gradient is", gradient)):
             if found.shape != logits.shape or not found.isfinite().all():
                 raise BrokenError(f"{name} {found.tolist()} for logits {list(logits.shape)}")
 
-    hold(law, HEADS.cases(factory))
+    hold(verify, HEADS.cases(factory))
 
 
 def _categorizer(factory: Factory) -> str:
@@ -98,21 +98,21 @@ def scores_are_probabilities(factory: Factory) -> None:
     """Scores for spaCy's text categorizers lie between 0 and 1; those of exclusive classes add up to 1."""
     component = _categorizer(factory)
 
-    def law(case: Case) -> None:
+    def verify(case: Case) -> None:
         _, _, scores = _scores(factory, case)
         if scores.min() < 0 or scores.max() > 1:
             raise BrokenError(f"scores from {float(scores.min()):.3g} to {float(scores.max()):.3g}")
         if component == _EXCLUSIVE and not torch.allclose(scores.sum(1), torch.ones(len(scores))):
             raise BrokenError(f"they add up to {scores.sum(1).tolist()}")
 
-    hold(law, HEADS.cases(factory))
+    hold(verify, HEADS.cases(factory))
 
 
 def gradient_leads_to_the_truth(factory: Factory) -> None:
     """Logits that follow the gradient of the loss downhill come to score the true classes highest."""
     _categorizer(factory)
 
-    def law(case: Case) -> None:
+    def verify(case: Case) -> None:
         head = HEADS.make(factory, case)
         assert isinstance(head, Head)
         texts = len(case.lengths)
@@ -129,4 +129,4 @@ def gradient_leads_to_the_truth(factory: Factory) -> None:
                 f"{head.scores(logits).tolist()}"
             )
 
-    hold(law, HEADS.cases(factory).filter(lambda case: case.width > 1), most=10)
+    hold(verify, HEADS.cases(factory).filter(lambda case: case.width > 1), most=10)

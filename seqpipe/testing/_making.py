@@ -1,4 +1,4 @@
-"""What all kinds have in common: they're made by stated settings, and documented."""
+"""The contract of all kinds: parts are made by declared settings, and documented."""
 
 import inspect
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What cells, encoders and heads have in common, as all are torch modules over sequences."""
+"""The contract that cells, encoders and heads share, as all are torch modules over sequences."""
 
 import contextlib
 import copy
@@ -16,7 +16,7 @@ from seqpipe.testing._cases import Case, ModuleKind, expect_same, run
 from seqpipe.testing._check import BrokenError, Check, Factory, NotApplicable, make_check
 from seqpipe.testing._smallest import at, hold
 
-# What modules have in common: gradients, and training mode.
+# Checks of gradients, and of training mode.
 
 
 def every_parameter_gets_a_gradient(kind: ModuleKind, factory: Factory) -> None:
@@ -56,7 +56,7 @@ def _learn(kind: ModuleKind, module: nn.Module, case: Case) -> Tensor:
 def gradients_are_right(kind: ModuleKind, factory: Factory) -> None:
     """In evaluation mode, the gradients of inputs and parameters are those found by finite differences."""
 
-    def law(case: Case) -> None:
+    def verify(case: Case) -> None:
         module = kind.make(factory, case).double()
         inputs = case.inputs(torch.float64).requires_grad_()
         variables = [inputs, *(p for p in module.parameters() if p.requires_grad)]
@@ -66,17 +66,17 @@ def gradients_are_right(kind: ModuleKind, factory: Factory) -> None:
             said = next(line for line in str(error).splitlines() if line.strip())
             raise BrokenError(said) from error
 
-    hold(law, kind.cases(factory), most=10)
+    hold(verify, kind.cases(factory), most=10)
 
 
 def same_seed_same_result(kind: ModuleKind, factory: Factory) -> None:
     """Made and run in training mode from the same seed, a part gives the same output."""
 
-    def law(case: Case) -> None:
+    def verify(case: Case) -> None:
         first, second = (_trained_output(kind, factory, case) for _ in range(2))
         expect_same(first, second, "made twice from the same seed")
 
-    at(law, kind.case(factory, 3, 5))
+    at(verify, kind.case(factory, 3, 5))
 
 
 def _trained_output(kind: ModuleKind, factory: Factory, case: Case) -> Tensor:
@@ -89,7 +89,7 @@ def _trained_output(kind: ModuleKind, factory: Factory, case: Case) -> Tensor:
 def learns_batch_after_batch(kind: ModuleKind, factory: Factory) -> None:
     """In training mode a part can be differentiated, and keeps nothing of one batch in the next."""
 
-    def law(case: Case) -> None:
+    def verify(case: Case) -> None:
         other = kind.case(factory, *case.lengths[::-1], 2, seed=case.seed + 1)
         used, fresh = (kind.make(factory, case).train() for _ in range(2))
         with torch.random.fork_rng(devices=[]):
@@ -101,12 +101,12 @@ def learns_batch_after_batch(kind: ModuleKind, factory: Factory) -> None:
         expect_same(first, again, "as the first batch and after another one")
 
     for lengths in [(0, 1, 3, 5), (4, 2), (1,)]:
-        at(law, kind.case(factory, *lengths))
+        at(verify, kind.case(factory, *lengths))
 
 
-#: Differences up to these are the order of additions.
+#: Differences up to these come from the order of additions.
 _RELATIVE: Final = 1e-4
-#: How torch complains of a tensor that's on another device than the others.
+#: torch's message for a tensor that's on another device than the others.
 _ELSEWHERE: Final = ("is not on the expected device", "to be on the same device")
 
 
@@ -154,42 +154,42 @@ def _expect_shape(kind: ModuleKind, output: object, case: Case) -> None:
 def output_has_its_shape(kind: ModuleKind, factory: Factory) -> None:
     """The output is a tensor with a row of the output's width for each vector or, of a head, for each text."""
 
-    def law(case: Case) -> None:
+    def verify(case: Case) -> None:
         _expect_shape(kind, run(kind, kind.make(factory, case), case), case)
 
-    hold(law, kind.cases(factory))
+    hold(verify, kind.cases(factory))
 
 
 def keeps_nothing_between_calls(kind: ModuleKind, factory: Factory) -> None:
     """In evaluation mode the same input gives the same output, whatever was read before."""
 
-    def law(case: Case) -> None:
+    def verify(case: Case) -> None:
         module = kind.make(factory, case)
         first = run(kind, module, case)
         run(kind, module, Case(case.lengths, case.input_width, case.width, case.seed + 1))
         expect_same(first, run(kind, module, case), "the second time, after other input")
 
-    hold(law, kind.cases(factory))
+    hold(verify, kind.cases(factory))
 
 
 def reads_lengths_of_0_and_1(kind: ModuleKind, factory: Factory) -> None:
     """Sequences of no vector and of a single one are read like others, and a batch may be empty."""
 
-    def law(case: Case) -> None:
+    def verify(case: Case) -> None:
         output = run(kind, kind.make(factory, case), case)
         _expect_shape(kind, output, case)
         if not output.isfinite().all():
             raise BrokenError("the output isn't finite")
 
     for lengths in [(1,), (0,), (), (0, 1), (1, 0, 2)]:
-        at(law, kind.case(factory, *lengths))
-    hold(law, kind.cases(factory, shortest=0, longest=2))
+        at(verify, kind.case(factory, *lengths))
+    hold(verify, kind.cases(factory, shortest=0, longest=2))
 
 
 def same_alone_as_beside_others(kind: ModuleKind, factory: Factory) -> None:
     """A sequence gives the same output alone as beside others, longer or shorter, read either way."""
 
-    def law(case: Case) -> None:
+    def verify(case: Case) -> None:
         module = kind.make(factory, case)
         inputs = torch.split(case.inputs(), list(case.lengths))
         for way in kind.runs:
@@ -201,13 +201,13 @@ def same_alone_as_beside_others(kind: ModuleKind, factory: Factory) -> None:
             for number, (mine, theirs) in enumerate(zip(alone, outputs, strict=True)):
                 expect_same(mine, theirs, f"sequence {number}, alone and not")
 
-    hold(law, kind.cases(factory))
+    hold(verify, kind.cases(factory))
 
 
 def state_dict_holds_everything(kind: ModuleKind, factory: Factory) -> None:
     """Weights saved from one part and read into another make it give the same output."""
 
-    def law(case: Case) -> None:
+    def verify(case: Case) -> None:
         module = kind.make(factory, case)
         # Copies, as safetensors refuses tensors that share memory, such as tied weights.
         layout = torch.contiguous_format
@@ -220,39 +220,39 @@ def state_dict_holds_everything(kind: ModuleKind, factory: Factory) -> None:
             "after its weights were saved and read into another one",
         )
 
-    at(law, kind.case(factory, 3, 5))
+    at(verify, kind.case(factory, 3, 5))
 
 
 def survives_pickling(kind: ModuleKind, factory: Factory) -> None:
     """A part can be pickled and deep-copied, and gives the same output after."""
 
-    def law(case: Case) -> None:
+    def verify(case: Case) -> None:
         module = kind.make(factory, case)
         before = run(kind, module, case)
         pickled = pickle.loads(pickle.dumps(module))
         expect_same(before, run(kind, pickled, case), "after pickling")
         expect_same(before, run(kind, copy.deepcopy(module), case), "after copying")
 
-    at(law, kind.case(factory, 3, 5))
+    at(verify, kind.case(factory, 3, 5))
 
 
 def follows_the_dtype(kind: ModuleKind, factory: Factory) -> None:
     """A part that was moved to float64 reads float64 and gives float64."""
 
-    def law(case: Case) -> None:
+    def verify(case: Case) -> None:
         module = kind.make(factory, case).double()
         with torch.no_grad():
             output = kind.run(module, case.inputs(torch.float64), case.batch())
         if output.dtype != torch.float64:
             raise BrokenError(f"for float64 the output is {output.dtype}")
 
-    at(law, kind.case(factory, 3, 5))
+    at(verify, kind.case(factory, 3, 5))
 
 
 def follows_the_device(kind: ModuleKind, factory: Factory) -> None:
     """A part that was moved to a device reads and gives tensors of that device; lengths stay on the CPU."""
 
-    def law(case: Case) -> None:
+    def verify(case: Case) -> None:
         for device in DEVICES:
             with on_device(device), torch.no_grad():
                 module = kind.make(factory, case).to(device)
@@ -260,7 +260,7 @@ def follows_the_device(kind: ModuleKind, factory: Factory) -> None:
                 if output.device.type != device:
                     raise BrokenError(f"on {device!r} the output is on {output.device.type!r}")
 
-    at(law, kind.case(factory, 3, 5))
+    at(verify, kind.case(factory, 3, 5))
 
 
 #: Where there's no GPU, "meta" stands in: its tensors have shapes, and no values.

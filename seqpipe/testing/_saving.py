@@ -82,7 +82,7 @@ def odd_words_are_words(factory: Factory) -> None:
     """Emoji, marks, NUL, surrogates, white space, very long words: all can be fitted on, embedded and saved."""
     fitted(factory)
 
-    def law(words: Sequence[str]) -> None:
+    def verify(words: Sequence[str]) -> None:
         embedder = factory()
         embedder.fit([[*sequence, *words] for sequence in SEQUENCES])
         vectors = embedder.embed(words)
@@ -92,10 +92,10 @@ def odd_words_are_words(factory: Factory) -> None:
         expect_same(embedder, _read_again(factory, embedder), words, "read again")
 
     try:
-        law(ODD_WORDS)
+        verify(ODD_WORDS)
     except Exception:
         for word in ODD_WORDS:
-            at(law, [word])
+            at(verify, [word])
         raise
 
 

@@ -1,4 +1,4 @@
-"""Looks for the smallest input that breaks a law, by Hypothesis."""
+"""Finds the smallest input that violates a property, by Hypothesis."""
 
 import contextlib
 import tempfile
@@ -11,30 +11,30 @@ from hypothesis import HealthCheck, Phase, configuration, find, settings
 from hypothesis.errors import Flaky, NoSuchExample, Unsatisfiable
 from hypothesis.strategies import SearchStrategy
 
-from seqpipe.testing._check import BrokenError, NotApplicable, told
+from seqpipe.testing._check import BrokenError, NotApplicable, describe_error
 
 _Case = TypeVar("_Case")
 
 _STORAGE: Final = Path(tempfile.gettempdir()) / "seqpipe-hypothesis"
 
 
-def hold(law: Callable[[_Case], None], cases: SearchStrategy[_Case], *, most: int = 30) -> None:
-    """Try a law on some cases, the same ones at each call.
+def hold(verify: Callable[[_Case], None], cases: SearchStrategy[_Case], *, most: int = 30) -> None:
+    """Verify a property on some cases, the same ones at each call.
 
     Args:
-        law: Raises what it likes on a case that breaks it.
+        verify: Raises any exception on a case that violates the property.
         cases: What to draw from.
         most: How many to try.
 
     Raises:
-        BrokenError: The smallest case found that breaks the law, and how.
-        NotApplicable: As the law did.
+        BrokenError: The smallest case found that violates it, and how.
+        NotApplicable: As `verify` did.
     """
     broken: list[tuple[_Case, BaseException]] = []
 
     def breaks(case: _Case) -> bool:
         try:
-            law(case)
+            verify(case)
         except (NotApplicable, KeyboardInterrupt):
             raise
         except BaseException as error:
@@ -52,27 +52,29 @@ def hold(law: Callable[[_Case], None], cases: SearchStrategy[_Case], *, most: in
             return
         smallest = broken[-1][0]
     _, error = next(each for each in reversed(broken) if each[0] == smallest)
-    raise BrokenError(f"smallest input that shows it: {show(smallest)}\n{told(error)}") from error
+    raise BrokenError(
+        f"smallest input that shows it: {show(smallest)}\n{describe_error(error)}"
+    ) from error
 
 
-def at(law: Callable[[_Case], None], case: _Case) -> None:
-    """Try a law on one case.
+def at(verify: Callable[[_Case], None], case: _Case) -> None:
+    """Verify a property on one case.
 
     Raises:
         BrokenError: It breaks; the message shows the case.
-        NotApplicable: As the law did.
+        NotApplicable: As `verify` did.
     """
     try:
-        law(case)
+        verify(case)
     except (NotApplicable, KeyboardInterrupt):
         raise
     except BaseException as error:
-        raise BrokenError(f"input that shows it: {show(case)}\n{told(error)}") from error
+        raise BrokenError(f"input that shows it: {show(case)}\n{describe_error(error)}") from error
 
 
 @contextlib.contextmanager
 def _stored_elsewhere() -> Iterator[None]:
-    """Keep Hypothesis from making its folder in the one that the user stands in."""
+    """Keep Hypothesis from creating its folder in the working directory."""
     # What was set can't be asked for otherwise; None is the default.
     before = getattr(configuration, "__hypothesis_home_directory", None)
     configuration.set_hypothesis_home_dir(_STORAGE)

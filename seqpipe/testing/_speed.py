@@ -1,4 +1,4 @@
-"""How long things take beside each other."""
+"""Relative timings."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ _REPEATS = 5
 
 
 def compare(mine: Task, theirs: Task, peer: str, work: str) -> str:
-    """Time two tasks in turn, and tell how they compare.
+    """Time two tasks in turns, and describe how they compare.
 
     Args:
         mine: The part's.

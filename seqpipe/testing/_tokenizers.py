@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 
 from seqpipe.errors import SavedModelError, TokenizerError
 from seqpipe.parts.tokenizers import LearnedTokenizer, Tokenize
-from seqpipe.testing._check import BrokenError, Check, Factory, NotApplicable, make_check, said
+from seqpipe.testing._check import (
+    BrokenError,
+    Check,
+    Factory,
+    NotApplicable,
+    make_check,
+    type_and_message,
+)
 from seqpipe.testing._corpus import SEQUENCES
 from seqpipe.testing._damage import damaged_copies
 from seqpipe.testing._making import can_be_made, is_documented
@@ -22,18 +29,17 @@ from seqpipe.testing._smallest import at, hold, show
 
 # How the time for a text grows with the text's length.
 
-
-#: In small steps at first: of exponential growth, the first text that takes long is waited for.
+#: In small steps at first: with exponential growth, the first text that takes long has to be waited for.
 _SIZES: Final = (16, 18, 20, 22, 24, 26, 28, 30, 32, *(2**n for n in range(6, 19)))
 
 #: A time is compared with those of texts that are up to so many times shorter.
 _REACH: Final = 32
 
 #: How much longer than there it may take per character; squares grow by `_REACH`.
-_MOST: Final = 8.0
+_MAX_GROWTH: Final = 8.0
 
-#: Less can't be told from noise.
-_LEAST_SECONDS: Final = 0.1
+#: Shorter times can't be distinguished from noise.
+_MIN_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,7 @@ def measure(tokenize: Callable[[str], object], growth: Growth) -> float:
 
 
 def _is_slower(each: float, size: int, shorter: dict[int, float]) -> bool:
-    return each * size > _LEAST_SECONDS and each > _MOST * min(shorter.values(), default=each)
+    return each * size > _MIN_SECONDS and each > _MAX_GROWTH * min(shorter.values(), default=each)
 
 
 def _seconds(tokenize: Callable[[str], object], text: str, repeats: int = 2) -> float:
@@ -208,18 +214,18 @@ def words_are_a_list_of_texts(factory: Factory) -> None:
 
 
 def _rebuilds(tokenize: Tokenize) -> Callable[[str], None]:
-    """Return the law that the words, joined, are the text without its white space."""
+    """Return a check that the words, joined, are the text without its white space."""
 
-    def law(text: str) -> None:
+    def verify(text: str) -> None:
         found, expected = "".join(tokenize(text)), "".join(text.split())
         if found != expected:
             raise BrokenError(_difference(found, expected))
 
-    return law
+    return verify
 
 
 def _difference(found: str, expected: str) -> str:
-    """Tell where two texts differ first, and what stands there."""
+    """Say where two texts differ first, and what's there."""
     pairs = enumerate(zip(found, expected, strict=False))
     at = next((i for i, (a, b) in pairs if a != b), min(len(found), len(expected)))
     here = slice(max(at - 10, 0), at + 10)
@@ -231,12 +237,12 @@ def _difference(found: str, expected: str) -> str:
 
 def words_rebuild_the_text(factory: Factory) -> None:
     """The words, joined, are the text without its white space."""
-    law = _rebuilds(ready(factory))
+    verify = _rebuilds(ready(factory))
     for piece in (*_PLAIN, *_PIECES):
-        at(law, piece)
+        at(verify, piece)
     pieces = st.sampled_from([*_PLAIN, *_PIECES, " "])
     texts = st.lists(pieces, min_size=1).map("".join).filter(lambda text: not text.isspace())
-    hold(law, texts, most=200)
+    hold(verify, texts, most=200)
 
 
 def _keeps(factory: Factory, special: tuple[str, ...]) -> None:
@@ -279,13 +285,13 @@ def words_hold_no_white_space(factory: Factory) -> None:
     """No word is empty or holds white space, whichever of Unicode's stands in the text."""
     tokenize = ready(factory)
 
-    def law(text: str) -> None:
+    def verify(text: str) -> None:
         for word in tokenize(text):
             if not word or word.split() != [word]:
                 raise BrokenError(f"one of its words is {show(word)}")
 
     texts = st.lists(st.sampled_from([*"ab.", *_BLANKS]), min_size=1).map("".join)
-    hold(law, texts.filter(lambda text: not text.isspace()), most=100)
+    hold(verify, texts.filter(lambda text: not text.isspace()), most=100)
     hold(_rebuilds(tokenize), texts.filter(lambda text: not text.isspace()), most=100)
 
 
@@ -293,18 +299,18 @@ def blank_texts_have_no_words(factory: Factory) -> None:
     """An empty text and one of white space have no words."""
     tokenize = ready(factory)
 
-    def law(text: str) -> None:
+    def verify(text: str) -> None:
         if words := tokenize(text):
             raise BrokenError(f"its words are {words!r}")
 
-    hold(law, st.text(_BLANKS, max_size=3), most=50)
+    hold(verify, st.text(_BLANKS, max_size=3), most=50)
 
 
 def keeps_megabytes(factory: Factory) -> None:
     """The words rebuild texts of a million characters: sentences, white space, a single word."""
-    law = _rebuilds(ready(factory))
+    verify = _rebuilds(ready(factory))
     for growth in _GROWTHS:
-        at(law, growth.text(_MEGABYTE))
+        at(verify, growth.text(_MEGABYTE))
 
 
 _GROWTHS: Final = (
@@ -345,8 +351,7 @@ def survives_pickling(factory: Factory) -> None:
         raise BrokenError(f"{before} became {after}")
 
 
-# The contract of tokenizers that learn: how they're fitted, and what they write and read.
-
+# Checks of tokenizers that learn: fitting, and saving.
 
 _TEXTS: Final = tuple(f"{' '.join(words).capitalize()}." for words in SEQUENCES)
 _OTHER_TEXTS: Final = ("Ten 10 zebras quickly jumped, didn't they? Yes!",) * 40
@@ -436,7 +441,7 @@ def refuses_damaged_files(factory: Factory) -> None:
             except SavedModelError:
                 continue
             except Exception as error:
-                raise BrokenError(f"{what}: it raised {said(error)}") from error
+                raise BrokenError(f"{what}: it raised {type_and_message(error)}") from error
             _expect_same(tokenizer, again, what)
 
 
@@ -459,7 +464,7 @@ def _expect_error(call: str, function: Callable[..., Any], *arguments: Any) -> N
     except TokenizerError:
         return
     except Exception as error:
-        raise BrokenError(f"{call}: it raised {said(error)}") from error
+        raise BrokenError(f"{call}: it raised {type_and_message(error)}") from error
     raise BrokenError(f"{call}: it raised nothing")
 
 

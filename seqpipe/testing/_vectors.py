@@ -51,14 +51,14 @@ def unknown_words_have_vectors(factory: Factory) -> None:
     """A word that wasn't fitted on has a finite vector, the same one each time."""
     embedder = fitted(factory)
 
-    def law(word: str) -> None:
+    def verify(word: str) -> None:
         first, again = embedder.embed([word]), embedder.embed([word])
         expect_shape(first, (1, embedder.width))
         if not (np.isfinite(first).all() and np.array_equal(first, again)):
             raise BrokenError(f"its vectors are {first} and {again}")
 
     for word in UNKNOWN:
-        at(law, word)
+        at(verify, word)
 
 
 def no_words_have_no_vectors(factory: Factory) -> None:

@@ -1,8 +1,8 @@
-"""Training in a process of its own: Ctrl-C works, a crash of a library is an error, and none outlives its parent.
+"""Out-of-process training: Ctrl-C works, a crash of a library is an error, and no process outlives its parent.
 
 A part calls `train_out_of_process` with the name of a module. That's run as a program of its own, and calls
-`serve`. Sequences go there by a file, words as numbers, so that a library can't stumble over any word.
-What's trained is kept by `write_tables` and `read_tables`, in files that hold no code.
+`serve`. Sequences are passed in a file, words as integers, so that no word can break a library's parser.
+The result is saved by `write_tables` and `read_tables`, in files that hold no code.
 """
 
 from seqpipe.workers._process import leave_end_to_parent as leave_end_to_parent

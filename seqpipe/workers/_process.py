@@ -1,4 +1,4 @@
-"""Run a process to its end, and never leave it behind."""
+"""Runs a process to its end, and never leaves it behind; and ends a process with its parent."""
 
 import os
 import re
@@ -50,7 +50,7 @@ def run(
         SeqpipeError: Of the type `error`: it ended by a signal, or with another exit code than 0.
     """
     rest: deque[str] = deque(maxlen=_SHOWN_LINES)
-    # A session of its own, so that Ctrl-C in a terminal reaches only this process, which decides.
+    # A session of its own, so that Ctrl-C in a terminal reaches only this process, which handles it.
     process = subprocess.Popen(
         command,
         cwd=folder,
@@ -112,7 +112,7 @@ def _ending(code: int) -> str:
     return f"was ended by {name}{hint}"
 
 
-# A process that another one has started to train in: when it ends.
+# In the process that was started.
 
 
 def leave_end_to_parent() -> None:

@@ -1,4 +1,4 @@
-"""Sequences in a file, so that a stream can be gone through again without being in memory."""
+"""Sequences spooled to a file, so that a stream can be iterated again without being in memory."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from seqpipe.errors import EmbedderError
 
 @dataclass(frozen=True, eq=False)
 class Spool:
-    """Sequences that were written into a file: one a line, each word as its number.
+    """Sequences that were written into a file: one a line, each word as an integer.
 
     Attributes:
         path: The file.
@@ -62,7 +62,7 @@ def spool_sequences(
         lower: Whether to lower-case the words first.
 
     Raises:
-        EmbedderError: A sequence is a text rather than words, or there's no word at all.
+        EmbedderError: A sequence is a string rather than words, or there's no word at all.
     """
     numbers: dict[str, int] = {}
     counts: list[int] = []
@@ -85,6 +85,6 @@ def spool_sequences(
 def _check(sequence: Sequence[str], place: int) -> None:
     if isinstance(sequence, str):
         raise EmbedderError(
-            f"sequence {place} is a text, {sequence[:40]!r}, where words are needed: "
+            f"sequence {place} is a string, {sequence[:40]!r}, where words are needed: "
             "split it by a tokenizer first"
         )

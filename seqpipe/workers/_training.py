@@ -1,4 +1,4 @@
-"""The process that trains: what it's given, and how it's run."""
+"""Trains out-of-process: the job, the worker, its result in files, and the parent that starts it."""
 
 import hashlib
 import json
@@ -29,14 +29,14 @@ from seqpipe.workers._process import leave_end_to_parent, run_module
 from seqpipe.workers._progress import FitProgress, OnProgress
 from seqpipe.workers._spool import Spool, spool_sequences
 
-#: The files by which a job is handed over, and its result back; all in one folder.
+#: The files that pass a job to its process, and the result back; all in one folder.
 SEQUENCES: Final = "sequences.txt"
 SETTINGS: Final = "settings.json"
 TABLES: Final = "tables.safetensors"
 
-#: What a line begins with that tells how far the training is.
-TOLD: Final = "seqpipe-progress"
-_SECONDS_BETWEEN: Final = 0.1
+#: What a line of progress begins with.
+PROGRESS_PREFIX: Final = "seqpipe-progress"
+_MIN_SECONDS_BETWEEN_REPORTS: Final = 0.1
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class Job:
     """What a process is to train.
 
     Attributes:
-        settings: What the embedder says, as plain data; `epochs` is one of them.
-        counts: How often each word occurs that's to be known, most frequent first. Words are numbers,
-            written as text.
+        settings: The embedder's settings, as plain data; `epochs` is one of them.
+        counts: How often each word occurs that's to be known, most frequent first. Words are integers,
+            written as strings.
         sequences: How many sequences there are.
         tokens: How many words they have in all, those that aren't to be known too.
         seed: For the library: positive, and far from those of neighbouring seeds.
@@ -64,7 +64,7 @@ class Job:
 
 
 class Passes:
-    """Sequences of words, from the first on each time; tells the other process how far that is.
+    """Sequences of words, from the first on each time; reports to the parent process how far that is.
 
     Args:
         tokens: How many words will be read in all passes.
@@ -73,7 +73,7 @@ class Passes:
     def __init__(self, tokens: int) -> None:
         self._all = tokens
         self._read = 0
-        self._begin = self._told = time.monotonic()
+        self._begin = self._reported = time.monotonic()
 
     def __iter__(self) -> Iterator[list[str]]:
         """Yield the words of one sequence after another, those too that aren't to be known."""
@@ -82,21 +82,21 @@ class Passes:
                 words = line.split()
                 yield words
                 self._read += len(words)
-                self._tell()
+                self._report()
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         now = time.monotonic()
-        if now - self._told >= _SECONDS_BETWEEN:
-            self._told = now
+        if now - self._reported >= _MIN_SECONDS_BETWEEN_REPORTS:
+            self._reported = now
             speed = self._read / (now - self._begin)
-            print(TOLD, min(1.0, self._read / self._all), speed, flush=True)
+            print(PROGRESS_PREFIX, min(1.0, self._read / self._all), speed, flush=True)
 
 
 def serve(train: Callable[[Job], Mapping[str, NDArray[Any]]]) -> None:
     """Run a training in this process, which `train_out_of_process` has started for it.
 
     The process ends as soon as the one that started it does, however that happens; and if a thread of
-    a library fails, for which the others would wait for ever.
+    a library fails, for which the others would wait forever.
 
     Args:
         train: Trains, and returns what `train_out_of_process` is to return.
@@ -107,10 +107,10 @@ def serve(train: Callable[[Job], Mapping[str, NDArray[Any]]]) -> None:
 
 
 def work(train: Callable[[Job], Mapping[str, NDArray[Any]]]) -> None:
-    """Do the job that's in the current folder, and leave its result there."""
-    told = json.loads(Path(SETTINGS).read_text(encoding="utf-8"))
-    tables = train(Job(**told))
-    # safetensors writes the memory as it lies there, whatever the strides.
+    """Run the job in the current folder, and write its result there."""
+    job = json.loads(Path(SETTINGS).read_text(encoding="utf-8"))
+    tables = train(Job(**job))
+    # safetensors writes memory as it is, whatever the strides.
     save_file({name: np.ascontiguousarray(table) for name, table in tables.items()}, TABLES)
 
 
@@ -119,25 +119,24 @@ def _end_with_thread(failure: threading.ExceptHookArgs) -> None:
     os._exit(1)
 
 
-# Trained numbers as files: two of JSON, one of safetensors, no code.
-
+# The result, and its files: two of JSON, one of safetensors, no code.
 
 _SETTINGS = "embedder.json"
 _WORDS = "words.json"
 _TABLES = "vectors.safetensors"
 
-#: What an array must be: its type, and the length of each dimension, None for any.
+#: What an array must be: its dtype, and the length of each dimension, None for any.
 Form = tuple[type, tuple[int | None, ...]]
 
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """What a training leaves.
+    """The result of a training.
 
     Attributes:
         words: Distinct words.
         settings: What shaped the arrays, as plain data.
-        arrays: The numbers by name.
+        arrays: The arrays by name.
     """
 
     words: tuple[str, ...]
@@ -172,13 +171,13 @@ def read_tables(folder: Path, *, kind: str, forms: Mapping[str, Form]) -> Tables
     Raises:
         SavedModelError: A file is missing, damaged, doesn't fit the others, or is of another embedder.
     """
-    told = read_settings(folder / _SETTINGS, {"settings": dict}, kind=kind)
+    saved = read_settings(folder / _SETTINGS, {"settings": dict}, kind=kind)
     words = read_words(folder / _WORDS)
     path = folder / _TABLES
     arrays = read_arrays(path)
     if problem := _problem(arrays, forms, len(words)):
         raise SavedModelError(f"{path} is damaged, or is of another embedder: {problem}")
-    return Tables(words, told["settings"], arrays)
+    return Tables(words, saved["settings"], arrays)
 
 
 def _problem(
@@ -198,7 +197,7 @@ def _problem(
     return None
 
 
-# Have a process of its own train on sequences.
+# The parent process.
 
 
 def train_out_of_process(
@@ -214,17 +213,17 @@ def train_out_of_process(
     Args:
         worker: The module's name. As a program it calls `serve`.
         sequences: What to train on; read once, into a file. Only their distinct words are kept in memory.
-        settings: What the module is told, as plain data: `min_count`, `lower` and `epochs` and what
+        settings: The settings that are passed to the module, as plain data: `min_count`, `lower` and `epochs` and what
             else it needs.
         seed: As `Embedder.fit` has it.
-        on_progress: Is told how far the training is.
+        on_progress: Receives the progress of the training.
 
     Returns:
         The words that are frequent enough, and the arrays that the module's training returned, with
         the counts of these words as `counts`, `[V]`, int64.
 
     Raises:
-        EmbedderError: There's nothing to train on, the process failed, or a number that it trained
+        EmbedderError: There's nothing to train on, the process failed, or a value that it trained
             isn't finite.
     """
     with tempfile.TemporaryDirectory(prefix="seqpipe-", ignore_cleanup_errors=True) as name:
@@ -244,18 +243,18 @@ def train_out_of_process(
 def _write_job(
     folder: Path, spool: Spool, known: Sequence[int], *, settings: Mapping[str, Any], seed: int
 ) -> None:
-    told = {
+    job = {
         "settings": dict(settings),
         "counts": {str(number): spool.counts[number] for number in known},
         "sequences": spool.sequences,
         "tokens": spool.tokens,
         "seed": _library_seed(seed),
     }
-    (folder / SETTINGS).write_text(json.dumps(told), encoding="utf-8")
+    (folder / SETTINGS).write_text(json.dumps(job), encoding="utf-8")
 
 
 def _library_seed(seed: int) -> int:
-    # Libraries count on from a seed for each of their streams of random numbers.
+    # Libraries seed their random streams with consecutive integers from a seed on.
     digest = hashlib.blake2b(str(seed).encode(), digest_size=4).digest()
     return 1 + int.from_bytes(digest, "little") % 2**30
 
@@ -268,10 +267,10 @@ def _check_finite(arrays: Mapping[str, Any]) -> None:
 
 
 class _Progress:
-    """What the process tells, passed on.
+    """Relays the progress that the process reports.
 
     Args:
-        on_progress: Is told.
+        on_progress: Receives it.
     """
 
     def __init__(self, on_progress: OnProgress | None) -> None:
@@ -280,7 +279,7 @@ class _Progress:
 
     def read(self, line: str) -> bool:
         """Take a line of the output, and return whether it was understood."""
-        if not line.startswith(TOLD):
+        if not line.startswith(PROGRESS_PREFIX):
             return False
         fraction, self._speed = (float(number) for number in line.split()[1:])
         if self._on_progress is not None and fraction < 1:
@@ -288,6 +287,6 @@ class _Progress:
         return True
 
     def finish(self) -> None:
-        """Report the end, with the speed that was told last."""
+        """Report the end, with the last known speed."""
         if self._on_progress is not None:
             self._on_progress(FitProgress(1.0, words_per_second=self._speed))

@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 import spacy
 import torch
-from spacy.tokens import Doc
 from spacy.training import Example
 from torch import nn
 
 from seqpipe.adapters import TaskPipe, make_classifier, task_of
-from seqpipe.errors import ConfigError, DataError, PluginError
+from seqpipe.errors import ConfigError, PluginError
 from seqpipe.parts.heads import Head
 from seqpipe.parts.readers import Row
 from seqpipe.tasks import Task
@@ -198,6 +197,5 @@ def test_what_is_no_task_is_refused():
 def test_task_that_raises_is_named():
     _, pipe, examples = pipeline(Mean, "text")
     pipe.task.truths = functools.partial(int, "x")
-    with pytest.raises(PluginError, match="Lengths.* raised .* while it made truths of docs"):
+    with pytest.raises(PluginError, match=r"Lengths.* raised .* while it made truths of docs"):
         pipe.update(examples)
-    assert isinstance(examples[0].reference, Doc) and not isinstance(PluginError, DataError)

@@ -27,7 +27,7 @@ def test_sequences_mark_a_value_in_each_half_and_ask_for_their_sum(steps):
     torch.testing.assert_close(targets, (values * marks).sum(1))
 
 
-def test_targets_have_the_mean_and_the_variance_that_are_told():
+def test_targets_have_the_documented_mean_and_variance():
     _, targets = draw(20000, 10, torch.Generator().manual_seed(0))
     assert targets.mean() == pytest.approx(1, abs=0.02)
     assert targets.var() == pytest.approx(1 / 6, abs=0.01)

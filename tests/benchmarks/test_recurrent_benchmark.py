@@ -24,7 +24,7 @@ from recurrent_peers import (
     make_peers,
     torch_padded,
 )
-from recurrent_targets import judge
+from recurrent_targets import check_targets
 from recurrent_timing import (
     Effort,
     GaveUp,
@@ -173,7 +173,7 @@ def row(case, **seconds):
 
 
 def verdicts(*rows):
-    return {(v.target, v.case.dtype): (v.figure, v.limit, v.word) for v in judge(rows)}
+    return {(v.target, v.case.dtype): (v.figure, v.limit, v.word) for v in check_targets(rows)}
 
 
 def test_targets_on_a_cpu():
@@ -199,7 +199,7 @@ def test_targets_on_a_gpu(width, limit):
     assert found[fastest, "bfloat16"][:2] == (1 / 1.6, limit)
     assert found["all cells, beside the plain loop", "float16"] == (0.02, 0.05, "met")
     ragged = row(replace(case, ragged=True), ours=1.0, packed=4.0)
-    (found,) = [verdict for verdict in judge([ragged]) if verdict.figure]
+    (found,) = [verdict for verdict in check_targets([ragged]) if verdict.figure]
     assert (found.figure, found.limit, found.word) == (0.25, 0.2, "missed")
 
 

@@ -152,7 +152,7 @@ def test_words_of_one_kind_lie_together(data, glove, tmp_path):
     assert score["purity"] > 0.75 > 0.6 > score["chance"]
 
 
-def test_no_bag_of_words_tells_orders_apart(glove):
+def test_no_bag_of_words_distinguishes_orders(glove):
     score = WordOrder()(glove)
     assert score["mean"]["told_apart"] == score["sif"]["told_apart"] == 0
 

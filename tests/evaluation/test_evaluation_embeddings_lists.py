@@ -143,7 +143,7 @@ def test_lists_have_the_names_of_their_files():
     assert named_lists(paths) == {"pairs": paths[0], paths[1]: paths[1], "other": paths[2]}
 
 
-def test_lists_in_the_package_are_as_long_as_their_users_are_told():
+def test_lists_in_the_package_are_as_long_as_documented():
     synonyms, antonyms = read_pairs(SYNONYMS), read_pairs(ANTONYMS)
     assert (len(synonyms), len(antonyms)) == (172, 127)
     assert len(read_order(WORD_ORDER, Regex())) == 23

@@ -108,7 +108,7 @@ def test_columns_that_cannot_be_are_refused():
             SentenceSimilarity(path="x", columns=columns)
 
 
-def test_sentence_without_a_vector_counts_as_unlike_and_is_told():
+def test_sentence_without_a_vector_counts_as_unlike_and_is_reported():
     pairs = [RatedPair("the", "xyz", 1), RatedPair("the", "the", 5), RatedPair("a", "dog", 3)]
     ways = {"mean": lambda texts: mean_vectors([t.split() for t in texts], table_of(WORDS))}
     score = score_sentences(pairs, ways)
@@ -153,7 +153,7 @@ def uses(*sentences):
     return [Use("bank", sense, parse_marked(text)) for sense, text in sentences]
 
 
-def test_static_vectors_guess_and_what_stands_around_tells():
+def test_static_vectors_guess_and_contextual_ones_distinguish_senses():
     vectors = {"bank": [1, 1], "river": [1, 0], "money": [0, 1], "by": [0.1, 0.1]}
     listed = uses(
         ("river", "river [bank]"),

@@ -54,7 +54,7 @@ def blobs(groups, each, spread, seed=0):
     return unit(points), labels.tolist()
 
 
-def test_groups_that_lie_apart_are_found():
+def test_separate_groups_are_found():
     units, labels = blobs(5, 20, 0.05)
     assert purity(labels, cluster(units, 5).tolist()) == 1.0
 

@@ -50,7 +50,7 @@ FILES = {
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress, lzma.compress])
 @pytest.mark.parametrize("name", FILES)
-def test_file_is_told_by_its_content_and_read(tmp_path, name, pack):
+def test_format_is_detected_by_content_and_file_read(tmp_path, name, pack):
     path = tmp_path / "vectors"
     path.write_bytes(pack(FILES[name]))
     is_binary = "break" in name
@@ -156,12 +156,12 @@ def test_word_that_comes_twice_has_its_first_vector(tmp_path):
     np.testing.assert_array_equal(file.vectors, [[1, 2], [3, 4]])
 
 
-def test_progress_is_told(tmp_path):
+def test_progress_is_reported(tmp_path):
     path = tmp_path / "vectors.txt"
     path.write_bytes(FILES["glove"])
-    told = []
-    read_vectors(path, Options(on_fraction=told.append))
-    assert told and told == sorted(told) and told[-1] == 1
+    reports = []
+    read_vectors(path, Options(on_fraction=reports.append))
+    assert reports and reports == sorted(reports) and reports[-1] == 1
 
 
 @pytest.mark.parametrize("kind", ["f2", "f4", "f8", ">f4"])

@@ -26,13 +26,13 @@ def source(value):
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch, tmp_path):
     """Give each test a cache and a temporary folder of its own."""
-    _cache._passing.cache_clear()
+    _cache._temporary_folder.cache_clear()
     monkeypatch.delenv("CC", raising=False)
     monkeypatch.setenv("SEQPIPE_CACHE", str(tmp_path / "cache"))
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     yield
-    _cache._passing.cache_clear()
+    _cache._temporary_folder.cache_clear()
 
 
 def script(path: Path, text: str) -> Path:
@@ -101,7 +101,7 @@ def test_folder_that_cannot_be_written_is_replaced_by_a_temporary_one(monkeypatc
 
 
 @needs_compiler
-def test_nowhere_to_write_is_told(monkeypatch, tmp_path):
+def test_lack_of_a_writable_folder_is_reported(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("SEQPIPE_CACHE", str(tmp_path / "file"))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file"))
@@ -109,7 +109,7 @@ def test_nowhere_to_write_is_told(monkeypatch, tmp_path):
         build(source(6))
 
 
-def test_absent_compiler_is_told(monkeypatch, tmp_path):
+def test_missing_compiler_is_reported(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(BuildError, match=r"there's no C compiler$"):
         build(source(7))
@@ -142,13 +142,13 @@ def test_compiler_may_lie_in_a_folder_with_a_space(monkeypatch, tmp_path):
     assert find_compiler() == (str(mine),)
 
 
-def test_compiler_with_an_open_quotation_mark_is_told(monkeypatch):
+def test_compiler_with_an_open_quotation_mark_is_reported(monkeypatch):
     monkeypatch.setenv("CC", "no-such 'compiler")
     with pytest.raises(BuildError, match="no C compiler called"):
         find_compiler()
 
 
-def test_failing_compiler_is_told_with_its_words(monkeypatch, tmp_path):
+def test_failing_compiler_is_reported_with_its_message(monkeypatch, tmp_path):
     failing = script(tmp_path / "failing-cc", 'echo "out of order" >&2\nexit 1')
     monkeypatch.setenv("CC", str(failing))
     with pytest.raises(BuildError, match=r"failing-cc fails: out of order"):
@@ -218,7 +218,7 @@ def test_damaged_file_in_the_cache_is_no_end(tmp_path):
 
 
 @needs_compiler
-def test_processes_that_compile_the_same_do_not_meet(monkeypatch, tmp_path):
+def test_processes_that_compile_the_same_do_not_interfere(monkeypatch, tmp_path):
     slow = script(
         tmp_path / "slow-cc",
         f'case "$*" in *--version*) ;; *) sleep 0.3 ;; esac\nexec {compiler} "$@"',
@@ -237,5 +237,5 @@ def test_processes_that_compile_the_same_do_not_meet(monkeypatch, tmp_path):
     assert len(list((tmp_path / "cache" / "kernels").iterdir())) == 1
 
 
-def test_processors_are_told_apart():
+def test_processors_are_distinguished():
     assert _build._processor()

@@ -25,14 +25,14 @@ STRANGER = 12345
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch, tmp_path):
     """Give each test a cache and a temporary folder of its own, and let it hear what's said once."""
-    _cache._passing.cache_clear()
-    _cache._say_once.cache_clear()
+    _cache._temporary_folder.cache_clear()
+    _cache._warn_once.cache_clear()
     monkeypatch.setenv("SEQPIPE_CACHE", str(tmp_path / "cache"))
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     yield
     # Or tests elsewhere would find a folder that's gone.
-    _cache._passing.cache_clear()
+    _cache._temporary_folder.cache_clear()
 
 
 def load(content=CONTENT):

@@ -4,10 +4,10 @@ import random
 
 import pytest
 import torch
-from triton_walks import both_ways, lift, make_walk
+from triton_jobs import lift, make_job, run_both_passes
 
 from seqpipe.kernels import Eager, Layout, Sizes, trace
-from seqpipe.kernels._engine import Pass
+from seqpipe.kernels._engine import Job
 from seqpipe.kernels.triton._engine import Triton, supports
 from seqpipe.parts.cells import GRU, LSTM, RNN, PeepholeLSTM
 
@@ -28,23 +28,23 @@ def ragged(sequences: int, steps: int) -> list[int]:
     return [draw.randint(0, steps) for _ in range(sequences)]
 
 
-def on_gpu(walk: Pass, dtype: torch.dtype) -> Pass:
-    """Return a walk whose tensors are on the GPU."""
-    return walk._make(
-        each.to("cuda", dtype) if isinstance(each, torch.Tensor) else each for each in walk
+def on_gpu(job: Job, dtype: torch.dtype) -> Job:
+    """Return a job whose tensors are on the GPU."""
+    return job._make(
+        each.to("cuda", dtype) if isinstance(each, torch.Tensor) else each for each in job
     )
 
 
-def assert_like_double(walk: Pass, dtype: torch.dtype) -> None:
-    """Check that a walk gives what `Eager` gives in 64 bits, and gives the same once more."""
-    given = on_gpu(walk, dtype)
-    found, again = both_ways(Triton(), given), both_ways(Triton(), given)
-    wanted = both_ways(Eager(), on_gpu(given, torch.float64), dtype)
+def assert_like_double(job: Job, dtype: torch.dtype) -> None:
+    """Check that a job gives what `Eager` gives in 64 bits, and gives the same once more."""
+    given = on_gpu(job, dtype)
+    found, again = run_both_passes(Triton(), given), run_both_passes(Triton(), given)
+    wanted = run_both_passes(Eager(), on_gpu(given, torch.float64), dtype)
     for name, each in found.items():
         if each is not None and each.numel():
             assert torch.equal(each, again[name]), name
-            apart = (each.double() - wanted[name]).norm() / wanted[name].norm()
-            assert apart <= BOUNDS[dtype], name
+            difference = (each.double() - wanted[name]).norm() / wanted[name].norm()
+            assert difference <= BOUNDS[dtype], name
 
 
 @pytest.mark.parametrize(
@@ -73,27 +73,27 @@ def assert_like_double(walk: Pass, dtype: torch.dtype) -> None:
     ],
 )
 def test_computes_what_eager_computes_in_double(cell, width, sequences, steps, dtype, options):
-    walk = make_walk(lift(cell(4, width)), width, ragged(sequences, steps), dtype=dtype, **options)
-    assert_like_double(walk, dtype)
+    job = make_job(lift(cell(4, width)), width, ragged(sequences, steps), dtype=dtype, **options)
+    assert_like_double(job, dtype)
 
 
 def test_a_nan_of_all_ones_is_not_waited_for():
-    # The sign of a NaN is turned, and those that a GPU makes have all other bits set.
+    # The sign of a NaN is flipped, and those that a GPU makes have all other bits set.
     recurrence = trace(lambda x, h, s, p, n: [-(x[0] + h[0])], Sizes(1, (0,), 1))
-    walk = on_gpu(make_walk(recurrence, 256, [20, 20]), torch.float32)
+    job = on_gpu(make_job(recurrence, 256, [20, 20]), torch.float32)
     ones = torch.full((40, 256), -1, device=GPU, dtype=torch.int32).view(torch.float32)
-    assert Triton().forward(walk, ones).outputs.isnan().all()
+    assert Triton().forward(job, ones).outputs.isnan().all()
 
 
-def test_walks_on_two_streams_at_once():
-    walk = on_gpu(make_walk(lift(LSTM(4, 512)), 512, [100] * 64), torch.bfloat16)
-    wanted = both_ways(Triton(), walk)
+def test_passes_on_two_streams_at_once():
+    job = on_gpu(make_job(lift(LSTM(4, 512)), 512, [100] * 64), torch.bfloat16)
+    wanted = run_both_passes(Triton(), job)
     found, streams = [], [torch.cuda.Stream() for _ in range(2)]
     torch.cuda.synchronize()
     for stream in 3 * streams:
         with torch.cuda.stream(stream):
-            alone = walk._replace(layout=Layout(walk.layout.lengths, False))
-            found.append(both_ways(Triton(), alone))
+            alone = job._replace(layout=Layout(job.layout.lengths, False))
+            found.append(run_both_passes(Triton(), alone))
     torch.cuda.synchronize()
     for each in found:
         torch.testing.assert_close(each, wanted, rtol=0, atol=0)

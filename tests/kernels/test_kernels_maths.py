@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import pytest
 import torch
-from kernel_walks import take_step, trace_states
+from kernel_steps import take_step, trace_states
 
 from seqpipe.kernels.c._build import find_compiler
 from seqpipe.kernels.c._render import render_c
@@ -185,7 +185,7 @@ int main(void) {
 """
 
 
-def test_no_number_meets_what_c_leaves_undefined(tmp_path):
+def test_no_number_reaches_undefined_behaviour_of_c(tmp_path):
     source = tmp_path / "program.c"
     source.write_text(files("seqpipe.kernels.c").joinpath("maths.c").read_text() + PROGRAM)
     checks = ["-fsanitize=undefined,float-cast-overflow", "-fsanitize-undefined-trap-on-error"]

@@ -1,4 +1,4 @@
-"""The large products of a walk, beside torch's."""
+"""The large products of a recurrence, compared with torch's."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from seqpipe.kernels import Compiled, Eager
 from seqpipe.kernels.c import _engine
 from seqpipe.kernels.c._engine import CompiledProducts, Products
 
-# Beyond a tile, a piece of rows, a piece of a panel and a turned piece, and odd.
+# Beyond a tile, a piece of rows, a piece of a panel and a transposed piece, and odd.
 SIZES = st.sampled_from([1, 2, 5, 6, 7, 16, 31, 32, 63, 64, 65, 97, 130, 769])
 PRODUCTS = CompiledProducts()
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-13}
@@ -18,8 +18,8 @@ TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-13}
 @pytest.fixture
 def every_size(monkeypatch):
     """Let small products run in C, too."""
-    monkeypatch.setattr(_engine, "_ROWS", 0)
-    monkeypatch.setattr(_engine, "_MULTIPLICATIONS", 0)
+    monkeypatch.setattr(_engine, "_MIN_ROWS", 0)
+    monkeypatch.setattr(_engine, "_MIN_MULTIPLICATIONS", 0)
 
 
 def numbers(*shape, dtype=torch.float64, seed=0):
@@ -36,9 +36,9 @@ def assert_equal(found, left, right):
 def assert_products(rows, depth, columns, dtype):
     inputs, weight = numbers(rows, depth, dtype=dtype), numbers(columns, depth, dtype=dtype, seed=1)
     gradients = numbers(rows, columns, dtype=dtype, seed=2)
-    assert_equal(PRODUCTS.times_turned(inputs, weight), inputs, weight.t())
-    assert_equal(PRODUCTS.times(gradients, weight), gradients, weight)
-    assert_equal(PRODUCTS.sum_of_products(gradients, inputs), gradients.t(), inputs)
+    assert_equal(PRODUCTS.matmul_transposed(inputs, weight), inputs, weight.t())
+    assert_equal(PRODUCTS.matmul(gradients, weight), gradients, weight)
+    assert_equal(PRODUCTS.sum_of_outer_products(gradients, inputs), gradients.t(), inputs)
 
 
 @pytest.mark.usefixtures("every_size")
@@ -65,18 +65,18 @@ def test_long_and_wide_products_equal_exact_ones(rows, depth, columns, threads):
 @pytest.mark.usefixtures("every_size")
 def test_a_rows_product_does_not_depend_on_its_neighbours():
     inputs, weight = numbers(200, 70, dtype=torch.float32), numbers(90, 70, dtype=torch.float32)
-    whole = PRODUCTS.times_turned(inputs, weight)
+    whole = PRODUCTS.matmul_transposed(inputs, weight)
     for part in (slice(0, 1), slice(3, 120), slice(199, 200)):
-        assert torch.equal(PRODUCTS.times_turned(inputs[part], weight), whole[part])
+        assert torch.equal(PRODUCTS.matmul_transposed(inputs[part], weight), whole[part])
 
 
 @pytest.mark.usefixtures("every_size")
 def test_matrices_need_not_lie_in_one_piece():
     inputs, weight = numbers(40, 20)[:, ::2], numbers(30, 12).t()[::2, :][:, ::3]
     assert inputs.shape[1] == weight.shape[1] == 10
-    assert_equal(PRODUCTS.times_turned(inputs, weight), inputs, weight.t())
+    assert_equal(PRODUCTS.matmul_transposed(inputs, weight), inputs, weight.t())
     assert_equal(
-        PRODUCTS.sum_of_products(inputs, numbers(80, 6)[::2]), inputs.t(), numbers(80, 6)[::2]
+        PRODUCTS.sum_of_outer_products(inputs, numbers(80, 6)[::2]), inputs.t(), numbers(80, 6)[::2]
     )
 
 
@@ -85,7 +85,7 @@ def test_what_is_not_finite_stays_where_it_belongs():
     inputs = numbers(20, 10)
     inputs[7, 3] = float("nan")
     inputs[9, 3] = float("inf")
-    found = PRODUCTS.times_turned(inputs, numbers(5, 10, seed=1))
+    found = PRODUCTS.matmul_transposed(inputs, numbers(5, 10, seed=1))
     assert bool(found[7].isnan().all()) and bool(found[9].isinf().all())
     assert bool(found[:7].isfinite().all()) and bool(found[10:].isfinite().all())
 
@@ -95,9 +95,9 @@ def test_what_is_not_finite_stays_where_it_belongs():
 def test_small_products_and_other_types_are_torchs_own(rows, dtype):
     inputs, weight = numbers(rows, 6).to(dtype), numbers(5, 6, seed=1).to(dtype)
     gradients = numbers(rows, 5, seed=2).to(dtype)
-    assert torch.equal(PRODUCTS.times_turned(inputs, weight), inputs @ weight.t())
-    assert torch.equal(PRODUCTS.times(gradients, weight), gradients @ weight)
-    assert torch.equal(PRODUCTS.sum_of_products(gradients, inputs), gradients.t() @ inputs)
+    assert torch.equal(PRODUCTS.matmul_transposed(inputs, weight), inputs @ weight.t())
+    assert torch.equal(PRODUCTS.matmul(gradients, weight), gradients @ weight)
+    assert torch.equal(PRODUCTS.sum_of_outer_products(gradients, inputs), gradients.t() @ inputs)
 
 
 @pytest.fixture
@@ -111,27 +111,27 @@ def not_in_c(monkeypatch):
 
 
 @pytest.mark.usefixtures("every_size", "not_in_c")
-def test_sizes_that_do_not_fit_are_told_by_torch():
+def test_sizes_that_do_not_fit_are_reported_by_torch():
     wide, narrow = numbers(20, 8), numbers(20, 7)
-    for multiply in (PRODUCTS.times_turned, PRODUCTS.times):
+    for multiply in (PRODUCTS.matmul_transposed, PRODUCTS.matmul):
         with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
             multiply(wide, narrow)
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
-        PRODUCTS.sum_of_products(wide, narrow[:19])
+        PRODUCTS.sum_of_outer_products(wide, narrow[:19])
 
 
 @pytest.mark.usefixtures("every_size", "not_in_c")
 def test_other_memory_than_a_processors_is_for_torch():
     away = torch.empty(20, 8, device="meta")
-    assert PRODUCTS.times_turned(away, away).is_meta
-    assert PRODUCTS.sum_of_products(away, away).shape == (8, 8)
-    assert not _engine._are_for_c(numbers(20, 8, dtype=torch.float32), away)
+    assert PRODUCTS.matmul_transposed(away, away).is_meta
+    assert PRODUCTS.sum_of_outer_products(away, away).shape == (8, 8)
+    assert not _engine._are_supported(numbers(20, 8, dtype=torch.float32), away)
 
 
 @pytest.mark.usefixtures("every_size", "not_in_c")
 @pytest.mark.parametrize(("threads", "there"), [(2, (None, None)), (9, (1, 1))])
 def test_threads_that_c_has_not_or_uses_badly_are_left_to_torch(monkeypatch, threads, there):
-    monkeypatch.setattr(_engine, "threads_there", lambda: threads)
+    monkeypatch.setattr(_engine, "available_threads", lambda: threads)
     monkeypatch.setattr(_engine, "openmp", lambda: there)
     assert_products(30, 20, 10, torch.float32)
 

@@ -94,12 +94,12 @@ def test_gates_of_an_lstm_are_known_by_their_sums():
     assert traced.separate == ()
     assert traced.forward.used == {"z0", "z1", "z2", "z3", "s1"}
     assert {*traced.backward.outputs} == {"z0", "z1", "z2", "z3", "s0", "s1"}
-    # Three sigmoids and two tanh, each once; the way back computes again what no gate keeps.
+    # Three sigmoids and two tanh, each once; the backward pass recomputes what no gate saves.
     assert costly(traced.forward) == ["sigmoid", "sigmoid", "sigmoid", "tanh", "tanh"]
     assert costly(traced.backward) == ["tanh"]
 
 
-def test_candidate_of_a_gru_keeps_its_products_apart():
+def test_candidate_of_a_gru_keeps_its_products_separate():
     def gru(x, h, s, p, n):
         r, z = (x[0] + h[0]).sigmoid(), (h[1] + x[1]).sigmoid()
         return [(1 - z) * (x[2] + r * h[2]).tanh() + z * s[0]]
@@ -129,7 +129,7 @@ def test_candidate_of_a_gru_keeps_its_products_apart():
         lambda x, h, s, p, n: [x[0] + x[0] + h[0]],
     ],
 )
-def test_products_that_are_used_apart_stay_apart(step):
+def test_products_that_are_used_separately_stay_separate(step):
     assert trace(step, Sizes(gates=1, recurrent=(0,), states=1)).fused == ()
 
 

@@ -118,10 +118,10 @@ NAMED = {
 
 
 @pytest.mark.parametrize(("step", "name"), NAMED.items(), ids=[f.__name__ for f in NAMED])
-def test_operation_and_line_and_way_out_are_told(step, name):
+def test_operation_and_line_and_remedy_are_named(step, name):
     with pytest.raises(ConfigError) as caught:
         trace(step, SIZES)
-    first, place, line = _told(caught)
+    first, place, line = _parts_of(caught)
     assert re.fullmatch(f"the step of a gated cell uses `({name})`", first)
     source, start = inspect.getsourcelines(step)
     assert Path(place[0]) == Path(__file__)
@@ -130,8 +130,8 @@ def test_operation_and_line_and_way_out_are_told(step, name):
     assert "derive the cell from `Cell`" in str(caught.value)
 
 
-def _told(caught):
-    """Take the message apart: what, where, and the line itself."""
+def _parts_of(caught):
+    """Split the message: what, where, and the line itself."""
     found = re.match(r"(.*), in (.*), line (\d+):\n +(.*)\n", str(caught.value))
     assert found, str(caught.value)
     what, file, number, line = found.groups()
@@ -152,14 +152,14 @@ def number_of_a_tensor(x, h, s, p, n):
 def test_branch_on_values_is_refused_with_its_line(step):
     with pytest.raises(ConfigError) as caught:
         trace(step, SIZES)
-    what, (file, number), _ = _told(caught)
+    what, (file, number), _ = _parts_of(caught)
     assert what == "the step of a gated cell uses a branch on the values of a tensor"
     source, start = inspect.getsourcelines(step)
     assert Path(file) == Path(__file__) and start < number < start + len(source)
     assert "derive the cell from `Cell`" in str(caught.value)
 
 
-def test_error_of_the_step_itself_is_told_with_its_line():
+def test_error_of_the_step_itself_is_reported_with_its_line():
     def broken(x, h, s, p, n):
         return [x[0] + x[0].no_such_thing, s[1]]
 

@@ -8,7 +8,7 @@ from seqpipe.kernels.c import _engine
 from seqpipe.kernels.c._engine import Scratch
 
 
-def test_tensors_are_apart_and_of_the_asked_form():
+def test_tensors_are_separate_and_have_the_wanted_shapes():
     a, b = Scratch().take(torch.zeros(1, dtype=torch.float64), (3, 4), (5,))
     a.fill_(1)
     b.fill_(2)
@@ -31,7 +31,7 @@ def test_nothing_is_needed_for_nothing():
 
 
 def test_what_is_too_large_to_keep_is_the_callers_own(monkeypatch):
-    monkeypatch.setattr(_engine, "_BYTES", 100)
+    monkeypatch.setattr(_engine, "_MAX_BYTES", 100)
     scratch, like = Scratch(), torch.zeros(1)
     (first,), (second,) = scratch.take(like, (26,)), scratch.take(like, (26,))
     assert first.data_ptr() != second.data_ptr()

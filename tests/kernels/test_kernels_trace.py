@@ -4,7 +4,7 @@ import functools
 
 import pytest
 import torch
-from kernel_walks import ENGINES, take_step, trace_states
+from kernel_steps import ENGINES, take_step, trace_states
 from torch.nn import functional as F
 
 from seqpipe.kernels import Sizes, trace

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from triton_walks import lift
+from triton_jobs import lift
 
 from seqpipe.kernels.triton import _engine, _render
 from seqpipe.kernels.triton._engine import supports

@@ -8,14 +8,14 @@ import torch
 from triton.backends.compiler import GPUTarget
 from triton.backends.nvidia.compiler import CUDABackend
 from triton.runtime import driver, jit
-from triton_walks import FEW, both_ways, lift, make_walk
+from triton_jobs import FEW, lift, make_job, run_both_passes
 
 from seqpipe.kernels.triton import _launch
 from seqpipe.kernels.triton._engine import Triton
 from seqpipe.kernels.triton._launch import Limits
 from seqpipe.parts.cells import GRU, LSTM, PeepholeLSTM
 
-FORMS = {
+MODES = {
     "whole": Limits(),
     "shared": Limits(whole=0),
     "stepwise": Limits(whole=0, shared=0),
@@ -49,16 +49,16 @@ def compiled(monkeypatch):
 
     monkeypatch.setattr(jit.JITFunction, "run", compile_only)
     monkeypatch.setattr(_launch, "_processors", lambda device: 132)
-    _launch.choose_form.cache_clear()
+    _launch.choose_config.cache_clear()
     return made
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(("capability", "dtype"), [(80, torch.float32), (90, torch.bfloat16)])
-def test_kernels_compile(form, capability, dtype, compiled):
+def test_kernels_compile(mode, capability, dtype, compiled):
     driver.set_active(Absent(capability))
-    cell, width = (GRU, 100) if form == "shared" else (PeepholeLSTM, 32)
-    walk = make_walk(
+    cell, width = (GRU, 100) if mode == "shared" else (PeepholeLSTM, 32)
+    job = make_job(
         lift(cell(2, width), noisy=True),
         width,
         FEW,
@@ -67,15 +67,15 @@ def test_kernels_compile(form, capability, dtype, compiled):
         masked=True,
         clip=1.0,
     )
-    engine = Triton(FORMS[form])
-    both_ways(engine, walk)
+    engine = Triton(MODES[mode])
+    run_both_passes(engine, job)
     assert set(compiled) == {"forward", "backward"}
     for kernel in compiled.values():
         assert kernel.asm["cubin"]
-        # All that the least of these GPUs has.
+        # All that the smallest of these GPUs has.
         assert kernel.metadata.shared < 96 * 1024
         # Blocks that wait for each other must all be there.
-        assert kernel.metadata.launch_cooperative_grid == (form == "shared")
+        assert kernel.metadata.launch_cooperative_grid == (mode == "shared")
 
 
 @pytest.fixture
@@ -93,17 +93,19 @@ def without_assembler(monkeypatch):
 @pytest.mark.usefixtures("without_assembler")
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
 @pytest.mark.parametrize("units", [8, 16, 32, 64])
-def test_shared_memory_holds_what_a_form_takes(units, dtype, compiled, monkeypatch):
+def test_shared_memory_holds_what_a_config_needs(units, dtype, compiled, monkeypatch):
     driver.set_active(Absent(90))
-    room = 227 * 1024
-    monkeypatch.setattr(_launch, "_room", lambda device: room - _launch._SCRATCH)
+    available = 227 * 1024
+    monkeypatch.setattr(
+        _launch, "_available_memory", lambda device: available - _launch._RESERVED_BYTES
+    )
     limits, cpu = Limits(whole=0, units=(units,)), torch.device("cpu")
     widest = max(
         width
         for width in (64, 128, 256, 512, 1024)
-        if _launch.choose_form(4, width, 1, dtype, cpu, limits).name == "shared"
+        if _launch.choose_config(4, width, 1, dtype, cpu, limits).mode == "shared"
     )
     assert widest >= units
-    walk = make_walk(lift(LSTM(2, widest)), widest, FEW, dtype=dtype, masked=True)
-    both_ways(Triton(limits), walk)
-    assert max(kernel.metadata.shared for kernel in compiled.values()) <= room
+    job = make_job(lift(LSTM(2, widest)), widest, FEW, dtype=dtype, masked=True)
+    run_both_passes(Triton(limits), job)
+    assert max(kernel.metadata.shared for kernel in compiled.values()) <= available

@@ -4,16 +4,16 @@ Runs in Triton's interpreter; `test_kernels_triton.py` starts it, as Triton look
 imported.
 """
 
-import kernel_walks
+import kernel_steps
 import pytest
 import test_kernels_trace
 import torch
-from triton_walks import FEW, LENGTHS, assert_like_eager, both_ways, lift, make_walk
+from triton_jobs import FEW, LENGTHS, assert_like_eager, lift, make_job, run_both_passes
 
 from seqpipe.kernels import Eager, Layout, Plan, Sizes, Weights, recur, trace
 from seqpipe.kernels.triton import _engine
 from seqpipe.kernels.triton._engine import Triton, supports
-from seqpipe.kernels.triton._launch import Limits, choose_form
+from seqpipe.kernels.triton._launch import Limits, choose_config
 from seqpipe.parts.cells import GRU, LSTM, RNN, CoupledLSTM, PeepholeLSTM
 
 CELLS = {
@@ -25,9 +25,9 @@ CELLS = {
     "GRU": GRU,
 }
 AMPLE = 2**30
-#: The forms of a walk. The interpreter runs block by block, so where blocks share the width there's only one here,
+#: The modes of a launch. The interpreter runs block by block, so where blocks share the width there's only one here,
 #: which waits for what it has written itself.
-FORMS = {
+MODES = {
     "whole": Limits(whole=AMPLE, shared=0),
     "shared": Limits(whole=0, shared=AMPLE, units=(16, 32, 64)),
     "stepwise": Limits(whole=0, shared=0),
@@ -66,23 +66,23 @@ class Minimal(LSTM):
 
 @pytest.fixture(autouse=True)
 def chosen(request, monkeypatch):
-    """Hold the forms that are chosen to the one that a test names."""
+    """Check that the modes that are chosen are the one that a test names."""
     wanted, found = getattr(request.node, "callspec", None), set()
 
     def choose(products, *others):
-        form = choose_form(products, *others)
-        found.add(form.name if products else None)
-        return form
+        config = choose_config(products, *others)
+        found.add(config.mode if products else None)
+        return config
 
-    monkeypatch.setattr(_engine, "choose_form", choose)
+    monkeypatch.setattr(_engine, "choose_config", choose)
     yield
-    if wanted and "form" in wanted.params:
-        assert found <= {wanted.params["form"], None}
+    if wanted and "mode" in wanted.params:
+        assert found <= {wanted.params["mode"], None}
 
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize(
-    ("form", "width", "kind"),
+    ("mode", "width", "kind"),
     [
         ("shared", 33, "all"),
         ("whole", 5, "all"),
@@ -91,50 +91,50 @@ def chosen(request, monkeypatch):
         ("stepwise", 33, "all"),
     ],
 )
-def test_cells(cell, form, width, kind):
+def test_cells(cell, mode, width, kind):
     recurrence = lift(CELLS[cell](2, width), noisy=True)
     lengths = LENGTHS if width == 5 else FEW
-    assert_like_eager(Triton(FORMS[form]), make_walk(recurrence, width, lengths, **KINDS[kind]))
+    assert_like_eager(Triton(MODES[mode]), make_job(recurrence, width, lengths, **KINDS[kind]))
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("width", [1, 16, 17])
 @pytest.mark.parametrize("kind", ["plain", "reverse"])
-def test_widths(form, width, kind):
+def test_widths(mode, width, kind):
     recurrence = lift(PeepholeLSTM(2, width))
-    assert_like_eager(Triton(FORMS[form]), make_walk(recurrence, width, FEW, **KINDS[kind]))
+    assert_like_eager(Triton(MODES[mode]), make_job(recurrence, width, FEW, **KINDS[kind]))
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("cell", [InputOnlyLSTM, Minimal])
-def test_gates_of_the_input_only(cell, form):
+def test_gates_of_the_input_only(cell, mode):
     recurrence = lift(cell(2, 18))
-    assert_like_eager(Triton(FORMS[form]), make_walk(recurrence, 18, FEW, clip=0.3))
+    assert_like_eager(Triton(MODES[mode]), make_job(recurrence, 18, FEW, clip=0.3))
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_half_precision(form, dtype):
-    walk = make_walk(lift(GRU(2, 17)), 17, FEW, dtype=dtype, **KINDS["all"])
-    assert_like_eager(Triton(FORMS[form]), walk, bound=0.1)
+def test_half_precision(mode, dtype):
+    job = make_job(lift(GRU(2, 17)), 17, FEW, dtype=dtype, **KINDS["all"])
+    assert_like_eager(Triton(MODES[mode]), job, bound=0.1)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("lengths", [[0, 0], [], [1]])
-def test_few_or_no_rows(form, lengths):
-    assert_like_eager(Triton(FORMS[form]), make_walk(lift(LSTM(2, 17)), 17, lengths))
+def test_few_or_no_rows(mode, lengths):
+    assert_like_eager(Triton(MODES[mode]), make_job(lift(LSTM(2, 17)), 17, lengths))
 
 
 # NumPy warns of what a GPU passes over.
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@pytest.mark.parametrize("form", ["whole", "shared"])
-def test_padding_stays_out_of_products(form):
+@pytest.mark.parametrize("mode", ["whole", "shared"])
+def test_padding_stays_out_of_products(mode):
     # Where x is 0, as beyond the width, this is NaN. Elsewhere the factor and its derivative are exact: x/x would
     # give a gradient that cancels to 0 but for the rounding of terms as large as 1/x.
     recurrence = trace(
         lambda x, h, s, p, n: [(1 + 0 * x[0].reciprocal()) * (x[1] + h[0])], Sizes(2, (1,), 1)
     )
-    assert_like_eager(Triton(FORMS[form]), make_walk(recurrence, 5, FEW))
+    assert_like_eager(Triton(MODES[mode]), make_job(recurrence, 5, FEW))
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -143,26 +143,26 @@ def test_what_is_kept_is_never_blank(dtype):
     integers = torch.int32 if dtype == torch.float32 else torch.int16
     # All bits set, as what isn't written yet, which passes through the step unchanged.
     recurrence = trace(lambda x, h, s, p, n: [x[0] + h[0]], Sizes(1, (0,), 1))
-    walk = make_walk(recurrence, 5, [2, 1], dtype=dtype)
+    job = make_job(recurrence, 5, [2, 1], dtype=dtype)
     ones = torch.full((3, 5), -1, dtype=integers).view(dtype)
-    engine = Triton(FORMS["shared"])
-    done = engine.forward(walk, ones.clone())
-    found = engine.backward(walk, done.saved, ones, torch.zeros_like(walk.initial))
+    engine = Triton(MODES["shared"])
+    done = engine.forward(job, ones.clone())
+    found = engine.backward(job, done.saved, ones, torch.zeros_like(job.initial))
     for each in (done.saved.states[0], found.recurrent):
         assert each.isnan().all()
         assert (each.view(integers) != -1).all()
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_same_whatever_stands_beside(form):
-    walk = make_walk(lift(LSTM(2, 17)), 17, LENGTHS)
+@pytest.mark.parametrize("mode", MODES)
+def test_same_whatever_stands_beside(mode):
+    job = make_job(lift(LSTM(2, 17)), 17, LENGTHS)
     layout = Layout(torch.tensor(LENGTHS[:1]), False)
-    alone = walk._replace(layout=layout, initial=walk.initial[:, :1])
-    engine = Triton(FORMS[form])
+    alone = job._replace(layout=layout, initial=job.initial[:, :1])
+    engine = Triton(MODES[mode])
     gates = torch.randn(sum(LENGTHS), 4 * 17)
     states = engine.forward(alone, gates[:3].clone()).saved.states
     torch.testing.assert_close(
-        engine.forward(walk, gates).saved.states[:, :3], states, rtol=0, atol=0
+        engine.forward(job, gates).saved.states[:, :3], states, rtol=0, atol=0
     )
 
 
@@ -172,7 +172,7 @@ def test_weights_get_the_same_gradients():
     shapes = [(4 * width, 3), (4 * width,), (4 * width, width), (4 * width,), (3, width)]
     given = [torch.randn(*shape, generator=generator) / 3 for shape in shapes]
     found = []
-    for engine in (Eager(), Triton(FORMS["stepwise"])):
+    for engine in (Eager(), Triton(MODES["stepwise"])):
         leaves = [each.clone().requires_grad_() for each in given]
         layout = Layout(torch.tensor(FEW), True)
         plan = Plan(engine, recurrence, layout, None, None, None)
@@ -184,12 +184,14 @@ def test_weights_get_the_same_gradients():
 
 
 def test_tensors_that_are_not_contiguous():
-    walk = make_walk(lift(GRU(2, 6)), 6, FEW, **KINDS["all"])
-    turned = walk._replace(
-        weight=walk.weight.t().contiguous().t(),
-        initial=walk.initial.transpose(1, 2).contiguous().transpose(1, 2),
+    job = make_job(lift(GRU(2, 6)), 6, FEW, **KINDS["all"])
+    transposed = job._replace(
+        weight=job.weight.t().contiguous().t(),
+        initial=job.initial.transpose(1, 2).contiguous().transpose(1, 2),
     )
-    torch.testing.assert_close(both_ways(Triton(), turned), both_ways(Triton(), walk))
+    torch.testing.assert_close(
+        run_both_passes(Triton(), transposed), run_both_passes(Triton(), job)
+    )
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -197,14 +199,14 @@ def test_all_operations():
     given = test_kernels_trace.values(torch.float32)
     recurrence = test_kernels_trace.traced_at_once()
     _, count, width = given.shape
-    walk = make_walk(recurrence, width, [1] * count)
+    job = make_job(recurrence, width, [1] * count)
     others = torch.zeros(recurrence.sizes.states - len(given), count, width)
-    assert_like_eager(Triton(), walk._replace(initial=torch.cat([given, others])))
+    assert_like_eager(Triton(), job._replace(initial=torch.cat([given, others])))
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_hostile_values(monkeypatch):
-    monkeypatch.setitem(kernel_walks.ENGINES, "triton", Triton())
+    monkeypatch.setitem(kernel_steps.ENGINES, "triton", Triton())
     test_kernels_trace.test_hostile_values_give_what_torch_makes_of_them("triton", torch.float32)
 
 

@@ -118,7 +118,7 @@ def test_lengths_of_vectors_do_not_matter():
     np.testing.assert_allclose(one, other, atol=1e-6)
 
 
-def test_words_without_a_vector_are_left_out_and_told():
+def test_words_without_a_vector_are_left_out_and_reported():
     embedder = Drawn(width=2, unknown=[0.0, 0.0])
     projection = project(embedder, ["a", "unknown", "b", "a", "", " "], method="pca")
     assert projection.words == ("a", "b")

@@ -27,8 +27,8 @@ def test_picture_shows_title_names_and_groups():
     embedder, groups = crowds(4)
     picture = parse(draw_svg(project(embedder, groups), title="Crowds", groups=groups))
     assert {"Crowds", *groups, "red (4)", "blue (4)"} <= set(texts(picture))
-    told = [element.text for element in picture.iter(f"{SVG}title")]
-    assert told[0] == "Crowds" and set(told[1:13]) == set(groups)
+    titles = [element.text for element in picture.iter(f"{SVG}title")]
+    assert titles[0] == "Crowds" and set(titles[1:13]) == set(groups)
 
 
 def test_points_of_a_group_have_its_colour():
@@ -68,9 +68,9 @@ def test_hostile_names_are_text_and_nothing_else():
     picture = parse(text)
     elements = {element.tag.removeprefix(SVG) for element in picture.iter()}
     assert elements == {"svg", "title", "rect", "g", "circle", "text"}
-    told = [element.text for element in picture.iter(f"{SVG}title")]
-    assert told[0] == "</title><script>"
-    assert set(told[1:]) == {shown(word, 200) for word in HOSTILE}
+    titles = [element.text for element in picture.iter(f"{SVG}title")]
+    assert titles[0] == "</title><script>"
+    assert set(titles[1:]) == {shown(word, 200) for word in HOSTILE}
 
 
 def test_picture_too_small_is_refused():
@@ -125,7 +125,7 @@ def test_first_word_has_its_name_where_there_is_room_for_one():
     assert labels[0] and labels[0].anchor == "end"
 
 
-def test_groups_are_ordered_by_size_and_told_apart():
+def test_groups_are_ordered_by_size_and_distinguished():
     words = [str(number) for number in range(200)]
     groups = {word: f"g{int(word) % 40:02}" for word in words if int(word) < 190}
     made = make_groups(words, groups)

@@ -99,7 +99,7 @@ def test_settings_cannot_be_taken_for_the_kind(tmp_path):
     assert _part_files.read_settings(tmp_path / "a.json", {"a": int}, kind="Mine") == {"a": 1}
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path):
+def test_a_folder_that_is_not_there_is_reported(tmp_path):
     path = tmp_path / "missing" / "file"
     for write in (
         lambda: _part_files.write_json(path, 1),

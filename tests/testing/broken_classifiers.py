@@ -131,7 +131,7 @@ class FitsOnNothing(Good):
 
 
 class LearnsAnything(Good):
-    """Learns labels that aren't to be told apart."""
+    """Learns labels that it can't distinguish."""
 
     def _check_label(self, label, labels):
         pass

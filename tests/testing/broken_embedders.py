@@ -235,7 +235,7 @@ class Rounds(Good):
 
 
 class WordsOfLines(Good):
-    """Writes a word a line, so that some can't be told apart after."""
+    """Writes a word a line, so that some can't be distinguished after."""
 
     def to_disk(self, path):
         self._check()

@@ -27,7 +27,7 @@ BROKEN = {
     "embedders": broken_embedders,
     "classifiers": broken_classifiers,
 }
-#: What's reported and not judged.
+#: What's reported and not checked.
 UNJUDGED = {"speed"}
 #: What takes seconds, and what finds nothing in short texts.
 LONG = {"takes_linear_time", "keeps_megabytes"}

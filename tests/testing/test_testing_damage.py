@@ -62,7 +62,7 @@ def test_what_no_other_process_can_make_is_not_tried(saved):
         try_damaged(Local, saved)
 
 
-def test_error_while_whole_files_are_read_is_told(saved):
+def test_error_while_whole_files_are_read_is_reported(saved):
     (saved / "vectors.json").write_text("[]", encoding="utf-8")
     with pytest.raises(
         BrokenError, match="reading it in another process: it raised SavedModelError"
@@ -70,6 +70,6 @@ def test_error_while_whole_files_are_read_is_told(saved):
         try_damaged(Good, saved)
 
 
-def test_nothing_written_is_told(tmp_path):
+def test_nothing_written_is_reported(tmp_path):
     with pytest.raises(BrokenError, match="wrote nothing"):
         try_damaged(WritesNothing, tmp_path)

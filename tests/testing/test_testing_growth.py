@@ -1,4 +1,4 @@
-"""How time that grows too fast is told from noise, on a clock that tests set."""
+"""How time that grows too fast is distinguished from noise, on a clock that tests set."""
 
 import pytest
 
@@ -48,7 +48,7 @@ def test_linear_time_is_good(clock, seconds):
     [lambda n: 1e-7 * n**2, lambda n: 1e-6 * n + 1e-9 * n**2, lambda n: 1e-9 * 2**n],
     ids=["quadratic", "quadratic later", "exponential"],
 )
-def test_worse_is_told_with_the_text_that_shows_it(clock, seconds):
+def test_worse_is_reported_with_the_text_that_shows_it(clock, seconds):
     with pytest.raises(BrokenError, match=r"letters: [\d,]+ characters take .* times as long per"):
         measure(takes(clock, seconds), LETTERS)
 

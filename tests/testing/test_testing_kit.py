@@ -44,7 +44,7 @@ def test_unknown_kind_is_refused_with_those_there_are():
         checks("cell")
 
 
-def test_failure_tells_the_contract_and_the_smallest_input():
+def test_failure_names_the_contract_and_the_smallest_input():
     with pytest.raises(ContractError) as caught:
         by_name("cells", "same_alone_as_beside_others")(MeanOfTheBatch)
     contract, smallest, shown = str(caught.value).splitlines()
@@ -168,7 +168,7 @@ def test_nothing_that_a_part_raises_ends_the_process(raised):
         Check("leaves", "It stays.", leave)(LSTM)
 
 
-def test_part_that_takes_no_size_that_is_tried_is_not_judged():
+def test_part_that_takes_no_size_that_is_tried_is_not_checked():
     def picky(input_width: int, width: int):
         """Take nothing."""
         raise ConfigError("`width` must be a prime above 1000")

@@ -23,18 +23,18 @@ def test_it_runs_in_the_folder_and_finds_what_this_process_finds(tmp_path):
     assert [os.path.realpath(line) for line in lines] == [os.path.realpath(tmp_path)]
 
 
-def test_exit_code_and_last_lines_are_told(tmp_path):
+def test_exit_code_and_last_lines_are_reported(tmp_path):
     code = "print('Progress'); print(*range(50), sep='\\n'); raise SystemExit(3)"
     with pytest.raises(EmbedderError, match=r"exit code 3, after these lines:\n  40\n(.*\n)+  49$"):
         run(tmp_path, code)
 
 
-def test_understood_lines_are_not_told(tmp_path):
+def test_understood_lines_are_not_reported(tmp_path):
     with pytest.raises(EmbedderError, match=r"exit code 1$"):
         run(tmp_path, "print('x'); raise SystemExit(1)", lambda line: True)
 
 
-def test_exception_is_told(tmp_path):
+def test_exception_is_reported(tmp_path):
     with pytest.raises(EmbedderError, match="ValueError: too wide"):
         run(tmp_path, "raise ValueError('too wide')")
 

@@ -25,7 +25,7 @@ SEQUENCES = [["b", "a", "b"], [], ["two words", "b", "\ud800", "a"], ["a\n", ""]
 SETTINGS = {"epochs": 2, "min_count": 1, "lower": False}
 FORMS = {"vectors": (np.float32, (-1, 3)), "counts": (np.int64, (None,))}
 
-#: Counts what it reads, and fails as it's told.
+#: Counts what it reads, and fails as its settings say.
 WORKER = """
 import os, threading, time
 import numpy as np
@@ -92,12 +92,12 @@ def test_seeds_are_far_from_each_other(worker):
     assert abs(seeds[0] - seeds[1]) > 1000
 
 
-def test_progress_is_told(worker):
-    told = []
-    train(worker, how="slow", epochs=4, on_progress=told.append)
-    fractions = [progress.fraction for progress in told]
+def test_progress_is_reported(worker):
+    reports = []
+    train(worker, how="slow", epochs=4, on_progress=reports.append)
+    fractions = [progress.fraction for progress in reports]
     assert len(fractions) > 1 and fractions == sorted(fractions) and fractions[-1] == 1.0
-    assert told[0].words_per_second > 0
+    assert reports[0].words_per_second > 0
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_frequent_words_come_first(tmp_path):
 
 
 def test_texts_are_refused(tmp_path):
-    with pytest.raises(EmbedderError, match="sequence 2 is a text, 'a text'"):
+    with pytest.raises(EmbedderError, match="sequence 2 is a string, 'a text'"):
         spool_sequences([["a"], "a text"], tmp_path / "s")
 
 

@@ -131,7 +131,7 @@ def test_matrices_that_are_no_graph_are_refused(matrix, names, message):
 @pytest.mark.parametrize(
     ("edges", "message"),
     [
-        (["ab"], "path 1 is a text, 'ab'"),
+        (["ab"], "path 1 is a string, 'ab'"),
         ([("a", "b"), ("a", 5)], "5 is a int; a node is named by a text"),
         ([("a", "b"), Edge(("a", "c"), -1)], r"path 2, \['a', 'c'\], weighs -1"),
         ([Edge(("a", "c"), float("nan"))], "weighs nan"),

@@ -82,7 +82,7 @@ def test_steps_are_as_likely_as_the_paper_says(p, q, weighted, directed):
 @pytest.mark.parametrize(("p", "q"), BIASES[:4])
 def test_steps_are_as_likely_when_arcs_are_weighed(monkeypatch, p, q, tries):
     monkeypatch.setattr(_steps, "_TRIES", tries)
-    monkeypatch.setattr(_steps, "_MOST_ARCS", 50)
+    monkeypatch.setattr(_steps, "_MAX_ARCS", 50)
     graph = small(directed=True)
     counts = count_steps(graph, walks=700, length=20, p=p, q=q, seed=2)
     assert_same_distribution(counts, exact(graph, p, q))

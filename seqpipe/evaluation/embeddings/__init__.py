@@ -1,4 +1,4 @@
-"""Scores of embeddings: what word and sentence vectors tell, and what they don't."""
+"""Scores of embeddings: what word and sentence vectors capture, and what they don't."""
 
 from seqpipe.evaluation.embeddings._analogies import Analogies as Analogies
 from seqpipe.evaluation.embeddings._analogies import Question as Question

@@ -1,4 +1,4 @@
-"""Whether a relation between words is a direction: Athens to Greece as Oslo to what?"""
+"""Analogies, as a score of an embedding: Athens is to Greece as Oslo to what?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +13,9 @@ from seqpipe.evaluation.embeddings._lists import named_lists, not_empty, read_en
 from seqpipe.evaluation.embeddings._statistics import share
 from seqpipe.evaluation.embeddings._words import Words
 
-# Answers many analogies at once.
-#
-# The questions of a list are made of far fewer words than there are questions. So the cosine of each such
-# word with each of the vocabulary is computed once, a stretch of the vocabulary at a time, and a question
-# only adds and multiplies rows of these: for the 19,544 of Google's list a twentieth of the work.
-
+# A list has far fewer distinct words than questions. So the cosine of each such word with each of the vocabulary is
+# computed once, a block of the vocabulary at a time, and a question only adds and multiplies rows of these: for the
+# 19,544 questions of Google's list a twentieth of the work.
 
 #: The ways to answer, in the order of the rows of what `answer_analogies` returns.
 METHODS: Final = ("3cosadd", "3cosmul")

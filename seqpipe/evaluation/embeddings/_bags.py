@@ -1,4 +1,4 @@
-"""Vectors of sentences that an embedding gives without an encoder."""
+"""Vectors of sentences without an encoder: bags of words, plain or by smooth inverse frequency."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,9 +11,6 @@ from seqpipe.evaluation._fitted import Fitted
 from seqpipe.evaluation.embeddings._words import Words
 from seqpipe.parts.embedders import DocumentEmbedder
 from seqpipe.parts.tokenizers import Tokenize
-
-# Sentences as mixtures of their words, plainly or by smooth inverse frequency.
-
 
 #: Words to vectors, `[N, width]`.
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -40,7 +37,7 @@ def mean_vectors(
     weighted = vectors * np.array([weights(word) for word in index]).reshape(-1, 1)
     means = np.zeros((len(sentences), vectors.shape[1]))
     for place, sentence in enumerate(sentences):
-        # Sorted, so that the order of words leaves no trace, in rounding neither.
+        # Sorted, so that the order of words has no effect, not even on rounding.
         rows = np.array(sorted(index[word] for word in sentence), dtype=np.intp)
         count = int(has_vector[rows].sum())
         if count:

@@ -1,4 +1,4 @@
-"""Whether words of one kind lie together."""
+"""Categorisation, as a score of an embedding: whether words of one category form a cluster."""
 
 from collections import Counter
 from collections.abc import Hashable, Sequence
@@ -18,8 +18,7 @@ from seqpipe.evaluation.embeddings._lists import (
 from seqpipe.evaluation.embeddings._statistics import share
 from seqpipe.evaluation.embeddings._words import Words, unit
 
-# Groups of vectors by direction, and how well they fit groups that people made.
-
+# Clustering, and its purity.
 
 _ROUNDS: Final = 100
 _SHUFFLES: Final = 100

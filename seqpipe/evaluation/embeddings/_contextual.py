@@ -1,4 +1,7 @@
-"""The vectors that a pipeline's encoder gives to words where they stand."""
+"""Contextual vectors: those that a pipeline's encoder gives to words in sentences, and what they're good for.
+
+Their score on word senses, and the uses of words in a corpus that are nearest to a use.
+"""
 
 import heapq
 import re
@@ -22,7 +25,6 @@ from seqpipe.evaluation.embeddings._words import Words, unit
 from seqpipe.parts.tokenizers import Tokenize
 
 # Words in sentences: "He sat by the river [bank]".
-
 
 #: A list in the package, written for it.
 SENSES: Final = "package:seqpipe/evaluation/embeddings/lists/senses_en.txt"
@@ -102,13 +104,12 @@ def read_uses(path: str) -> list[Use]:
     return not_empty(uses, path, "a word, its sense, and a sentence with it in brackets")
 
 
-# Whether a word's vectors in sentences tell which of its meanings is meant.
-
+# Word senses, as a score: whether a word's vectors in sentences show which of its senses is meant.
 
 #: Words in sentences to their vectors there, `[N, width]`.
 WordVectors: TypeAlias = Callable[[Sequence[Marked]], NDArray[Any]]
 
-# Numbers around 1 that are nearer to each other than this are equal but for rounding.
+# Numbers around 1 that differ by less than this are equal up to rounding.
 _SAME: Final = 1e-5
 
 
@@ -129,7 +130,7 @@ def without_encoder(words: Words, tokenize: Tokenize) -> dict[str, WordVectors]:
 def score_senses(
     uses: Sequence[Use], ways: Mapping[str, WordVectors], *, seed: int = 0
 ) -> dict[str, Any]:
-    """Score ways to make vectors of words in sentences by how well they tell a word's senses apart.
+    """Score ways to make vectors of words in sentences by how well they separate a word's senses.
 
     Args:
         uses: Words in sentences, and what they mean there.
@@ -205,7 +206,7 @@ def _accuracy(units: NDArray[np.float64], senses: Sequence[str]) -> float:
     right = 0.0
     for place, sense in enumerate(which.tolist()):
         others = np.arange(len(units)) != place
-        # Were the use itself part of what's shared, it would lean towards its own sense.
+        # If the use itself were part of the mean, the mean would be biased towards its own sense.
         seen = units - units[others].mean(axis=0)
         sums = [seen[others & (which == each)].sum(axis=0) for each in range(len(names))]
         cosines = _direction(np.stack(sums)) @ _direction(seen[place])
@@ -241,7 +242,7 @@ def encode(nlp: Language, texts: Iterable[str]) -> Iterator[tuple[Doc, NDArray[n
                 "the pipeline has no encoder whose vectors it leaves in `doc.tensor`: take one that "
                 "was trained with [encoder], or one with spaCy's component tok2vec"
             )
-        # Nothing says how wide the vectors of no token are.
+        # The width of no vectors is unknown.
         yield doc, vectors if len(doc) else np.zeros((0, 0), dtype=np.float32)
 
 
@@ -287,7 +288,7 @@ def _mean(doc: Doc, rows: NDArray[np.float32]) -> NDArray[np.float32]:
     return mean
 
 
-# The words of a corpus that a word is nearest to where it stands.
+# The nearest uses of words in a corpus.
 
 
 class Found(NamedTuple):

@@ -1,4 +1,4 @@
-"""What bags of words can't see: in which order the words stand."""
+"""Word order, as a score of sentence vectors: what a bag of words can't represent."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -23,8 +23,8 @@ _SAME: Final = 1e-5
 class WordOrder:
     """Asks whether sentences that differ in nothing but the order of their words have different vectors.
 
-    "The dog bit the man" and "the man bit the dog" have the same mean, so that no bag of words can tell
-    them apart; an encoder can.
+    "The dog bit the man" and "the man bit the dog" have the same mean, so that no bag of words can
+    distinguish them; an encoder can.
 
     Args:
         path: A list of pairs: two sentences of the same words, with a tab between. By default one of
@@ -78,11 +78,11 @@ def score_order(
     scores: dict[str, Any] = {"pairs": len(pairs)}
     for name, vectors in ways.items():
         units = unit(vectors(sentences)).reshape(len(pairs), 2, -1).astype(np.float64)
-        apart = np.linalg.norm(units[:, 0] - units[:, 1], axis=1)
+        differences = np.linalg.norm(units[:, 0] - units[:, 1], axis=1)
         # Of vectors of length 1, half of the distance squared: exact where the cosine is nearly 1.
-        distances = apart**2 / 2
+        distances = differences**2 / 2
         scores[name] = {
-            "told_apart": float((apart > _SAME).mean()),
+            "told_apart": float((differences > _SAME).mean()),
             "largest_distance": float(distances.max()),
             "mean_distance": float(distances.mean()),
         }

@@ -1,4 +1,4 @@
-"""Whether sentences that mean the same have similar vectors."""
+"""Semantic textual similarity, as a score: whether sentences with the same meaning have similar vectors."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final

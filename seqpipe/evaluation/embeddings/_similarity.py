@@ -1,4 +1,4 @@
-"""Whether similar words have similar vectors."""
+"""Similarity of words, as scores of an embedding: of rated pairs, of synonyms and antonyms, and of relatedness."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -75,12 +75,11 @@ def _scores(cosines: Any, ratings: Any, counted: Any) -> dict[str, Any]:
     }
 
 
-# The antonym problem in numbers: *hot* and *cold* have vectors as near as *big* and *large*.
-
+# The antonym problem: *hot* and *cold* have vectors as near to each other as *big* and *large*.
 
 _Pairs = Sequence[tuple[str, str]]
 
-# So many cosines are computed at once: 64 MB.
+# How many cosines are computed at once: 64 MB.
 _COSINES: Final = 1 << 24
 
 
@@ -141,8 +140,7 @@ def _describe(pairs: _Pairs, covered: _Pairs, words: Words) -> dict[str, Any]:
     }
 
 
-# Whether vectors tell what is alike from what merely belongs together.
-
+# Similarity against relatedness.
 
 #: Lists in the package, written for it.
 SYNONYMS: Final = "package:seqpipe/evaluation/embeddings/lists/synonyms_en.txt"
@@ -154,7 +152,7 @@ class Relatedness:
 
     Vectors from co-occurrence mostly do well on lists that rate relatedness (WordSim-353's REL, MEN) and
     worse where similarity alone counts (WordSim-353's SIM; SimLex-999 most of all; Hill et al. 2015).
-    They can hardly tell antonyms from synonyms, which occur among the same words.
+    They can hardly distinguish antonyms from synonyms, which occur among the same words.
 
     Args:
         similarity: Lists whose ratings are about similarity; see `WordSimilarity`.

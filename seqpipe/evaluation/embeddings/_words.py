@@ -1,4 +1,4 @@
-"""Which words an embedding knows, and the directions of their vectors."""
+"""The vocabulary of an embedding, and the directions of its vectors."""
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property

@@ -34,10 +34,10 @@ FIELDS: Final = (
 _VERSIONS: Final = (11, 12)
 
 #: N-grams longer than this are nobody's, and would take time with the square of a word's length.
-_LONGEST: Final = 100
+_MAX_NGRAM: Final = 100
 
 #: The most that the library writes as an int.
-_MOST: Final = 2**31 - 1
+_MAX_INT: Final = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -90,17 +90,17 @@ def read_args(source: Bytes) -> FastTextArgs:
     """
     version = _read_version(source)
     places: dict[str, int] = {}
-    numbers: dict[str, int] = {}
+    values: dict[str, int] = {}
     for name, theirs in FIELDS:
         places[name] = source.offset
-        numbers[name] = source.scalar("<i4", f"`{theirs}`")
+        values[name] = source.scalar("<i4", f"`{theirs}`")
     subsample = source.scalar("<f8", "`t`")
     _refuse_floret(source, subsample)
     for name, theirs in FIELDS:
-        if problem := _problem(name, numbers):
-            problem = f"is {numbers[name]}, and {problem}"
+        if problem := _problem(name, values):
+            problem = f"is {values[name]}, and {problem}"
             raise source.refusal(f"`{theirs}`", problem, offset=places[name])
-    args = _args(numbers, subsample, version)
+    args = _args(values, subsample, version)
     if args.hashes and not args.buckets:
         problem = "is 0, but there are sub-words or n-grams of words"
         raise source.refusal("`bucket`", problem, offset=places["buckets"])
@@ -118,7 +118,7 @@ def _read_version(source: Bytes) -> int:
 
 
 def _refuse_floret(source: Bytes, subsample: float) -> None:
-    # floret has two more numbers before the last two, so that a small whole number is read as part of a float.
+    # floret has two more numbers before the last two, so that a small integer is read as part of a float.
     if 0 < abs(subsample) < 1e-300:
         raise source.refusal(
             "`t`",
@@ -128,27 +128,27 @@ def _refuse_floret(source: Bytes, subsample: float) -> None:
         )
 
 
-def _problem(name: str, numbers: dict[str, int]) -> str | None:
+def _problem(name: str, values: dict[str, int]) -> str | None:
     least, most = {
-        "width": (1, _MOST),
+        "width": (1, _MAX_INT),
         "loss": (1, len(LOSSES)),
         "kind": (1, len(KINDS)),
-        "buckets": (0, _MOST),
-        "min_n": (0, _LONGEST),
-        "max_n": (0, _LONGEST),
-        "word_ngrams": (0, _LONGEST),
-    }.get(name, (-_MOST - 1, _MOST))
-    if not least <= numbers[name] <= most:
+        "buckets": (0, _MAX_INT),
+        "min_n": (0, _MAX_NGRAM),
+        "max_n": (0, _MAX_NGRAM),
+        "word_ngrams": (0, _MAX_NGRAM),
+    }.get(name, (-_MAX_INT - 1, _MAX_INT))
+    if not least <= values[name] <= most:
         return f"must lie between {least} and {most}"
     return None
 
 
-def _args(numbers: dict[str, int], subsample: float, version: int) -> FastTextArgs:
-    known = {name: number for name, number in numbers.items() if name not in ("kind", "loss")}
-    kind = KINDS[numbers["kind"] - 1]
+def _args(values: dict[str, int], subsample: float, version: int) -> FastTextArgs:
+    known = {name: number for name, number in values.items() if name not in ("kind", "loss")}
+    kind = KINDS[values["kind"] - 1]
     # As the library does: supervised models had no sub-words then, whatever the settings say.
     if kind == "supervised" and version <= 11:
         known["max_n"] = 0
     return FastTextArgs(
-        kind=kind, loss=LOSSES[numbers["loss"] - 1], subsample=subsample, version=version, **known
+        kind=kind, loss=LOSSES[values["loss"] - 1], subsample=subsample, version=version, **known
     )

@@ -1,4 +1,4 @@
-"""The numbers that the library hashes words and their parts to.
+"""The library's hashes of words and their parts.
 
 By bytes, as a file's words needn't be UTF-8.
 """

@@ -11,7 +11,7 @@ CENTROIDS: Final = 256
 
 
 class Matrix(ABC):
-    """Rows of numbers."""
+    """A matrix, in either form."""
 
     @property
     @abstractmethod

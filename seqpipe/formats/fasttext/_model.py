@@ -14,20 +14,18 @@ from seqpipe.formats.fasttext._args import FastTextArgs
 from seqpipe.formats.fasttext._hashes import ngram_hashes, subword_hashes, word_hash
 from seqpipe.formats.fasttext._matrix import Matrix
 
-# From scores to the probabilities of labels, as the library's losses have it.
-#
-# To the library's own numbers: sigmoids come from a table of 512, and a small number is added before each
-# logarithm.
-
+# From scores to the probabilities of labels, exactly as the library computes them: sigmoids come from a table of
+# 512, and a small constant is added before each logarithm.
 
 _TABLE_SIZE: Final = 512
-_LARGEST: Final = 8
+_MAX_SCORE: Final = 8
 
 #: What the library adds before it takes a logarithm, so that probabilities may be a bit above 1.
 ADDED: Final = 1e-5
 
 _TABLE: Final[NDArray[np.float32]] = (
-    1.0 / (1.0 + np.exp(-(np.arange(_TABLE_SIZE + 1) * 2.0 * _LARGEST / _TABLE_SIZE - _LARGEST)))
+    1.0
+    / (1.0 + np.exp(-(np.arange(_TABLE_SIZE + 1) * 2.0 * _MAX_SCORE / _TABLE_SIZE - _MAX_SCORE)))
 ).astype(np.float32)
 
 
@@ -40,9 +38,11 @@ def softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def sigmoid(scores: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the probabilities of labels each of which holds or doesn't, `[B, L]`, from the table."""
-    places = (np.clip(scores, -_LARGEST, _LARGEST) + _LARGEST) * _TABLE_SIZE / _LARGEST / 2
+    places = (np.clip(scores, -_MAX_SCORE, _MAX_SCORE) + _MAX_SCORE) * _TABLE_SIZE / _MAX_SCORE / 2
     found = _TABLE[places.astype(np.int64)]
-    return np.where(scores < -_LARGEST, 0, np.where(scores > _LARGEST, 1, found)).astype(np.float32)
+    return np.where(scores < -_MAX_SCORE, 0, np.where(scores > _MAX_SCORE, 1, found)).astype(
+        np.float32
+    )
 
 
 class Tree:
@@ -62,14 +62,14 @@ class Tree:
         Args:
             scores: Of the inner nodes, `[B, L]`; the last one belongs to none.
         """
-        # A large negative score overflows to infinity, and that's a right turn of probability 0.
+        # A large negative score overflows to infinity, and then the right branch has probability 0.
         with np.errstate(over="ignore"):
             right = 1 / (1 + np.exp(-scores))
         logs = np.zeros((len(scores), 2 * self._labels - 1))
         for parents, left_children, right_children in self._levels:
-            turn = right[:, parents - self._labels]
-            logs[:, left_children] = logs[:, parents] + np.log(1 - turn + ADDED)
-            logs[:, right_children] = logs[:, parents] + np.log(turn + ADDED)
+            right_probability = right[:, parents - self._labels]
+            logs[:, left_children] = logs[:, parents] + np.log(1 - right_probability + ADDED)
+            logs[:, right_children] = logs[:, parents] + np.log(right_probability + ADDED)
         return np.exp(logs[:, : self._labels]).astype(np.float32)
 
 
@@ -133,7 +133,7 @@ class FastTextModel:
         pruned: Which of the shared rows are left, as pairs of a hash, modulo the number of buckets, and a row:
             `[P, 2]`, int32; None for all.
         encoding: How the file's words are encoded.
-        label_prefix: What tells a label from a word in a text. No file says it.
+        label_prefix: What distinguishes a label from a word in a text. No file says it.
     """
 
     args: FastTextArgs
@@ -326,7 +326,7 @@ class FastTextModel:
         if not len(ids):
             return np.zeros(self.width, dtype=np.float32)
         rows = self.input.rows(np.array(ids, dtype=np.intp))
-        # Numbers of a damaged file may be so large that their sum isn't one.
+        # Values of a damaged file may be so large that their sum overflows.
         with np.errstate(over="ignore", invalid="ignore"):
             mean: NDArray[np.float32] = rows.mean(axis=0, dtype=np.float32)
         return mean

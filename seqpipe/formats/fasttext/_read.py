@@ -20,16 +20,16 @@ from seqpipe.formats.fasttext._model import FastTextModel
 # The words and labels of a fastText file.
 
 
-#: Behind a word come a byte of 0, its count of 8 bytes, and a byte that tells labels from words.
+#: Behind a word come a byte of 0, its count of 8 bytes, and a byte that distinguishes labels from words.
 _TAIL: Final = 10
 
 #: The library's own limit, by which it builds its tree.
-_LARGEST_SUM: Final = 10**15
+_MAX_TOTAL: Final = 10**15
 
 
 @dataclass(frozen=True, eq=False)
 class Dictionary:
-    """What a file tells of words and labels.
+    """The words and labels of a file.
 
     Attributes:
         words: As bytes, `[V]`.
@@ -98,7 +98,7 @@ def _check_entries(
     expected = np.arange(len(entries)) >= words
     for problem, wrong in (
         ("is of another type than its place says", types != expected),
-        ("has a count that can't be", (counts < 0) | (counts > _LARGEST_SUM // len(entries))),
+        ("has a count that can't be", (counts < 0) | (counts > _MAX_TOTAL // len(entries))),
     ):
         if wrong.any():
             place = int(wrong.argmax())

@@ -1,4 +1,4 @@
-"""The engine for processors: C, generated and compiled for each cell."""
+"""The engine for CPUs: C, generated and compiled for each cell."""
 
 from seqpipe.kernels.c._build import BuildError as BuildError
 from seqpipe.kernels.c._engine import Compiled as Compiled

@@ -1,4 +1,4 @@
-"""Threads for the kernels in C: those of torch's own OpenMP."""
+"""Compiles kernels in C, and finds torch's own OpenMP for their threads."""
 
 import ctypes
 import functools
@@ -18,17 +18,17 @@ from seqpipe.kernels._cache import load_cached
 _PROCESS: Final = os.getpid()
 
 
-def threads_there() -> int:
-    """Return how many threads torch computes with, or 1 where they can't be had."""
-    # A forked process has none of the threads that its parent's OpenMP believes in.
+def available_threads() -> int:
+    """Return how many threads torch computes with, or 1 in a forked process."""
+    # A forked process doesn't inherit the threads that OpenMP still believes to be there.
     return torch.get_num_threads() if os.getpid() == _PROCESS else 1
 
 
 @functools.cache
 def openmp() -> tuple[Any, Any]:
-    """Return torch's own OpenMP's function to run another on its threads, and to count them; or nothing.
+    """Return two functions of torch's own OpenMP: to run a function on its threads, and to count them; or Nones.
 
-    Threads of torch's pool, since those of a second one would fight them for the processor.
+    It's torch's thread pool, since the threads of a second one would compete with it for the cores.
     """
     near = sorted((Path(torch.__file__).parent / "lib").glob("lib*omp*"))
     for name in (None, *map(str, near)):
@@ -41,16 +41,13 @@ def openmp() -> tuple[Any, Any]:
     return None, None
 
 
-# Finds a C compiler, and keeps what it made.
-
-
-# Strict enough for NaN and infinity; a product and a sum may become one instruction.
+# Strict enough for NaN and infinity; a product and a sum may be fused.
 _FLAGS: Final = [
-    # As fast as -O3 makes them, by measurement, and compiled in a third of the time.
+    # Measured to be as fast as -O3, and compiled in a third of the time.
     *("-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic"),
     *("-std=gnu11", "-shared", "-fPIC"),
     *("-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"),
-    # Loops that are marked so become vector instructions; it starts no threads.
+    # Vectorises the loops that are marked so; starts no threads.
     "-fopenmp-simd",
 ]
 
@@ -60,16 +57,16 @@ class BuildError(Exception):
 
 
 def build(source: str) -> ctypes.CDLL:
-    """Compile C, or take what was compiled before, and load it.
+    """Compile C, or take it from the cache, and load it.
 
-    It's compiled for this machine's processor, or for the one that `SEQPIPE_MARCH` names as the compiler
-    does ("x86-64-v2"): not `CFLAGS`, which conda sets to one of 2004.
+    It's compiled for this machine's processor, or for the one that `SEQPIPE_MARCH` names in the compiler's
+    terms ("x86-64-v2"); `CFLAGS` is ignored, since conda sets it to a processor of 2004.
 
     Raises:
         BuildError: There's no compiler, or it fails.
     """
     compiler = find_compiler()
-    # "native" is another one on each machine that shares a home folder.
+    # "native" differs between machines that share a home folder.
     processors = _processor(), os.environ.get("SEQPIPE_MARCH", "")
     key = "\0".join([source, *_FLAGS, *compiler, _version(compiler), *processors])
     name = hashlib.sha256(key.encode()).hexdigest()[:32]
@@ -84,9 +81,9 @@ def build(source: str) -> ctypes.CDLL:
 
 
 def find_compiler() -> tuple[str, ...]:
-    """Return how to call a C compiler: as `CC` says, or else the first of cc, gcc, clang.
+    """Return the command of a C compiler: that in `CC`, or else the first of cc, gcc, clang.
 
-    `CC` may be a program and what it's given first, such as ``ccache gcc``.
+    `CC` may have arguments, such as ``ccache gcc``.
 
     Raises:
         BuildError: There's none.
@@ -103,19 +100,19 @@ def find_compiler() -> tuple[str, ...]:
 def _words(command: str) -> list[str]:
     try:
         return shlex.split(command) or [command]
-    except ValueError:  # a quotation mark without another
+    except ValueError:  # an unbalanced quotation mark
         return [command]
 
 
 def _compile(compiler: tuple[str, ...], source: str, folder: Path) -> bytes:
-    """Return the library that a source is compiled to, in a folder for it alone."""
+    """Compile a source in a folder of its own, and return the library."""
     file, made = folder / "kernel.c", folder / "kernel.so"
     file.write_text(source, encoding="utf-8")
     wanted = os.environ.get("SEQPIPE_MARCH")
     native: tuple[list[str], ...] = (["-march=native"], ["-mcpu=native"], [])
     for tuned in ([f"-march={wanted}"],) if wanted else native:
         command = [*compiler, *_FLAGS, *tuned, str(file), "-o", str(made), "-lm"]
-        # What it writes in between is code as well, which nobody else is to replace.
+        # Its temporary files are code as well, which nobody else may replace.
         environment = {**os.environ, "TMPDIR": str(folder)}
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         if done.returncode == 0:
@@ -136,7 +133,7 @@ def _version(compiler: tuple[str, ...]) -> str:
 
 @functools.cache
 def _processor() -> str:
-    """Return what tells processors apart: a home folder may be shared by machines that differ."""
+    """Return what identifies the processor: machines with different ones may share a home folder."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

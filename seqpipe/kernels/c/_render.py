@@ -1,4 +1,4 @@
-"""What functions in C are told, as C lays it out in memory: fields of eight bytes."""
+"""Generates C from a recurrence, and lays out the structs that its functions take."""
 
 import struct
 from collections.abc import Mapping, Sequence
@@ -11,38 +11,34 @@ from seqpipe.kernels.ir._operations import OPERATIONS
 from seqpipe.kernels.ir._program import Program, Term
 from seqpipe.kernels.ir._recurrence import Recurrence
 
-NUMBERS: Final = ("sequences", "rows", "width", "chunks", "members", "reverse")
+INTEGERS: Final = ("sequences", "rows", "width", "chunks", "members", "reverse")
 POINTERS: Final = (
     *("start", "length", "place", "input_bias", "weight", "bias", "parameters", "mask"),
     *("gates", "separate", "noises", "initial", "last", "outputs", "states", "operands"),
-    *("d_outputs", "d_gates", "d_recurrent", "d_sums", "d_initial", "meetings"),
+    *("d_outputs", "d_gates", "d_recurrent", "d_sums", "d_initial", "barriers"),
 )
-#: A `Job` of recurrence.c, up to `panels`: numbers, pointers and the bound `clip`.
-JOB_FIELDS: Final = (*NUMBERS, *POINTERS, "clip")
+#: A `Job` of recurrence.c, up to `panels`: integers, pointers and the bound `clip`.
+JOB_FIELDS: Final = (*INTEGERS, *POINTERS, "clip")
 JOB: Final = struct.Struct(f"@{len(JOB_FIELDS) - 1}qd")
 
-#: A `Product` of products.c, up to `room`.
-PRODUCT_FIELDS: Final = ("rows", "depth", "columns", "form", "left", "right", "out")
+#: A `Product` of products.c, up to `workspace`.
+PRODUCT_FIELDS: Final = ("rows", "depth", "columns", "kind", "left", "right", "out")
 PRODUCT: Final = struct.Struct(f"@{len(PRODUCT_FIELDS)}q")
 
 
 def assert_layout(kind: str, fields: Sequence[str]) -> str:
-    """Write C that doesn't compile where a struct begins with anything but these fields."""
+    """Write assertions in C that a struct begins with these fields, of eight bytes each."""
     return "\n".join(
-        f"_Static_assert(offsetof({kind}, {name}) == {8 * i}, \"{name} isn't where it's put\");"
+        f'_Static_assert(offsetof({kind}, {name}) == {8 * i}, "{name} has another offset");'
         for i, name in enumerate(fields)
     )
-
-
-# From a program to C.
 
 
 _FOLDER = Path(__file__).parent
 _GIVEN = "const REAL (*gate)[LANES], const REAL (*separate)[LANES], const REAL (*state)[LANES], const REAL (*parameter)[LANES], const REAL (*noise)[LANES]"
 
-
-#: The types of number that there are kernels for, and C's names of them.
-REALS: Final = {torch.float32: "float", torch.float64: "double"}
+#: The dtypes that there are kernels for, and their names in C.
+C_TYPES: Final = {torch.float32: "float", torch.float64: "double"}
 
 
 def render_c(recurrence: Recurrence, dtype: torch.dtype) -> str:
@@ -50,11 +46,11 @@ def render_c(recurrence: Recurrence, dtype: torch.dtype) -> str:
 
     Args:
         recurrence: The step.
-        dtype: The type of number, one of `REALS`.
+        dtype: One of `C_TYPES`.
     """
     return "\n".join(
         [
-            *_beginning(dtype),
+            *_preamble(dtype),
             *_constants(recurrence),
             _forward(recurrence),
             _backward(recurrence),
@@ -65,13 +61,13 @@ def render_c(recurrence: Recurrence, dtype: torch.dtype) -> str:
 
 
 def render_products(dtype: torch.dtype) -> str:
-    """Write the products of matrices in C, for one of the types in `REALS`."""
-    layout = assert_layout("Product", (*PRODUCT_FIELDS, "room"))
-    return "\n".join([*_beginning(dtype), _text("products.c"), layout])
+    """Write the matrix products in C, for one of the dtypes in `C_TYPES`."""
+    layout = assert_layout("Product", (*PRODUCT_FIELDS, "workspace"))
+    return "\n".join([*_preamble(dtype), _text("products.c"), layout])
 
 
-def _beginning(dtype: torch.dtype) -> list[str]:
-    real = REALS[dtype]
+def _preamble(dtype: torch.dtype) -> list[str]:
+    real = C_TYPES[dtype]
     return [
         f"#define REAL {real}",
         f"#define IS_DOUBLE {int(real == 'double')}",
@@ -102,8 +98,8 @@ def _constants(recurrence: Recurrence) -> list[str]:
     ]
 
 
-def _places(recurrence: Recurrence) -> dict[str, str]:
-    """Return where each value stands that a program is given."""
+def _input_expressions(recurrence: Recurrence) -> dict[str, str]:
+    """Return the C expression of each input of a program."""
     sizes = recurrence.sizes
     return {
         **{recurrence.input_name(g): f"gate[{g}]" for g in range(sizes.gates)},
@@ -120,22 +116,20 @@ def _forward(recurrence: Recurrence) -> str:
     sizes = recurrence.sizes
     outputs = {f"s{i}": f"next[{i}]" for i in range(sizes.states)}
     outputs |= {f"k{g}": f"saved[{g}]" for g in range(sizes.gates)}
-    body = _lines(recurrence.forward, _places(recurrence), outputs)
+    body = _loop(recurrence.forward, _input_expressions(recurrence), outputs)
     return f"static inline void step_forward({_GIVEN}, REAL (*restrict next)[LANES], REAL (*restrict saved)[LANES]) {body}"
 
 
 def _backward(recurrence: Recurrence) -> str:
-    given = _places(recurrence)
+    given = _input_expressions(recurrence)
     outputs = {name: f"d_{given[name]}" for name in recurrence.backward.outputs}
     results = ("d_gate", "d_separate", "d_state", "d_parameter")
-    taken = ", ".join(f"REAL (*restrict {name})[LANES]" for name in results)
-    body = _lines(recurrence.backward, given, outputs)
-    return (
-        f"static inline void step_backward({_GIVEN}, const REAL (*d_next)[LANES], {taken}) {body}"
-    )
+    parameters = ", ".join(f"REAL (*restrict {name})[LANES]" for name in results)
+    body = _loop(recurrence.backward, given, outputs)
+    return f"static inline void step_backward({_GIVEN}, const REAL (*d_next)[LANES], {parameters}) {body}"
 
 
-def _lines(program: Program, given: Mapping[str, str], outputs: Mapping[str, str]) -> str:
+def _loop(program: Program, given: Mapping[str, str], outputs: Mapping[str, str]) -> str:
     """Write a program as a loop over lanes."""
     lines = [
         f"const REAL {name} = {given[name]}[l];" for name in program.inputs if name in program.used
@@ -147,7 +141,7 @@ def _lines(program: Program, given: Mapping[str, str], outputs: Mapping[str, str
         lines.append(f"const {kind} {each.result} = {value};")
     lines += [f"{outputs[name]}[l] = {_term(term)};" for name, term in program.outputs.items()]
     return (
-        # Without a word, GCC makes branches of what follows from a comparison, and no vectors.
+        # Without the pragma, GCC turns comparisons into branches, and doesn't vectorise.
         "{\n    #pragma omp simd\n    for (int l = 0; l < LANES; l++) {\n        "
         + "\n        ".join(lines)
         + "\n    }\n}"

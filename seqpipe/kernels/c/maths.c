@@ -1,4 +1,4 @@
-/* Elementwise maths in forms that compilers turn into vector instructions. */
+/* Elementwise maths written so that compilers can vectorise it. */
 
 #include <math.h>
 #include <sched.h>
@@ -24,7 +24,7 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* A comparison with NaN is false, and these let NaN through, as torch's do. Its sign is 0, as torch's. */
+/* A comparison with NaN is false, and these propagate NaN, as torch's do. The sign of NaN is 0, as torch's. */
 #define MAXIMUM(a, b) ((a) > (b) || (a) != (a) ? (a) : (b))
 #define MINIMUM(a, b) ((a) < (b) || (a) != (a) ? (a) : (b))
 #define SIGN(a) ((REAL)(((a) > 0) - ((a) < 0)))
@@ -50,8 +50,8 @@
 #define ERF seqpipe_erf
 #define POW seqpipe_pow
 
-/* A single call of a function keeps the whole loop over lanes from becoming vector instructions. So these are
- * written out where they're used, and have no branches: all cases are computed, and one is taken. */
+/* A single function call keeps the whole loop over lanes from being vectorised. So these are inlined, and have
+ * no branches: all cases are computed, and one is selected. */
 
 /* x = n ln 2 + r with |r| <= ln 2 / 2; returns exp(r) - 1, from its series, and n; of NaN, NaN and 0. */
 INLINE float reduced_expm1(float x, int32_t *n) {
@@ -67,7 +67,7 @@ INLINE int32_t bits_of(float x) {
     return made.bits;
 }
 
-/* Without a sign, as only those without one may overflow and be shifted whatever they are. */
+/* Unsigned, as overflow and shifts are only defined for unsigned integers. */
 INLINE float from_bits(uint32_t bits) {
     union { uint32_t bits; float value; } made = {bits};
     return made.value;
@@ -75,7 +75,7 @@ INLINE float from_bits(uint32_t bits) {
 
 INLINE float power_of_two(int32_t n) { return from_bits((uint32_t)(n + 127) << 23); }
 
-/* In two factors, so that results below the least normal number, and infinity, come out right. */
+/* In two factors, so that subnormal results and infinity come out right. */
 INLINE float seqpipe_exp(float x) {
     int32_t n;
     const float bounded = x < -104.f ? -104.f : x > 89.f ? 89.f : x;
@@ -93,8 +93,8 @@ INLINE float seqpipe_tanh(float x) {
     return e / (e + 2.f);
 }
 
-/* Half a power of two at first, as the greatest whole one is beyond the greatest number. A number that's less
- * than half a unit of its last place from its result is that, subnormal ones and -0 too. */
+/* Half a power of two at first, as the greatest one is beyond the greatest float. A number less than half an
+ * ulp from its result is returned as it is, subnormal numbers and -0 too. */
 #define ALMOST_ZERO(x) (fabsf(x) < 2.9e-8f)
 INLINE float seqpipe_expm1(float x) {
     int32_t n;
@@ -103,7 +103,7 @@ INLINE float seqpipe_expm1(float x) {
     return ALMOST_ZERO(x) ? x : 2.f * (half * small + (half - 0.5f));
 }
 
-/* x = 2^n (1 + f) with 1 + f between the roots of 1/2 and 2, for x normal and above 0; of others, any number. */
+/* x = 2^n (1 + f) with 1 + f between the roots of 1/2 and 2, for x normal and positive; undefined for others. */
 INLINE float reduced_log(float x, int32_t *n) {
     const uint32_t bits = bits_of(x);
     *n = (int32_t)(bits - 0x3f3504f3u) >> 23;
@@ -111,7 +111,7 @@ INLINE float reduced_log(float x, int32_t *n) {
 }
 
 /* n ln 2 + log(1 + f) + rest. With s = f / (2 + f), log(1 + f) is twice the inverse hyperbolic tangent of s, which
- * its series gives: 2 s + s q. As 2 s = f - s f it's f - s (f - q); what's added to f is small, so that its errors are. */
+ * its series gives: 2 s + s q. As 2 s = f - s f it's f - s (f - q); what's added to f is small, and so are its errors. */
 INLINE float log_from(float n, float f, float rest) {
     const float s = f / (2.f + f), z = s * s;
     const float q = z * (2.f / 3 + z * (2.f / 5 + z * (2.f / 7 + z * (2.f / 9))));
@@ -126,7 +126,7 @@ INLINE float seqpipe_log(float x) {
     return x > 0 ? (x < INFINITY ? found : x) : x == 0 ? -INFINITY : NAN;
 }
 
-/* As the logarithm of u = 1 + x, plus what u lost of x by rounding, divided by u. */
+/* The logarithm of u = 1 + x, plus the part of x that u lost to rounding, divided by u. */
 INLINE float seqpipe_log1p(float x) {
     int32_t n;
     const float u = 1.f + x, lost = x < 1.f ? x - (u - 1.f) : 1.f - (u - x);
@@ -137,8 +137,8 @@ INLINE float seqpipe_log1p(float x) {
     return x > -1.f ? (ALMOST_ZERO(x) ? x : positive) : x == -1.f ? -INFINITY : NAN;
 }
 
-/* Below 0.9 x times a polynomial of its square, and above 1 - exp(a polynomial), whose value is the logarithm of
- * 1 - erf. Both are fitted for the least greatest relative error of erf: 0.1 units of the last place, and 0.02. */
+/* Below 0.9 x times a polynomial of its square, and above 1 - exp(p), p a polynomial for the logarithm of
+ * 1 - erf. Both minimise the greatest relative error of erf (minimax): 0.1 ulp, and 0.02 ulp. */
 INLINE float seqpipe_erf(float x) {
     int32_t n;
     const float size = fabsf(x), z = x * x, a = size > 4.f ? 4.f : size;
@@ -149,8 +149,8 @@ INLINE float seqpipe_erf(float x) {
     return size < 0.9f ? near : x < 0 ? -far : far;
 }
 
-/* 2^(b log2 |a|) in double precision, as the error of the logarithm is multiplied by up to 150. Of a negative
- * number there are whole powers only. The rest is what C's standard says of zeros, ones, infinity and NaN. */
+/* 2^(b log2 |a|) in double precision, as the error of the logarithm is multiplied by up to 150. A negative
+ * number has integer powers only. The rest is what C's standard says of zeros, ones, infinity and NaN. */
 INLINE float seqpipe_pow(float a, float b) {
     int32_t n;
     const float size = fabsf(a);
@@ -168,9 +168,9 @@ INLINE float seqpipe_pow(float a, float b) {
     const int is_end = (size == 0) | (size == INFINITY);
     const float end = (size == 0) == (b > 0) ? 0.f : INFINITY;
     const float power = size == 1.f ? 1.f : is_end ? end : known;
-    const int is_whole = floorf(b) == b, is_odd = is_whole & (2.f * floorf(0.5f * b) != b);
+    const int is_integer = floorf(b) == b, is_odd = is_integer & (2.f * floorf(0.5f * b) != b);
     const float signed_power = (bits_of(a) < 0) & is_odd ? -power : power;
-    const float found = (a < 0) & (size < INFINITY) & !is_whole ? NAN : signed_power;
+    const float found = (a < 0) & (size < INFINITY) & !is_integer ? NAN : signed_power;
     return (b == 0) | (a == 1.f) ? 1.f : (a != a) | (b != b) ? NAN : found;
 }
 #endif

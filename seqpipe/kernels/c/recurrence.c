@@ -1,51 +1,51 @@
-/* A recurrence over ragged sequences, forward and backward.
+/* The forward and backward pass of a recurrence over ragged sequences.
  *
- * What stands above this text is generated for one cell: its sizes and its step, `step_forward` and
- * `step_backward`. This text is the same for all cells.
+ * The code above this point is generated for one cell: its sizes and its step, `step_forward` and
+ * `step_backward`. The code below is the same for all cells.
  *
- * Sequences don't touch each other. So a thread takes a chunk of them and walks through all their steps
- * alone; threads meet only at the end. Where there are more threads than sequences, a team of threads shares
- * a chunk: each does some of the units, and they meet at every step. A step is done for a few units at a
- * time: the products of all gates for these units stay in registers until the step's own maths has used
- * them. The sum of a product is taken in the same order whatever stands beside a sequence, so that a
- * sequence's result doesn't depend on it.
+ * Sequences are independent of each other, so each thread runs all time steps of a chunk of sequences on its
+ * own and threads are joined only at the end. Where there are more threads than sequences, a team of threads
+ * shares a chunk: each computes some of the units, with a barrier at every time step. A step is computed for a
+ * few units at a time: the products of all gates for these units stay in registers until the step's elementwise
+ * maths has used them. A product is always summed in the same order, so that a sequence's result doesn't depend
+ * on the other sequences in the batch.
  */
 
 typedef struct {
     int64_t arrived, round;
-    char apart[48];           /* so that two meetings don't share a line of the cache */
-} Meeting;
+    char padding[48];         /* so that two barriers never share a cache line */
+} Barrier;
 
 typedef struct {
     int64_t sequences, rows, width, chunks, members, reverse;
     const int64_t *start;     /* [sequences] the first row of each, in descending order of length */
     const int64_t *length;    /* [sequences] */
-    const int64_t *place;     /* [sequences] where its state stands */
+    const int64_t *place;     /* [sequences] the index of its state */
     const REAL *input_bias;   /* [GATES * width] */
     const REAL *weight;       /* [RECURRENT * width, width] */
     const REAL *bias;         /* [RECURRENT * width], or null */
     const REAL *parameters;   /* [PARAMETERS, width] */
     const REAL *mask;         /* [sequences, width], or null: multiplies the hidden state in products */
-    REAL *gates;              /* [rows, GATES * width] in: products of the input; out: what's saved of them */
+    REAL *gates;              /* [rows, GATES * width] in: products of the input; out: what the backward pass needs of them */
     REAL *separate;           /* [rows, SEPARATE * width] products of the hidden state that aren't fused */
     const REAL *noises;       /* [rows, NOISES * width] */
     const REAL *initial;      /* [STATES, sequences, width] */
     REAL *last;               /* [STATES, sequences, width] in: as `initial`; out: after the last steps */
     REAL *outputs;            /* [rows, width] the hidden state after each step */
-    REAL *states;             /* [STATES, rows, width] before each step; null where no way back is to come */
-    REAL *operands;           /* [2, sequences, width] with a mask: what products take, now and then */
+    REAL *states;             /* [STATES, rows, width] before each step; null if there's no backward pass */
+    REAL *operands;           /* [2, sequences, width] with a mask: the masked hidden state of this step and of the next */
     const REAL *d_outputs;    /* [rows, width] */
     REAL *d_gates;            /* [rows, GATES * width] */
-    REAL *d_recurrent;        /* [rows, RECURRENT * width]; is `d_gates` where they're equal */
-    REAL *d_sums;             /* [chunks, SUMMED, width], zeros: of parameters, of both kinds of bias */
+    REAL *d_recurrent;        /* [rows, RECURRENT * width]; the same pointer as `d_gates` where they're equal */
+    REAL *d_sums;             /* [chunks, SUMMED, width], zeros: gradients of parameters and of both biases */
     REAL *d_initial;          /* [STATES, sequences, width] in: gradient of the last states */
-    Meeting *meetings;        /* [chunks], zeros */
-    double clip;              /* the bound of a gradient between steps; 0 for none */
-    REAL *panels;             /* the weight, in the order in which it's read */
-    int64_t next;             /* the place of the thread that comes next */
+    Barrier *barriers;        /* [chunks], zeros */
+    double clip;              /* the bound of a gradient between time steps; 0 for none */
+    REAL *panels;             /* the weight, packed in the order in which it's read */
+    int64_t next;             /* the next piece of work that no thread has taken */
 } Job;
 
-/* Vectors of units that are done together: about four columns of sums. */
+/* Vectors of units that are computed at once: about four columns of sums. */
 #define GROUP (RECURRENT >= 3 || RECURRENT == 0 ? 1 : RECURRENT == 2 ? 2 : 4)
 #define UNITS (GROUP * LANES)
 #define FORWARD_COLUMNS (AT_LEAST_ONE(RECURRENT) * GROUP)
@@ -54,22 +54,22 @@ typedef struct {
 #define BACKWARD_UNITS (BACKWARD_COLUMNS * LANES)
 #define BACKWARD_ROWS TILE_ROWS(BACKWARD_COLUMNS)
 
-/* Columns of sums over all steps that the way back makes. */
+/* Columns of sums over all time steps that the backward pass computes. */
 #define SUMMED (PARAMETERS + GATES + RECURRENT)
 
 DEFINE_TILE(forward_tile, FORWARD_COLUMNS, 1)
 DEFINE_TILE(backward_tile, BACKWARD_COLUMNS, 1)
 
-/* Only the last panel has units beyond the width, whose weights are 0. */
+/* Only the last panel is padded beyond the width, with weights of 0. */
 static void clear_last(REAL *panels, int64_t blocks, int64_t size, int64_t rest) {
     if (rest) memset(panels + (blocks - 1) * size, 0, size * sizeof(REAL));
 }
 
-/* For each block of units, for each row of the hidden state: the weights of all gates, and then the biases. */
+/* Packed for each block of units, for each row of the hidden state: the weights of all gates, then the biases. */
 static REAL *pack_forward(const Job *job) {
     const int64_t width = job->width, blocks = blocks_of(width, UNITS);
     const int64_t columns = FORWARD_COLUMNS * LANES, size = (width + 1) * columns;
-    REAL *panels = make_room(blocks * size);
+    REAL *panels = allocate(blocks * size);
     if (!panels) return NULL;
     clear_last(panels, blocks, size, width % UNITS);
     for (int64_t b = 0; b < blocks; b++)
@@ -78,7 +78,7 @@ static REAL *pack_forward(const Job *job) {
             const REAL *from = job->weight + row * width;
             REAL *to = panels + b * size + g * UNITS;
             int64_t u = 0;
-            for (; u + LANES <= count; u += LANES) lay(to + u, columns, from + u * width, width);
+            for (; u + LANES <= count; u += LANES) pack_transposed(to + u, columns, from + u * width, width);
             for (; u < count; u++)
                 for (int64_t k = 0; k < width; k++) to[k * columns + u] = from[u * width + k];
             if (job->bias) memcpy(to + width * columns, job->bias + row, count * sizeof(REAL));
@@ -86,11 +86,11 @@ static REAL *pack_forward(const Job *job) {
     return panels;
 }
 
-/* For each block of units, for each gate's row: the weights that lead back to these units. */
+/* Packed for each block of units, for each gate's row: the weights through which gradients reach these units. */
 static REAL *pack_backward(const Job *job) {
     const int64_t width = job->width, blocks = blocks_of(width, BACKWARD_UNITS);
     const int64_t depth = RECURRENT * width, size = depth * BACKWARD_UNITS;
-    REAL *panels = make_room(blocks * size);
+    REAL *panels = allocate(blocks * size);
     if (!panels) return NULL;
     clear_last(panels, blocks, size, width % BACKWARD_UNITS);
     for (int64_t b = 0; b < blocks; b++) {
@@ -102,9 +102,9 @@ static REAL *pack_backward(const Job *job) {
     return panels;
 }
 
-/* ---- places ---- */
+/* ---- offsets ---- */
 
-/* A chunk is every `chunks`-th sequence, so that all chunks are about as long. */
+/* A chunk is every `chunks`-th sequence, so that all chunks have about as many steps. */
 INLINE int64_t chunk_size(const Job *job, int64_t chunk) {
     return (job->sequences - chunk + job->chunks - 1) / job->chunks;
 }
@@ -116,35 +116,35 @@ INLINE int64_t row_of(const Job *job, int64_t sequence, int64_t step) {
     return job->start[sequence] + (job->reverse ? length - 1 - step : step);
 }
 
-/* Where a sequence's own row stands in `[STATES, sequences, width]`. */
-INLINE int64_t home(const Job *job, int state, int64_t sequence) {
+/* The offset of a sequence's row in `[STATES, sequences, width]`. */
+INLINE int64_t state_offset(const Job *job, int state, int64_t sequence) {
     return (state * job->sequences + job->place[sequence]) * job->width;
 }
 
-/* Where the hidden state stands before a step of the way forward. */
+/* The hidden state before a step of the forward pass. */
 INLINE const REAL *hidden_before(const Job *job, int64_t sequence, int64_t step) {
     return step ? job->outputs + row_of(job, sequence, step - 1) * job->width
-                : job->initial + home(job, 0, sequence);
+                : job->initial + state_offset(job, 0, sequence);
 }
 
-/* A step's rows lie far apart, one sequence from the next, which no processor foresees. So ask for a row's
- * neighbour, where the same sequence goes on, while at this one. A row that isn't there does no harm. */
-INLINE void foresee(const REAL *rows, int64_t row, int64_t step, int columns, int64_t width, int64_t unit) {
+/* The rows of one step are far from each other in memory, a pattern that no hardware prefetcher recognises. So
+ * prefetch the neighbour of this row, which is the same sequence's next step. A row out of bounds does no harm. */
+INLINE void prefetch(const REAL *rows, int64_t row, int64_t step, int columns, int64_t width, int64_t unit) {
     for (int c = 0; c < columns; c++)
         __builtin_prefetch(rows + ((row + step) * columns + c) * width + unit);
 }
 
-/* Wait for the other members of a team. Whoever comes last opens the door. */
-INLINE void meet(const Job *job, int64_t chunk) {
+/* Wait for the other threads of a team; the last to arrive releases the others. */
+INLINE void wait_at_barrier(const Job *job, int64_t chunk) {
     if (job->members == 1) return;
-    Meeting *meeting = job->meetings + chunk;
-    const int64_t round = __atomic_load_n(&meeting->round, __ATOMIC_ACQUIRE);
-    if (__atomic_add_fetch(&meeting->arrived, 1, __ATOMIC_ACQ_REL) == job->members) {
-        __atomic_store_n(&meeting->arrived, 0, __ATOMIC_RELAXED);
-        __atomic_store_n(&meeting->round, round + 1, __ATOMIC_RELEASE);
+    Barrier *barrier = job->barriers + chunk;
+    const int64_t round = __atomic_load_n(&barrier->round, __ATOMIC_ACQUIRE);
+    if (__atomic_add_fetch(&barrier->arrived, 1, __ATOMIC_ACQ_REL) == job->members) {
+        __atomic_store_n(&barrier->arrived, 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&barrier->round, round + 1, __ATOMIC_RELEASE);
     } else {
-        for (int64_t turns = 0; __atomic_load_n(&meeting->round, __ATOMIC_ACQUIRE) == round; turns++)
-            if (turns > 1000) sched_yield();
+        for (int64_t spins = 0; __atomic_load_n(&barrier->round, __ATOMIC_ACQUIRE) == round; spins++)
+            if (spins > 1000) sched_yield();
     }
 }
 
@@ -172,7 +172,7 @@ INLINE void add(REAL *to, const REAL *from) {
     *(vec *)to += *(const vec *)from;
 }
 
-/* Save what the way back starts from. */
+/* Save what the backward pass needs. */
 INLINE void save_units(const Job *job, const Given *given, const REAL (*saved)[LANES], int64_t row, int64_t unit,
                        int64_t count) {
     const int64_t width = job->width;
@@ -184,8 +184,8 @@ INLINE void save_units(const Job *job, const Given *given, const REAL (*saved)[L
         store(job->states + (s * job->rows + row) * width + unit, given->state[s], count);
 }
 
-/* The hidden state goes from row to row of the outputs, as other units' products need that of the step before.
- * The other states concern their own unit only: they stay in `last`. */
+/* The hidden state is read from the outputs' row of the step before, as the products of all units need all of
+ * it. The other states are used by their own unit only: they're kept in `last`. */
 INLINE void forward_units(const Job *job, int64_t sequence, int64_t step, int64_t unit, int64_t count,
                           const REAL *products, REAL *operand) {
     const int64_t width = job->width, row = row_of(job, sequence, step);
@@ -193,8 +193,8 @@ INLINE void forward_units(const Job *job, int64_t sequence, int64_t step, int64_
     REAL next[STATES][LANES] ALIGNED, saved[AT_LEAST_ONE(GATES)][LANES] ALIGNED;
     load_given(&given, job, row, unit, count);
     load(given.state[0], hidden_before(job, sequence, step) + unit, count);
-    for (int s = 1; s < STATES; s++) load(given.state[s], job->last + home(job, s, sequence) + unit, count);
-    foresee(job->gates, row, job->reverse ? -1 : 1, GATES, width, unit);
+    for (int s = 1; s < STATES; s++) load(given.state[s], job->last + state_offset(job, s, sequence) + unit, count);
+    prefetch(job->gates, row, job->reverse ? -1 : 1, GATES, width, unit);
     for (int g = 0; g < GATES; g++) {
         REAL bias[LANES] ALIGNED;
         load(bias, job->input_bias + g * width + unit, count);
@@ -210,7 +210,7 @@ INLINE void forward_units(const Job *job, int64_t sequence, int64_t step, int64_
     if (job->states) save_units(job, &given, saved, row, unit, count);
     store(job->outputs + row * width + unit, next[0], count);
     for (int s = step + 1 < job->length[sequence] ? 1 : 0; s < STATES; s++)
-        store(job->last + home(job, s, sequence) + unit, next[s], count);
+        store(job->last + state_offset(job, s, sequence) + unit, next[s], count);
     if (operand) {
         REAL mask[LANES] ALIGNED;
         load(mask, job->mask + job->place[sequence] * width + unit, count);
@@ -219,7 +219,7 @@ INLINE void forward_units(const Job *job, int64_t sequence, int64_t step, int64_
     }
 }
 
-/* One thread's part of a step for the sequences that go on: every `members`-th block of units. */
+/* One thread's part of a time step for the sequences that have it: every `members`-th block of units. */
 INLINE void forward_step(const Job *job, int64_t chunk, int64_t member, int64_t step, int64_t active,
                          const REAL **left, REAL *then) {
     const int64_t width = job->width, columns = FORWARD_COLUMNS * LANES;
@@ -255,7 +255,7 @@ static void forward_chunk(const Job *job, int64_t chunk, int64_t member, const R
             left[i] = now ? now + job->place[sequence] * width : hidden_before(job, sequence, step);
         }
         forward_step(job, chunk, member, step, active, left, then);
-        meet(job, chunk);
+        wait_at_barrier(job, chunk);
         REAL *swapped = now;
         now = then;
         then = swapped;
@@ -264,9 +264,9 @@ static void forward_chunk(const Job *job, int64_t chunk, int64_t member, const R
 
 /* ---- backward ---- */
 
-/* Where the gradient of a state stands that goes from step to step. */
+/* The gradient of a state that's carried from step to step. */
 INLINE REAL *carried(const Job *job, int state, int64_t sequence) {
-    return job->d_initial + home(job, state, sequence);
+    return job->d_initial + state_offset(job, state, sequence);
 }
 
 INLINE void add_to(REAL *to, const REAL *from, int64_t count) {
@@ -276,8 +276,8 @@ INLINE void add_to(REAL *to, const REAL *from, int64_t count) {
     store(to, sum, count);
 }
 
-/* From the gradient of the states after a step to that of those before it, but for what comes through the
- * products. */
+/* Compute the gradient of the states before a step from that of the states after it, except for the part that
+ * comes through the products. */
 INLINE void backward_units(const Job *job, int64_t chunk, int64_t sequence, int64_t step, int64_t unit,
                            int64_t count) {
     const int64_t width = job->width, row = row_of(job, sequence, step);
@@ -288,12 +288,12 @@ INLINE void backward_units(const Job *job, int64_t chunk, int64_t sequence, int6
     REAL *sums = job->d_sums + chunk * SUMMED * width + unit;
     const int64_t ahead = job->reverse ? 1 : -1;
     load_given(&given, job, row, unit, count);
-    foresee(job->gates, row, ahead, GATES, width, unit);
-    foresee(job->separate, row, ahead, SEPARATE, width, unit);
-    foresee(job->d_gates, row, ahead, GATES, width, unit);
-    foresee(job->d_outputs, row, ahead, 1, width, unit);
+    prefetch(job->gates, row, ahead, GATES, width, unit);
+    prefetch(job->separate, row, ahead, SEPARATE, width, unit);
+    prefetch(job->d_gates, row, ahead, GATES, width, unit);
+    prefetch(job->d_outputs, row, ahead, 1, width, unit);
     for (int s = 0; s < STATES; s++)
-        foresee(job->states + s * job->rows * width, row, ahead, 1, width, unit);
+        prefetch(job->states + s * job->rows * width, row, ahead, 1, width, unit);
     for (int s = 0; s < STATES; s++)
         load(given.state[s], job->states + (s * job->rows + row) * width + unit, count);
     for (int s = 0; s < SEPARATE; s++)
@@ -318,7 +318,7 @@ INLINE void backward_units(const Job *job, int64_t chunk, int64_t sequence, int6
         add_to(sums + p * width, d_parameter[p], count);
 }
 
-/* Add what comes through the products to the gradient of some sequences' hidden states. */
+/* Add the part that comes through the products to the gradient of some sequences' hidden states. */
 INLINE void backward_products(const Job *job, int64_t chunk, int64_t first, int rows, int64_t block,
                               const REAL **left) {
     const int64_t width = job->width, depth = RECURRENT * width, unit = block * BACKWARD_UNITS;
@@ -355,15 +355,15 @@ static void backward_chunk(const Job *job, int64_t chunk, int64_t member, const 
                 IN_LANES(width - unit, backward_units, job, chunk, sequence, step, unit, count);
             left[i] = job->d_recurrent + row_of(job, sequence, step) * RECURRENT * width;
         }
-        meet(job, chunk);
+        wait_at_barrier(job, chunk);
         for (int64_t b = member; b < blocks_of(width, BACKWARD_UNITS); b += job->members) {
             for (int64_t first = 0; RECURRENT && first < active; first += BACKWARD_ROWS)
                 backward_products(job, chunk, first, MIN(BACKWARD_ROWS, active - first), b, left);
-            /* What reaches the states that were given isn't clipped: no step lies before them. */
+            /* The gradient of the initial states isn't clipped: there's no step before them. */
             for (int64_t i = 0; job->clip > 0 && step > 0 && i < active; i++)
                 clip_units(job, nth(job, chunk, i), b * BACKWARD_UNITS);
         }
-        meet(job, chunk);
+        wait_at_barrier(job, chunk);
     }
 }
 
@@ -371,16 +371,16 @@ static void backward_chunk(const Job *job, int64_t chunk, int64_t member, const 
 
 typedef struct {
     Job *job;
-    HowMany how_many;
+    CountThreads count_threads;
     int64_t backward;
-    const REAL **left;        /* for each place, a row for each sequence of a chunk */
+    const REAL **left;        /* for each piece of work, a row for each sequence of a chunk */
 } Work;
 
 static void work(void *given) {
     Work *all = given;
-    /* A copy, as threads that are too few for teams each go alone. */
+    /* A copy, as this thread works without a team where OpenMP gives too few threads for teams. */
     Job job = *all->job;
-    if (job.members > 1 && all->how_many() < job.chunks * job.members) job.members = 1;
+    if (job.members > 1 && all->count_threads() < job.chunks * job.members) job.members = 1;
     for (;;) {
         const int64_t place = __atomic_fetch_add(&all->job->next, 1, __ATOMIC_RELAXED);
         if (place >= job.chunks * job.members) break;
@@ -390,14 +390,14 @@ static void work(void *given) {
     }
 }
 
-static int64_t run(Job *job, int64_t threads, Together together, HowMany how_many, int64_t backward) {
-    /* All memory is there before the first thread is: one without any would keep its team waiting. */
+static int64_t run(Job *job, int64_t threads, RunParallel run_parallel, CountThreads count_threads, int64_t backward) {
+    /* All memory is allocated before threads start: if one thread failed, its team would wait forever. */
     const REAL **left = malloc(AT_LEAST_ONE(job->chunks * job->members * chunk_size(job, 0)) * sizeof(*left));
-    Work all = {job, how_many, backward, left};
+    Work all = {job, count_threads, backward, left};
     const int64_t failed = !job->panels || !left;
     job->next = 0;
-    if (!failed && together && how_many && threads > 1) {
-        together(work, &all, (unsigned)threads, 0);
+    if (!failed && run_parallel && count_threads && threads > 1) {
+        run_parallel(work, &all, (unsigned)threads, 0);
     } else if (!failed) {
         job->members = 1;
         work(&all);
@@ -408,16 +408,16 @@ static int64_t run(Job *job, int64_t threads, Together together, HowMany how_man
 }
 
 /* `given` are a job's fields up to `panels`. */
-int64_t seqpipe_forward(const void *given, int64_t threads, Together together, HowMany how_many) {
+int64_t seqpipe_forward(const void *given, int64_t threads, RunParallel run_parallel, CountThreads count_threads) {
     Job job = {0};
     memcpy(&job, given, offsetof(Job, panels));
     job.panels = pack_forward(&job);
-    return run(&job, threads, together, how_many, 0);
+    return run(&job, threads, run_parallel, count_threads, 0);
 }
 
-int64_t seqpipe_backward(const void *given, int64_t threads, Together together, HowMany how_many) {
+int64_t seqpipe_backward(const void *given, int64_t threads, RunParallel run_parallel, CountThreads count_threads) {
     Job job = {0};
     memcpy(&job, given, offsetof(Job, panels));
     job.panels = pack_backward(&job);
-    return run(&job, threads, together, how_many, 1);
+    return run(&job, threads, run_parallel, count_threads, 1);
 }

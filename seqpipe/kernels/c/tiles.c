@@ -1,4 +1,4 @@
-/* What products are made of: vectors of lanes, tiles of sums, panels of weights, and threads. */
+/* The building blocks of products: vectors of lanes, tiles of sums, packed panels of weights, and threads. */
 
 /* ---- lanes ---- */
 
@@ -20,8 +20,8 @@ INLINE void store(REAL *to, const REAL *from, int64_t count) {
     memcpy(to, from, (count >= LANES ? LANES : count) * sizeof(REAL));
 }
 
-/* Call what takes `count`, how many units are left, in two ways: all but the last time that's a constant, for
- * which the compiler leaves out all questions. */
+/* Call a function of `count`, the number of units that are left, in two ways: all but the last time that's a
+ * constant, for which the compiler removes all branches. */
 #define IN_LANES(LEFT, FUNCTION, ...)                                                                  \
     do {                                                                                               \
         int64_t count = LANES;                                                                         \
@@ -35,8 +35,8 @@ INLINE void store(REAL *to, const REAL *from, int64_t count) {
 
 /* ---- products ---- */
 
-/* [rows] x [depth] times [depth] x [vectors * LANES]; all sums stay in registers. What follows in a row of the
- * left matrix stands `STEP` apart, a constant, as the compiler makes little of another. */
+/* [rows] x [depth] times [depth] x [vectors * LANES]; all sums stay in registers. `STEP` is the stride within a
+ * row of the left matrix, a constant, as the compiler optimises a variable one badly. */
 #define DEFINE_TILE(NAME, VECTORS, STEP)                                                               \
     INLINE void NAME##_rows(const int rows, int64_t depth, const REAL *const *left,                    \
                             const REAL *panel, const REAL *start, REAL *out) {                         \
@@ -68,7 +68,7 @@ INLINE void store(REAL *to, const REAL *from, int64_t count) {
         }                                                                                              \
     }
 
-/* How many rows of sums fit the registers beside what they're made of. */
+/* How many rows of sums fit the registers beside their operands. */
 #define TILE_ROWS(VECTORS) ((VECTORS) * 8 <= SUMS ? 8 : (VECTORS) > SUMS ? 1 : SUMS / (VECTORS))
 
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
@@ -77,15 +77,14 @@ INLINE void store(REAL *to, const REAL *from, int64_t count) {
 
 static int64_t blocks_of(int64_t width, int64_t units) { return (width + units - 1) / units; }
 
-static REAL *make_room(int64_t count) {
-    void *room = NULL;
-    return posix_memalign(&room, 64, (count > 0 ? count : 1) * sizeof(REAL)) ? NULL : room;
+static REAL *allocate(int64_t count) {
+    void *workspace = NULL;
+    return posix_memalign(&workspace, 64, (count > 0 ? count : 1) * sizeof(REAL)) ? NULL : workspace;
 }
 
-/* Turn a square of numbers around its diagonal: log2(LANES) rounds of shuffling its two halves into each
- * other, as one shuffles cards. */
+/* Transpose a square of LANES vectors: log2(LANES) rounds of interleaving its two halves, a perfect shuffle. */
 #if defined(__GNUC__) && !defined(__clang__)
-static void turn(vec *rows) {
+static void transpose(vec *rows) {
     typedef __typeof__((vec){0} < (vec){0}) places;
     places low, high;
     for (int l = 0; l < LANES; l++) {
@@ -102,21 +101,21 @@ static void turn(vec *rows) {
     }
 }
 #else
-static void turn(vec *rows) {
-    vec turned[LANES];
+static void transpose(vec *rows) {
+    vec transposed[LANES];
     for (int i = 0; i < LANES; i++)
-        for (int l = 0; l < LANES; l++) turned[l][i] = rows[i][l];
-    memcpy(rows, turned, sizeof(turned));
+        for (int l = 0; l < LANES; l++) transposed[l][i] = rows[i][l];
+    memcpy(rows, transposed, sizeof(transposed));
 }
 #endif
 
-/* Lay the weights of some units, `[LANES, width]`, into a panel, a row of units for each column. */
-static void lay(REAL *to, int64_t columns, const REAL *from, int64_t width) {
+/* Pack the weights of some units, `[LANES, width]`, into a panel: transposed, a row of units for each column. */
+static void pack_transposed(REAL *to, int64_t columns, const REAL *from, int64_t width) {
     int64_t k = 0;
     for (; k + LANES <= width; k += LANES) {
         vec square[LANES];
         for (int l = 0; l < LANES; l++) square[l] = *(const vec_unaligned *)(from + l * width + k);
-        turn(square);
+        transpose(square);
         for (int l = 0; l < LANES; l++) *(vec *)(to + (k + l) * columns) = square[l];
     }
     for (; k < width; k++)
@@ -125,7 +124,7 @@ static void lay(REAL *to, int64_t columns, const REAL *from, int64_t width) {
 
 /* ---- threads ---- */
 
-/* `together` runs a function on some threads at once, as OpenMP's runtime does, and `how_many` says how many
- * there are then: it may give fewer than asked for. Null runs it on this thread. */
-typedef void (*Together)(void (*)(void *), void *, unsigned, unsigned);
-typedef int (*HowMany)(void);
+/* `run_parallel` runs a function on several threads, as OpenMP's runtime does, and `count_threads` returns how
+ * many there are inside: it may give fewer than asked for. Null runs it on this thread. */
+typedef void (*RunParallel)(void (*)(void *), void *, unsigned, unsigned);
+typedef int (*CountThreads)(void);

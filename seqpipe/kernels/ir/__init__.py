@@ -1,1 +1,1 @@
-"""What a traced step is, whatever computes it: operations, programs, and the step's derivative."""
+"""The intermediate representation of a traced step: operations, programs, and the step's derivative."""

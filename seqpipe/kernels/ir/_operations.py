@@ -12,11 +12,11 @@ class Operation:
     """An elementwise operation.
 
     Attributes:
-        torch: What computes it on tensors and numbers.
+        torch: What computes it on tensors and scalars.
         c: Its expression in C, with `{0}`, `{1}`, `{2}` for the arguments.
         triton: Its expression in Triton; None where it's that of C.
-        is_mask: Whether its value is true or false.
-        is_costly: Whether it takes many times as long as a product.
+        is_mask: Whether its result is boolean.
+        is_costly: Whether it takes many times as long as a multiplication.
     """
 
     torch: Callable[..., Any]
@@ -27,11 +27,11 @@ class Operation:
 
 
 def _number(value: Any) -> Any:
-    """Turn a mask into a number, which torch's `where` and arithmetic treat alike."""
+    """Convert a mask to floating point, which torch's `where` and arithmetic treat alike."""
     return value.to(torch.get_default_dtype()) if value.dtype == torch.bool else value
 
 
-#: Functions in capitals are macros that the C source defines for its number type.
+#: Functions in capitals are macros that the C source defines for its floating-point type.
 OPERATIONS: Final[dict[str, Operation]] = {
     "add": Operation(torch.add, "({0} + {1})"),
     "sub": Operation(torch.sub, "({0} - {1})"),

@@ -1,4 +1,4 @@
-"""Straight-line elementwise programs: what a traced step is, whatever computes it."""
+"""Straight-line elementwise programs: the intermediate representation of a traced step."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from seqpipe.kernels.ir._operations import OPERATIONS
 
-#: The name of a value, or a number.
+#: The name of a value, or a constant.
 Term: TypeAlias = str | float
 
 
@@ -27,9 +27,9 @@ class Program:
     """A list of instructions, each on values computed before it.
 
     Attributes:
-        inputs: The names of the values that it's given.
-        instructions: In an order in which they can be carried out.
-        outputs: What it gives, by name.
+        inputs: The names of its inputs.
+        instructions: In an order in which they can be executed.
+        outputs: Its results, by name.
     """
 
     inputs: tuple[str, ...]
@@ -38,7 +38,7 @@ class Program:
 
     @property
     def used(self) -> frozenset[str]:
-        """The inputs that something depends on."""
+        """The inputs that a result depends on."""
         terms = [term for each in self.instructions for term in each.arguments]
         return frozenset(self.inputs) & frozenset([*terms, *self.outputs.values()])
 
@@ -55,7 +55,7 @@ class Program:
         }
 
 
-# These take tensors only. A comparison takes a number too, but not before a tensor.
+# These take tensors only. A comparison takes a scalar too, but not as its first argument.
 _TENSORS_ONLY = frozenset({"minimum", "maximum"})
 
 
@@ -68,27 +68,27 @@ def _compute(operation: str, arguments: list[Tensor | float], like: Tensor) -> T
 
 
 def simplify(program: Program) -> Program:
-    """Compute nothing twice, nothing that two numbers decide, and nothing that no output needs."""
+    """Eliminate common subexpressions, fold constants, and remove dead code."""
     renamed: dict[Term, Term] = {}
     seen: dict[tuple[str, tuple[Term, ...]], str] = {}
     rest: list[Instruction] = []
     for each in program.instructions:
         arguments = tuple(renamed.get(a, a) for a in each.arguments)
-        shorter = _shorten(each.operation, arguments)
+        folded = _fold(each.operation, arguments)
         key = (each.operation, arguments)
-        if shorter is not None:
-            renamed[each.result] = shorter
+        if folded is not None:
+            renamed[each.result] = folded
         elif key in seen:
             renamed[each.result] = seen[key]
         else:
             seen[key] = each.result
             rest.append(Instruction(each.result, *key))
     outputs = {name: renamed.get(term, term) for name, term in program.outputs.items()}
-    return Program(program.inputs, _needed(rest, outputs.values()), outputs)
+    return Program(program.inputs, _without_dead_code(rest, outputs.values()), outputs)
 
 
-def _shorten(operation: str, arguments: tuple[Term, ...]) -> Term | None:
-    """Return the term that an operation's result equals anyway, or None."""
+def _fold(operation: str, arguments: tuple[Term, ...]) -> Term | None:
+    """Return the simpler term that an operation's result always equals, or None."""
     if operation == "where" and arguments[1] == arguments[2]:
         return arguments[1]
     if operation == "mul" and 1.0 in arguments:
@@ -101,11 +101,13 @@ def _shorten(operation: str, arguments: tuple[Term, ...]) -> Term | None:
     return None
 
 
-def _needed(instructions: list[Instruction], outputs: Iterable[Term]) -> tuple[Instruction, ...]:
+def _without_dead_code(
+    instructions: list[Instruction], outputs: Iterable[Term]
+) -> tuple[Instruction, ...]:
     needed = set(outputs)
-    wanted = []
+    live = []
     for each in reversed(instructions):
         if each.result in needed:
-            wanted.append(each)
+            live.append(each)
             needed.update(each.arguments)
-    return tuple(reversed(wanted))
+    return tuple(reversed(live))

@@ -1,4 +1,4 @@
-"""What the way back is given of each gate: its products, or better what was costly to compute of them."""
+"""A recurrence in the intermediate representation: a step and its derivative, and what's saved in between."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -9,17 +9,17 @@ from typing import Any, TypeAlias
 from seqpipe.kernels.ir._operations import OPERATIONS
 from seqpipe.kernels.ir._program import Instruction, Program, Term, simplify
 
-#: What a value is, whatever it's called: equal for equal values of two programs.
-_Meaning: TypeAlias = int
+#: Identifies a value whatever it's called: equal for equal values of two programs (value numbering).
+_ValueNumber: TypeAlias = int
 
 
 def choose_saved(
     forward: Program, backward: Program, gates: int, name_of: Callable[[int], str]
 ) -> tuple[Program, Program]:
-    """Let a step also give what's saved of each gate, `k0`, ..., and its derivative start from that.
+    """Add to a step's outputs what's saved of each gate, `k0`, ..., and let its derivative start from that.
 
-    The way back would compute activations again. Where it needs a gate's product for nothing but one
-    costly result of it, such as its sigmoid, that's saved in the product's place.
+    The backward pass would recompute activations. Where it uses a gate's product only for one costly
+    function of it, such as its sigmoid, that function's value is saved instead of the product.
 
     Args:
         forward: The step.
@@ -29,51 +29,54 @@ def choose_saved(
     """
     for gate in range(gates):
         name, saved = name_of(gate), f"k{gate}"
-        result, shorter = _find(forward, backward, name, saved)
+        result, shortened = _find(forward, backward, name, saved)
         forward = replace(forward, outputs={**forward.outputs, saved: result})
-        backward = shorter
+        backward = shortened
     return forward, backward
 
 
 def _find(forward: Program, backward: Program, name: str, saved: str) -> tuple[Term, Program]:
     """Return what's saved for a product, and the derivative that starts from it."""
-    meanings: dict[object, _Meaning] = {}
-    known = _meanings(forward, meanings)
-    # What's saved already means what the step computes it from.
-    met: dict[Term, _Meaning] = {
+    table: dict[object, _ValueNumber] = {}
+    known = _number_values(forward, table)
+    # What's saved already has the value number of the step's output.
+    known_inputs: dict[Term, _ValueNumber] = {
         each: known[forward.outputs[each]] for each in backward.inputs if each[0] == "k"
     }
-    there = {meaning: term for term, meaning in _meanings(backward, meanings, met).items()}
+    by_number = {
+        number: term for term, number in _number_values(backward, table, known_inputs).items()
+    }
     for each in forward.instructions:
-        place = there.get(known[each.result])
+        place = by_number.get(known[each.result])
         if OPERATIONS[each.operation].is_costly and isinstance(place, str):
-            shorter = _start_from(backward, place, saved)
-            if name in backward.used and name not in shorter.used:
-                return each.result, _without(shorter, name)
+            shortened = _start_from(backward, place, saved)
+            if name in backward.used and name not in shortened.used:
+                return each.result, _without(shortened, name)
     return name, _without(_start_from(backward, name, saved), name)
 
 
-def _meanings(
+def _number_values(
     program: Program,
-    meanings: dict[object, _Meaning],
-    met: Mapping[Term, _Meaning] = MappingProxyType({}),
-) -> dict[Term, _Meaning]:
-    """Return the meaning of each value; those met for the first time are added to `meanings`."""
+    table: dict[object, _ValueNumber],
+    known_inputs: Mapping[Term, _ValueNumber] = MappingProxyType({}),
+) -> dict[Term, _ValueNumber]:
+    """Return the value number of each value; new ones are added to `table`."""
 
-    def meaning(key: object) -> _Meaning:
-        return meanings.setdefault(key, len(meanings))
+    def number_of(key: object) -> _ValueNumber:
+        return table.setdefault(key, len(table))
 
-    known: dict[Term, _Meaning] = {
-        name: met[name] if name in met else meaning(name) for name in program.inputs
+    known: dict[Term, _ValueNumber] = {
+        name: known_inputs[name] if name in known_inputs else number_of(name)
+        for name in program.inputs
     }
     for each in program.instructions:
-        arguments = tuple(known.get(a, meaning(("number", a))) for a in each.arguments)
-        known[each.result] = meaning((each.operation, arguments))
+        arguments = tuple(known.get(a, number_of(("number", a))) for a in each.arguments)
+        known[each.result] = number_of((each.operation, arguments))
     return known
 
 
 def _start_from(program: Program, term: str, saved: str) -> Program:
-    """Return a program that's given one of its values under a new name."""
+    """Return a program that takes one of its values as an input under a new name."""
 
     def rename(other: Term) -> Term:
         return saved if other == term else other
@@ -91,19 +94,16 @@ def _without(program: Program, name: str) -> Program:
     return replace(program, inputs=tuple(each for each in program.inputs if each != name))
 
 
-# What an engine knows of a cell: its step and the step's derivative, as programs.
-
-
 @dataclass(frozen=True)
 class Sizes:
-    """How many of what a step takes; each is a column of numbers as wide as the cell.
+    """The sizes of a step's interface: how many columns, each as wide as the cell, it has of what.
 
     Attributes:
         gates: How many products of the input there are.
         recurrent: For each product of the hidden state, the gate that it belongs to, ascending.
         states: How many states there are; the first is the hidden state.
         parameters: How many parameters per unit the step has.
-        noises: How many values it's given at each step that nothing is learnt from.
+        noises: How many values it takes at each time step that have no gradient.
     """
 
     gates: int
@@ -113,30 +113,30 @@ class Sizes:
     noises: int = 0
 
 
-# By identity, as what's compiled for it is found by it.
+# Hashed by identity, since compiled kernels are looked up by it.
 @dataclass(frozen=True, eq=False)
 class Recurrence:
     """A traced step.
 
-    Its programs know these values: `x0`, ... the products of the input by gate; `h0`, ... the products
-    of the hidden state, by the number of their gate too; `s0`, ... the states; `p0`, ... the parameters;
-    `n0`, ... the noises. For a gate whose two products are only ever added up, their sum `z0`, ... stands
-    for both. The forward program also gives what's saved of each gate for the way back, `k0`, ...; the
-    backward program gets these, and `d0`, ..., the gradients of the next states.
+    Its programs use these names: `x0`, ... the products of the input by gate; `h0`, ... the products
+    of the hidden state, also by gate; `s0`, ... the states; `p0`, ... the parameters;
+    `n0`, ... the noises. For a gate whose two products are only ever added up, their sum `z0`, ... replaces
+    both. The forward program also outputs what's saved of each gate for the backward pass, `k0`, ...; the
+    backward program takes these, and `d0`, ..., the gradients of the next states.
 
     Attributes:
         sizes: How many of each there are.
-        fused: The gates of which only the sum is known.
+        fused: The gates of which only the sum is used.
         forward: To `s0`, ..., the next states, and `k0`, ....
         backward: To the gradients, `x0` or `z0`, `h0`, `s0`, `p0`, named as what they're the gradients of.
-        made: What engines have made for it, by what they call it.
+        cache: What engines have compiled or found out for it, by keys of their own.
     """
 
     sizes: Sizes
     fused: tuple[int, ...]
     forward: Program
     backward: Program
-    made: dict[Any, Any] = field(default_factory=dict)
+    cache: dict[Any, Any] = field(default_factory=dict)
 
     @cached_property
     def separate(self) -> tuple[int, ...]:
@@ -145,20 +145,20 @@ class Recurrence:
 
     @property
     def shares_gradients(self) -> bool:
-        """Whether the gradients of both kinds of products are the same numbers."""
+        """Whether the gradients of both kinds of products are equal."""
         return self.sizes.recurrent == tuple(range(self.sizes.gates)) and not self.separate
 
     def input_name(self, gate: int) -> str:
-        """Return the name of a gate's product of the input, or of the sum that stands for it."""
+        """Return the name of a gate's product of the input, or of the sum that replaces it."""
         return f"z{gate}" if gate in self.fused else f"x{gate}"
 
     def recurrent_name(self, gate: int) -> str:
-        """Return the name of a gate's product of the hidden state, or of the sum that stands for it."""
+        """Return the name of a gate's product of the hidden state, or of the sum that replaces it."""
         return f"z{gate}" if gate in self.fused else f"h{gate}"
 
 
 def fuse(sizes: Sizes, forward: Program, backward: Program) -> Recurrence:
-    """Put a step and its derivative together, with the sum in place of products that are only added up."""
+    """Make a recurrence of a step and its derivative, and fuse products that are only ever added up."""
     fused = tuple(
         g for g in sizes.recurrent if _only_added(forward, g) and _only_added(backward, g)
     )
@@ -172,7 +172,7 @@ def fuse(sizes: Sizes, forward: Program, backward: Program) -> Recurrence:
 
 
 def _only_added(program: Program, gate: int) -> bool:
-    """Say whether two products appear in nothing but their sum, and have the same gradient."""
+    """Say whether a gate's two products are used only as their sum, and have the same gradient."""
     pair = {f"x{gate}", f"h{gate}"}
     if program.outputs.get(f"x{gate}") != program.outputs.get(f"h{gate}"):
         return False

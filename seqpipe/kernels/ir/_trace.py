@@ -1,4 +1,4 @@
-"""From torch's graph of operations to a program."""
+"""Traces a step in plain torch, and its derivative, into programs."""
 
 import contextlib
 import functools
@@ -26,14 +26,14 @@ from seqpipe.kernels.ir._recurrence import Recurrence, Sizes, fuse
 
 
 class UnknownOperation(Exception):
-    """An operation that isn't elementwise maths, or that no kernel knows."""
+    """An operation that isn't elementwise, or that no kernel supports."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.name = name
 
 
-# Activations that torch counts among its basic operations, though they're made of others.
+# Activations that torch treats as primitive, though they can be decomposed.
 _COMPOSITE: Final = (
     *("silu", "gelu", "elu", "celu", "selu", "leaky_relu", "hardtanh", "hardsigmoid"),
     *("hardswish", "relu6", "softplus", "mish", "log_sigmoid_forward", "addcmul"),
@@ -47,7 +47,7 @@ _COMPOSITE: Final = (
 
 @functools.cache
 def decompositions() -> dict[Any, Callable[..., Any]]:
-    """Return how torch's operations are made of simpler ones."""
+    """Return the decompositions of torch's operations into simpler ones."""
     table = dict(core_aten_decompositions())
     for name in _COMPOSITE:
         packet = getattr(torch.ops.aten, name)
@@ -58,8 +58,8 @@ def decompositions() -> dict[Any, Callable[..., Any]]:
     return table
 
 
-#: Operations of torch that are ours by another name.
-_SAME: Final = {
+#: Our names of torch's operations.
+_OPERATION_NAMES: Final = {
     **{name: name for name in OPERATIONS},
     "logical_and": "and",
     "bitwise_and": "and",
@@ -69,13 +69,13 @@ _SAME: Final = {
     "bitwise_not": "not",
 }
 
-#: What operations on numbers are on masks.
-_OF_MASKS: Final = {"add": "or", "mul": "and", "maximum": "or", "minimum": "and"}
+#: What arithmetic does on masks.
+_ON_MASKS: Final = {"add": "or", "mul": "and", "maximum": "or", "minimum": "and"}
 
-#: Operations that return a tensor of one number, and where in their arguments it stands.
+#: Operations that return a constant, and the position of its value among their arguments.
 _CONSTANTS: Final = {"scalar_tensor": 0, "full": 1, "full_like": 1}
 
-#: Operations that change nothing here.
+#: Operations that don't change a value.
 _IDENTITIES: Final = frozenset({"clone", "alias", "detach", "lift_fresh_copy", "view_of"})
 
 _COMPARISONS: Final = frozenset(n for n, operation in OPERATIONS.items() if operation.is_mask)
@@ -84,7 +84,7 @@ _COMPARISONS: Final = frozenset(n for n, operation in OPERATIONS.items() if oper
 def translate(
     graph: GraphModule, inputs: list[str], results: list[str], *, in_place: bool = False
 ) -> Program:
-    """Turn a graph into a program.
+    """Translate a graph into a program.
 
     Args:
         graph: As `make_fx` made it, on tensors of one shape.
@@ -93,7 +93,7 @@ def translate(
         in_place: Whether it may change tensors in place, as torch's derivatives do with new ones.
 
     Raises:
-        UnknownOperation: It has an operation that isn't one of `OPERATIONS` or made of them.
+        UnknownOperation: It has an operation that can't be expressed in `OPERATIONS`.
     """
     return _Translator(graph, inputs, in_place).program(results)
 
@@ -125,7 +125,7 @@ class _Translator:
     def _constant(self, node: Node) -> float:
         value = operator.attrgetter(str(node.target))(self.graph)
         if value.numel() != 1 or isinstance(value, torch.nn.Parameter):
-            # A table of numbers would have to be cut up like a parameter, so it must be one.
+            # A larger constant would have to be split by unit like a parameter, so it must be one.
             raise UnknownOperation("a tensor that isn't one number for each unit, `[width]`")
         return float(value)
 
@@ -146,7 +146,7 @@ class _Translator:
         if name == "_to_copy":
             return self._convert(self._term(arguments[0]), node.kwargs.get("dtype"))
         if self.in_place and name == "empty_permuted":
-            return math.nan  # It's about to be overwritten.
+            return math.nan  # Uninitialised: it's about to be overwritten.
         if self.in_place and name == "copy_":
             return self._term(arguments[1])
         if self.in_place:
@@ -154,21 +154,21 @@ class _Translator:
         special = getattr(self, f"_{name}", None) if name in _SPECIAL else None
         if special is not None:
             return special(*arguments, **node.kwargs)  # type: ignore[no-any-return]
-        if name not in _SAME or "rounding_mode" in node.kwargs:
-            raise UnknownOperation(str(node.target) if name in _SAME else name)
+        if name not in _OPERATION_NAMES or "rounding_mode" in node.kwargs:
+            raise UnknownOperation(str(node.target) if name in _OPERATION_NAMES else name)
         if node.kwargs.get("alpha", 1) != 1:
             factor = self._term(node.kwargs["alpha"])
             scaled = self._add("mul", self._term(arguments[1]), factor)
-            return self._add(_SAME[name], self._term(arguments[0]), scaled)
+            return self._add(_OPERATION_NAMES[name], self._term(arguments[0]), scaled)
         terms = [self._term(each) for each in arguments]
         if name.startswith("logical"):
             terms = [self._mask(term) for term in terms]
         if self.masks.issuperset(terms):
             # On masks, torch's sum is "or".
-            return self._add(_OF_MASKS.get(name, _SAME[name]), *terms)
+            return self._add(_ON_MASKS.get(name, _OPERATION_NAMES[name]), *terms)
         if name.startswith("bitwise"):
             raise UnknownOperation(name)
-        return self._add(_SAME[name], *terms)
+        return self._add(_OPERATION_NAMES[name], *terms)
 
     def _add(self, operation: str, *terms: Term) -> Term:
         """Add an instruction and return the name of its result."""
@@ -185,17 +185,17 @@ class _Translator:
         return self._add("number", term) if term in self.masks else term
 
     def _mask(self, term: Term) -> Term:
-        """Return whether a term is true: a number is but for 0."""
+        """Convert a term to a mask: a number is true unless it's 0."""
         return term if term in self.masks else self._add("ne", term, 0.0)
 
     def _convert(self, term: Term, dtype: Any) -> Term:
         if term not in self.masks and dtype is not None and not dtype.is_floating_point:
-            # It would cut off what's behind the point.
+            # It would truncate to an integer.
             raise UnknownOperation("_to_copy")
         return self._number(term)
 
     def _relu(self, x: Any) -> Term:
-        # As `maximum`, it lets a NaN through.
+        # As a `maximum`, it propagates NaN.
         return self._add("maximum", self._term(x), 0.0)
 
     def _clamp(self, x: Any, low: Any = None, high: Any = None, **named: Any) -> Term:
@@ -232,9 +232,6 @@ _SPECIAL: Final = frozenset(
 )
 
 
-# From a step in plain torch to programs, for it and for its derivative.
-
-
 #: A step: lists of x, h, states, parameters and noises, `[B, width]` each, to the next states.
 Step: TypeAlias = Callable[
     [list[Tensor], list[Tensor], list[Tensor], list[Tensor], list[Tensor]], Sequence[Tensor]
@@ -249,7 +246,7 @@ _ADVICE = (
 _TORCH: Final = str(Path(torch.__file__).parent)
 _OURS: Final = str(Path(__file__).parents[1])
 
-# Two unlike sizes, so that a result of another shape shows.
+# Two different sizes, so that a result of another shape is noticed.
 _SHAPE = (2, 3)
 
 
@@ -258,16 +255,16 @@ def trace(step: Step, sizes: Sizes) -> Recurrence:
 
     Args:
         step: The elementwise part of a cell. Its `h` has an entry for each of `sizes.recurrent`.
-        sizes: How many of what it takes.
+        sizes: How many of each it takes.
 
     Raises:
-        ConfigError: It does something else than elementwise maths. The message names the operation
+        ConfigError: It does something other than elementwise maths. The message names the operation
             and the line.
     """
-    # In a thread of its own, where torch is in none of the modes that the caller may be in: inference,
-    # mixed precision, another default device, hooks on what's kept for the way back.
-    with ThreadPoolExecutor(1) as alone:
-        return alone.submit(_trace, step, sizes).result()
+    # In a thread of its own, where none of the caller's torch modes apply: inference mode, mixed precision,
+    # another default device, hooks on saved tensors.
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(_trace, step, sizes).result()
 
 
 def _trace(step: Step, sizes: Sizes) -> Recurrence:
@@ -328,12 +325,12 @@ def _program(
 ) -> Program:
     given = [torch.zeros(_SHAPE, dtype=torch.float64) for _ in names]
     try:
-        # Fake tensors have no values, so that a branch on values is noticed.
+        # Fake tensors have no values, so a branch on values is noticed.
         with _quiet(), _without_nan_checks():
             graph: GraphModule = make_fx(
                 function, decompositions(), tracing_mode="fake", _allow_non_fake_inputs=True
             )(*given)
-        # The step itself must not, and that has been seen before its derivative is traced.
+        # In-place operations are allowed in the derivative only; the step is traced first without them.
         program = simplify(translate(graph, names, results, in_place=derivative))
     except ConfigError:
         raise
@@ -351,7 +348,7 @@ def _program(
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep torch from printing a traceback of its own for what ends as one of our errors."""
+    """Keep torch from logging a traceback of its own for what becomes one of our errors."""
     logger = logging.getLogger("torch._subclasses.fake_tensor")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -363,7 +360,7 @@ def _quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _without_nan_checks() -> Iterator[None]:
-    """Keep autograd's anomaly mode, which is on in all threads, from asking fake tensors whether they're NaN."""
+    """Keep autograd's anomaly mode, which applies to all threads, from checking fake tensors for NaN."""
     if not torch.is_anomaly_check_nan_enabled():
         yield
         return
@@ -386,8 +383,8 @@ def _refuse(what: str, place: str, error: Exception) -> NoReturn:
     raise ConfigError(f"the step of a gated cell {what}{place or '.'}\n{_ADVICE}") from error
 
 
-class _Stop(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Raises when an operation is carried out, or one that's made of it, and names the latter then."""
+class _StopAt(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Raises when an operation is called, or one that decomposes into it, which it names then."""
 
     def __init__(self, name: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -409,10 +406,10 @@ class _Stop(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def _find(name: str, step: Step, sizes: Sizes) -> tuple[str, str]:
-    """Return which call of a step is an operation or made of it, and where, as a sentence's end."""
+    """Return which call of a step is an operation or decomposes into it, and where, as the end of a sentence."""
     given = [torch.rand(_SHAPE, dtype=torch.float64) for _ in _names(sizes)]
     try:
-        with _Stop(name), torch.no_grad():
+        with _StopAt(name), torch.no_grad():
             _call(step, sizes, given)
     except UnknownOperation as error:
         return error.name, _place(error)

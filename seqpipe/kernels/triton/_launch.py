@@ -1,4 +1,4 @@
-"""How a walk is divided among the blocks of a GPU."""
+"""Launch configurations: how a pass is divided among the blocks of a GPU."""
 
 import functools
 from dataclasses import dataclass
@@ -6,23 +6,23 @@ from typing import Final, Literal
 
 import torch
 
-# Shared memory that a block needs beside weights, states and gradients.
-_SCRATCH: Final = 8 * 1024
-# What all GPUs have that are taken; the interpreter has no limit of its own.
-_LEAST_SHARED: Final = 96 * 1024
-# So many bytes of weights one block multiplies as fast as several do that have to wait for each other.
-_SMALL: Final = 32 * 1024
+# Bytes of shared memory that a block needs beside weights, states and gradients.
+_RESERVED_BYTES: Final = 8 * 1024
+# The shared memory of any supported GPU; the interpreter has no limit of its own.
+_MIN_SHARED_MEMORY: Final = 96 * 1024
+# Up to so many bytes of weights, one block is as fast as several that have to wait for each other.
+_MAX_SINGLE_BLOCK_BYTES: Final = 32 * 1024
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one block takes on.
+    """How much one block may compute.
 
     Attributes:
-        whole: How many bytes of shared memory a block fills that has all units; None for as many as there are.
-        shared: How many a block fills that shares the width with others; None for as many as there are.
-        units: The widths of such blocks, powers of two and at least 8, the quickest first.
-        sequences: How many sequences a block takes, a power of two and at least 16.
+        whole: The most bytes of shared memory for a block that has all units; None for as many as there are.
+        shared: The most bytes for a block that shares the width with others; None for as many as there are.
+        units: The widths of such blocks, powers of two and at least 8, the fastest first.
+        sequences: How many sequences a block computes, a power of two and at least 16.
     """
 
     whole: int | None = None
@@ -32,23 +32,23 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Form:
-    """How a walk is divided among blocks.
+class LaunchConfig:
+    """How a pass is divided among blocks.
 
     Attributes:
-        name: "whole" if one block has all units, with the weights and the hidden state on the chip, or if units don't
-            see each other; "shared" if blocks keep the weights of their units and wait for the states of others;
-            "stepwise" if a launch does one step and reads the weights.
+        mode: "whole" if one block has all units, with the weights and the hidden state on the chip, or if units are
+            independent; "shared" if blocks keep the weights of their units and wait for the states of others;
+            "stepwise" if a launch computes one time step and reads the weights.
         units: The width of a block.
         blocks: How many blocks share the width.
-        depth: How much of the inner dimension of a product one part has in the form "shared", and how much is read at a
-            time in "stepwise".
-        parts: Into how many parts the inner dimension is cut, each for a warp; 1 unless it's "shared".
+        depth: In the mode "shared", how much of the inner dimension of a product one part has; in "stepwise", how much
+            is read at a time.
+        parts: Into how many parts the inner dimension is split, each for a warp; 1 unless the mode is "shared".
         warps: How many warps a block has.
-        groups: How many groups of sequences a launch takes at most; None for all.
+        groups: The most groups of sequences in a launch; None for all.
     """
 
-    name: Literal["whole", "shared", "stepwise"]
+    mode: Literal["whole", "shared", "stepwise"]
     units: int
     blocks: int
     depth: int
@@ -57,67 +57,67 @@ class Form:
     groups: int | None = None
 
     @property
-    def alone(self) -> bool:
-        """Whether one launch does all steps."""
-        return self.name != "stepwise"
+    def is_single_launch(self) -> bool:
+        """Whether one launch computes all time steps."""
+        return self.mode != "stepwise"
 
     @property
     def stages(self) -> int:
-        """How many steps ahead loads run.
+        """The depth of Triton's software pipelining.
 
-        Ahead of the time's steps they mustn't, as those read what the step before has written.
+        Across time steps there must be none, as each reads what the step before has written.
         """
-        return 1 if self.alone else 3
+        return 1 if self.is_single_launch else 3
 
 
 @functools.lru_cache(maxsize=256)
-def choose_form(
+def choose_config(
     products: int,
     width: int,
     groups: int,
     dtype: torch.dtype,
     device: torch.device,
     limits: Limits,
-) -> Form:
-    """Choose how to divide a walk, by what was measured on one kind of GPU; see docs/decisions/0021.
+) -> LaunchConfig:
+    """Choose a launch configuration, by measurements on one kind of GPU; see docs/decisions/0021.
 
     Args:
         products: How many products of the hidden state a step takes.
         width: The cell's width.
-        groups: Into how many groups of `limits.sequences` the batch is cut.
-        dtype: The type of numbers.
-        device: Where it runs.
-        limits: What one block takes on.
+        groups: Into how many groups of `limits.sequences` the batch is split.
+        dtype: The tensors' dtype.
+        device: The tensors' device.
+        limits: How much one block may compute.
     """
     padded = max(16, 1 << (width - 1).bit_length())
     if products == 0:
-        # Units that don't see each other needn't wait for each other.
+        # Independent units needn't wait for each other.
         units = min(padded, 64)
-        return Form("whole", units, -(-width // units), 16, 1, 4)
+        return LaunchConfig("whole", units, -(-width // units), 16, 1, 4)
     whole = _whole(products, padded, dtype, device, limits)
-    if whole and products * padded * padded * dtype.itemsize <= _SMALL:
+    if whole and products * padded * padded * dtype.itemsize <= _MAX_SINGLE_BLOCK_BYTES:
         return whole
     shared = _shared(products, width, padded, dtype, device, limits)
-    at_once = [form for form in shared if groups * form.blocks <= _processors(device)]
+    at_once = [config for config in shared if groups * config.blocks <= _processors(device)]
     if at_once:
         return at_once[0]
     if whole:
         return whole
     if shared:
-        return min(shared, key=lambda form: form.blocks)
+        return min(shared, key=lambda config: config.blocks)
     units = min(padded, 64)
-    return Form("stepwise", units, -(-width // units), 32, 1, 4)
+    return LaunchConfig("stepwise", units, -(-width // units), 32, 1, 4)
 
 
 def _whole(
     products: int, padded: int, dtype: torch.dtype, device: torch.device, limits: Limits
-) -> Form | None:
+) -> LaunchConfig | None:
     weights = products * padded * padded * dtype.itemsize
-    # In float32 what's multiplied is laid out twice.
+    # In float32 the operands of products are stored twice.
     taken = weights * (dtype.itemsize // 2)
-    if taken > (_room(device) if limits.whole is None else limits.whole):
+    if taken > (_available_memory(device) if limits.whole is None else limits.whole):
         return None
-    return Form("whole", padded, 1, 16, 1, 16 if weights > 64 * 1024 else 8)
+    return LaunchConfig("whole", padded, 1, 16, 1, 16 if weights > 64 * 1024 else 8)
 
 
 def _shared(
@@ -127,37 +127,42 @@ def _shared(
     dtype: torch.dtype,
     device: torch.device,
     limits: Limits,
-) -> list[Form]:
-    """List the forms in which blocks share the width, the quickest first."""
-    room = _room(device) if limits.shared is None else limits.shared
-    forms = []
+) -> list[LaunchConfig]:
+    """List the configurations in which blocks share the width, the fastest first."""
+    available = _available_memory(device) if limits.shared is None else limits.shared
+    configs = []
     for units in limits.units:
         blocks = -(-width // units)
         weights = products * padded * units * dtype.itemsize
         if dtype.itemsize == 2:
-            # On the way back the gradients of all products lie beside the weights.
+            # In the backward pass the gradients of all products are stored beside the weights.
             taken = weights + products * padded * limits.sequences * dtype.itemsize
         else:
-            # On the way forth weights and states do, each laid out twice; what's multiplied on the way back is in registers.
+            # In the forward pass weights and states are, each twice; the backward pass has its operands in registers.
             taken = 2 * (weights + padded * limits.sequences * dtype.itemsize)
-        if units <= padded and taken <= room and blocks <= _processors(device):
+        if units <= padded and taken <= available and blocks <= _processors(device):
             many = dtype.itemsize > 2 or weights > 64 * 1024
             parts = min(8 if many else 4, padded // 16)
             groups = _processors(device) // blocks
-            forms.append(Form("shared", units, blocks, padded // parts, parts, parts, groups))
-    return forms
+            configs.append(
+                LaunchConfig("shared", units, blocks, padded // parts, parts, parts, groups)
+            )
+    return configs
 
 
-def _room(device: torch.device) -> int:
-    """Return how many bytes of shared memory a block can fill."""
+def _available_memory(device: torch.device) -> int:
+    """Return how many bytes of shared memory a block can use."""
     if device.type != "cuda":
-        return _LEAST_SHARED - _SCRATCH
+        return _MIN_SHARED_MEMORY - _RESERVED_BYTES
     properties = torch.cuda.get_device_properties(device)
-    return int(getattr(properties, "shared_memory_per_block_optin", _LEAST_SHARED)) - _SCRATCH
+    return (
+        int(getattr(properties, "shared_memory_per_block_optin", _MIN_SHARED_MEMORY))
+        - _RESERVED_BYTES
+    )
 
 
 def _processors(device: torch.device) -> int:
-    """Return how many blocks are at work at once for certain; the interpreter runs one by one."""
+    """Return how many blocks are certain to be resident at once; the interpreter runs one by one."""
     if device.type != "cuda":
         return 1
     return int(torch.cuda.get_device_properties(device).multi_processor_count)

@@ -1,4 +1,4 @@
-"""What a cell is."""
+"""The contract of cells."""
 
 import math
 from abc import ABC, abstractmethod
@@ -10,17 +10,17 @@ from torch import Tensor, nn
 
 from seqpipe.errors import ConfigError
 
-#: The state between two steps: always a tuple, even of one; each `[B, n]`.
+#: The state between two time steps: always a tuple, even of one; each `[B, n]`.
 State: TypeAlias = tuple[Tensor, ...]
 
 
 class Cell(nn.Module, ABC):
-    """One step of a recurrent network: `[B, input_width]` and a state to `[B, width]` and a state.
+    """One time step of a recurrent network: `[B, input_width]` and a state to `[B, width]` and a state.
 
-    A cell keeps nothing between calls; whoever unrolls it carries the state. Its constructor takes
+    A cell keeps nothing between calls; the caller that unrolls it carries the state. Its constructor takes
     the two sizes by position, and settings by keyword only:
     ``__init__(self, input_width, width, *, forget_bias=1.0)``. It can be pickled and copied, and raises a
-    `ConfigError` for sizes and settings that can't be used. `seqpipe.testing` holds it to all of this.
+    `ConfigError` for sizes and settings that can't be used. `seqpipe.testing` checks all of this.
 
     Attributes:
         input_width: The width of a step's input.
@@ -51,7 +51,7 @@ class Cell(nn.Module, ABC):
 CellFactory: TypeAlias = Callable[[int, int], Cell]
 
 
-# What settings of cells may be.
+# Checks of the settings of cells.
 
 
 def check_sizes(input_width: int, width: int) -> None:

@@ -24,19 +24,19 @@ class GatedCell(Cell):
     For each gate g: ``x[g] = W_g x + b_g`` and ``h[g] = U_g h (+ c_g)``, h the first of the states.
     A gate that's named in `input_only` has the first product only.
 
-    Biases start at 0. Matrices start gate by gate, in one of these ways:
+    Biases start at 0. Matrices are initialised gate by gate, in one of these ways:
 
-    - "glorot": drawn evenly from ±√(6 / (rows + columns)) (Glorot & Bengio 2010);
+    - "glorot": drawn uniformly from ±√(6 / (rows + columns)) (Glorot & Bengio 2010);
     - "orthogonal": a random orthogonal matrix (Saxe et al. 2014);
     - "gaussian": from a normal distribution of mean 0 and variance 1 / columns;
-    - "uniform": drawn evenly from ±1 / √width, as torch's own cells start;
+    - "uniform": drawn uniformly from ±1 / √width, as in torch's own cells;
     - "identity", for U only: the identity matrix (Le et al. 2015).
 
     Args:
         input_width: The width of x.
         width: The width of each gate and state.
-        input_init: How each W_g starts.
-        recurrent_init: How each U_g starts.
+        input_init: How each W_g is initialised.
+        recurrent_init: How each U_g is initialised.
 
     Attributes:
         gates: The gates' names, in the order in which their weights are stacked.
@@ -50,7 +50,7 @@ class GatedCell(Cell):
         recurrent_bias: c, `[len(recurrent_gates) * width]`, or None.
 
     Raises:
-        ConfigError: A size is less than 1, or there's no such way to start.
+        ConfigError: A size is less than 1, or there's no such initialiser.
     """
 
     gates: ClassVar[tuple[str, ...]]
@@ -104,14 +104,14 @@ class GatedCell(Cell):
     ) -> State:
         """Compute the next states from the products, column by column.
 
-        An engine that runs the cell faster than the plain loop calls this once with stand-ins for
-        tensors, notes what's done to them, and runs that. So a step is made of these only:
+        An engine that runs the cell faster than the plain loop traces this once, with fake tensors, and
+        runs the trace. So a step may use these only:
 
         - ``+``, ``-``, ``*``, ``/``, ``**``, negation, ``sqrt``, ``abs``, ``exp``, ``log``, ``erf``;
         - ``sigmoid``, ``tanh``, ``relu``, softplus;
         - comparisons, ``torch.where``, ``clamp``, ``minimum``, ``maximum``;
-        - its arguments, numbers, and the cell's own parameters of one number for each unit, `[width]`, or
-          of one number.
+        - its arguments, numbers, and the cell's own parameters of one value for each unit, `[width]`, or
+          of one value.
 
         It has no matrix products, changes no tensor in place, and has no ``if`` that depends on a
         tensor's values. An ``if`` that depends on a setting is fine.
@@ -162,7 +162,7 @@ class GatedCell(Cell):
 class Masks:
     """Masks of a gated cell's recurrent product, which its `forward` applies whoever calls it.
 
-    That's so that a `forward` of one's own around GatedCell's needs to know nothing of them.
+    So a custom `forward` that calls GatedCell's needs to know nothing of them.
 
     Args:
         cell: The cell.
@@ -196,7 +196,7 @@ class Masks:
         hidden = hidden if self._hidden is None else hidden * self._hidden
         if self._weight is None:
             return hidden, weight
-        # Once for all steps, unless a hook computes the weight anew for each.
+        # Once for all time steps, unless a hook computes the weight anew for each.
         if self._product is None or self._product[0] is not weight:
             self._product = weight, weight * self._weight
         return hidden, self._product[1]
@@ -206,6 +206,6 @@ _MASKS: Final[ContextVar[Masks | None]] = ContextVar("masks", default=None)
 
 
 def _by_gate(gates: tuple[str, ...], products: Tensor) -> dict[str, Tensor]:
-    """Cut products `[B, len(gates) * width]` into those of each gate, `[B, width]`."""
-    # torch cuts nothing into no chunks.
+    """Split products `[B, len(gates) * width]` into those of each gate, `[B, width]`."""
+    # torch can't split an empty tensor into no chunks.
     return dict(zip(gates, products.chunk(len(gates), dim=1), strict=True)) if gates else {}

@@ -19,7 +19,7 @@ from seqpipe.parts.initialisers import (
 class GRU(GatedCell):
     """Gated recurrent unit (Cho et al. 2014), its reset applied after the recurrent product.
 
-    That's the form of torch and cuDNN, the first version of the paper's preprint::
+    This is the variant of torch and cuDNN, and of the first version of the paper's preprint::
 
         r = σ(W_r x + b_r + U_r h + c_r)
         z = σ(W_z x + b_z + U_z h + c_z)
@@ -29,12 +29,12 @@ class GRU(GatedCell):
     Args:
         input_width: The width of x.
         width: The width of h.
-        input_init: How each W starts: "glorot", "orthogonal", "gaussian" or "uniform"; see
+        input_init: How each W is initialised: "glorot", "orthogonal", "gaussian" or "uniform"; see
             `GatedCell`.
-        recurrent_init: How each U starts: one of these or "identity".
+        recurrent_init: How each U is initialised: one of these or "identity".
 
     Raises:
-        ConfigError: A size is less than 1, or there's no such way to start.
+        ConfigError: A size is less than 1, or there's no such initialiser.
     """
 
     gates: ClassVar = ("reset", "update", "candidate")
@@ -54,7 +54,7 @@ class GRU(GatedCell):
 class ResetBeforeGRU(Cell):
     """Gated recurrent unit (Cho et al. 2014), its reset applied before the recurrent product.
 
-    That's the form of the published paper, "Learning phrase representations using RNN
+    This is the variant of the published paper, "Learning phrase representations using RNN
     encoder–decoder for statistical machine translation", with biases added::
 
         r = σ(W_r x + b_r + U_r h)
@@ -62,14 +62,14 @@ class ResetBeforeGRU(Cell):
         n = tanh(W_n x + b_n + U_n (r h))
         h' = (1 - z) n + z h
 
-    U_n waits for r, so it's no `GatedCell`, and runs in the plain loop.
+    U_n depends on r, so it's no `GatedCell`, and runs in the plain loop.
 
     Args:
         input_width: The width of x.
         width: The width of h.
-        input_init: How each W starts: "glorot", "orthogonal", "gaussian" or "uniform"; see
+        input_init: How each W is initialised: "glorot", "orthogonal", "gaussian" or "uniform"; see
             `GatedCell`.
-        recurrent_init: How each U starts: one of these or "identity".
+        recurrent_init: How each U is initialised: one of these or "identity".
 
     Attributes:
         input_weight: W, `[3 * width, input_width]`, in the order r, z, n.
@@ -77,7 +77,7 @@ class ResetBeforeGRU(Cell):
         bias: b, `[3 * width]`, in that order.
 
     Raises:
-        ConfigError: A size is less than 1, or there's no such way to start.
+        ConfigError: A size is less than 1, or there's no such initialiser.
     """
 
     def __init__(

@@ -22,7 +22,7 @@ class LayerNormLSTM(Cell):
         c' = σ(f) c + σ(i) tanh(g)
         h' = σ(o) tanh(LN(c'; a_c, β_c))
 
-    LN(z; a, β) is a (z - μ) / √(s² + 1e-5) + β, μ and s² the mean and the variance over the numbers of
+    LN(z; a, β) is a (z - μ) / √(s² + 1e-5) + β, μ and s² the mean and the variance over the elements of
     z: over all four gates at once in the first line. The state that's carried on is c' itself. Each a
     starts at 1, each β at 0.
 
@@ -31,11 +31,11 @@ class LayerNormLSTM(Cell):
 
     Args:
         input_width: The width of x.
-        width: The width of h and c. With 1, LN makes β of every c.
-        forget_bias: Where b_f starts; 1 keeps the memory open at first.
-        input_init: How W of each gate starts: "glorot", "orthogonal", "gaussian" or "uniform"; see
-            `GatedCell`. LN takes away how large a W as a whole is.
-        recurrent_init: How U of each gate starts: one of these or "identity".
+        width: The width of h and c. With 1, LN maps every c to β.
+        forget_bias: The initial value of b_f; 1 keeps the memory open at first.
+        input_init: How W of each gate is initialised: "glorot", "orthogonal", "gaussian" or "uniform"; see
+            `GatedCell`. LN cancels the overall scale of W.
+        recurrent_init: How U of each gate is initialised: one of these or "identity".
 
     Attributes:
         input_weight: W, `[4 * width, input_width]`, in the order i, f, g, o.
@@ -46,7 +46,7 @@ class LayerNormLSTM(Cell):
         cell_norm: a_c and β_c, `[width]` each.
 
     Raises:
-        ConfigError: A size is less than 1, `forget_bias` isn't finite, or there's no such way to start.
+        ConfigError: A size is less than 1, `forget_bias` isn't finite, or there's no such initialiser.
     """
 
     def __init__(

@@ -25,13 +25,13 @@ class LSTM(GatedCell):
     Args:
         input_width: The width of x.
         width: The width of h and c.
-        forget_bias: Where b_f starts; 1 keeps the memory open at first (Jozefowicz et al. 2015).
-        input_init: How each W starts: "glorot", "orthogonal", "gaussian" or "uniform"; see
+        forget_bias: The initial value of b_f; 1 keeps the memory open at first (Jozefowicz et al. 2015).
+        input_init: How each W is initialised: "glorot", "orthogonal", "gaussian" or "uniform"; see
             `GatedCell`.
-        recurrent_init: How each U starts: one of these or "identity".
+        recurrent_init: How each U is initialised: one of these or "identity".
 
     Raises:
-        ConfigError: A size is less than 1, `forget_bias` isn't finite, or there's no such way to start.
+        ConfigError: A size is less than 1, `forget_bias` isn't finite, or there's no such initialiser.
     """
 
     gates: ClassVar = ("input", "forget", "candidate", "output")

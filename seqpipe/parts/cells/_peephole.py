@@ -1,4 +1,4 @@
-"""The LSTM whose gates see the memory, and what it shares with others like it."""
+"""LSTMs with peephole connections: the gates see the memory cell; and the LSTM with coupled gates."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
@@ -12,7 +12,7 @@ from seqpipe.parts.initialisers import InputInit, RecurrentInit, start_bias
 
 
 class PeepholeCell(GatedCell):
-    """A gated cell with a memory that gates see through peepholes (Gers et al. 2002).
+    """A gated cell with a memory that gates see through peephole connections (Gers et al. 2002).
 
     A peephole is a vector p that multiplies the memory elementwise. All start at 0. Gates but the one
     that's called "candidate" may have one.
@@ -56,8 +56,8 @@ class PeepholeCell(GatedCell):
 
         Args:
             gate: Its name.
-            x: As `step` gets it.
-            h: As `step` gets it.
+            x: As passed to `step`.
+            h: As passed to `step`.
             cell: The memory that the gate sees, `[B, width]`.
         """
         opening = x[gate] + h[gate]
@@ -85,14 +85,14 @@ class PeepholeLSTM(PeepholeCell):
         input_width: The width of x.
         width: The width of h and c.
         peepholes: Which gates have one: a list of "input", "forget" and "output".
-        forget_bias: Where b_f starts; 1 keeps the memory open at first.
-        input_init: How each W starts: "glorot", "orthogonal", "gaussian" or "uniform"; see
+        forget_bias: The initial value of b_f; 1 keeps the memory open at first.
+        input_init: How each W is initialised: "glorot", "orthogonal", "gaussian" or "uniform"; see
             `GatedCell`.
-        recurrent_init: How each U starts: one of these or "identity".
+        recurrent_init: How each U is initialised: one of these or "identity".
 
     Raises:
         ConfigError: A size is less than 1, `peepholes` has another name or one twice, `forget_bias`
-            isn't finite, or there's no such way to start.
+            isn't finite, or there's no such initialiser.
     """
 
     gates: ClassVar = ("input", "forget", "candidate", "output")
@@ -128,9 +128,6 @@ class PeepholeLSTM(PeepholeCell):
         return self.open_gate("output", x, h, cell) * cell.tanh(), cell
 
 
-# The LSTM whose input and forget gates are one.
-
-
 class CoupledLSTM(PeepholeCell):
     """Long short-term memory that forgets as much as it writes: CIFG of Greff et al. (2015).
 
@@ -149,14 +146,14 @@ class CoupledLSTM(PeepholeCell):
         input_width: The width of x.
         width: The width of h and c.
         peepholes: Which gates see the memory: a list of "forget" and "output".
-        forget_bias: Where b_f starts; above 0, the cell remembers at first, and writes little.
-        input_init: How each W starts: "glorot", "orthogonal", "gaussian" or "uniform"; see
+        forget_bias: The initial value of b_f; above 0, the cell remembers at first, and writes little.
+        input_init: How each W is initialised: "glorot", "orthogonal", "gaussian" or "uniform"; see
             `GatedCell`.
-        recurrent_init: How each U starts: one of these or "identity".
+        recurrent_init: How each U is initialised: one of these or "identity".
 
     Raises:
         ConfigError: A size is less than 1, `peepholes` has another name or one twice, `forget_bias`
-            isn't finite, or there's no such way to start.
+            isn't finite, or there's no such initialiser.
     """
 
     gates: ClassVar = ("forget", "candidate", "output")

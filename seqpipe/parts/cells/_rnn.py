@@ -27,8 +27,8 @@ class RNN(GatedCell):
         input_width: The width of x.
         width: The width of h.
         activation: φ, "tanh" or "relu".
-        input_init: How W starts: "glorot", "orthogonal", "gaussian" or "uniform"; see `GatedCell`.
-        recurrent_init: How U starts: one of these or "identity".
+        input_init: How W is initialised: "glorot", "orthogonal", "gaussian" or "uniform"; see `GatedCell`.
+        recurrent_init: How U is initialised: one of these or "identity".
 
     Raises:
         ConfigError: A size is less than 1, or a setting isn't one of these.

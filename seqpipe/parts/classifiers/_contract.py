@@ -1,4 +1,4 @@
-"""What a classifier is."""
+"""The contract of classifiers."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ class LabelledWords:
     Attributes:
         words: The words in their order.
         labels: The labels; exactly one where classes are exclusive.
-        weight: How much the text counts beside others.
+        weight: The text's weight in training.
     """
 
     words: Sequence[str]

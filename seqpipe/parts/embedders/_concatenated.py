@@ -1,4 +1,4 @@
-"""Several embedders side by side."""
+"""Several embedders, concatenated."""
 
 import contextlib
 import tempfile
@@ -16,7 +16,7 @@ from seqpipe.workers._spool import spool_sequences
 
 @final
 class Concatenated(Embedder):
-    """The vectors of several embedders, one behind the other, in the order of their names' sections.
+    """The concatenated vectors of several embedders, in the order of their names' sections.
 
     In a pipeline file: sections ``[embedder.a]``, ``[embedder.b]`` and so on in place of ``[embedder]``.
     The known words are those that any of them knows, those of the first embedder first.
@@ -35,7 +35,7 @@ class Concatenated(Embedder):
             _check(name, embedder)
         self.embedders: dict[str, Embedder] = dict(embedders)
 
-    # Asked for late: one of them may read its width from a file, which a saved pipeline doesn't need.
+    # Evaluated late: one of them may read its width from a file, which a saved pipeline doesn't need.
     @property
     def width(self) -> int:  # type: ignore[override]
         """The sum of their widths."""
@@ -97,7 +97,7 @@ def _check(name: str, embedder: Any) -> None:
 
 
 def _share(on_progress: OnProgress | None, number: int, count: int) -> OnProgress | None:
-    """Return what one of `count` embedders is to tell its progress."""
+    """Return the progress callback of one of `count` embedders."""
     if on_progress is None:
         return None
 

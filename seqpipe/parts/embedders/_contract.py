@@ -1,4 +1,4 @@
-"""What an embedder is."""
+"""The contract of embedders."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""What an encoder is."""
+"""The contract of encoders."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -13,7 +13,7 @@ class Encoder(nn.Module, ABC):
     Its constructor takes the input's width by position, and settings by keyword only. One setting is
     required of all: ``width``, the width of the output:
     ``__init__(self, input_width, *, width=128, ...)``. It can be pickled and copied, and raises a
-    `ConfigError` for sizes and settings that can't be used. `seqpipe.testing` holds it to all of this.
+    `ConfigError` for sizes and settings that can't be used. `seqpipe.testing` checks all of this.
 
     Attributes:
         input_width: The width of an input vector.
@@ -25,9 +25,9 @@ class Encoder(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
-        """Encode a batch of sequences that lie one behind the other.
+        """Encode a batch of concatenated sequences.
 
-        A sequence's output doesn't depend on the sequences beside it.
+        A sequence's output doesn't depend on the others in the batch.
 
         Args:
             inputs: `[N, input_width]`, N the sum of `lengths`.

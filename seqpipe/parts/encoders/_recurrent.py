@@ -24,13 +24,13 @@ class Recurrent(Encoder):
         width: The width of the output. In both directions, each has half of it.
         depth: The number of layers.
         bidirectional: Whether each layer also runs from a sequence's end to its beginning.
-        window: The greatest number of steps that memory reaches over: longer sequences are read in
+        window: The largest number of time steps that the state is carried over: longer sequences are read in
             pieces of that length, each with a fresh state. None reads them whole.
-        tbptt: The number of steps that a gradient reaches back over, though the state goes on
-            (truncated backpropagation through time; Williams & Peng 1990). What training keeps of a
-            sequence is then bounded by that many steps beside input and output; the forward pass is
+        tbptt: The number of time steps that a gradient is backpropagated over, though the state goes on
+            (truncated backpropagation through time; Williams & Peng 1990). Beside input and output,
+            activations are then kept for that many steps only; the forward pass is
             done twice. None goes back to the beginning.
-        step_clip: The bound of each number of the gradient that goes from a step to the step before it
+        step_clip: The bound of each element of the gradient that's passed from a step to the step before it
             (Graves 2013). None for none.
         residual: Whether a linear map of the input is added to the output, as in the projection
             shortcut of He et al. (2016).
@@ -44,8 +44,8 @@ class Recurrent(Encoder):
             al. 2017); a share for each of the cell's states, or one for all. In evaluation each unit
             keeps that share of its value.
         word_dropout: The share of input vectors that are set to zero as a whole in training.
-        engine: What carries out the recurrence: "plain", "eager", "compiled" or "triton". None takes
-            the fastest that there is, which gives the same results.
+        engine: What runs the recurrence: "plain", "eager", "compiled" or "triton". None takes
+            the fastest one available, which gives the same results.
 
     Raises:
         ConfigError: A size is too small, an odd width is to be halved, a share is outside [0, 1), there's
@@ -121,13 +121,13 @@ class Recurrent(Encoder):
         return outputs if self.shortcut is None else outputs + self.shortcut(inputs)
 
     def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
-        """Encode one sequence that comes in pieces, in memory that doesn't grow with its length.
+        """Encode one sequence chunk by chunk, in memory that doesn't grow with its length.
 
         Args:
-            chunks: `[n, input_width]` each, one behind the other.
+            chunks: `[n, input_width]` each, in order.
 
         Returns:
-            For each piece its outputs, `[n, width]`, as if the sequence had been encoded at once,
+            For each chunk its outputs, `[n, width]`, as if the sequence had been encoded at once,
             without noise.
 
         Raises:
@@ -160,7 +160,7 @@ class Recurrent(Encoder):
 
     def engines(self, like: Tensor) -> dict[str, str]:
         """Return the engine that runs each cell, by the cell's place, for inputs like a tensor."""
-        # With evaluation's zoneout, as that's the kernel that there is already.
+        # With evaluation's zoneout, as that kernel is there already.
         zoneout = tuple(share or None for share in self.zoneout)
         return engine_names(self, like, self.engine, zoneout=zoneout)
 
@@ -179,7 +179,7 @@ class Recurrent(Encoder):
         )[0]
 
     def _noise(self, cell: Cell, like: Tensor, counts: Tensor, *, training: bool) -> Noise:
-        """Draw what a cell's walk is to be disturbed by: `counts` are each sequence's pieces."""
+        """Draw the noise of one cell: `counts` are each sequence's pieces."""
         hidden = recurrent = None
         if training and self.state_dropout:
             drawn = draw_mask(like, len(counts), cell.width, self.state_dropout)

@@ -1,7 +1,7 @@
-"""What all trainings by the fastText library have in common.
+"""What all trainings by the fastText library share.
 
-The build that's installed, how words are written for it, the process that it runs in, and what that
-tells of its progress.
+The build that's installed, how words are written for it, the process that it runs in, and how that
+reports its progress.
 """
 
 from seqpipe.parts.fasttext._library import is_written_as_it_is as is_written_as_it_is

@@ -1,6 +1,6 @@
-"""Which of the many builds of the fastText library is installed.
+"""Which of the many builds of the fastText library is installed, its seeds, and how words are written for it.
 
-They all install the same modules, over each other, so that the files tell and not the names.
+All builds install the same modules, over each other, so they're identified by their files and not by names.
 """
 
 import base64
@@ -78,14 +78,11 @@ def _refusal(title: str, names: list[str]) -> str:
     )
 
 
-# Seeds for the library.
-
-
 def library_seed(seed: int) -> int:
-    """Return what the library is to be told in the place of a seed: from 1 on, far from its neighbours'.
+    """Return the library's seed for one of ours: at least 1, and far from those of neighbouring seeds.
 
-    The library starts its ten blocks of random numbers at seed, seed + 1, ...: those of neighbouring
-    seeds would be the same numbers, shifted.
+    The library seeds its ten random streams with seed, seed + 1, ...: neighbouring seeds would share
+    most of them.
     """
     digest = hashlib.blake2b(str(seed).encode(), digest_size=4).digest()
     return 1 + int.from_bytes(digest, "little") % 2**30
@@ -112,7 +109,7 @@ _UNWRITABLE = re.compile(f"[\ud800-\udfff{_private}]")
 
 
 def written(word: str) -> str | None:
-    """Return how the library is to see a word; None if it can't be written.
+    """Return how a word is written for the library; None if it can't be written.
 
     That's so for the empty word, for lone surrogates, which UTF-8 doesn't have, and for words that
     hold one of the private characters themselves.
@@ -130,7 +127,7 @@ def unwritten(form: str) -> str:
 
 
 def is_written_as_it_is(line: str, words: int) -> bool:
-    """Whether so many words, joined by blanks, are how the library is to see them, as nearly all are."""
+    """Whether so many words, joined by blanks, are written for the library as they are, which is so for nearly all."""
     # Nothing printable but the blank is written otherwise.
     return (
         bool(line)

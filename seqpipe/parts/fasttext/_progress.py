@@ -1,4 +1,4 @@
-"""What the training process prints, read as progress."""
+"""Reads the output of the training process as progress."""
 
 import math
 import re
@@ -21,15 +21,15 @@ class Progress:
     """Reads the output line by line, and reports.
 
     With several threads the library prints its progress. With one it prints nothing before the end, so
-    the process tells how far it has read the file, which is read again and again.
+    the process reports how far it has read the file, which is read once per epoch.
 
     Args:
         size: The size of the file that's trained on, in bytes.
         passes: How often the file is read.
         words: How many words a pass trains.
         threads: By how many threads.
-        on_progress: Is told.
-        clock: Gives the time in seconds.
+        on_progress: Receives the progress.
+        clock: Returns the time in seconds.
     """
 
     def __init__(
@@ -61,8 +61,8 @@ class Progress:
                 loss=_finite(printed["loss"]),
                 speed=max(0.0, float(printed["speed"])) * self._threads,
             )
-        elif told := _OFFSET.search(line):
-            self._take_offset(int(told[1]))
+        elif match := _OFFSET.search(line):
+            self._take_offset(int(match[1]))
         elif line.startswith(_COUNTED):
             self._start = self._clock()
             self._report(0.0, loss=None, speed=None)
@@ -71,7 +71,7 @@ class Progress:
         return True
 
     def finish(self) -> None:
-        """Report the end, with the loss and the speed that were told last."""
+        """Report the end, with the last known loss and speed."""
         if self._on_progress is not None:
             self._on_progress(FitProgress(1.0, self._last.loss, self._last.words_per_second))
 

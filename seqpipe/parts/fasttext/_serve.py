@@ -1,4 +1,4 @@
-"""What runs in the process that the library trains in.
+"""Runs in the process that the library trains in.
 
 It ends as soon as its standard input does, which is when the process that started it ends, however that
 happens.
@@ -18,15 +18,15 @@ _SECONDS_BETWEEN_OFFSETS = 0.1
 
 
 def begin(corpus: Path | None) -> None:
-    """Leave it to the process that started this one when to end.
+    """End with the process that started this one, and report progress until then.
 
     Args:
-        corpus: Tell how far this file has been read, since the library is silent while one thread trains.
-            None to tell nothing.
+        corpus: Report how far this file has been read, since the library is silent while one thread trains.
+            None to report nothing.
     """
     leave_end_to_parent()
     if corpus is not None:
-        threading.Thread(target=_tell_offsets, args=(corpus,), daemon=True).start()
+        threading.Thread(target=_report_offsets, args=(corpus,), daemon=True).start()
 
 
 def train(settings: Mapping[str, Any], *, fixed: Collection[str] = ()) -> Any:
@@ -69,7 +69,7 @@ def _explain(error: Exception) -> str:
     return f"the fastText library stopped: {str(error) or type(error).__name__}{hint}"
 
 
-def _tell_offsets(path: Path) -> None:
+def _report_offsets(path: Path) -> None:
     corpus = path.stat()
     while True:
         for descriptor in range(3, 64):

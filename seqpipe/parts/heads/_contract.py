@@ -1,4 +1,4 @@
-"""What a head is."""
+"""The contract of heads."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ class Head(nn.Module, ABC):
     Its constructor takes the two sizes by position, and settings by keyword only. It's called when
     the labels are known, so that `output_width` is their number:
     ``__init__(self, input_width, output_width, *, ...)``. It can be pickled and copied, and raises a
-    `ConfigError` for sizes and settings that can't be used. `seqpipe.testing` holds it to all of this. A
+    `ConfigError` for sizes and settings that can't be used. `seqpipe.testing` checks all of this. A
     head is offered as its class, or a partial of that, since `task` and `component` are asked before one is made.
 
     A head sees tensors, lengths and lists of strings, never spaCy: what its truths mean, and what becomes of its
@@ -48,7 +48,7 @@ class Head(nn.Module, ABC):
         """Return the logits of a batch.
 
         Args:
-            inputs: The contextual vectors `[N, input_width]`, one sequence behind the other.
+            inputs: The contextual vectors `[N, input_width]`, the sequences concatenated.
             lengths: `[B]`, int64, on the CPU; 0 is allowed.
 
         A head that `sees_words` takes a third argument, the words of each text: ``Sequence[Sequence[str]]``.

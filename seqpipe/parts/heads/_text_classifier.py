@@ -1,4 +1,4 @@
-"""The head that puts texts into classes."""
+"""The head for text classification."""
 
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
@@ -10,7 +10,7 @@ from torch.nn import functional
 from seqpipe.errors import ConfigError
 from seqpipe.parts.heads._contract import Head
 
-# Ways to make one vector of a sequence's vectors. Each takes `[n, width]`, n > 0, to `[width]`.
+# Poolings of a sequence's vectors. Each maps `[n, width]`, n > 0, to `[width]`.
 
 
 Pool: TypeAlias = Literal["last", "mean", "max", "attention"]
@@ -41,7 +41,7 @@ class Max(nn.Module):
 
 
 class Attention(nn.Module):
-    """Take a weighted mean whose weights are learnt (Yang et al. 2016, equations 5 to 7).
+    """Take a weighted mean with learned weights (Yang et al. 2016, equations 5 to 7).
 
     ::
 
@@ -74,10 +74,10 @@ class TextClassifier(Head):
         input_width: The width of a contextual vector.
         output_width: The number of classes.
         exclusive: Whether a text has exactly one class (softmax) or any number of them (sigmoid).
-        pool: One way of pooling or several, whose results stand side by side: "last", "mean",
+        pool: One way of pooling or several, whose results are concatenated: "last", "mean",
             "max", "attention". An empty text pools to zeros.
         dropout: The share of the pooled values that are set to zero in training.
-        label_smoothing: The share of the truth that is spread evenly over the classes (Szegedy et
+        label_smoothing: The share of the target that is spread uniformly over the classes (Szegedy et
             al. 2016); for exclusive classes only.
 
     Raises:

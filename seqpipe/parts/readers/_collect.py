@@ -1,4 +1,4 @@
-"""From records that may fail to rows, by the policy for bad ones."""
+"""Makes rows of records that may be bad, by the policy for bad ones."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -9,8 +9,7 @@ from seqpipe.messages import did_you_mean, nearest
 from seqpipe.parts.readers._contract import BadRow, ReadResult, Row
 from seqpipe.parts.readers._settings import Settings
 
-# What's wrong with a row or a file, before it's known where that stands.
-
+# Problems of a row or a file.
 
 #: Half of a pair, standing alone: no character, so UTF-8 has no way to write it.
 SURROGATE: Final = re.compile(r"[\ud800-\udfff]")

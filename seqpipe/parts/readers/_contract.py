@@ -1,4 +1,4 @@
-"""What a reader of data is."""
+"""The contract of readers."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence

@@ -36,7 +36,7 @@ class Jsonl(Reader):
         path: The file: a plain path, ``package:NAME/below`` or ``data:below``. One that ends in
             .gz, .bz2 or .xz is decompressed.
         text: The key of the text; of several, the texts that aren't empty are joined with a blank.
-        label: The key of the label, a string or a whole number, or a list of these for several labels. A
+        label: The key of the label, a string or an integer, or a list of these for several labels. A
             number is read as a table's cell would be: 3 is the label "3".
         encoding: The file's encoding, or several to be tried in turn.
         on_bad_row: What to do with a row that can't be used: "error" or "skip".
@@ -117,7 +117,7 @@ def _label(value: Any, *, what: str) -> str:
             f"{what} is the number {value}, which names no class; if it's a quantity to predict, there's "
             "no part for that; if it's a class, write it as a string"
         )
-    return _string(value, what=what, allowed="a string, a whole number or a list of these")
+    return _string(value, what=what, allowed="a string, an integer or a list of these")
 
 
 def _string(value: Any, *, what: str, allowed: str = "a string") -> str:

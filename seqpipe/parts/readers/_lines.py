@@ -14,9 +14,6 @@ from seqpipe.parts.readers._contract import Stream
 from seqpipe.parts.readers._paths import locate_file
 from seqpipe.parts.readers._settings import check_encoding
 
-# Lines of text files, one after another, however large the file is.
-
-
 _OPEN: Final[dict[str, Callable[..., IO[Any]]]] = {
     ".gz": gzip.open,
     ".bz2": bz2.open,

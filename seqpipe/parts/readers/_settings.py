@@ -9,7 +9,7 @@ from seqpipe.parts.readers._contract import OnBadRow
 
 @dataclass(frozen=True)
 class Settings:
-    """What every reader is told: the path as written, the encodings to try, what to do with bad rows."""
+    """The settings of every reader: the path as written, the encodings to try, what to do with bad rows."""
 
     path: str
     encodings: tuple[str, ...]

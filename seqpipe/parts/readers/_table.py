@@ -24,8 +24,7 @@ from seqpipe.parts.readers._contract import OnBadRow, Reader, ReadResult
 from seqpipe.parts.readers._files import data_suffix, encoding_problem, read_lines
 from seqpipe.parts.readers._settings import check_settings
 
-# From lines to the cells of a table, with the line that each row starts on.
-
+# Parsing.
 
 #: The module `csv` keeps one limit for the whole process.
 _LIMIT_LOCK: Final = threading.Lock()

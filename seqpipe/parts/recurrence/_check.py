@@ -1,4 +1,4 @@
-"""What can't be walked through is refused, before a kernel reads or writes where it mustn't."""
+"""Checks of a cell's inputs, before a kernel could read or write out of bounds."""
 
 import torch
 from torch import Tensor
@@ -23,7 +23,7 @@ def check_batch(cell: Cell, inputs: Tensor, lengths: Tensor) -> None:
     if inputs.ndim != 2 or inputs.shape[1] != cell.input_width:
         raise DataError(
             f"`inputs` has the shape {tuple(inputs.shape)}; the cell needs [N, {cell.input_width}], "
-            "the sequences one behind the other"
+            "the sequences concatenated"
         )
     if lengths.ndim != 1 or lengths.dtype != torch.int64 or lengths.device.type != "cpu":
         raise DataError(
@@ -38,20 +38,20 @@ def check_batch(cell: Cell, inputs: Tensor, lengths: Tensor) -> None:
 
 
 def refuse_unknown_numbers(lengths: Tensor) -> None:
-    """Check that lengths are numbers, not a stand-in for any, as an encoder takes so many steps.
+    """Check that lengths have values, as the number of time steps depends on them.
 
     Raises:
-        DataError: They stand for numbers that nobody knows yet.
+        DataError: They're fake tensors, whose values aren't known.
     """
     if type(lengths) is not Tensor and isinstance(lengths, FakeTensor):
         raise DataError(
-            "`lengths` has no numbers here, as in torch.export, and the number of steps is one of them; "
-            "leave the encoder out of what's exported, or record it for given lengths with torch.jit.trace"
+            "`lengths` has no values here, as in torch.export, and the number of time steps depends on them; "
+            "leave the encoder out of what's exported, or trace it for given lengths with torch.jit.trace"
         )
 
 
 def check_state(cell: Cell, given: State, like: State) -> None:
-    """Check that a state is shaped as a cell's own.
+    """Check that a state has the shapes of a cell's own.
 
     Args:
         cell: The cell.
@@ -67,10 +67,10 @@ def check_state(cell: Cell, given: State, like: State) -> None:
 
 
 def check_bounds(tbptt: int | None, clip: float | None) -> None:
-    """Check what bounds gradients.
+    """Check the settings that limit gradients.
 
     Raises:
-        DataError: A bound leaves nothing.
+        DataError: One is too small.
     """
     if tbptt is not None and tbptt < 1:
         raise DataError(f"`tbptt` is {tbptt}; it must be at least 1")

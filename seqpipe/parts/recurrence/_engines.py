@@ -1,4 +1,4 @@
-"""Which engine carries out a cell's recurrence."""
+"""Chooses the engine that runs a cell's recurrence."""
 
 import functools
 import logging
@@ -32,8 +32,8 @@ from seqpipe.parts.recurrence._gated import (
 from seqpipe.parts.recurrence._noise import Zoneout
 from seqpipe.parts.recurrence._snapshot import Snapshot, has_hooks
 
-#: What carries out a recurrence: a loop of calls under autograd; torch's operations one by one, with a
-#: derivative that's traced once; C compiled for the cell; a Triton kernel made for the cell.
+#: What runs a recurrence: a loop of calls under autograd; torch's operations one by one, with a derivative that's
+#: traced once; C compiled for the cell; a Triton kernel generated for the cell.
 EngineName: TypeAlias = Literal["plain", "eager", "compiled", "triton"]
 
 ENGINES: Final[tuple[str, ...]] = ("plain", "eager", "compiled", "triton")
@@ -52,7 +52,7 @@ def check_engine(wanted: str | None) -> None:
 
 
 class Choice(NamedTuple):
-    """What carries out a cell's recurrence.
+    """What runs a cell's recurrence.
 
     Attributes:
         engine: The engine.
@@ -73,20 +73,20 @@ class _Made(NamedTuple):
     choice: Choice
 
 
-#: The last choice for each cell, as looking for it anew takes as long as a short walk.
+#: The last choice for each cell, as making it anew takes as long as running a short sequence.
 _MADE: Final[weakref.WeakKeyDictionary[Cell, _Made]] = weakref.WeakKeyDictionary()
 
 
 def choose_engine(
     cell: Cell, like: Tensor, wanted: str | None = None, *, zoneout: tuple[Zoneout, ...] = ()
 ) -> Choice | None:
-    """Choose what carries out a cell's recurrence.
+    """Choose what runs a cell's recurrence.
 
     Args:
         cell: Any cell.
         like: A tensor of the input's dtype and device.
         wanted: The engine's name, or None for the fastest that there is.
-        zoneout: What each state keeps, which becomes a part of the step.
+        zoneout: How much each state keeps, which becomes a part of the step.
 
     Returns:
         The choice, or None for the plain loop.
@@ -123,12 +123,12 @@ def _choose_kernel(
     assert isinstance(cell, GatedCell)
     if wanted != "eager" and (reason := _why_unreadable(cell, like)):
         return reason
-    # Before the trace, so that what changes meanwhile shows.
+    # Before the trace, so that changes made meanwhile are noticed.
     snapshot = Snapshot(cell)
     try:
         recurrence = trace_cell(cell, zoneout)
     except StepChangesCell as error:
-        _say_once(f"the plain loop runs {type(cell).__name__}, which is slow: {error}")
+        _warn_once(f"the plain loop runs {type(cell).__name__}, which is slow: {error}")
         return str(error)
     choice = _choose(cell, like, wanted, recurrence)
     _MADE[cell] = _Made(case, snapshot, choice)
@@ -149,7 +149,7 @@ def _choose(cell: GatedCell, like: Tensor, wanted: str | None, recurrence: Recur
 
 
 def usable_engines(cell: Cell, like: Tensor) -> list[str]:
-    """Return the names of the engines that can carry out a cell's recurrence, the plain loop's too.
+    """Return the names of the engines that can run a cell's recurrence, including the plain loop's.
 
     Raises:
         ConfigError: A gated cell's step isn't elementwise maths.
@@ -179,7 +179,7 @@ def engine_names(
 def _why_plain(cell: Cell) -> str | None:
     """Say why only the plain loop runs a cell, or return None."""
     kind = type(cell)
-    # Whoever writes another `forward`, for a class or for one cell, wants it to be called.
+    # Another `forward`, of a class or of one cell, is meant to be called.
     is_gated = (
         isinstance(cell, GatedCell)
         and kind.forward is GatedCell.forward
@@ -200,7 +200,7 @@ def _why_plain(cell: Cell) -> str | None:
 
 
 def _why_unreadable(cell: GatedCell, like: Tensor) -> str | None:
-    """Say which tensor has no memory that a kernel could read, or other numbers than the others."""
+    """Say which tensor has no memory that a kernel could read, or another dtype or device than the others."""
     known = cell.input_weight
     for name, each in (("input", like), *cell.named_parameters(), *cell.named_buffers()):
         if is_dispatched(each) or each.layout != torch.strided:
@@ -214,7 +214,7 @@ def _why_unreadable(cell: GatedCell, like: Tensor) -> str | None:
 
 
 def _is_replica(cell: Cell) -> bool:
-    """Say whether tensors that a step uses are no parameters any more, so that they'd be taken for settings."""
+    """Say whether tensors that a step uses are parameters no longer, so that they'd be taken for settings."""
     return any(
         vars(module).get("_former_parameters", {}).keys() - PRODUCTS for module in cell.modules()
     )
@@ -227,12 +227,12 @@ def _best_first(like: Tensor) -> tuple[str, ...]:
 def _usable(name: str, recurrence: Recurrence, like: Tensor, width: int) -> bool:
     reason = _WHY_NOT[name](recurrence, like, width)
     if reason:
-        _say_once(f"the engine {name!r} can't run here, so a slower one does: {reason}")
+        _warn_once(f"the engine {name!r} can't run here, so a slower one does: {reason}")
     return not reason
 
 
 @functools.cache
-def _say_once(text: str) -> None:
+def _warn_once(text: str) -> None:
     _LOG.warning(text)
 
 

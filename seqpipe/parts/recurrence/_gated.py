@@ -1,4 +1,4 @@
-"""A gated cell as the kernels see it: a traced step, and tensors."""
+"""Runs a gated cell by the kernels: traces its step, and passes its tensors."""
 
 import functools
 import threading
@@ -78,7 +78,7 @@ def unroll_gated(
 
 
 def _stepper(cell: GatedCell, weights: Weights) -> TakeStep:
-    """Return what takes one step of a cell with weights in place of its own."""
+    """Return a function that takes one step of a cell with weights in place of its own."""
     step = functools.partial(_call_step, _Step(cell), list(step_tensors(cell)), _masks(cell))
     units = () if weights.parameters is None else weights.parameters.unbind()
 
@@ -94,8 +94,8 @@ def _stepper(cell: GatedCell, weights: Weights) -> TakeStep:
 
 
 def in_full_precision(device: str) -> Any:
-    """Keep autocast off: a recurrence sums over many steps, which half precision isn't for."""
-    # Entering autocast takes a tenth of a short walk.
+    """Disable autocast: a recurrence sums over many steps, for which half precision is too coarse."""
+    # Entering autocast takes a tenth of the time of a short sequence.
     on = torch.is_autocast_enabled(device)
     return torch.autocast(device, enabled=False) if on else nullcontext()
 
@@ -108,7 +108,7 @@ def _columns(units: Sequence[Tensor], width: int, like: Tensor) -> Tensor:
 
 
 def step_tensors(cell: GatedCell) -> dict[str, Tensor]:
-    """Return the parameters and buffers that a step may use, one number for each unit or one for all."""
+    """Return the parameters and buffers that a step may use, one value for each unit or one for all."""
     named = {**dict(cell.named_parameters()), **dict(cell.named_buffers())}
     return {
         name: tensor
@@ -125,46 +125,46 @@ def trace_cell(cell: GatedCell, zoneout: tuple[Zoneout, ...] = ()) -> Recurrence
     """Trace a cell's step, or take what was traced before from a cell like it.
 
     Raises:
-        ConfigError: The step does something else than elementwise maths.
+        ConfigError: The step does something other than elementwise maths.
         StepChangesCell: It changes what it reads.
     """
-    like = _case(cell, zoneout)
-    # Tracing changes what the whole process shares, so one at a time.
+    like = _key(cell, zoneout)
+    # Tracing changes global state, so one at a time.
     with _TRACING:
         known = _TRACED.setdefault(type(cell), [])
         found = next((recurrence for other, recurrence in known if other == like), None)
         if found is None:
-            found, like = _trace_settled(cell, zoneout, like)
+            found, like = _trace_stable(cell, zoneout, like)
             known.append((like, found))
             # A cell whose attributes change at each call isn't worth keeping.
-            del known[:-_TRACES_AT_MOST]
+            del known[:-_MAX_TRACES]
     return found
 
 
-def _case(cell: GatedCell, zoneout: tuple[Zoneout, ...]) -> tuple[Any, ...]:
-    """Return what compares equal where one trace will do."""
+def _key(cell: GatedCell, zoneout: tuple[Zoneout, ...]) -> tuple[Any, ...]:
+    """Return a key that's equal for cells that can share a trace."""
     kinds = tuple("mask" if isinstance(each, Tensor) else each for each in zoneout)
     return settings(cell), tuple(step_tensors(cell)), _masks(cell), kinds
 
 
 class StepChangesCell(ConfigError):
-    """A step that isn't a function of what it's given."""
+    """A step that isn't a function of its arguments."""
 
 
-def _trace_settled(
+def _trace_stable(
     cell: GatedCell, zoneout: tuple[Zoneout, ...], before: tuple[Any, ...]
 ) -> tuple[Recurrence, tuple[Any, ...]]:
-    """Trace a cell, and return that with its case.
+    """Trace a cell, and return the trace with the cell's key.
 
-    The step may change that the first time, as where it fills an attribute when it's called first.
+    The step may change the key the first time, for instance by filling an attribute on its first call.
     """
     recurrence = _trace(cell, zoneout)
-    after = _case(cell, zoneout)
+    after = _key(cell, zoneout)
     if after == before:
         return recurrence, after
-    settled = Snapshot(cell)
+    snapshot = Snapshot(cell)
     recurrence = _trace(cell, zoneout)
-    if settled.holds():
+    if snapshot.holds():
         return recurrence, after
     _CHANGING.add(type(cell))
     raise StepChangesCell(_it_changes(type(cell)))
@@ -182,8 +182,8 @@ def _it_changes(kind: type) -> str:
     )
 
 
-_TRACES_AT_MOST: Final = 32
-#: The classes whose step isn't a function of what it's given.
+_MAX_TRACES: Final = 32
+#: The classes whose step isn't a function of its arguments.
 _CHANGING: Final[weakref.WeakSet[type[GatedCell]]] = weakref.WeakSet()
 _TRACING: Final = threading.Lock()
 _TRACED: weakref.WeakKeyDictionary[type[GatedCell], list[tuple[Any, Recurrence]]] = (
@@ -226,7 +226,7 @@ def _call_step(
     states: Sequence[Tensor],
 ) -> list[Tensor]:
     """Call a cell's step with tensors in place of its own, by their names."""
-    # An engine has masks as numbers too.
+    # Engines pass masks as floating-point numbers too.
     given = {
         f"cell.{name}": each != 0 if name in masks else each
         for name, each in zip(names, units, strict=True)

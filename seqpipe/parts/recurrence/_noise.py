@@ -1,4 +1,4 @@
-"""Noise that keeps a recurrent network from learning its data by heart."""
+"""Noise that regularises a recurrent network: dropout of several kinds, and zoneout."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ Zoneout: TypeAlias = Tensor | float | None
 
 @dataclass(frozen=True)
 class Noise:
-    """What's drawn for one batch, before it's decided what carries out the recurrence.
+    """The noise drawn for one batch, before an engine is chosen.
 
     Attributes:
         hidden: `[B, width]`, multiplies the hidden state in the products of a gated cell, the same at
@@ -32,7 +32,7 @@ class Noise:
         return replace(self, zoneout=tuple(_rows(each, rows) for each in self.zoneout))
 
     def split(self, sizes: list[int]) -> list["Noise"]:
-        """Return the noise of runs of rows, one behind the other."""
+        """Return the noise of consecutive runs of rows."""
         cut = [
             torch.split(each, sizes) if isinstance(each, Tensor) else (each,) * len(sizes)
             for each in self.zoneout
@@ -52,14 +52,14 @@ NO_NOISE = Noise()
 
 
 def draw_mask(like: Tensor, rows: int, width: int, share: float) -> Tensor:
-    """Draw which numbers are dropped, and how much the others grow for it: `[rows, width]`."""
+    """Draw an inverted-dropout mask, 0 or 1 / (1 - share): `[rows, width]`."""
     return torch.nn.functional.dropout(like.new_ones(rows, width), share)
 
 
 def draw_zoneout(
     like: Tensor, widths: Sequence[int], shares: Sequence[float], *, training: bool
 ) -> tuple[Zoneout, ...]:
-    """Draw which values each state keeps; at evaluation, return the mean of that.
+    """Draw which values each state keeps; at evaluation, return the expected share.
 
     Args:
         like: A tensor of the batch's dtype and device, with a row for each of its rows.
@@ -84,5 +84,5 @@ def _draw(like: Tensor, width: int, share: float, *, training: bool) -> Zoneout:
 
 
 def keep(zoneout: Zoneout, before: Tensor, after: Tensor) -> Tensor:
-    """Return a state after a step, of which some was kept."""
+    """Apply zoneout to a state after a step."""
     return after if zoneout is None else zoneout * before + (1 - zoneout) * after

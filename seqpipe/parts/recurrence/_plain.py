@@ -1,4 +1,4 @@
-"""The plain loop: what every engine must equal."""
+"""The plain loop, the reference that every engine must equal."""
 
 import functools
 import logging
@@ -17,7 +17,7 @@ from seqpipe.parts.cells import Cell, GatedCell, Masks, State
 from seqpipe.parts.recurrence._check import check_batch
 from seqpipe.parts.recurrence._noise import NO_NOISE, Noise, keep
 
-#: Takes a step: input, state, and the mask of the hidden state, to output and state.
+#: Takes one time step: input, state, and the mask of the hidden state, to output and state.
 TakeStep: TypeAlias = Callable[[Tensor, State, Tensor | None], tuple[Tensor, State]]
 
 _LOG: Final = logging.getLogger("seqpipe")
@@ -33,14 +33,14 @@ def unroll_plain(
     noise: Noise = NO_NOISE,
     clip: float | None = None,
 ) -> tuple[Tensor, State]:
-    """Do what `unroll` does in a loop of calls of the cell: the truth that engines are tested against."""
+    """Do what `unroll` does in a loop of calls of the cell: the reference that engines are tested against."""
     check_batch(cell, inputs, lengths)
     first = cell.initial_state(len(lengths), inputs) if state is None else state
     if not len(inputs):
         return inputs.new_zeros(0, cell.width), first
     if is_recorded():
         inputs = _of_these_lengths(inputs, lengths)
-    # A weight that's computed from others (`torch.nn.utils.parametrize`) is so once, not at each step.
+    # A weight that's computed from others (`torch.nn.utils.parametrize`) is computed once, not at each step.
     with parametrize.cached() if _has_computed_weights(cell) else nullcontext():
         return take_steps(
             _stepper(cell, noise),
@@ -54,9 +54,9 @@ def unroll_plain(
 
 
 def _of_these_lengths(inputs: Tensor, lengths: Tensor) -> Tensor:
-    """Return the inputs, by way of operations that fail where a recorded call is given other lengths.
+    """Return the inputs, through operations that fail where a traced call is passed other lengths.
 
-    The record has a loop of so many steps, and would leave out what's beyond them.
+    The trace has a fixed number of time steps, and would ignore what's beyond them.
     """
     count, width = map(int, inputs.shape)
     wrong = (lengths != torch.from_numpy(np.array(lengths.tolist()))).any()
@@ -78,15 +78,15 @@ def take_steps(
     noise: Noise,
     clip: float | None,
 ) -> tuple[Tensor, State]:
-    """Walk through sequences one step after the other.
+    """Unroll a step over sequences.
 
     Args:
-        take_step: Takes a step, given the mask of the hidden state too, if there is one.
+        take_step: Takes one time step; is passed the mask of the hidden state too, if there is one.
         inputs: As for `unroll`; at least one row.
         lengths: As for `unroll`.
         reverse: As for `unroll`.
         state: The state before each sequence.
-        noise: Its `recurrent` is for `take_step` to know.
+        noise: Its `recurrent` is left to `take_step`.
         clip: As for `unroll`.
 
     Returns:
@@ -94,14 +94,14 @@ def take_steps(
     """
     packing = pack(lengths, reverse=reverse)
     ranked = rank(lengths).to(inputs.device)
-    walk = _Walk(take_step, noise, ranked, clip)
-    outputs, last = walk.run(packing, inputs, tuple(s.to(inputs.device)[ranked] for s in state))
+    loop = _Loop(take_step, noise, ranked, clip)
+    outputs, last = loop.run(packing, inputs, tuple(s.to(inputs.device)[ranked] for s in state))
     places = torch.argsort(ranked)
     return outputs, tuple(s[places] for s in last)
 
 
-class _Walk:
-    """Walks through the steps of all sequences at once, the longest first."""
+class _Loop:
+    """Runs each time step for all sequences at once, the longest first."""
 
     def __init__(
         self, take_step: TakeStep, noise: Noise, ranked: Tensor, clip: float | None
@@ -145,7 +145,7 @@ class _Walk:
 
 
 def _stepper(cell: Cell, noise: Noise) -> TakeStep:
-    """Return what takes one step: a call of the cell, so that its hooks run and what overrides it."""
+    """Return a function that takes one step: a call of the cell, so that its hooks and overrides run."""
     if noise.hidden is None and noise.recurrent is None:
         return lambda input, state, mask: cell(input, state)
     if not isinstance(cell, GatedCell):
@@ -158,14 +158,14 @@ def _stepper(cell: Cell, noise: Noise) -> TakeStep:
     def take_step(input: Tensor, state: State, mask: Tensor | None) -> tuple[Tensor, State]:
         output, after = masks.call(input, state, mask)
         if not masks.were_applied:
-            _say_that_masks_are_left_out(type(cell).__name__)
+            _warn_that_masks_are_ignored(type(cell).__name__)
         return output, after
 
     return take_step
 
 
 @functools.cache
-def _say_that_masks_are_left_out(name: str) -> None:
+def _warn_that_masks_are_ignored(name: str) -> None:
     _LOG.warning(
         "`state_dropout` and `weight_dropout` do nothing for %s: its `forward` doesn't call GatedCell's, "
         "which applies them",
@@ -174,9 +174,9 @@ def _say_that_masks_are_left_out(name: str) -> None:
 
 
 class _ClipGradient(torch.autograd.Function):
-    """Lets a state through, and bounds each number of its gradient."""
+    """The identity, which clips each element of the gradient."""
 
-    # What torch.func asks of a function.
+    # Required by torch.func.
     generate_vmap_rule = True
 
     @staticmethod

@@ -1,4 +1,7 @@
-"""What functions read beside their arguments: globals, closures, and attributes of what they reach that way."""
+"""What a cell's step reads beside its arguments, and whether that has changed since it was traced.
+
+That's globals, closures, and attributes of objects that are reached through them.
+"""
 
 import functools
 import inspect
@@ -44,7 +47,7 @@ class Read(NamedTuple):
 
 
 def find_reads(values: Iterable[Any]) -> list[Read]:
-    """Return what functions may read, as far as their code's names tell.
+    """Return what functions may read, as far as the names in their code show.
 
     Args:
         values: Functions, classes, and objects whose attributes the functions may read.
@@ -62,7 +65,7 @@ def find_reads(values: Iterable[Any]) -> list[Read]:
 
 
 class _Search:
-    """Follows functions to what they read, and that to further functions."""
+    """Follows functions to what they read, and from there to further functions."""
 
     def __init__(self, names: frozenset[str]) -> None:
         self.names = names
@@ -163,8 +166,7 @@ def _contents(cell: CellType) -> Any:
         return _GONE
 
 
-# What a trace of a cell depends on beside the numbers in tensors, and whether it has changed since.
-
+# What a trace of a cell depends on, apart from the values of tensors.
 
 #: Types of values that `==` may compare.
 _PLAIN: Final = (str, bytes, int, float, complex, torch.dtype, torch.device)
@@ -172,7 +174,7 @@ _OF_ANY_MODULE: Final = frozenset(vars(nn.Module())) - {"training"}
 
 
 def settings(cell: GatedCell) -> list[Any]:
-    """Return what compares equal for cells of which one trace will do.
+    """Return a key that's equal for cells that can share a trace.
 
     That's the attributes of the cell, of its class up to `GatedCell`, and of the modules in it.
     """
@@ -222,7 +224,7 @@ def _fixed(value: Any) -> Any:
 
 
 class _Object:
-    """An object that equals itself only, whatever its own `==` does; what's read of it counts apart."""
+    """An object compared by identity, whatever its own `==` does; attributes that are read are compared separately."""
 
     def __init__(self, value: Any) -> None:
         self._value = value
@@ -236,10 +238,10 @@ class _Object:
 class Snapshot:
     """A cell's settings, parameters and buffers, and what else its step reads.
 
-    It tells quickly that none has changed or been replaced, and that no hook has been put on the cell.
+    A quick check that none has changed or been replaced, and that no hook has been registered on the cell.
 
-    Objects are compared by identity, and by value where they can change in place. So it may take an
-    equal value for a change, after which `settings` decide; numbers in tensors it doesn't look at.
+    Objects are compared by identity, and by value where they can change in place. So it may report an
+    equal value as a change, after which `settings` decides. The values of tensors aren't compared.
 
     Args:
         cell: The cell.
@@ -266,7 +268,7 @@ class Snapshot:
         self._mutable += [(space[n], _fixed(space[n])) for n in names if _is_mutable(space[n])]
 
     def holds(self) -> bool:
-        """Say whether everything is as it was, without hooks."""
+        """Say whether nothing has changed and there are no hooks."""
         if (
             any(self._hooks)
             or _hooks_anywhere()
@@ -281,12 +283,12 @@ class Snapshot:
 
 
 def has_hooks(cell: nn.Module) -> bool:
-    """Say whether something hangs on calls of a cell or of a module in it, or of any module at all."""
+    """Say whether a hook is registered on a cell, on a module in it, or globally."""
     return _hooks_anywhere() or any(any(_hooks(each)) for each in cell.modules())
 
 
 def _hooks_anywhere() -> bool:
-    """Say whether a hook is on all modules that there are."""
+    """Say whether a hook is registered globally."""
     return bool(_has_any_global_hook())  # type: ignore[no-untyped-call]
 
 

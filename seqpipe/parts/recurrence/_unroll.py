@@ -1,4 +1,4 @@
-"""Cuts ragged sequences into windows of equally many steps."""
+"""Unrolls a cell over ragged sequences: whole, or in windows for truncated backpropagation through time."""
 
 import functools
 from collections.abc import Callable
@@ -44,22 +44,19 @@ class Windows:
 
 
 def _ranges(firsts: Tensor, counts: Tensor) -> Tensor:
-    """Return runs of numbers, one behind the other: `counts[i]` from `firsts[i]` on."""
+    """Return concatenated ranges: `counts[i]` integers from `firsts[i]` on."""
     starts = counts.cumsum(0) - counts
     return (firsts - starts).repeat_interleave(counts) + torch.arange(
         int(counts.sum()), device="cpu"
     )
 
 
-# Runs a cell over ragged sequences.
-
-
 #: Runs sequences whole: inputs, lengths, state, noise to outputs and state. Engines take None for zeros.
 _Run: TypeAlias = Callable[[Tensor, Tensor, Any, Noise], tuple[Tensor, State]]
 
-# Without gradients nothing is kept, so so many rows are enough to be fast, and few enough that what's
-# needed beside input and output doesn't matter.
-_ROWS_AT_ONCE = 2**16
+# Without gradients nothing is saved. This many rows are enough to be fast, and few enough that memory beside
+# input and output doesn't matter.
+_MAX_ROWS = 2**16
 
 
 @break_graph
@@ -79,18 +76,18 @@ def unroll(
 
     Args:
         cell: Any cell. A `GatedCell` runs in a kernel made for it, another one in a plain loop.
-        inputs: `[N, input_width]`, the sequences one behind the other.
+        inputs: `[N, input_width]`, the sequences concatenated.
         lengths: `[B]`, int64, on the CPU; 0 is allowed.
         reverse: Whether to run from each sequence's end to its beginning. The output stays in the
             order of the input.
         state: The state before each sequence, `[B, n]` each; None for the cell's initial one.
         tbptt: The number of steps after which backpropagation stops, though the state goes on
-            (truncated backpropagation through time). What's kept for it is that of one such window;
-            within it the forward pass is repeated. None goes back to the beginning.
-        clip: The bound of each number of the gradient that goes from a step to the step before it
+            (truncated backpropagation through time). Activations are kept for one such window only; the
+            forward pass of the others is repeated. None goes back to the beginning.
+        clip: The bound of each element of the gradient that's passed from a step to the step before it
             (Graves 2013); None for none.
-        noise: What to draw at random, drawn.
-        engine: What carries it out, "plain", "eager", "compiled" or "triton"; None for the fastest
+        noise: The noise, already drawn.
+        engine: What runs it, "plain", "eager", "compiled" or "triton"; None for the fastest
             that there is.
 
     Returns:
@@ -106,13 +103,13 @@ def unroll(
     if isinstance(cell, GatedCell) and engine != "plain":
         inputs = inputs.to(cell.input_weight.dtype)
     rows = len(inputs)
-    # The first state isn't among what an engine is chosen by.
+    # The first state doesn't take part in the choice of an engine.
     fits = engine is not None or not any(map(is_dispatched, state or ()))
     chosen = choose_engine(cell, inputs, engine, zoneout=noise.zoneout) if rows and fits else None
-    steps = tbptt if torch.is_grad_enabled() else max(1, _ROWS_AT_ONCE // max(1, len(lengths)))
+    steps = tbptt if torch.is_grad_enabled() else max(1, _MAX_ROWS // max(1, len(lengths)))
     whole = steps is None or rows <= steps or int(lengths.max()) <= steps
     if whole and chosen and state is None and type(cell).initial_state is GatedCell.initial_state:
-        # The kernel makes these zeros itself, all at once.
+        # The kernel allocates the zero states itself, all at once.
         run = _runner(cell, chosen, reverse=reverse, clip=clip)
         return run(inputs, lengths, None, noise)
     first = cell.initial_state(len(lengths), inputs)
@@ -125,8 +122,8 @@ def unroll(
     if whole:
         return run(inputs, lengths, first, noise)
     assert steps is not None
-    walk = _learn_windows if torch.is_grad_enabled() else _read_windows
-    return walk(run, inputs, Windows(lengths, steps, reverse=reverse), first, noise)
+    run_windows = _learn_windows if torch.is_grad_enabled() else _read_windows
+    return run_windows(run, inputs, Windows(lengths, steps, reverse=reverse), first, noise)
 
 
 def _runner(cell: Cell, chosen: Choice | None, *, reverse: bool, clip: float | None) -> _Run:
@@ -144,18 +141,18 @@ def _learn_windows(
 ) -> tuple[Tensor, State]:
     """Run window after window, each from the state, but not its gradient, in which the last one ended.
 
-    Nothing is kept of a window but what goes in: the way back runs it once more.
+    Nothing is saved of a window but its inputs: the backward pass runs it once more.
     """
     rows = windows.rows.to(inputs.device)
-    # What records or transforms operations doesn't take what's run again.
-    run_again = _keep_nothing if find_transform() is None else _just_run
+    # Tracing and transforms don't support checkpointing.
+    run_window = _checkpointed if find_transform() is None else _plainly
     outputs: list[Tensor] = []
     noises = noise.rows(rows).split(windows.sizes)
     for part, lengths, drawn in zip(
         torch.split(inputs[rows], windows.sizes), windows.lengths, noises, strict=True
     ):
         given = tuple(each.detach() for each in state) if outputs else state
-        output, after = run_again(run, part, lengths, given, drawn)
+        output, after = run_window(run, part, lengths, given, drawn)
         outputs.append(output)
         state = _where_running(lengths, after, state)
     back = torch.empty_like(rows)
@@ -163,18 +160,18 @@ def _learn_windows(
     return torch.cat(outputs)[back], state
 
 
-def _keep_nothing(run: _Run, *given: Any) -> Any:
+def _checkpointed(run: _Run, *given: Any) -> Any:
     return checkpoint(run, *given, use_reentrant=False, preserve_rng_state=False)
 
 
-def _just_run(run: _Run, *given: Any) -> Any:
+def _plainly(run: _Run, *given: Any) -> Any:
     return run(*given)
 
 
 def _read_windows(
     run: _Run, inputs: Tensor, windows: Windows, state: State, noise: Noise
 ) -> tuple[Tensor, State]:
-    """Run window after window without gradients, so that there's never more than input and output."""
+    """Run window after window without gradients, so that memory holds little beside input and output."""
     outputs: Tensor | None = None
     for rows, lengths in zip(
         torch.split(windows.rows, windows.sizes), windows.lengths, strict=True

@@ -1,4 +1,4 @@
-"""What a tokenizer is."""
+"""The contract of tokenizers."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable

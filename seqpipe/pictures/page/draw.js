@@ -1,6 +1,6 @@
 // Draws the points and names on the canvas.
 function makePainter(data, canvas, view, state) {
-  const MOST_NAMES = 400, MOST_TRIES = 4000;
+  const MAX_NAMES = 400, MAX_TRIES = 4000;
   const context = canvas.getContext("2d");
   const names = data.words.map((word) => (word.length > 40 ? `${[...word].slice(0, 39).join("")}…` : word));
   const widths = [];
@@ -133,7 +133,7 @@ function makePainter(data, canvas, view, state) {
     first.forEach((i) => write(i, true));
     context.font = `400 13px ${font}`;
     for (const i of others) {
-      if (written > MOST_NAMES || tried++ > MOST_TRIES) break;
+      if (written > MAX_NAMES || tried++ > MAX_TRIES) break;
       if (!first.has(i)) write(i, false);
     }
   }

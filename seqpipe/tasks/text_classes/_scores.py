@@ -1,9 +1,9 @@
-"""Scores of texts put into classes."""
+"""Scores of text classification."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-# Scores of labels that are ranked, of which a text has any number.
+# Ranked labels, of which a text has any number.
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def score_ranking(
     Args:
         truths: For each text, 1.0 or 0.0 by label.
         predictions: For each text, a score by label.
-        first: The numbers k.
+        first: The values of k.
     """
     pairs = [
         ({k for k, v in truth.items() if v >= 0.5 and k in scores}, _ranked(scores, max(first)))

@@ -113,7 +113,7 @@ def test_class_that_names_an_unknown_gate_cannot_be_made():
         type("Odd", (Highway,), {"input_only": ("content", "memory")})
 
 
-def test_unknown_gate_is_told_where_the_gates_come_last():
+def test_unknown_gate_is_reported_where_the_gates_come_last():
     base = type("Base", (GatedCell,), {"input_only": ("content",)})
     with pytest.raises(TypeError, match="names 'content'"):
         type("Odd", (base,), {"gates": ("keep",)})

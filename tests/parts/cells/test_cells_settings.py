@@ -1,4 +1,4 @@
-"""Settings do what's said of them, and values that can't be used are told with what's allowed."""
+"""Settings do what's documented, and invalid values are reported with what's allowed."""
 
 import math
 import re
@@ -150,7 +150,7 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("make", "setting", "value", "allowed"), MISTAKES)
-def test_value_that_cannot_be_used_is_told_with_what_is_allowed(make, setting, value, allowed):
+def test_value_that_cannot_be_used_is_reported_with_what_is_allowed(make, setting, value, allowed):
     message = re.escape(f"`{setting}` is {value!r}; it must be {allowed}")
     with pytest.raises(ConfigError, match=f"^{message}$"):
         make(3, 4, **{setting: value})

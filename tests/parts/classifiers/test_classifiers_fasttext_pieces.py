@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from seqpipe.parts.classifiers import FastTextClassifier, LabelledWords
 from seqpipe.parts.classifiers.fasttext._corpus import (
-    MOST_BUCKETS,
+    MAX_BUCKETS,
     DistinctNgrams,
     copies,
     fitted_buckets,
@@ -104,7 +104,7 @@ def test_distinct_ngrams_are_counted(texts, longest):
 
 def test_buckets_have_a_least_and_a_most():
     assert fitted_buckets(0, [], min_n=0, max_n=0) == 1
-    assert fitted_buckets(10**9, [], min_n=0, max_n=0) == MOST_BUCKETS
+    assert fitted_buckets(10**9, [], min_n=0, max_n=0) == MAX_BUCKETS
     # <a, a>, <ab and so on: 3 of "<a>" and 5 more of "<ab>".
     assert fitted_buckets(4, ["a"], min_n=2, max_n=3) == 2 * (4 + 3)
 
@@ -133,7 +133,7 @@ def test_search_and_training_are_one_progress(line, fraction):
     assert heard[-1].fraction == pytest.approx(fraction)
 
 
-def test_lines_that_mean_nothing_are_told_apart():
+def test_lines_that_mean_nothing_are_recognised():
     progress = Progress(size=10, passes=1, words=5, threads=1, on_progress=None)
     assert SearchProgress(progress, None).read("Training again with best arguments")
     assert not SearchProgress(progress, None).read("Traceback (most recent call last):")

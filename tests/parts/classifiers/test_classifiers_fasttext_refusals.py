@@ -59,7 +59,7 @@ def test_embedder_of_another_width_is_refused_when_it_is_needed():
 @pytest.mark.parametrize(
     ("examples", "settings", "message"),
     [
-        ([LabelledWords("a text", ["sea"])], {}, "the words of example 1 are a text, 'a text'"),
+        ([LabelledWords("a text", ["sea"])], {}, "the words of example 1 are a string, 'a text'"),
         ([LabelledWords(["a"], ["mud"])], {}, "example 1 has the label 'mud', which isn't among"),
         ([LabelledWords(["a"], ["sea"], -1.0)], {}, "example 1 has the weight -1.0"),
         ([LabelledWords(["a"], ["sea"])] * 2, {}, "all 2 texts have the label 'sea'"),
@@ -120,7 +120,7 @@ def saved(examples, labels, in_this_process, tmp_path):
         ({"format": 2}, "isn't the settings of FastTextClassifier"),
         ({"kind": "Other"}, "is of Other, not of FastTextClassifier"),
         ({"labels": "sea"}, "`labels` is 'sea'"),
-        ({"labels": ["sea", 3]}, "not every label is a text"),
+        ({"labels": ["sea", 3]}, "not every label is a string"),
         ({"labels": ["sea", "sea"]}, "a label is there twice"),
         ({"labels": ["sea", "sky", "mud"]}, "only one of them has the label 'mud'"),
         ({"lower": 1}, "`lower` is 1"),
@@ -128,8 +128,8 @@ def saved(examples, labels, in_this_process, tmp_path):
 )
 def test_settings_file_that_does_not_fit_is_refused(saved, change, message):
     file = saved / "classifier.json"
-    told = json.loads(file.read_text(encoding="utf-8"))
-    file.write_text(json.dumps({**told, **change}), encoding="utf-8")
+    settings = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps({**settings, **change}), encoding="utf-8")
     with pytest.raises(SavedModelError, match=message):
         FastTextClassifier(**SMALL).from_disk(saved)
 

@@ -13,16 +13,16 @@ import sys, tempfile
 from seqpipe.parts.classifiers import FastTextClassifier, LabelledWords
 
 tempfile.tempdir = sys.argv[1]
-told = []
+reports = []
 
-def tell(progress):
-    if not told:
+def report(progress):
+    if not reports:
         print("training", flush=True)
-    told.append(progress)
+    reports.append(progress)
 
 examples = [LabelledWords(["a", "b", "c"] * 30, ["x"]), LabelledWords(["d"], ["y"])] * 20
 classifier = FastTextClassifier(width=8, epochs=10**7)
-classifier.fit(examples, labels=["x", "y"], on_progress=tell)
+classifier.fit(examples, labels=["x", "y"], on_progress=report)
 """
 
 

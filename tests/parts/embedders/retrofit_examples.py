@@ -28,7 +28,7 @@ class Table(Embedder):
             raise EmbedderError("there are no words")
         self.fitted = True
         for fraction in (0.5, 1.0):
-            (on_progress or (lambda told: None))(FitProgress(fraction, loss=3.0))
+            (on_progress or (lambda progress: None))(FitProgress(fraction, loss=3.0))
 
     def embed(self, words):
         words = [word.lower() if self._lower else word for word in words]

@@ -65,5 +65,5 @@ def test_a_single_frequent_word_is_an_error(tmp_path):
 
 
 def test_a_text_is_not_taken_for_a_sequence_of_characters(tmp_path):
-    with pytest.raises(EmbedderError, match=r"sequence 2 is a text, 'the cat'"):
+    with pytest.raises(EmbedderError, match=r"sequence 2 is a string, 'the cat'"):
         write([["the"], "the cat"], tmp_path)

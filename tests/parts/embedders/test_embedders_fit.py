@@ -219,7 +219,7 @@ def test_words_too_short_for_ngrams_have_their_own_vector(small):
     assert not vectors[2].any()
 
 
-def test_progress_is_told_to_the_end(sequences, small):
+def test_progress_is_reported_to_the_end(sequences, small):
     heard = []
     Word2Vec(**small).fit(sequences, on_progress=heard.append)
     fractions = [each.fraction for each in heard]

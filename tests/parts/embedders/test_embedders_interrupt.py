@@ -23,14 +23,14 @@ def spy(*args, **kwargs):
     return process
 
 _process.subprocess.Popen = spy
-told = []
+reports = []
 
-def tell(progress):
-    if not told:
+def report(progress):
+    if not reports:
         print("training", flush=True)
-    told.append(progress)
+    reports.append(progress)
 
-Word2Vec(width=8, epochs=10**7, min_count=1).fit([["a", "b", "c"] * 30] * 20, on_progress=tell)
+Word2Vec(width=8, epochs=10**7, min_count=1).fit([["a", "b", "c"] * 30] * 20, on_progress=report)
 """
 
 

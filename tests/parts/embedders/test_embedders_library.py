@@ -58,7 +58,7 @@ def test_the_one_whose_file_lies_there_counts(site):
         library_version()
 
 
-def test_two_that_cannot_be_told_apart_are_both_named(site):
+def test_two_that_cannot_be_distinguished_are_both_named(site):
     install(site, "fasttext", "0.9.3", source="x = 'original'\n")
     install(site, "fasttext-community", "0.11.9", source="x = 'community'\n")
     (site / "fasttext_pybind.py").write_text("x = 'neither'\n")

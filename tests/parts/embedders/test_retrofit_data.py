@@ -60,7 +60,7 @@ def test_retrofitting_raises_similarity_and_keeps_relatedness(before):
     assert after["told apart"] > 0.8
 
 
-def test_counter_fitting_tells_antonyms_from_synonyms(before):
+def test_counter_fitting_separates_antonyms_from_synonyms(before):
     after = scores(CounterFitted(embedder=glove(), synonyms=SYNONYMS, antonyms=ANTONYMS))
     assert after["SimLex"] > before["SimLex"] + 0.02
     assert after["told apart"] > 0.95

@@ -69,7 +69,7 @@ def test_synonyms_come_together(few):
         assert cosine(embedder, "happy", "glad") > 0.3
 
 
-def test_antonyms_go_apart(few):
+def test_antonyms_move_away_from_each_other(few):
     embedder = CounterFitted(embedder=Table(VECTORS), **few)
     embedder.fit(TEXT)
     assert cosine(Table(VECTORS), "happy", "sad") > 0.99
@@ -109,7 +109,7 @@ def test_lists_may_be_written_in_capitals_for_an_embedder_that_lowers_words(tmp_
     assert cosine(embedder, "happy", "glad") > 0.3
 
 
-def test_words_with_the_same_vector_are_told_by_their_names(tmp_path):
+def test_words_with_the_same_vector_are_distinguished_by_their_names(tmp_path):
     (tmp_path / "synonyms").write_text("a c\n", encoding="utf-8")
     embedder = Retrofitted(
         embedder=Table({"a": [1, 0], "b": [1, 0], "c": [0, 1]}, lower=True),
@@ -121,14 +121,14 @@ def test_words_with_the_same_vector_are_told_by_their_names(tmp_path):
     assert b.tolist() == capital.tolist() == [1, 0]
 
 
-def test_progress_tells_the_inner_fit_and_what_follows(few):
+def test_progress_covers_the_inner_fit_and_what_follows(few):
     for embedder in both(Table(VECTORS), few):
-        told = []
-        embedder.fit(TEXT, on_progress=told.append)
-        fractions = [each.fraction for each in told]
+        reports = []
+        embedder.fit(TEXT, on_progress=reports.append)
+        fractions = [each.fraction for each in reports]
         assert fractions[:2] == [0.4, 0.8]
         assert fractions == sorted(fractions) and fractions[-1] == 1 and len(fractions) > 10
-        assert told[0].loss == 3.0
+        assert reports[0].loss == 3.0
 
 
 def test_saved_one_is_read_without_the_lists(few, tmp_path):

@@ -38,16 +38,16 @@ def fresh_lstm():
 @pytest.fixture
 def no_compiler(monkeypatch):
     monkeypatch.setenv("CC", "no-such-compiler")
-    _engines._say_once.cache_clear()
+    _engines._warn_once.cache_clear()
     yield
-    _engines._say_once.cache_clear()
+    _engines._warn_once.cache_clear()
 
 
 def test_unknown_engine_is_refused_with_those_that_there_are():
-    told = r"`engine` is 'fast'; it must be one of plain, eager, compiled, triton"
-    with pytest.raises(ConfigError, match=told):
+    message = r"`engine` is 'fast'; it must be one of plain, eager, compiled, triton"
+    with pytest.raises(ConfigError, match=message):
         Recurrent(3, cell=LSTM, width=4, engine="fast")
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=message):
         unroll(LSTM(3, 4), torch.ones(2, 3), torch.tensor([2]), engine="fast")
 
 

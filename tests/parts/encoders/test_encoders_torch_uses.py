@@ -279,7 +279,7 @@ def test_recorded_call_refuses_other_lengths():
 
 
 def test_export_is_refused_with_what_to_do():
-    with pytest.raises(DataError, match=r"no numbers here, as in torch\.export.*torch\.jit\.trace"):
+    with pytest.raises(DataError, match=r"no values here, as in torch\.export.*torch\.jit\.trace"):
         torch.export.export(encoder(None), (INPUTS, LENGTHS))
 
 
@@ -345,7 +345,7 @@ def test_default_device_of_torch_makes_no_difference():
 
 
 def noisy(made):
-    """Return what a walk in training gives, with masks drawn alike each time."""
+    """Return the results of a training step, with the same masks each time."""
     torch.manual_seed(1)
     return made(INPUTS, LENGTHS)
 
@@ -382,7 +382,7 @@ def test_noise_that_a_forward_of_ones_own_leaves_out_is_named(caplog):
     assert ["do nothing for Untouched" in each for each in caplog.messages] == [True]
 
 
-def test_masked_weight_is_computed_once_a_walk():
+def test_masked_weight_is_computed_once_a_pass():
     class Watching(TorchFunctionMode):
         products = 0
 
@@ -592,7 +592,7 @@ def test_weights_that_the_compiled_engine_cannot_read_are_refused(compiler):
         unroll(cell, INPUTS, LENGTHS, state=tuple(map(twofold, state)), engine="compiled")
     found = unroll(cell, INPUTS, LENGTHS, state=tuple(map(twofold, state)))[0]
     torch.testing.assert_close(found.a, unroll(cell, INPUTS, LENGTHS, engine="compiled")[0])
-    # In place, which no look at the parameters themselves tells.
+    # In place, which doesn't show in the parameters themselves.
     cell.recurrent_weight.data = cell.recurrent_weight.data.float()
     with pytest.raises(TypeError, match=r"'weight' is a Parameter of torch\.float32 on cpu"):
         unroll(cell, INPUTS, LENGTHS, engine="compiled")

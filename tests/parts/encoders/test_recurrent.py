@@ -16,17 +16,17 @@ from seqpipe.parts.encoders import Recurrent, unroll_plain
 
 @pytest.mark.parametrize("make", FEW.values(), ids=FEW)
 @pytest.mark.parametrize("bidirectional", [False, True])
-def test_layers_and_directions_are_walks_of_their_cells(make, bidirectional):
+def test_layers_and_directions_unroll_their_cells(make, bidirectional):
     torch.manual_seed(0)
     encoder = Recurrent(3, cell=make, width=4, depth=3, bidirectional=bidirectional).double()
     inputs, lengths = batch([5, 0, 3], 3)
     outputs = inputs
     for layer in encoder.layers:
         assert len(layer) == 1 + bidirectional
-        walks = [
+        directions = [
             unroll_plain(cell, outputs, lengths, reverse=bool(i))[0] for i, cell in enumerate(layer)
         ]
-        outputs = torch.cat(walks, dim=1)
+        outputs = torch.cat(directions, dim=1)
     torch.testing.assert_close(encoder(inputs, lengths), outputs)
 
 

@@ -42,7 +42,7 @@ def test_zoneout_keeps_its_mean_in_a_stream():
     torch.testing.assert_close(pieces, whole, rtol=0, atol=1e-12)
 
 
-def test_two_streams_do_not_meet():
+def test_two_streams_do_not_interfere():
     encoder = Recurrent(3, cell=GRU, width=4, bidirectional=False).double().eval()
     first, second = batch([6], 3, seed=1)[0], batch([6], 3, seed=2)[0]
     alone = list(encoder.stream(first.split(2))), list(encoder.stream(second.split(2)))

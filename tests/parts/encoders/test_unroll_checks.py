@@ -1,4 +1,4 @@
-"""What can't be walked through is refused, and what's odd but right comes out right in every engine."""
+"""Invalid inputs are refused, and odd but valid ones give the right results in every engine."""
 
 import threading
 from collections.abc import Mapping

@@ -69,9 +69,9 @@ def test_many_sequences_fall_into_chunks(make, engine):
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("make", FEW.values(), ids=FEW)
 def test_threads_share_the_work(make, reverse, lengths, monkeypatch):
-    for name in ("_WORTH_A_THREAD", "_WORTH_A_TEAM"):
+    for name in ("_MIN_THREADED_PRODUCTS", "_MIN_TEAM_PRODUCTS"):
         monkeypatch.setattr(_engine, name, 1, raising=False)
-    monkeypatch.setattr(_engine, "_CHUNK", 2)
+    monkeypatch.setattr(_engine, "_CHUNK_SIZE", 2)
     before = torch.get_num_threads()
     torch.set_num_threads(3)
     try:
@@ -185,21 +185,21 @@ def test_gradients_are_those_of_finite_differences(make, reverse, engine):
     )
     first = states(cell, 3)
 
-    def walk(inputs, *others):
+    def unrolled(inputs, *others):
         learnt, state = others[: len(names)], others[len(names) :]
         named = dict(zip(names, learnt, strict=True))
-        module = Walk(cell, lengths, reverse=reverse, engine=engine)
+        module = Unroll(cell, lengths, reverse=reverse, engine=engine)
         given = {f"cell.{name}": value for name, value in named.items()}
         outputs, last = torch.func.functional_call(module, given, (inputs, state))
         return outputs, *last
 
     given = (inputs, *weights, *first)
     assert torch.autograd.gradcheck(
-        walk, [t.detach().requires_grad_() for t in given], fast_mode=True
+        unrolled, [t.detach().requires_grad_() for t in given], fast_mode=True
     )
 
 
-class Walk(nn.Module):
+class Unroll(nn.Module):
     """Lets parameters be put in a cell's place."""
 
     def __init__(self, cell, lengths, **options):
@@ -229,7 +229,7 @@ def test_only_what_is_wanted_gets_a_gradient(make, engine):
 @each_engine
 @pytest.mark.parametrize("make", FEW.values(), ids=FEW)
 @pytest.mark.parametrize("used", ["outputs", "last"])
-def test_results_may_be_used_apart(make, engine, used):
+def test_results_may_be_used_separately(make, engine, used):
     inputs, lengths = batch([2, 0, 3], 3)
     gradients = []
     for name in ("plain", engine):

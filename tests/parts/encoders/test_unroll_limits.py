@@ -59,7 +59,7 @@ def test_wide_clip_changes_nothing(engine):
 
 
 def by_hand(cell, inputs, lengths, *, steps, state, reverse=False, clip=None):
-    """Walk sequence by sequence, and forget where the state came from after each window."""
+    """Unroll sequence by sequence, and forget where the state came from after each window."""
     outputs, ended = [], []
     for i, sequence in enumerate(inputs.split(lengths.tolist())):
         now = tuple(each[i : i + 1] for each in state)
@@ -126,7 +126,7 @@ def test_truncation_is_for_any_cell():
 
 
 def kept_bytes(run):
-    """Return how many bytes a graph keeps for the way back, each tensor's memory once."""
+    """Return how many bytes a graph keeps for the backward pass, each tensor's memory once."""
     memory = {}
 
     def note(tensor):
@@ -196,12 +196,12 @@ def test_windows_without_gradients_equal_the_whole(make, reverse, engine, monkey
     cell = stirred(make, 3, 4)
     inputs, lengths = batch([9, 0, 4, 13], 3)
     first = states(cell, 4)
-    walk = {"state": first, "reverse": reverse, "engine": engine}
+    options = {"state": first, "reverse": reverse, "engine": engine}
     with torch.no_grad():
-        whole = unroll(cell, inputs, lengths, **walk)
+        whole = unroll(cell, inputs, lengths, **options)
         for rows in (1, 8, 17):
-            monkeypatch.setattr(_unroll, "_ROWS_AT_ONCE", rows)
-            cut = unroll(cell, inputs, lengths, **walk)
+            monkeypatch.setattr(_unroll, "_MAX_ROWS", rows)
+            cut = unroll(cell, inputs, lengths, **options)
             torch.testing.assert_close(cut, whole, rtol=0, atol=1e-12)
 
 

@@ -1,4 +1,4 @@
-"""Cells, batches, and all that a walk gives, for tests of `unroll`."""
+"""Cells, batches, and all results of `unroll`, for its tests."""
 
 from functools import partial
 from typing import ClassVar
@@ -94,11 +94,11 @@ def states(cell, count, *, seed=2, dtype=torch.float64):
     return tuple(each.to(dtype) for each in drawn)
 
 
-def everything(walk, cell, inputs, lengths, state, **options):
+def everything(unroll, cell, inputs, lengths, state, **options):
     """Return outputs, last states, and the gradients of all that a gradient goes to, by name."""
     inputs = inputs.detach().clone().requires_grad_()
     state = tuple(each.detach().clone().requires_grad_() for each in state)
-    outputs, last = walk(cell, inputs, lengths, state=state, **options)
+    outputs, last = unroll(cell, inputs, lengths, state=state, **options)
     generator = torch.Generator().manual_seed(3)
     results = {"outputs": outputs, **{f"last {i}": each for i, each in enumerate(last)}}
     loss = sum(

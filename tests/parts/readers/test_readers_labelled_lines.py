@@ -42,7 +42,7 @@ def test_prefix_may_be_another(tmp_path):
         ("__label__ text", ":1: its label is empty"),
     ],
 )
-def test_bad_rows_are_told_or_skipped(tmp_path, line, problem):
+def test_bad_rows_are_reported_or_skipped(tmp_path, line, problem):
     with pytest.raises(DataError, match=problem):
         read(tmp_path, line + "\n")
     result = read(tmp_path, f"{line}\n__label__a fine\n", on_bad_row="skip")
@@ -50,6 +50,6 @@ def test_bad_rows_are_told_or_skipped(tmp_path, line, problem):
 
 
 @pytest.mark.parametrize("prefix", ["", "a b", "\t"])
-def test_prefix_that_tells_nothing_is_refused(prefix):
+def test_prefix_that_is_not_a_word_is_refused(prefix):
     with pytest.raises(ConfigError, match="the reader's prefix is"):
         LabelledLines("texts.txt", prefix=prefix)

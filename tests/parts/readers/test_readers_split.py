@@ -61,8 +61,8 @@ def test_the_order_of_the_rows_and_parts_makes_no_difference(
     rows, seed: int, order: Random
 ) -> None:
     shuffled = order.sample(rows, len(rows))
-    turned = dict(reversed(THIRDS.items()))
-    assert split_rows(rows, THIRDS, seed=seed) == split_rows(shuffled, turned, seed=seed)
+    reordered = dict(reversed(THIRDS.items()))
+    assert split_rows(rows, THIRDS, seed=seed) == split_rows(shuffled, reordered, seed=seed)
 
 
 @given(rows=repeated_rows(), fractions=FRACTIONS, seed=SEEDS)

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import rjieba
 from seqpipe.errors import ConfigError
 
-_MOST: Final = 1_000_000_000
+_MAX_FREQUENCY: Final = 1_000_000_000
 _LINE: Final = re.compile(r"(\S+)(?:\s+([0-9]{1,10}))?(?:\s+[a-z]+)?")
 
 
@@ -84,8 +84,8 @@ def _read_line(line: str, place: str) -> Entry:
             f'{place} is {line!r}; it must be "word", "word 5", "word n" or "word 5 n"'
         )
     word, frequency = match.groups()
-    if frequency is not None and not 1 <= int(frequency) <= _MOST:
+    if frequency is not None and not 1 <= int(frequency) <= _MAX_FREQUENCY:
         raise ConfigError(
-            f"{place} gives {word!r} the frequency {frequency}; it may be 1 to {_MOST:,}"
+            f"{place} gives {word!r} the frequency {frequency}; it may be 1 to {_MAX_FREQUENCY:,}"
         )
     return Entry(word, None if frequency is None else int(frequency), place)

@@ -20,7 +20,7 @@ class Doc2Vec(DocumentEmbedder):
     """Trains by gensim, keeps the vectors of words, and infers those of documents.
 
     Args:
-        settings: What the library is told.
+        settings: The library's settings.
     """
 
     def __init__(self, settings: Settings) -> None:

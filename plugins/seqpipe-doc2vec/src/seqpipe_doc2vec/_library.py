@@ -8,14 +8,14 @@ from gensim.models.doc2vec import Doc2Vec
 from seqpipe_doc2vec._settings import Settings
 
 #: The most words of one document that the library looks at.
-LONGEST = 10_000
+MAX_WORDS = 10_000
 
 
 def make_model(settings: Settings, counts: Mapping[str, int], *, seed: int = 1) -> Any:
     """Return an untrained model that knows words, but no documents.
 
     Args:
-        settings: What the library is told.
+        settings: The library's settings.
         counts: How often each word occurs, most frequent first; that's the order of the rows.
         seed: For its random numbers.
     """
@@ -41,5 +41,5 @@ def make_model(settings: Settings, counts: Mapping[str, int], *, seed: int = 1) 
 
 def pieces(words: Sequence[str]) -> Iterator[Sequence[str]]:
     """Cut a document into pieces that the library takes whole."""
-    for start in range(0, len(words), LONGEST):
-        yield words[start : start + LONGEST]
+    for start in range(0, len(words), MAX_WORDS):
+        yield words[start : start + MAX_WORDS]

@@ -11,7 +11,7 @@ class DistributedMemory(Doc2Vec):
     """Vectors of documents by distributed memory, PV-DM (Le and Mikolov 2014).
 
     A word is predicted from the mean of the vectors of the words around it and of its document's, which so
-    holds what these words don't tell. A document that wasn't trained on has its vector inferred: trained
+    captures what these words don't. A document that wasn't trained on has its vector inferred: trained
     in the same way while all else stays as it is. The same words always have the same one.
 
     The gensim library trains, in a process of its own. Documents may come from a stream larger than memory:

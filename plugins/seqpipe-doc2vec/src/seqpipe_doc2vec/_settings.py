@@ -9,7 +9,7 @@ from seqpipe.errors import ConfigError
 
 @dataclass(frozen=True)
 class Settings:
-    """What a training is told; see `DistributedMemory` and `BagOfWords` for what each means.
+    """The settings of a training; see `DistributedMemory` and `BagOfWords` for what each means.
 
     Attributes:
         memory: Whether it's a distributed memory, rather than a bag of words.
@@ -46,18 +46,18 @@ class Settings:
                 )
 
 
-def read_settings(told: Mapping[str, Any]) -> Settings:
+def read_settings(saved: Mapping[str, Any]) -> Settings:
     """Return settings out of plain data.
 
     Raises:
         ConfigError: They're not the settings of a training.
     """
     types = {field.name: field.type for field in fields(Settings)}
-    if set(told) != set(types):
-        raise ConfigError(f"the settings are {sorted(told)}, not {sorted(types)}")
+    if set(saved) != set(types):
+        raise ConfigError(f"the settings are {sorted(saved)}, not {sorted(types)}")
     for name, kind in types.items():
-        # A pipeline file may give a whole number where any number will do.
+        # A pipeline file may give an integer where any number will do.
         kinds = (int, float) if kind is float else (kind,)
-        if type(told[name]) not in kinds:
-            raise ConfigError(f"the setting `{name}` is {told[name]!r}")
-    return Settings(**told)
+        if type(saved[name]) not in kinds:
+            raise ConfigError(f"the setting `{name}` is {saved[name]!r}")
+    return Settings(**saved)

@@ -72,13 +72,13 @@ class Sif(DocumentEmbedder):
         on_progress: OnProgress | None = None,
     ) -> None:
         """Fit the embedder below, then what the documents have in common; see `Embedder.fit`."""
-        tell = on_progress or _tell_nobody
+        report = on_progress or _ignore_progress
         with tempfile.TemporaryDirectory(prefix="seqpipe-") as folder:
             spool = spool_sequences(sequences, Path(folder) / "sequences.txt")
-            self.embedder.fit(spool, seed=seed, on_progress=_relay(tell))
+            self.embedder.fit(spool, seed=seed, on_progress=_relay(report))
             self._shares = self._find_shares(spool)
             self._common = self._find_common(spool)
-        tell(FitProgress(1.0))
+        report(FitProgress(1.0))
 
     def embed(self, words: Sequence[str]) -> NDArray[np.float32]:
         """Return the vectors of `words` as the embedder below has them; see `Embedder.embed`."""
@@ -138,12 +138,12 @@ class Sif(DocumentEmbedder):
         return self._common
 
 
-def _tell_nobody(progress: FitProgress) -> None:
+def _ignore_progress(progress: FitProgress) -> None:
     pass
 
 
-def _relay(tell: OnProgress) -> OnProgress:
+def _relay(report: OnProgress) -> OnProgress:
     def relay(progress: FitProgress) -> None:
-        tell(FitProgress(_SHARE * progress.fraction, progress.loss, progress.words_per_second))
+        report(FitProgress(_SHARE * progress.fraction, progress.loss, progress.words_per_second))
 
     return relay

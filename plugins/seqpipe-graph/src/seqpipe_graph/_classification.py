@@ -1,4 +1,4 @@
-"""Whether the vectors of nodes tell their classes."""
+"""Node classification, as a score: whether the vectors of nodes predict their classes."""
 
 import itertools
 import math

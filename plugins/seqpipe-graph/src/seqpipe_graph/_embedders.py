@@ -56,7 +56,7 @@ class WalkEmbedder(Embedder):
             sequences: The paths. One of a single node is a node that may have no edges, and that has the
                 zero vector then. An `Edge` has a weight.
             seed: See `Embedder.fit`.
-            on_progress: See `Embedder.fit`; told of both the walking and the training.
+            on_progress: See `Embedder.fit`; receives the progress of both the walking and the training.
 
         Raises:
             DataError: A path isn't one, or has a weight that can't be used.
@@ -247,10 +247,10 @@ def _skip_gram(**settings: Any) -> Word2Vec:
 
 
 def _later(on_progress: OnProgress) -> OnProgress:
-    """Return what tells of the training as of the second part of the work."""
+    """Return the callback for the training's progress, as the second part of the work."""
 
-    def tell(progress: FitProgress) -> None:
+    def report(progress: FitProgress) -> None:
         fraction = min(1.0, _WALKING + (1 - _WALKING) * progress.fraction)
         on_progress(FitProgress(fraction, progress.loss, progress.words_per_second))
 
-    return tell
+    return report

@@ -125,11 +125,14 @@ class Graph:
 
 def _both_ways(matrix: Any) -> Any:
     row, column = matrix.coords
-    apart = row != column
+    off_diagonal = row != column
     return sparse.coo_array(
         (
-            np.concatenate([matrix.data, matrix.data[apart]]),
-            (np.concatenate([row, column[apart]]), np.concatenate([column, row[apart]])),
+            np.concatenate([matrix.data, matrix.data[off_diagonal]]),
+            (
+                np.concatenate([row, column[off_diagonal]]),
+                np.concatenate([column, row[off_diagonal]]),
+            ),
         ),
         matrix.shape,
     )

@@ -62,7 +62,7 @@ def read_paths(paths: Iterable[Sequence[str]]) -> Arcs:
     """Read each path once. Consecutive nodes are joined by an arc; one node alone is only there.
 
     Raises:
-        DataError: A path is a text, holds something else than texts, or has a weight that isn't a number
+        DataError: A path is a string, holds something other than strings, or has a weight that isn't a number
             of at least 0.
     """
     numbers = _Numbers()
@@ -96,7 +96,7 @@ def _array(numbers: "array[int]") -> NDArray[np.int32]:
 def _check(path: Sequence[str], place: int) -> float:
     if isinstance(path, str):
         raise DataError(
-            f"path {place} is a text, {path[:_SHOWN]!r}, where the names of nodes are needed: "
+            f"path {place} is a string, {path[:_SHOWN]!r}, where the names of nodes are needed: "
             'split it, or read it by "graph.Edges.v1"'
         )
     weight: float = getattr(path, "weight", 1.0)

@@ -1,4 +1,4 @@
-"""Whether the vectors of nodes tell edges that weren't seen."""
+"""Link prediction, as a score: whether the vectors of nodes predict unseen edges."""
 
 from typing import Any, Final, final
 
@@ -15,14 +15,14 @@ from seqpipe_graph._graph import Graph
 from seqpipe_graph._pairs import Pairs, PairSet, arcs_of, steps_of
 
 #: How many edges are enough to learn from which parts of two vectors matter.
-_MOST_EDGES: Final = 20_000
-#: Tell apart what's drawn by one seed: pairs to test on, and pairs to learn from.
+_MAX_EDGES: Final = 20_000
+#: Random streams of one seed: pairs to test on, and pairs to learn from.
 _TEST, _TRAIN = range(2)
 
 
 @final
 class LinkPrediction:
-    """Tells edges that were held out from pairs of nodes that aren't edges, by the nodes' vectors.
+    """Separates held-out edges from pairs of nodes that aren't edges, by the nodes' vectors.
 
     By the cosine of two vectors, and by logistic regression on their products (Hadamard), learnt from the
     edges that were fitted on and from pairs that aren't among these. Held-out edges are never learnt from,
@@ -115,7 +115,7 @@ def _products(vectors: NDArray[np.float32], pairs: Pairs) -> NDArray[np.float32]
 def _learnt(
     vectors: NDArray[np.float32], seen: PairSet, pairs: Pairs, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    edges = rng.permutation(seen.pairs)[:_MOST_EDGES]
+    edges = rng.permutation(seen.pairs)[:_MAX_EDGES]
     # Drawn without a look at the edges to test on, some of which may be among them.
     others = seen.others(len(edges), rng)
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))

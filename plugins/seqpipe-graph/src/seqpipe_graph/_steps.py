@@ -12,10 +12,10 @@ Places = NDArray[np.int32]
 
 #: After so many refusals in a row a walker's arcs are looked at one by one.
 _TRIES: Final = 24
-#: So many arcs are passed over one by one before the rest are bisected.
+#: How many arcs are scanned linearly before the rest are bisected.
 _LOOKS: Final = 3
 #: How many arcs are looked at at once.
-_MOST_ARCS: Final = 1 << 20
+_MAX_ARCS: Final = 1 << 20
 
 
 @final
@@ -27,7 +27,7 @@ class FirstOrder:
     as long as a node's arcs says where to begin (Chen & Asau 1974), so that it's a few steps at most times.
 
     Args:
-        graph: What's walked on.
+        graph: The graph.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -73,12 +73,12 @@ class SecondOrder:
 
     Neighbours are proposed by weight and taken with a chance in proportion to a, by rejection sampling
     (Yang et al. 2019, KnightKing), so nothing is stored but the arcs. Where 1/p is above 1 and 1/q, what it
-    has more than these is drawn for apart, since every proposal would have to be measured by it otherwise.
+    has more than these is drawn for separately, since every proposal would have to be measured by it otherwise.
     Walkers that were refused many times have their arcs weighed one by one, which is the same distribution,
     as a proposal doesn't depend on those before it.
 
     Args:
-        graph: What's walked on.
+        graph: The graph.
         p: How unlikely a step back is.
         q: How unlikely a step away from the last node is.
     """
@@ -153,7 +153,7 @@ class SecondOrder:
 
     def _batches(self, walkers: NDArray[np.int64], here: Places) -> Iterator[NDArray[np.int64]]:
         arcs = np.cumsum(self._graph.degrees[here[walkers]])
-        yield from np.split(walkers, np.flatnonzero(np.diff(arcs // _MOST_ARCS)) + 1)
+        yield from np.split(walkers, np.flatnonzero(np.diff(arcs // _MAX_ARCS)) + 1)
 
     def _weigh(self, before: Places, here: Places, rng: np.random.Generator) -> Places:
         """Return a neighbour for each walker, by what each arc of these weighs with its bias."""

@@ -16,7 +16,7 @@ from seqpipe_graph._steps import FirstOrder, Places, SecondOrder
 
 #: How many walks are a batch. Another number would make other walks of the same seed.
 BATCH: Final = 8192
-#: Tell apart what's drawn by one seed: the order of nodes, and the steps.
+#: Random streams of one seed: the order of nodes, and the steps.
 _ORDER, _STEPS = range(2)
 
 
@@ -59,7 +59,7 @@ def walks(
     interpreter while it works on arrays, so threads run side by side.
 
     Args:
-        graph: What's walked on.
+        graph: The graph.
         walks: How many walks begin at each node.
         length: Over how many nodes a walk leads, its first one included.
         p: How unlikely a step back is; below 1, walks stay near where they were.

@@ -6,10 +6,10 @@ from typing import Final, TypeVar
 _Item = TypeVar("_Item")
 
 #: The most items that are looked at as one basket: it has as many pairs as the square of that.
-LONGEST: Final = 1000
+MAX_ITEMS: Final = 1000
 
 
 def cut(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
     """Yield a basket in pieces that aren't too long; as it is, if it isn't."""
-    for start in range(0, len(items), LONGEST):
-        yield items[start : start + LONGEST]
+    for start in range(0, len(items), MAX_ITEMS):
+        yield items[start : start + MAX_ITEMS]

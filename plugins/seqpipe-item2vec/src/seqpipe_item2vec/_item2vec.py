@@ -23,7 +23,7 @@ class Item2Vec(Embedder):
     A sequence is a basket, a session or a user's history. Skip-gram with negative sampling trains the vector of
     each item to predict the others of its basket, wherever they stand in it. Items have similar vectors
     that occur beside the same others, such as two brands of one thing, whether or not they occur together;
-    which items will come to a basket is what `predict` tells.
+    `predict` says which items will be added to a basket.
 
     The gensim library trains, in a process of its own. Baskets may come from a stream larger than memory:
     they're kept in a temporary file. The same baskets, settings and seed give the same vectors, to the

@@ -55,7 +55,7 @@ def make_next_items(*, k: int = 10, hide: Hide = "each", most: int = 10_000) -> 
         items = list(fitted.embedder.vocabulary)
         numbers = {item: number for number, item in enumerate(items)}
         drawn = draw_trials(fitted.test(), numbers, hide=hide, most=most, seed=fitted.seed)
-        told: dict[str, Any] = {
+        scores: dict[str, Any] = {
             "k": k,
             "items": len(items),
             "baskets": drawn.baskets,
@@ -63,8 +63,8 @@ def make_next_items(*, k: int = 10, hide: Hide = "each", most: int = 10_000) -> 
             "coverage": drawn.askable / drawn.hidden if drawn.hidden else 0.0,
         }
         if drawn.trials:
-            told |= {name: _rate(rank, drawn.trials, k) for name, rank in _rankers(fitted, items)}
-        return told
+            scores |= {name: _rate(rank, drawn.trials, k) for name, rank in _rankers(fitted, items)}
+        return scores
 
     return score
 

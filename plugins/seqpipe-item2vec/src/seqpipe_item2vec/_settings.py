@@ -12,7 +12,7 @@ _AT_LEAST_ONE: Final = ("width", "epochs", "negatives", "min_count", "threads")
 
 @dataclass(frozen=True)
 class Settings:
-    """What a training is told; see `Item2Vec` for what each means.
+    """The settings of a training; see `Item2Vec` for what each means.
 
     Raises:
         ConfigError: A setting has a value that can't be used.
@@ -42,22 +42,22 @@ class Settings:
             raise _refusal("negative_exponent", self.negative_exponent, "must be a finite number")
 
 
-def read_settings(told: Mapping[str, Any]) -> Settings:
+def read_settings(saved: Mapping[str, Any]) -> Settings:
     """Return settings out of plain data.
 
     Raises:
         ConfigError: They're not the settings of a training.
     """
     types = {field.name: field.type for field in fields(Settings)}
-    if set(told) != set(types):
-        raise ConfigError(f"the settings are {sorted(told)}, not {sorted(types)}")
+    if set(saved) != set(types):
+        raise ConfigError(f"the settings are {sorted(saved)}, not {sorted(types)}")
     for name, kind in types.items():
-        # A pipeline file may give a whole number where any number will do.
+        # A pipeline file may give an integer where any number will do.
         kinds = int | float if kind is float else kind
-        is_flag = isinstance(told[name], bool)
-        if not isinstance(told[name], kinds) or (is_flag and kind is not bool):  # type: ignore[arg-type]
-            raise ConfigError(f"the setting `{name}` is {told[name]!r}")
-    return Settings(**told)
+        is_flag = isinstance(saved[name], bool)
+        if not isinstance(saved[name], kinds) or (is_flag and kind is not bool):  # type: ignore[arg-type]
+            raise ConfigError(f"the setting `{name}` is {saved[name]!r}")
+    return Settings(**saved)
 
 
 def _refusal(name: str, value: object, rule: str) -> ConfigError:

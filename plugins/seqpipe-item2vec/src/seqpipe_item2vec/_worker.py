@@ -8,7 +8,7 @@ from gensim.models.word2vec import Word2Vec
 from numpy.typing import NDArray
 from seqpipe.workers import Job, serve
 
-from seqpipe_item2vec._cut import LONGEST, cut
+from seqpipe_item2vec._cut import MAX_ITEMS, cut
 from seqpipe_item2vec._settings import Settings, read_settings
 
 
@@ -30,7 +30,7 @@ def _make_model(settings: Settings, *, seed: int) -> Any:
     return Word2Vec(
         sg=1,
         vector_size=settings.width,
-        window=LONGEST if whole else settings.window,
+        window=MAX_ITEMS if whole else settings.window,
         # The library draws a smaller window for each item, so that near ones count more.
         shrink_windows=not whole,
         epochs=settings.epochs,
@@ -62,7 +62,7 @@ class _Baskets:
 
     def __iter__(self) -> Iterator[Sequence[str]]:
         for items in self._passes:
-            if self._shuffle and len(items) > LONGEST:
+            if self._shuffle and len(items) > MAX_ITEMS:
                 self._draw.shuffle(items)
             yield from cut(items)
 

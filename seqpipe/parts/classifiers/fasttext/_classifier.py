@@ -1,4 +1,4 @@
-"""The classifier."""
+"""fastText's supervised model as a classifier."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -24,7 +24,7 @@ class FastTextClassifier(Classifier):
 
     The same texts, settings and seed give the same model, to the byte, on the same kind of processor, as
     long as one thread trains. With several the library's models differ from run to run, and autotuning
-    goes by the clock.
+    depends on timing.
 
     Texts without a label teach nothing: the library skips them. Words that can't be encoded as UTF-8 are
     left out.
@@ -35,7 +35,7 @@ class FastTextClassifier(Classifier):
             "one-vs-rest": each label has a score of its own; the default where they aren't. "hierarchical": an
             approximation of the first by a tree, for very many labels. "negative-sampling": one of the second.
         width: The width of a vector.
-        epochs: How often the texts are gone through.
+        epochs: How often the texts are trained on.
         learning_rate: At the beginning; it falls to 0.
         word_ngrams: The most words in a row that have a vector together.
         min_n: The fewest characters of a word's n-grams, the marks of its ends included.
@@ -65,7 +65,7 @@ class FastTextClassifier(Classifier):
         retrain: Whether the vectors that are kept are trained further.
         quantize_norm: Whether the lengths of vectors are quantised by themselves.
         quantize_output: Whether the vectors of labels are quantised too: for many labels, 256 at least.
-        subvector: How many numbers of a vector make one byte.
+        subvector: How many dimensions of a vector make one byte.
 
     Raises:
         ConfigError: A setting has a value that can't be used.
@@ -136,7 +136,7 @@ class FastTextClassifier(Classifier):
 
     @property
     def trained_with(self) -> Mapping[str, Any]:
-        """What the library was told in the end, by its own names: what autotuning found, for one.
+        """The library's options in the end, by its own names; among them what autotuning found.
 
         Raises:
             ClassifierError: The classifier hasn't been fitted.
@@ -158,7 +158,7 @@ class FastTextClassifier(Classifier):
             ConfigError: The embedder's vectors have another width.
             ClassifierError: As `Classifier.fit`.
         """
-        # Not before: a saved classifier needs no embedder, so the file that one's from may be gone.
+        # Not earlier: a saved classifier needs no embedder, so the embedder's file may be gone.
         if self._embedder is not None and self._embedder.width != self._settings.width:
             raise ConfigError(
                 f"the classifier's `width` is {self._settings.width}, and its embedder's is "

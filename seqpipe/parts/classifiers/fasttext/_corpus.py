@@ -16,8 +16,7 @@ from seqpipe.parts.embedders.fasttext._ngrams import hash_words
 
 # Weights of texts, as how often each is repeated.
 
-
-_MOST_COPIES = 10_000
+_MAX_COPIES = 10_000
 
 Labels = tuple[str, ...]
 
@@ -26,7 +25,7 @@ def label_weights(given: ClassWeights | None, counts: Mapping[str, int]) -> dict
     """Return the weight of each label.
 
     Args:
-        given: What the setting says.
+        given: The setting.
         counts: How many texts have each label.
 
     Raises:
@@ -62,26 +61,26 @@ def weigh(
 def copies(labels: Sequence[Labels], weights: Sequence[float]) -> list[int]:
     """Return how often each text is written, so that texts count by their weights.
 
-    Those of the smallest weight above 0 are written once. What's lost by rounding is made up for by the
-    next text that has the same labels, so nothing is left to chance.
+    Those of the smallest weight above 0 are written once. Rounding errors are carried over to the next
+    text that has the same labels, so that nothing is random.
 
     Raises:
-        ClassifierError: Weights are too far apart, or none is above 0.
+        ClassifierError: Weights differ too much, or none is above 0.
     """
     used = [weight for weight in weights if weight > 0]
     if not used:
         raise ClassifierError("no text has a weight above 0: there's nothing to learn from")
     smallest, largest = min(used), max(used)
-    if largest > _MOST_COPIES * smallest or not math.isfinite(largest):
+    if largest > _MAX_COPIES * smallest or not math.isfinite(largest):
         raise ClassifierError(
             f"the weights of texts lie between {smallest:g} and {largest:g}: texts are repeated in proportion, "
-            f"and {_MOST_COPIES:,} times is the most"
+            f"and {_MAX_COPIES:,} times is the most"
         )
     owed: defaultdict[Labels, float] = defaultdict(float)
     counts = []
     for each, weight in zip(labels, weights, strict=True):
         due = owed[each] + weight / smallest
-        # A sum of thirds may fall short of the whole number that it means.
+        # A sum of thirds may fall just short of an integer.
         count = math.floor(due + 1e-9)
         owed[each] = due - count
         counts.append(count)
@@ -93,13 +92,12 @@ def count_labels(labels: Sequence[Labels]) -> Counter[str]:
     return Counter(label for each in labels for label in each)
 
 
-# How many n-grams there are, which the size of their table is fitted to.
-
+# The number of n-grams, from which the size of their table follows.
 
 _PER_NGRAM = 2
 #: What the library always takes.
-MOST_BUCKETS = 2_000_000
-_ENOUGH = MOST_BUCKETS // _PER_NGRAM
+MAX_BUCKETS = 2_000_000
+_MAX_NGRAMS = MAX_BUCKETS // _PER_NGRAM
 
 _PRIME = 0x9E3779B97F4A7C15
 _MASK = 2**64 - 1
@@ -119,7 +117,7 @@ class DistinctNgrams:
 
     def add(self, words: Sequence[str]) -> None:
         """Count those of a text. The library sees the end of a text as a word."""
-        if self._longest < 2 or len(self._seen) >= _ENOUGH:
+        if self._longest < 2 or len(self._seen) >= _MAX_NGRAMS:
             return
         numbers = [self._numbers.setdefault(word, len(self._numbers) + 1) for word in words]
         numbers.append(0)
@@ -146,7 +144,7 @@ def fitted_buckets(of_words: int, words: Iterable[str], *, min_n: int, max_n: in
     count = of_words
     if max_n:
         count += len(np.unique(hash_words(words, min_n=min_n, max_n=max_n).hashes))
-    return min(max(1, _PER_NGRAM * count), MOST_BUCKETS)
+    return min(max(1, _PER_NGRAM * count), MAX_BUCKETS)
 
 
 @dataclass
@@ -182,7 +180,7 @@ def write_corpus(
         examples: The texts, which are read once. Those without a label are left out.
         path: Where to.
         labels: All labels that there are.
-        settings: What the training is told.
+        settings: The training's settings.
 
     Raises:
         ClassifierError: An example can't be used, or there's too little to learn from.
@@ -244,13 +242,13 @@ def _label_forms(labels: Sequence[str]) -> dict[str, str]:
 def _check_example(example: LabelledWords, number: int, known: dict[str, str]) -> None:
     if isinstance(example.words, str):
         raise ClassifierError(
-            f"the words of example {number} are a text, {example.words[:40]!r}: split it by a tokenizer first"
+            f"the words of example {number} are a string, {example.words[:40]!r}: split it by a tokenizer first"
         )
     for label in example.labels:
         if label not in known:
             some = ", ".join(list(known)[:10])
             raise ClassifierError(
-                f"example {number} has the label {label!r}, which isn't among those to be told apart: {some}"
+                f"example {number} has the label {label!r}, which isn't among the labels to learn: {some}"
             )
     if not 0 <= example.weight < float("inf"):
         raise ClassifierError(f"example {number} has the weight {example.weight}; 0 is the least")
@@ -260,7 +258,7 @@ def _check_labels(corpus: Corpus) -> None:
     if not corpus.labels:
         raise ClassifierError("there's nothing to fit the classifier on: no text has a label")
     found = count_labels(corpus.labels)
-    # With a single one the library looks for another, as a negative example, for ever.
+    # With a single one the library searches for another, as a negative example, forever.
     if len(found) < 2:
         raise ClassifierError(
             f"all {len(corpus.labels)} texts have the label {next(iter(found))!r}: a classifier needs two at least"

@@ -1,4 +1,4 @@
-"""Fit a model by a process that runs the library."""
+"""Fits a model in a process that runs the library."""
 
 import json
 import re
@@ -28,8 +28,7 @@ from seqpipe.parts.fasttext import Progress, library_seed, library_version
 from seqpipe.workers._process import run_module
 from seqpipe.workers._progress import FitProgress, OnProgress
 
-# The settings of a training in the library's words.
-
+# The library's options.
 
 _LOSSES: Final = {
     "softmax": "softmax",
@@ -39,18 +38,18 @@ _LOSSES: Final = {
 }
 
 
-def told_to_library(
+def library_options(
     settings: Settings, corpus: Corpus, *, seed: int, begins: bool
 ) -> dict[str, Any]:
-    """Return what the process is told.
+    """Return the options of the process that trains.
 
     Args:
         settings: The settings.
         corpus: What it trains on.
         seed: As `Classifier.fit` has it.
-        begins: Whether there's a file of the vectors that words begin with.
+        begins: Whether there's a file of initial word vectors.
     """
-    told = {
+    options = {
         "input": job.CORPUS,
         "model": "supervised",
         "loss": _LOSSES[settings.loss],
@@ -70,11 +69,11 @@ def told_to_library(
         "verbose": 2,
     }
     if begins:
-        told["pretrainedVectors"] = job.VECTORS
+        options["pretrainedVectors"] = job.VECTORS
     if settings.autotune:
-        told |= _search(settings)
+        options |= _search(settings)
     fixed = _fixed(settings, begins=begins) if settings.autotune else []
-    return {"settings": told, "fixed": fixed, "quantize": _quantization(settings)}
+    return {"settings": options, "fixed": fixed, "quantize": _quantization(settings)}
 
 
 def _buckets(settings: Settings, corpus: Corpus) -> int:
@@ -101,7 +100,7 @@ def _metric(metric: str) -> str:
 
 
 def _fixed(settings: Settings, *, begins: bool) -> list[str]:
-    """Return what the search leaves as it is: what isn't at its default, and the kind of scores."""
+    """Return the options that the search doesn't change: what isn't at its default, and the kind of scores."""
     fixed = {"loss"}
     for name, (default, theirs) in SEARCHED.items():
         if getattr(settings, name) != default:
@@ -123,8 +122,7 @@ def _quantization(settings: Settings) -> dict[str, Any] | None:
     }
 
 
-# The vectors that words begin with, from an embedder.
-
+# Initial word vectors, from an embedder.
 
 _AT_ONCE: Final = 1000
 
@@ -134,7 +132,7 @@ def write_first_vectors(
 ) -> None:
     """Fit an embedder on the texts to train on, and write the vectors of their frequent words.
 
-    Words that it has zeros for are left out, so that they begin at random.
+    Words that it has zeros for are left out, so that they're initialised at random.
 
     Raises:
         ClassifierError: The embedder can't be fitted, or has no vector for any of the words.
@@ -176,12 +174,11 @@ def _lines(embedder: Embedder, forms: list[str]) -> Iterator[str]:
                 yield f"{form} {' '.join(f'{value:.9g}' for value in vector)}\n"
 
 
-# What the process prints while it looks for settings, read as progress.
-
+# The progress of autotuning, read from the process's output.
 
 _TRIALS = re.compile(r"Progress:\s*(?P<percent>[\d.]+)%\s+Trials:")
 _NOISE = re.compile(r"Training again with best arguments|Best selected args|^\w+ = ")
-#: The part of the work that's the search; the rest is the training with what was found.
+#: The search's share of the progress; the rest is the training with what was found.
 _SHARE = 0.9
 
 
@@ -190,7 +187,7 @@ class SearchProgress:
 
     Args:
         training: Reads the output of a training.
-        on_progress: Is told.
+        on_progress: Receives the progress.
     """
 
     def __init__(self, training: Progress, on_progress: OnProgress | None) -> None:
@@ -206,15 +203,15 @@ class SearchProgress:
 
 
 def after_search(on_progress: OnProgress | None) -> OnProgress | None:
-    """Return what a training tells its progress to that comes after a search."""
+    """Return the callback for the progress of the training after a search."""
     if on_progress is None:
         return None
 
-    def tell(progress: FitProgress) -> None:
+    def report(progress: FitProgress) -> None:
         fraction = _SHARE + (1 - _SHARE) * progress.fraction
         on_progress(FitProgress(fraction, progress.loss, progress.words_per_second))
 
-    return tell
+    return report
 
 
 _WORKER = "seqpipe.parts.classifiers.fasttext._worker"
@@ -240,8 +237,10 @@ def fit_model(settings: Settings, task: Task) -> Trained:
         corpus = _write_texts(folder, settings, task)
         if task.embedder is not None:
             write_first_vectors(task.embedder, folder, corpus, settings, seed=task.seed)
-        told = told_to_library(settings, corpus, seed=task.seed, begins=task.embedder is not None)
-        (folder / job.JOB).write_text(json.dumps(told), encoding="utf-8")
+        options = library_options(
+            settings, corpus, seed=task.seed, begins=task.embedder is not None
+        )
+        (folder / job.JOB).write_text(json.dumps(options), encoding="utf-8")
         training = _progress(folder, corpus, settings, task.on_progress)
         reader = SearchProgress(training, task.on_progress) if settings.autotune else training
         run_module(_WORKER, folder, on_line=reader.read, error=ClassifierError)

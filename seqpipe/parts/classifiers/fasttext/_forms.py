@@ -1,4 +1,4 @@
-"""How words and labels are written for the library, which tells labels by what they begin with."""
+"""How words and labels are written for the library, which recognises labels by a prefix."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,7 @@ _UNDERSCORE = chr(0xF0000 + ord("_"))
 
 
 def word_form(word: str) -> str | None:
-    """Return how the library is to see a word; None if it can't be written. No two words are written alike."""
+    """Return how a word is written for the library; None if it can't be written. No two words are written alike."""
     form = written(word)
     if form is None or _UNDERSCORE in form:
         return None
@@ -25,7 +25,7 @@ def word_of(form: str) -> str:
 
 
 def label_form(label: str) -> str | None:
-    """Return how the library is to see a label; None if it can't be written."""
+    """Return how a label is written for the library; None if it can't be written."""
     form = written(label)
     return None if form is None else PREFIX + form
 

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 
 from seqpipe.errors import ConfigError
 
-# The files by which a training is handed to its process, and the result back; all in one folder.
+# The files that pass a job to its process, and the result back; all in one folder.
 
 
 CORPUS = "corpus.txt"
@@ -43,7 +43,7 @@ _SIZE = re.compile(r"[1-9]\d*[kKmMgG]?")
 
 @dataclass(frozen=True)
 class Settings:
-    """What a training is told; see `FastTextClassifier` for what each means.
+    """The settings of a training; see `FastTextClassifier` for what each means.
 
     Raises:
         ConfigError: A setting has a value that can't be used.

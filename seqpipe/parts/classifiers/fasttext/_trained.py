@@ -1,4 +1,4 @@
-"""What a training leaves, and its files: one of JSON, and one of the library's own format."""
+"""The result of a training, and its files: one of JSON, and one of the library's own format."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ class Trained:
         model: The library's model.
         lower: Whether words are lower-cased.
         library: The build of the library.
-        arguments: What it was told in the end, by its own names.
+        arguments: The library's options in the end, by its own names.
     """
 
     labels: tuple[str, ...]
@@ -57,7 +57,7 @@ class Trained:
         for start in range(0, len(texts), _AT_ONCE):
             some = [forms.of(words) for words in texts[start : start + _AT_ONCE]]
             scores[start : start + _AT_ONCE] = self._probabilities(some)[:, self._columns]
-        # What the tree of the hierarchical loss multiplies may come out a bit above 1.
+        # Products of probabilities along the tree of the hierarchical loss may exceed 1 slightly.
         return scores.clip(0.0, 1.0)
 
     def _probabilities(self, texts: Sequence[Sequence[str]]) -> NDArray[np.float32]:
@@ -73,14 +73,14 @@ def write_trained(trained: Trained, folder: Path) -> None:
     Raises:
         SavedModelError: A file can't be written.
     """
-    told = {
+    saved = {
         "labels": list(trained.labels),
         "lower": trained.lower,
         "library": trained.library,
         "arguments": dict(trained.arguments),
     }
-    write_settings(folder / _SETTINGS, told, kind=_KIND)
-    write_fasttext(trained.model, folder / _name(told))
+    write_settings(folder / _SETTINGS, saved, kind=_KIND)
+    write_fasttext(trained.model, folder / _name(saved))
 
 
 def read_trained(folder: Path) -> Trained:
@@ -89,27 +89,27 @@ def read_trained(folder: Path) -> Trained:
     Raises:
         SavedModelError: A file is missing, damaged, or doesn't fit the other.
     """
-    told = _read_settings(folder / _SETTINGS)
-    path = folder / _name(told)
+    saved = _read_settings(folder / _SETTINGS)
+    path = folder / _name(saved)
     # In memory, so that the folder may be moved or replaced.
     model = read_fasttext(path, mapped=False)
-    missing = set(told["labels"]) ^ {label_of(form) for form in model.labels}
+    missing = set(saved["labels"]) ^ {label_of(form) for form in model.labels}
     if missing:
         raise SavedModelError(
             f"{path} and {folder / _SETTINGS} don't belong together: only one of them has the label "
             f"{min(missing)!r}"
         )
-    return Trained(**{**told, "labels": tuple(told["labels"])}, model=model)
+    return Trained(**{**saved, "labels": tuple(saved["labels"])}, model=model)
 
 
-def _name(told: dict[str, Any]) -> str:
-    return _QUANTIZED if told["arguments"].get("quantized") else _MODEL
+def _name(saved: dict[str, Any]) -> str:
+    return _QUANTIZED if saved["arguments"].get("quantized") else _MODEL
 
 
 def _read_settings(path: Path) -> dict[str, Any]:
-    told = read_settings(path, _TYPES, kind=_KIND)
-    if not all(isinstance(label, str) for label in told["labels"]):
-        raise SavedModelError(f"{path} is damaged: not every label is a text")
-    if len(set(told["labels"])) < len(told["labels"]):
+    saved = read_settings(path, _TYPES, kind=_KIND)
+    if not all(isinstance(label, str) for label in saved["labels"]):
+        raise SavedModelError(f"{path} is damaged: not every label is a string")
+    if len(set(saved["labels"])) < len(saved["labels"]):
         raise SavedModelError(f"{path} is damaged: a label is there twice")
-    return told
+    return saved

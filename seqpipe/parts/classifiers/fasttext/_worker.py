@@ -7,22 +7,22 @@ from typing import Any
 from seqpipe.parts.classifiers.fasttext import _settings as job
 from seqpipe.parts.fasttext import begin, explained, train
 
-_TOLD = (
+_REPORTED_OPTIONS = (
     *("lr", "dim", "epoch", "minCount", "minCountLabel", "minn", "maxn", "neg", "wordNgrams"),
     *("bucket", "thread", "cutoff", "dsub", "qnorm", "qout", "retrain", "seed"),
 )
 
 
 def main() -> None:
-    """Train as the files in the current folder say."""
-    told = json.loads(Path(job.JOB).read_text(encoding="utf-8"))
-    settings = told["settings"]
+    """Train by the job's files in the current folder."""
+    options = json.loads(Path(job.JOB).read_text(encoding="utf-8"))
+    settings = options["settings"]
     is_silent = settings["thread"] == 1 and "autotuneValidationFile" not in settings
     begin(Path(job.CORPUS) if is_silent else None)
-    model = train(settings, fixed=told["fixed"])
-    if told["quantize"]:
+    model = train(settings, fixed=options["fixed"])
+    if options["quantize"]:
         with explained():
-            _quantize(model, **told["quantize"])
+            _quantize(model, **options["quantize"])
     with explained():
         model.saveModel(job.MODEL)
     Path(job.ARGUMENTS).write_text(json.dumps(_arguments(model)), encoding="utf-8")
@@ -48,8 +48,8 @@ def _quantize(
 
 def _arguments(model: Any) -> dict[str, Any]:
     trained = model.getArgs()
-    told = {name: getattr(trained, name) for name in _TOLD}
-    return {**told, "loss": trained.loss.name, "quantized": model.isQuant()}
+    options = {name: getattr(trained, name) for name in _REPORTED_OPTIONS}
+    return {**options, "loss": trained.loss.name, "quantized": model.isQuant()}
 
 
 if __name__ == "__main__":

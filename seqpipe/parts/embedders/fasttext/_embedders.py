@@ -1,4 +1,4 @@
-"""What all embedders have in common that the fastText library trains."""
+"""Embedders that the fastText library trains: without sub-words, and with them."""
 
 import copy
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ class LibraryEmbedder(Embedder):
     """Trains by the library, keeps the vectors, and writes them under the name of its class.
 
     Args:
-        settings: What the library is told.
+        settings: The library's settings.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -87,9 +87,6 @@ class LibraryEmbedder(Embedder):
         return self._vectors
 
 
-# Word vectors without sub-words.
-
-
 @final
 class Word2Vec(LibraryEmbedder):
     """Word vectors by skip-gram or CBOW with negative sampling (Mikolov et al. 2013).
@@ -102,7 +99,7 @@ class Word2Vec(LibraryEmbedder):
         architecture: Predict the words around a word from it, or a word from those around it.
         loss: Contrast each prediction with random words, or predict the word's place in a Huffman tree
             (Mikolov et al. 2013), which is better for rare words and costs more for large vocabularies.
-        epochs: How often the sequences are gone through.
+        epochs: How often the sequences are trained on.
         window: The most words to either side that are a word's context.
         negatives: How many random words each prediction is contrasted with, by negative sampling.
         min_count: How often a word must occur to be trained and known.
@@ -151,9 +148,6 @@ class Word2Vec(LibraryEmbedder):
         )
 
 
-# Word vectors with sub-words.
-
-
 @final
 class FastText(LibraryEmbedder):
     """Word vectors from a word's own vector and those of its n-grams (Bojanowski et al. 2017).
@@ -173,7 +167,7 @@ class FastText(LibraryEmbedder):
         architecture: Predict the words around a word from it, or a word from those around it.
         loss: Contrast each prediction with random words, or predict the word's place in a Huffman tree
             (Mikolov et al. 2013), which is better for rare words and costs more for large vocabularies.
-        epochs: How often the sequences are gone through. The library counts words that are too rare into
+        epochs: How often the sequences are trained on. The library counts words that are too rare into
             the length of one, but not into what it has done: it goes through the others a bit more often.
         window: The most words to either side that are a word's context.
         negatives: How many random words each prediction is contrasted with, by negative sampling.

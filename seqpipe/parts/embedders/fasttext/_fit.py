@@ -1,4 +1,4 @@
-"""Fit vectors by a process that runs the library."""
+"""Fits vectors in a process that runs the library."""
 
 import json
 import tempfile
@@ -89,7 +89,7 @@ def _lines(
     for number, sequence in enumerate(sequences, start=1):
         if isinstance(sequence, str):
             raise EmbedderError(
-                f"sequence {number} is a text, {sequence[:40]!r}, where words are needed: "
+                f"sequence {number} is a string, {sequence[:40]!r}, where words are needed: "
                 "split it by a tokenizer first"
             )
         seen.update(sequence)
@@ -131,7 +131,7 @@ class _Forms(dict[str, str | None]):
 def _check(kept: int, counts: Counter[str], *, lines: int, min_count: int) -> None:
     if not counts:
         raise EmbedderError("there's nothing to fit the embedder on: the sequences hold no words")
-    # With a single word the library looks for another one, as a negative example, for ever.
+    # With a single word the library searches for another one, as a negative example, forever.
     if kept < 2:
         raise EmbedderError(
             f"{kept} of the {len(counts)} words in {lines} sequences occur {min_count} times or more, "
@@ -142,7 +142,7 @@ def _check(kept: int, counts: Counter[str], *, lines: int, min_count: int) -> No
 _WORKER = "seqpipe.parts.embedders.fasttext._worker"
 _LOSSES = {"negative-sampling": "ns", "hierarchical": "hs"}
 _BUCKETS_PER_NGRAM = 2
-_MOST_BUCKETS = 2_000_000
+_MAX_BUCKETS = 2_000_000
 _AT_ONCE = 1024
 
 
@@ -204,13 +204,13 @@ def _buckets(settings: Settings, ngrams: WordNgrams) -> int:
     if settings.buckets is not None:
         return settings.buckets
     distinct = len(np.unique(ngrams.hashes))
-    return min(max(1, _BUCKETS_PER_NGRAM * distinct), _MOST_BUCKETS)
+    return min(max(1, _BUCKETS_PER_NGRAM * distinct), _MAX_BUCKETS)
 
 
 def _write_job(
     folder: Path, settings: Settings, forms: Sequence[str], *, buckets: int, seed: int
 ) -> None:
-    told = {
+    options = {
         "input": job.CORPUS,
         "model": settings.architecture,
         "loss": _LOSSES[settings.loss],
@@ -230,7 +230,7 @@ def _write_job(
         "label": " ",
         "verbose": 2,
     }
-    (folder / job.SETTINGS).write_text(json.dumps(told), encoding="utf-8")
+    (folder / job.SETTINGS).write_text(json.dumps(options), encoding="utf-8")
     (folder / job.WORDS).write_bytes("".join(f"{form}\n" for form in forms).encode())
 
 

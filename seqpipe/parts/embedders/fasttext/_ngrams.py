@@ -1,4 +1,4 @@
-"""The n-grams of a word, as the numbers that the library hashes them to.
+"""The n-grams of words, hashed as the library hashes them.
 
 Our own implementation, so that vectors of unknown words need no library; from the description in
 Bojanowski et al. 2017, "Enriching Word Vectors with Subword Information", and the library's

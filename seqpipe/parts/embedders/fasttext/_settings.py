@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias, get_args
 
 from seqpipe.errors import ConfigError
 
-# The files by which a training is handed to its process, and the result back; all in one folder.
+# The files that pass a job to its process, and the result back; all in one folder.
 
 
 CORPUS = "corpus.txt"
@@ -27,7 +27,7 @@ Loss: TypeAlias = Literal["negative-sampling", "hierarchical"]
 
 @dataclass(frozen=True)
 class Settings:
-    """What a training is told; see `FastText` for what each means.
+    """The settings of a training; see `FastText` for what each means.
 
     Raises:
         ConfigError: A setting has a value that can't be used.

@@ -1,4 +1,4 @@
-"""What a training leaves: the vectors of words, known and unknown. Needs no library."""
+"""The result of a training: the vectors of words, known and unknown, and their files. Needs no library."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -37,7 +37,7 @@ class Shape:
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """The numbers of trained vectors.
+    """The arrays of trained vectors.
 
     Attributes:
         known: The vectors of the known words, `[V, width]`, float32.
@@ -63,7 +63,7 @@ class WordVectors:
     Attributes:
         shape: How the vectors were made.
         words: The known words, lower-cased if `shape` says so, `[V]`.
-        tables: The numbers.
+        tables: The arrays.
     """
 
     shape: Shape
@@ -122,8 +122,7 @@ class WordVectors:
         return rows
 
 
-# Trained vectors as files: two of JSON, one of safetensors, no code.
-
+# Files: two of JSON, one of safetensors, no code.
 
 _SETTINGS = "embedder.json"
 _WORDS = "words.json"

@@ -12,7 +12,7 @@ from seqpipe.parts.fasttext import begin, train
 
 
 def main() -> None:
-    """Train as the files in the current folder say."""
+    """Train by the job's files in the current folder."""
     settings = json.loads(Path(job.SETTINGS).read_text(encoding="utf-8"))
     begin(Path(job.CORPUS) if settings["thread"] == 1 else None)
     model = train(settings)
@@ -24,7 +24,7 @@ def save(model: Any, *, buckets: int) -> None:
     ids = _ids(model)
     matrix = np.asarray(model.getInputMatrix())
     np.save(job.IDS, ids)
-    # A word that the library has no room for has the id -1, which is told by whoever reads this.
+    # A word that the library has no room for has the id -1, which the reader of this file reports.
     np.save(job.OWN, matrix[ids])
     # The rows of words come first, the buckets behind them.
     np.save(job.SHARED, matrix[len(matrix) - buckets :][np.load(job.USED, allow_pickle=False)])

@@ -1,4 +1,4 @@
-"""What gives words their vectors, once a file has been read."""
+"""The forms that pretrained vectors have: a table, floret's, a model of fastText's, a saved embedder."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -76,8 +76,7 @@ class Lookup(ABC):
         """
 
 
-# The table of a saved embedder, and its words.
-
+# The files of a table and its words.
 
 _WORDS: Final = "words.json"
 _TABLE: Final = "vectors.safetensors"
@@ -113,12 +112,9 @@ def read_table(folder: Path) -> tuple[tuple[str, ...], NDArray[np.float32]]:
     return words, table
 
 
-# Vectors of known words alone: an unknown one has zeros.
-
-
 @final
 class KnownWords(Lookup):
-    """A table of words.
+    """A table of words; an unknown word has zeros.
 
     Args:
         table: The words and their vectors.
@@ -176,16 +172,13 @@ class KnownWords(Lookup):
         return np.array([get(word, -1) for word in words], dtype=np.intp)
 
 
-# Vectors from floret's table, which knows no words.
-
-
 @final
 class Floret(Lookup):
-    """A table from which any word has a vector.
+    """floret's table, which knows no words, and has a vector for any.
 
     Args:
         table: The table.
-        words: Those that it's been told of.
+        words: The words to list as known.
     """
 
     form = "floret"
@@ -201,7 +194,7 @@ class Floret(Lookup):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The words that it's been told of."""
+        """The words that are listed as known."""
         return self._words
 
     @property
@@ -214,7 +207,7 @@ class Floret(Lookup):
         return self._table.vectors(list(words))
 
     def only(self, words: Sequence[str]) -> "Floret":
-        """Be told of some words; see `Lookup.only`."""
+        """List some words as known; see `Lookup.only`."""
         return Floret(self._table, tuple(words))
 
     def write(self, folder: Path) -> dict[str, Any]:
@@ -227,9 +220,6 @@ class Floret(Lookup):
         """Read a table; see `Lookup.read`."""
         words, rows = read_table(folder)
         return cls(FloretTable(rows, **settings), words)
-
-
-# Vectors of a model of fastText's: an unknown word has that of its sub-words.
 
 
 _MODEL: Final = "model.bin"
@@ -301,8 +291,6 @@ class Subwords(Lookup):
             vector = self._cache[word] = self._model.vector(word)
         return vector
 
-
-# Vectors of an embedder that another run has fitted: unknown words have what it gives them.
 
 _FOLDER: Final = "embedder"
 

@@ -52,7 +52,7 @@ class Pretrained(Embedder):
         path: The file, or the folder of a spaCy pipeline, such as the ``model-best`` of a run: a plain path, ``package:NAME/below``, or
             ``data:below``, below the folder that the environment variable SEQPIPE_DATA names.
         format: "word2vec", "word2vec-binary", "glove", "fasttext", "floret", "numpy" or "spacy"; `.vec` files are
-            of the first. None means to tell it by the content.
+            of the first. None means to detect it by the content.
         width: The width of a vector, which the file is held to. None means to read it from there, whenever
             it's asked for first.
         most_words: How many words to take, from the file's beginning, where the most frequent ones stand by
@@ -138,7 +138,7 @@ class Pretrained(Embedder):
         Args:
             sequences: Read only if the texts matter.
             seed: Doesn't matter.
-            on_progress: Told how much of the file is read.
+            on_progress: Receives how much of the file has been read.
 
         Raises:
             DataError: The file isn't there.
@@ -183,8 +183,8 @@ class Pretrained(Embedder):
         The vectors bring the settings that shaped them along; only a stated width must be the same.
         """
         saved = read_any_settings(path / _SETTINGS, kind=_KIND)
-        told = check_settings(path / _SETTINGS, saved, {"form": str, "lower": bool})
-        form = _FORMS.get(told["form"])
+        stored = check_settings(path / _SETTINGS, saved, {"form": str, "lower": bool})
+        form = _FORMS.get(stored["form"])
         if form is None:
             raise SavedModelError(f"{path / _SETTINGS} is of a form that isn't known")
         lookup = form.read(path, check_settings(path / _SETTINGS, saved, form.settings))
@@ -193,7 +193,7 @@ class Pretrained(Embedder):
                 f"{path} holds vectors of the width {lookup.width}, and the embedder's is "
                 f"{self._stated_width}"
             )
-        self._lookup, self._lower, self.width = lookup, told["lower"], lookup.width
+        self._lookup, self._lower, self.width = lookup, stored["lower"], lookup.width
 
     def _read(self, on_progress: OnProgress | None) -> VectorFile:
         def on_fraction(fraction: float) -> None:
@@ -210,7 +210,7 @@ class Pretrained(Embedder):
         for number, sequence in enumerate(sequences, start=1):
             if isinstance(sequence, str):
                 raise EmbedderError(
-                    f"sequence {number} is a text, {sequence[:40]!r}, where words are needed: "
+                    f"sequence {number} is a string, {sequence[:40]!r}, where words are needed: "
                     "split it by a tokenizer first"
                 )
             counts.update([word.lower() for word in sequence] if self._lower else sequence)

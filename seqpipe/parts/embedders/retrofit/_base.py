@@ -1,4 +1,4 @@
-"""What embedders have in common that move the vectors of another one."""
+"""The base of embedders that move the vectors of another one, and their files."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
@@ -13,8 +13,6 @@ from seqpipe.errors import ConfigError, EmbedderError, SavedModelError
 from seqpipe.parts.embedders._contract import Embedder, FitProgress, OnProgress
 from seqpipe.parts.embedders.retrofit._lists import KnownWords, Pair, Pairs, known_pairs
 from seqpipe.storage._part_files import read_arrays, read_settings, write_arrays, write_settings
-
-# Vectors that were moved.
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +37,7 @@ class Moved:
         return np.where(self.rows[places] == rows, places, -1)
 
 
-# Moved vectors as files: one of JSON, one of safetensors, no code.
-
+# Files: one of JSON, one of safetensors, no code.
 
 _SETTINGS: Final = "moved.json"
 _TABLES: Final = "moved.safetensors"
@@ -97,7 +94,7 @@ def _problem(tables: dict[str, NDArray[Any]], *, known_words: int, width: int) -
 
 _FOLDER: Final = "embedder"
 
-#: How much of the progress is that of the inner embedder.
+#: The inner embedder's share of the progress.
 _INNER_SHARE: Final = 0.8
 
 #: Called with the part of the moving that's done.
@@ -107,8 +104,8 @@ OnStep = Callable[[float], None]
 class MovedEmbedder(Embedder):
     """Fits another embedder, and moves the vectors of known words by lists of pairs.
 
-    Directions are moved: vectors are brought to length 1 before, and back to their own length after, so
-    what comes next meets vectors as long as ever. A known word with the zero vector stays.
+    Directions are moved: vectors are normalised to length 1 before, and scaled back to their own length after, so
+    lengths stay what they were. A known word with the zero vector stays.
 
     Args:
         embedder: The inner one.
@@ -165,12 +162,12 @@ class MovedEmbedder(Embedder):
         # The fitting may take hours, so that it's read before.
         lists = self._read_lists()
         self._moved = self._known = None
-        tell = on_progress or _tell_nobody
-        self.embedder.fit(sequences, seed=seed, on_progress=_inner_share(tell))
+        report = on_progress or _ignore_progress
+        self.embedder.fit(sequences, seed=seed, on_progress=_inner_share(report))
         known = KnownWords(self.embedder)
-        self._moved = self._move_all(lists, known, _outer_share(tell))
+        self._moved = self._move_all(lists, known, _outer_share(report))
         self._known = known
-        tell(FitProgress(1.0))
+        report(FitProgress(1.0))
 
     def embed(self, words: Sequence[str]) -> NDArray[np.float32]:
         """Return the vectors of `words`, those of unknown ones by the inner embedder."""
@@ -228,7 +225,7 @@ class MovedEmbedder(Embedder):
         units = vectors[has_direction] / lengths
         inside = {name: _among(each, rows) for name, each in pairs.items()}
         after = self._move(units, inside, on_step)
-        # Told before vectors get back their lengths, which changes the last bits of any.
+        # Determined before lengths are restored, which changes the last bits of every vector.
         moved = (after != units).any(axis=1)
         scaled = _scaled(after[moved], units[moved])
         return Moved(len(vocabulary), rows[moved], scaled * lengths[moved])
@@ -248,20 +245,20 @@ def _scaled(vectors: NDArray[np.float32], units: NDArray[np.float32]) -> NDArray
     return scaled
 
 
-def _tell_nobody(progress: FitProgress) -> None:
+def _ignore_progress(progress: FitProgress) -> None:
     pass
 
 
-def _inner_share(tell: OnProgress) -> OnProgress:
+def _inner_share(report: OnProgress) -> OnProgress:
     def relay(fit: FitProgress) -> None:
-        tell(FitProgress(_INNER_SHARE * fit.fraction, fit.loss, fit.words_per_second))
+        report(FitProgress(_INNER_SHARE * fit.fraction, fit.loss, fit.words_per_second))
 
     return relay
 
 
-def _outer_share(tell: OnProgress) -> OnStep:
+def _outer_share(report: OnProgress) -> OnStep:
     def relay(fraction: float) -> None:
         if fraction < 1:
-            tell(FitProgress(_INNER_SHARE + (1 - _INNER_SHARE) * fraction))
+            report(FitProgress(_INNER_SHARE + (1 - _INNER_SHARE) * fraction))
 
     return relay

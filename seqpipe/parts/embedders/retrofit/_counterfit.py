@@ -67,9 +67,9 @@ def counter_fit(
     iterations: int,
     on_step: OnStep = lambda fraction: None,
 ) -> NDArray[np.floating]:
-    """Return vectors of length 1, moved so that antonyms are apart and synonyms together.
+    """Return vectors of length 1, moved so that antonyms repel and synonyms attract each other.
 
-    What falls is, with d the cosine distance::
+    What's minimised is, with d the cosine distance::
 
         k1 Σ_antonyms max(0, δ - d(i, j))
         + k2 Σ_synonyms max(0, d(i, j) - γ)
@@ -190,11 +190,10 @@ def _add_moves(
     counts[words] += np.diff(starts, append=len(rows))
 
 
-# Antonyms pushed apart, synonyms drawn together, neighbourhoods preserved.
-
+# The embedder.
 
 #: Of neighbours; so many take about 1 GB and, per iteration, some 5 s at a width of 300.
-_MOST_PAIRS: Final = 10_000_000
+_MAX_PAIRS: Final = 10_000_000
 
 
 @final
@@ -289,7 +288,7 @@ class CounterFitted(MovedEmbedder):
         self, units: NDArray[np.float32], pairs: dict[str, Pairs], on_step: OnStep
     ) -> NDArray[np.float32]:
         distance = self._objective.neighbour_distance
-        near = near_pairs(units if self._preserves() else units[:0], distance, most=_MOST_PAIRS)
+        near = near_pairs(units if self._preserves() else units[:0], distance, most=_MAX_PAIRS)
         return counter_fit(
             units,
             synonyms=pairs["synonyms"],

@@ -17,15 +17,14 @@ from seqpipe.errors import ConfigError, DataError
 from seqpipe.parts.embedders._contract import Embedder
 from seqpipe.parts.readers import open_lines
 
-# Which word of a vocabulary a text stands for.
+# Finding the words of a list in a vocabulary.
 
-
-#: So many vectors at a time are hashed.
+#: How many vectors are hashed at a time.
 _BLOCK: Final = 10_000
 
 
 class KnownWords:
-    """The words of an embedder, as the embedder itself tells them.
+    """The words of an embedder, as the embedder itself identifies them.
 
     An embedder may lower-case words, or do something else to them, before it looks them up. What it
     takes for a known word has that word's vector, and so it's found.
@@ -77,10 +76,9 @@ def _hash(vector: NDArray[np.float32]) -> bytes:
 
 # Pairs of words as arrays of their rows.
 
-
 Pairs = NDArray[np.int64]
 
-#: So many links at a time are followed, which bounds the memory that it takes.
+#: How many links are followed at a time, which bounds memory.
 BLOCK: Final = 50_000
 
 
@@ -126,7 +124,7 @@ def blocks(count: int) -> Iterator[slice]:
 Pair = tuple[str, str]
 
 #: The pairs of a group grow with the square of its size.
-_MOST_WORDS: Final = 1000
+_MAX_WORDS: Final = 1000
 
 
 def list_paths(setting: str, paths: str | Sequence[str]) -> tuple[str, ...]:
@@ -187,10 +185,10 @@ def _groups(path: str) -> list[tuple[str, list[str]]]:
 def _checked(words: list[str], where: str) -> list[str]:
     if len(words) < 2:
         raise DataError(f"{where} has {_count(words)}; a line of synonyms has two or more")
-    if len(words) > _MOST_WORDS:
+    if len(words) > _MAX_WORDS:
         raise DataError(
             f"{where} has {_count(words)}, each of which would be a synonym of each other; "
-            f"list pairs, or groups of up to {_MOST_WORDS:,}"
+            f"list pairs, or groups of up to {_MAX_WORDS:,}"
         )
     return words
 

@@ -55,8 +55,8 @@ def retrofit(
 
         q_i = (α q̂_i + Σ_j β_ij q_j) / (α + 1)
 
-    Words that aren't linked don't see each other, so those between which no chain of links leads
-    through ever later words are moved at once: the same result as one by one.
+    Words that aren't linked are independent, so those between which no chain of links leads
+    through ever later words are moved at once: the result is the same as one by one.
 
     Args:
         vectors: `[N, width]`; they stay as they are.
@@ -82,7 +82,7 @@ def _batches(pairs: Pairs) -> Iterator[_Batch]:
         return
     links = both_ways(pairs)
     starts = runs(links[:, 0])
-    # The links of all words of one level behind each other; within it, those of one word.
+    # The links of all words of one level are contiguous; within it, those of one word.
     level_of_link = np.repeat(_levels(links, starts), np.diff(starts, append=len(links)))
     links = links[np.argsort(level_of_link, kind="stable")]
     ends = np.cumsum(np.bincount(level_of_link))
@@ -114,7 +114,7 @@ def _split(links: Pairs) -> Iterator[_Batch]:
         yield _Batch(part[begins, 0], part[:, 1], begins, counts)
 
 
-# Synonyms drawn together.
+# The embedder.
 
 
 @final

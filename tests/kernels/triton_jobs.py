@@ -1,4 +1,4 @@
-"""Cells, lifted into walks, and what two engines make of them."""
+"""Passes over sequences made of cells, and comparisons of two engines' results."""
 
 import copy
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from seqpipe.kernels import Eager, Sizes, trace
-from seqpipe.kernels._engine import Layout, Pass
+from seqpipe.kernels._engine import Job, Layout
 from seqpipe.parts.cells import GatedCell
 
 #: Ragged, with empty ones, and more than a block's sixteen.
@@ -48,7 +48,7 @@ def lift(cell: GatedCell, *, noisy: bool = False):
     return trace(step, sizes)
 
 
-def make_walk(
+def make_job(
     recurrence,
     width: int,
     lengths: list[int],
@@ -58,15 +58,15 @@ def make_walk(
     biased: bool = False,
     masked: bool = False,
     clip: float | None = None,
-) -> Pass:
-    """Make up the numbers of a walk."""
+) -> Job:
+    """Make up the inputs of a pass."""
     sizes, draw = recurrence.sizes, torch.Generator().manual_seed(0)
 
     def numbers(*shape: int) -> Tensor:
         return torch.randn(*shape, generator=draw).to(dtype)
 
     columns = len(sizes.recurrent) * width
-    return Pass(
+    return Job(
         recurrence,
         Layout(torch.tensor(lengths, dtype=torch.int64), reverse),
         numbers(sizes.gates * width),
@@ -80,27 +80,27 @@ def make_walk(
     )
 
 
-def both_ways(engine, walk: Pass, rounded: torch.dtype | None = None) -> dict[str, Tensor]:
-    """Return all that an engine gives, forward and then backward.
+def run_both_passes(engine, job: Job, rounded: torch.dtype | None = None) -> dict[str, Tensor]:
+    """Return all results of an engine, of a forward and a backward pass.
 
-    What goes in is made up, and rounded to a type, the walk's own if none is told.
+    Inputs are made up, and rounded to a dtype, by default the job's own.
     """
-    draw, like = torch.Generator().manual_seed(1), walk.initial
-    rows, gates = walk.layout.rows, walk.recurrence.sizes.gates
+    draw, like = torch.Generator().manual_seed(1), job.initial
+    rows, gates = job.layout.rows, job.recurrence.sizes.gates
 
     def numbers(*shape: int) -> Tensor:
         return torch.randn(*shape, generator=draw).to(rounded or like.dtype).to(like)
 
-    done = engine.forward(walk, numbers(rows, gates * walk.width))
-    found = engine.backward(walk, done.saved, numbers(rows, walk.width), numbers(*like.shape))
+    done = engine.forward(job, numbers(rows, gates * job.width))
+    found = engine.backward(job, done.saved, numbers(rows, job.width), numbers(*like.shape))
     if found.hidden is None:
-        found = found._replace(hidden=engine.hidden_before(walk, done.saved))
+        found = found._replace(hidden=engine.hidden_before(job, done.saved))
     made = done.saved._asdict() | {"outputs": done.outputs, "last": done.last}
     return made | {f"d_{name}": each for name, each in found._asdict().items()}
 
 
-def assert_like_eager(engine, walk: Pass, bound: float = 1e-5) -> None:
+def assert_like_eager(engine, job: Job, bound: float = 1e-5) -> None:
     """Check that an engine gives what `Eager` gives."""
-    found, wanted = both_ways(engine, walk), both_ways(Eager(), walk)
+    found, wanted = run_both_passes(engine, job), run_both_passes(Eager(), job)
     assert found.keys() == wanted.keys()
     torch.testing.assert_close(found, wanted, rtol=bound, atol=bound)

@@ -1,4 +1,4 @@
-"""Short walks of a step written in a test, by each engine."""
+"""Single steps of a recurrence written in a test, by each engine."""
 
 import torch
 from torch import Tensor

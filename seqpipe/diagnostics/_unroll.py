@@ -1,4 +1,4 @@
-"""Takes a cell over a batch of sequences, and keeps the states between the steps."""
+"""Unrolls a cell over a batch of sequences, and keeps the states between time steps."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from seqpipe.parts.encoders import check_batch
 
 
 def check_data(cell: Cell, inputs: Tensor, lengths: Tensor) -> None:
-    """Raise a `DataError` if a cell can't be taken over a batch.
+    """Raise a `DataError` if a cell can't be unrolled over a batch.
 
     Args:
         cell: The cell.
@@ -29,7 +29,7 @@ def check_data(cell: Cell, inputs: Tensor, lengths: Tensor) -> None:
 
 @torch.no_grad()
 def states_before(cell: Cell, inputs: Tensor, lengths: Tensor) -> State:
-    """Take a cell over a batch and return its state before each row of the inputs: `[N, n]` each.
+    """Unroll a cell over a batch and return its state before each row of the inputs: `[N, n]` each.
 
     Args:
         cell: The cell.
@@ -57,7 +57,7 @@ def states_before(cell: Cell, inputs: Tensor, lengths: Tensor) -> State:
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Put a module and those inside it in evaluation mode for a while."""
+    """Put a module and its submodules in evaluation mode, temporarily."""
     modes = [(each, each.training) for each in module.modules()]
     module.eval()
     try:
