@@ -96,7 +96,7 @@ ENCODER = {"@seqpipe_encoders": "seqpipe.Recurrent.v1", "width": 8}
 PIPELINE = {
     "nlp": {
         "lang": "en",
-        "pipeline": ["tok2vec", "textcat", "classifier"],
+        "pipeline": ["tok2vec", "textcat", "task", "classifier"],
         "tokenizer": {
             "@tokenizers": "seqpipe.Tokenizer.v1",
             "tokenizer": {"@seqpipe_tokenizers": "seqpipe.Whitespace.v1"},
@@ -125,7 +125,7 @@ PIPELINE = {
         "task": {
             "factory": "seqpipe_task",
             "task": {"@seqpipe_tasks": "seqpipe.TextClasses.v1"},
-            "model": {"@architectures": "seqpipe.Head.v1", "tok2vec": None, "head": None},
+            "model": {"@architectures": "seqpipe.Head.v1"},
         },
         "classifier": {
             "factory": "seqpipe_classifier",
@@ -204,7 +204,7 @@ def acme(monkeypatch):
 
 
 def test_pipeline_without_parts_of_others_can_be_built():
-    assert from_config(Config(PIPELINE)).pipe_names == ["tok2vec", "textcat", "classifier"]
+    assert from_config(Config(PIPELINE)).pipe_names == PIPELINE["nlp"]["pipeline"]
 
 
 @pytest.mark.parametrize("load", [from_disk, from_config, unchecked])
@@ -279,7 +279,7 @@ def test_package_that_was_renamed_is_refused_and_can_be_overridden(acme, tmp_pat
 def test_component_that_is_left_out_needs_no_plugin():
     config = Config(spacy.blank("en").config).merge(pipeline_with("heads", BLOCK))
     nlp = spacy.lang.en.English.from_config(config, exclude=["textcat"])
-    assert nlp.pipe_names == ["tok2vec", "classifier"]
+    assert nlp.pipe_names == ["tok2vec", "task", "classifier"]
 
 
 @pytest.mark.parametrize("kind", ["cells", "encoders", "heads"])

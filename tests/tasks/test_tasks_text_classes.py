@@ -6,7 +6,7 @@ import spacy
 import torch
 from spacy.training import Example
 
-from seqpipe.errors import ConfigError, DataError
+from seqpipe.errors import DataError
 from seqpipe.parts.readers import Row
 from seqpipe.tasks.text_classes import TextClasses
 
@@ -44,7 +44,7 @@ def test_rows_without_a_label_are_told_from_those_with_several(labels, says):
 
 def test_several_labels_are_fine_where_they_are_not_exclusive():
     rows = [Row("text", tuple(each), "x:1") for each in ("ab", "a", "")]
-    assert not TextClasses(exclusive=False).check({"train": rows})
+    assert not TextClasses.of_component(exclusive=False, threshold=0.5).check({"train": rows})
 
 
 def test_single_label_leaves_nothing_to_tell_apart():
@@ -73,12 +73,12 @@ def test_threshold_decides_where_classes_are_not_exclusive():
     truth, said = nlp("one"), nlp("one")
     truth.cats, said.cats = {"a": 1.0, "b": 0.0}, {"a": 0.4, "b": 0.1}
     accuracy = [
-        TextClasses(exclusive=False, threshold=at).score([Example(said, truth)])["accuracy"]
+        TextClasses.of_component(exclusive=False, threshold=at).score([Example(said, truth)])[
+            "accuracy"
+        ]
         for at in (0.3, 0.5)
     ]
     assert accuracy == [1.0, 0.0]
-    with pytest.raises(ConfigError, match=r"`threshold` is 1\.5"):
-        TextClasses(threshold=1.5)
 
 
 def test_no_categories_are_nothing_to_learn():

@@ -11,7 +11,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from torch import Tensor
 
-from seqpipe.errors import ConfigError, DataError
+from seqpipe.errors import DataError
 from seqpipe.parts.readers import Row
 from seqpipe.tasks._contract import Task
 from seqpipe.tasks.text_classes._scores import score_classes
@@ -21,24 +21,26 @@ from seqpipe.tasks.text_classes._scores import score_classes
 class TextClasses(Task):
     """Puts each text into one class, or into any number of them.
 
-    A pipeline whose component is one of spaCy's text categorizers, or a classifier, has this task; what's set there
-    is what holds.
-
-    Args:
-        exclusive: Whether a text has exactly one class.
-        threshold: From which score on a label counts as predicted, where classes aren't exclusive.
-
-    Raises:
-        ConfigError: The threshold isn't from 0 to 1.
+    It has no settings: the component is one of spaCy's text categorizers, or a classifier, and what's set there holds.
     """
 
     main_figure: ClassVar[str] = "accuracy"
 
-    def __init__(self, *, exclusive: bool = True, threshold: float = 0.5) -> None:
-        if not 0 <= threshold <= 1:
-            raise ConfigError(f"`threshold` is {threshold}; it lies between 0 and 1")
-        self.exclusive = exclusive
-        self.threshold = threshold
+    def __init__(self) -> None:
+        self.exclusive = True
+        self.threshold = 0.5
+
+    @classmethod
+    def of_component(cls, *, exclusive: bool, threshold: float) -> "TextClasses":
+        """Return the task of a component.
+
+        Args:
+            exclusive: Whether a text has exactly one class.
+            threshold: From which score on a label counts as predicted, where classes aren't exclusive.
+        """
+        task = cls()
+        task.exclusive, task.threshold = exclusive, threshold
+        return task
 
     def annotate(self, doc: Doc, row: Row, labels: Sequence[str]) -> None:
         """Write 1.0 for each label that a row has into `doc.cats`, 0.0 for the others."""
