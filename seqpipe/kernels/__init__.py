@@ -16,9 +16,9 @@ from seqpipe.kernels._transforms import is_dispatched as is_dispatched
 from seqpipe.kernels._transforms import is_recorded as is_recorded
 from seqpipe.kernels.c import BuildError as BuildError
 from seqpipe.kernels.c import Compiled as Compiled
-from seqpipe.kernels.ir._recurrence import Recurrence as Recurrence
-from seqpipe.kernels.ir._recurrence import Sizes as Sizes
-from seqpipe.kernels.ir._trace import trace as trace
+from seqpipe.kernels.ir import Recurrence as Recurrence
+from seqpipe.kernels.ir import Sizes as Sizes
+from seqpipe.kernels.ir import trace as trace
 from seqpipe.kernels.triton import Triton as Triton
 from seqpipe.kernels.triton import supports as supports
 

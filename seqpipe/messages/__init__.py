@@ -7,10 +7,11 @@ from seqpipe.messages._diagnostic import COMMAND_LINE as COMMAND_LINE
 from seqpipe.messages._diagnostic import Diagnostic as Diagnostic
 from seqpipe.messages._diagnostic import Place as Place
 from seqpipe.messages._diagnostic import Source as Source
-from seqpipe.messages._errors import PipelineFileError as PipelineFileError
-from seqpipe.messages._errors import Problems as Problems
-from seqpipe.messages._errors import render as render
+from seqpipe.messages._render import PipelineFileError as PipelineFileError
+from seqpipe.messages._render import Problems as Problems
 from seqpipe.messages._render import Style as Style
+from seqpipe.messages._render import render as render
+from seqpipe.messages._render import to_json as to_json
 from seqpipe.messages._text import as_json as as_json
 from seqpipe.messages._text import did_you_mean as did_you_mean
 from seqpipe.messages._text import listed as listed
@@ -37,4 +38,5 @@ __all__ = [
     "quote",
     "render",
     "show",
+    "to_json",
 ]

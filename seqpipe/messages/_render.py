@@ -1,11 +1,13 @@
-"""Problems as text for a terminal: each with the line that it's on, and the stretch underlined.
+"""The problems of a file as an error, as text for a terminal, and as data for other programs.
 
 Columns are counted as a terminal shows them: a tab as four blanks, a wide character as two, a
 combining one as none. Characters that don't show, or that turn the text around, are spelt out.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
+from seqpipe.errors import ConfigError
 from seqpipe.messages._diagnostic import Diagnostic, Place
 from seqpipe.messages._text import columns, plural, show
 from seqpipe.reporting import escaped
@@ -27,8 +29,8 @@ def plain(role: str, text: str) -> str:
     return text
 
 
-def render(
-    diagnostics: Sequence[Diagnostic], source: str, *, more: bool = False, style: Style = plain
+def _render(
+    diagnostics: Sequence[Diagnostic], source: str, more: bool, style: Style = plain
 ) -> str:
     """Return the text of problems of a file, each with its lines of the file underlined.
 
@@ -129,3 +131,98 @@ def _fit_right(text: str, room: int) -> str:
     while text and columns(text) > room - 1:
         text = text[1:]
     return _CUT + text
+
+
+#: A file with more problems than this is no pipeline file, or has one problem many times.
+LIMIT = 50
+
+
+class PipelineFileError(ConfigError):
+    """A pipeline file with problems, all of them; its text shows each with its place.
+
+    Attributes:
+        diagnostics: The problems, in the order of the file.
+        source: What the file is called in messages.
+        more: Whether there are more problems than these.
+    """
+
+    def __init__(self, diagnostics: Iterable[Diagnostic], source: str, more: bool = False) -> None:
+        self.diagnostics = tuple(sorted(diagnostics, key=_order))
+        self.source = source
+        self.more = more
+        self.setting = None
+        # Not `super()`: an error that's of a plugin's class too would be given to that class, which may
+        # take other arguments.
+        Exception.__init__(self, _render(self.diagnostics, source, more))
+
+
+class Problems:
+    """Collects the problems of a file, up to a limit."""
+
+    class Enough(Exception):
+        """There are more problems than anyone reads."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.found: list[Diagnostic] = []
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        """Note a problem.
+
+        Raises:
+            Problems.Enough: The limit is reached; to be passed to `error`.
+        """
+        if len(self.found) == LIMIT:
+            raise Problems.Enough
+        self.found.append(diagnostic)
+
+    def raise_any(self, more: bool = False) -> None:
+        """Raise what was found.
+
+        Raises:
+            PipelineFileError: Something was.
+        """
+        if self.found:
+            raise PipelineFileError(self.found, self.source, more)
+
+
+def render(error: PipelineFileError, style: Style = plain) -> str:
+    """Return the text of the problems of an error, each with its lines of the file underlined."""
+    return _render(error.diagnostics, error.source, error.more, style)
+
+
+def to_json(error: PipelineFileError) -> list[dict[str, Any]]:
+    """Return the problems of an error as JSON can hold them, such as for an editor.
+
+    Returns:
+        For each problem its message, label, help, and places: each with the source, and the line, column and length in
+        characters, counted from 1; a line of None is the whole file, or the command line.
+    """
+    return [
+        {
+            "message": each.message,
+            "label": each.label,
+            "help": list(each.help),
+            "places": [
+                {
+                    "source": place.source,
+                    "line": place.line,
+                    "column": place.column,
+                    "length": place.length,
+                    "label": label,
+                }
+                for place, label in [
+                    *([(each.place, each.label)] if each.place else []),
+                    *each.also,
+                ]
+            ],
+        }
+        for each in error.diagnostics
+    ]
+
+
+def _order(diagnostic: Diagnostic) -> tuple[float, int]:
+    place = diagnostic.place
+    if place is None or place.line is None:
+        return (float("inf"), 0)
+    return (place.line, place.column)

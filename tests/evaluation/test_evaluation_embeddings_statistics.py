@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqpipe.evaluation.embeddings import cluster, pearson, purity, ranks, spearman, unit
-from seqpipe.evaluation.embeddings._categories import purity_by_chance
 from seqpipe.evaluation.embeddings._similarity import share_above
+from seqpipe.evaluation.embeddings._statistics import purity_by_chance
 
 # scikit-learn, which the tests of benchmarks need, brings scipy.
 stats = pytest.importorskip("scipy.stats")

@@ -20,7 +20,7 @@ from seqpipe.evaluation.embeddings import (
     score_opposites,
     vector_of,
 )
-from seqpipe.evaluation.embeddings import _analogies as search
+from seqpipe.evaluation.embeddings import _words as search
 
 ANGLES = {"one": 0, "two": 10, "three": 50, "four": 90, "five": 180}
 

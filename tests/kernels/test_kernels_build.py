@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from seqpipe.kernels import BuildError, _cache
-from seqpipe.kernels.c import _build
-from seqpipe.kernels.c._build import build, find_compiler
+from seqpipe.kernels.c import _library
+from seqpipe.kernels.c._library import build, find_compiler
 
 compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
 needs_compiler = pytest.mark.skipif(compiler is None, reason="there's no C compiler")
@@ -183,7 +183,7 @@ def test_another_processor_compiles_anew(monkeypatch, tmp_path, march):
     monkeypatch.setenv("SEQPIPE_MARCH", march)
     build(source(14))
     once = calls(tmp_path)
-    monkeypatch.setattr(_build, "_processor", lambda: "another one")
+    monkeypatch.setattr(_library, "_processor", lambda: "another one")
     build(source(14))
     assert calls(tmp_path) == 2 * once
 
@@ -212,7 +212,7 @@ def test_damaged_file_in_the_cache_is_no_end(tmp_path):
     # Replaced rather than written to: the library's pages are in use here.
     kept.unlink()
     kept.write_bytes(b"no library")
-    code = f"from seqpipe.kernels.c._build import build; print(build({source(11)!r}).answer())"
+    code = f"from seqpipe.kernels.c._library import build; print(build({source(11)!r}).answer())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout == "11\n", done.stderr
 
@@ -223,7 +223,7 @@ def test_processes_that_compile_the_same_do_not_interfere(monkeypatch, tmp_path)
         tmp_path / "slow-cc",
         f'case "$*" in *--version*) ;; *) sleep 0.3 ;; esac\nexec {compiler} "$@"',
     )
-    code = f"from seqpipe.kernels.c._build import build; print(build({source(12)!r}).answer())"
+    code = f"from seqpipe.kernels.c._library import build; print(build({source(12)!r}).answer())"
     started = [
         subprocess.Popen(
             [sys.executable, "-c", code],
@@ -238,4 +238,4 @@ def test_processes_that_compile_the_same_do_not_interfere(monkeypatch, tmp_path)
 
 
 def test_processors_are_distinguished():
-    assert _build._processor()
+    assert _library._processor()

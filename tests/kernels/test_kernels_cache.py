@@ -12,7 +12,7 @@ import pytest
 
 from seqpipe.kernels import _cache
 from seqpipe.kernels._cache import load_cached
-from seqpipe.kernels.c._build import build
+from seqpipe.kernels.c._library import build
 
 posix = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="there are no such modes here")
 needs_root = pytest.mark.skipif(
@@ -316,7 +316,7 @@ def test_file_that_cannot_be_loaded_from_the_cache_is_loaded_from_a_copy(tmp_pat
 @pytest.mark.usefixtures("compiler")
 def test_library_that_was_cut_does_not_kill_python():
     source = "int answer(void) { return 17; } static char room[30000] = {1}; char *get(void) { return room; }"
-    code = f"from seqpipe.kernels.c._build import build; print(build({source!r}).answer())"
+    code = f"from seqpipe.kernels.c._library import build; print(build({source!r}).answer())"
 
     def run():
         return subprocess.run(

@@ -10,8 +10,7 @@ import pytest
 import torch
 from kernel_steps import take_step, trace_states
 
-from seqpipe.kernels.c._build import find_compiler
-from seqpipe.kernels.c._render import render_c
+from seqpipe.kernels.c._library import find_compiler, render_c
 
 FUNCTIONS = {
     "exp": torch.exp,

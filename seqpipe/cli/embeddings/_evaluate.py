@@ -6,43 +6,47 @@ import typer
 
 from seqpipe.cli.embeddings._arguments import AsJson, Model
 
+_Similarity = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FILE",
+        help="Pairs of words with a rating: Spearman's rank correlation. Again for more files.",
+        show_default=False,
+    ),
+]
+_Analogies = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FILE",
+        help="Questions: A is to B as C to what? Again for more.",
+        show_default=False,
+    ),
+]
+_Sentences = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FILE",
+        help="Pairs of sentences, a table like the STS Benchmark's. Again for more.",
+        show_default=False,
+    ),
+]
+_Categories = Annotated[
+    list[str] | None,
+    typer.Option(metavar="FILE", help="Words with labels: purity of clusters.", show_default=False),
+]
+_Limit = Annotated[
+    int,
+    typer.Option(min=0, help="Of so many of the most frequent words analogies ask; 0: of all."),
+]
+
 
 def evaluate_command(
     model: Model,
-    similarity: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FILE",
-            help="Pairs of words with a rating: Spearman's rank correlation. Again for more files.",
-            show_default=False,
-        ),
-    ] = None,
-    analogies: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FILE",
-            help="Questions: A is to B as C to what? Again for more.",
-            show_default=False,
-        ),
-    ] = None,
-    sentences: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FILE",
-            help="Pairs of sentences, a table like the STS Benchmark's. Again for more.",
-            show_default=False,
-        ),
-    ] = None,
-    categories: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FILE", help="Words with labels: purity of clusters.", show_default=False
-        ),
-    ] = None,
-    limit: Annotated[
-        int,
-        typer.Option(min=0, help="Of so many of the most frequent words analogies ask; 0: of all."),
-    ] = 30_000,
+    similarity: _Similarity = None,
+    analogies: _Analogies = None,
+    sentences: _Sentences = None,
+    categories: _Categories = None,
+    limit: _Limit = 30_000,
     as_json: AsJson = False,
 ) -> None:
     """Score the vectors of a pipeline or a file on lists of words and sentences.

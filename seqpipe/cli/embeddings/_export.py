@@ -25,23 +25,28 @@ _BY_ENDING: Final = {".vec": Format.word2vec, ".npy": Format.numpy}
 _PACKED: Final = (".gz", ".bz2", ".xz", ".zip")
 
 
+_File = Annotated[Path, typer.Argument(help="Where to; a folder for spacy.", show_default=False)]
+_Format = Annotated[
+    Format | None,
+    typer.Option(
+        help="By default that of the file's ending: word2vec of .vec, numpy of .npy.",
+        show_default=False,
+    ),
+]
+_Lang = Annotated[
+    str | None,
+    typer.Option(
+        help="The language of a pipeline for spacy. By default that of MODEL, or xx, which is any.",
+        show_default=False,
+    ),
+]
+
+
 def export_command(
     model: Model,
-    file: Annotated[Path, typer.Argument(help="Where to; a folder for spacy.", show_default=False)],
-    format: Annotated[
-        Format | None,
-        typer.Option(
-            help="By default that of the file's ending: word2vec of .vec, numpy of .npy.",
-            show_default=False,
-        ),
-    ] = None,
-    lang: Annotated[
-        str | None,
-        typer.Option(
-            help="The language of a pipeline for spacy. By default that of MODEL, or xx, which is any.",
-            show_default=False,
-        ),
-    ] = None,
+    file: _File,
+    format: _Format = None,
+    lang: _Lang = None,
 ) -> None:
     """Write the vectors of words, items or nodes as a file that other programs read.
 

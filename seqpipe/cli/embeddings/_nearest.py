@@ -6,36 +6,41 @@ import typer
 
 from seqpipe.cli.embeddings._arguments import AsJson, Model, Most
 
+_Words = Annotated[
+    list[str] | None,
+    typer.Argument(help="Words, items or nodes.", show_default=False),
+]
+_InContext = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--in-context",
+        metavar="SENTENCE",
+        help="A sentence with a word in brackets, whose vector there is compared with those of "
+        "words in a corpus. Again for more.",
+        show_default=False,
+    ),
+]
+_Corpus = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="The corpus, a text file. By default the first part of the Wikipedia below "
+        "SEQPIPE_DATA, or else seqpipe's 120 sentences of words with two meanings.",
+        show_default=False,
+    ),
+]
+_Sentences = Annotated[
+    int, typer.Option(min=1, help="How many sentences of the corpus are read at most.")
+]
+
 
 def nearest_command(
     model: Model,
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(help="Words, items or nodes.", show_default=False),
-    ] = None,
+    words: _Words = None,
     most: Most = 10,
-    in_context: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--in-context",
-            metavar="SENTENCE",
-            help="A sentence with a word in brackets, whose vector there is compared with those of "
-            "words in a corpus. Again for more.",
-            show_default=False,
-        ),
-    ] = None,
-    corpus: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            help="The corpus, a text file. By default the first part of the Wikipedia below "
-            "SEQPIPE_DATA, or else seqpipe's 120 sentences of words with two meanings.",
-            show_default=False,
-        ),
-    ] = None,
-    sentences: Annotated[
-        int, typer.Option(min=1, help="How many sentences of the corpus are read at most.")
-    ] = 5_000,
+    in_context: _InContext = None,
+    corpus: _Corpus = None,
+    sentences: _Sentences = 5_000,
     as_json: AsJson = False,
 ) -> None:
     """Find the words, items or nodes whose vectors are nearest by cosine.

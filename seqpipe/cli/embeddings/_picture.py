@@ -18,44 +18,54 @@ class Method(str, enum.Enum):
     umap = "umap"
 
 
+_Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Words, items or nodes. By default those of the files below, or else the most "
+        "frequent ones.",
+        show_default=False,
+    ),
+]
+_WordsFile = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="More words, one on each line.", show_default=False),
+]
+_Groups = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="A word, a tab and the word's group on each line: groups have colours.",
+        show_default=False,
+    ),
+]
+_Most = Annotated[int, typer.Option(min=2, help="How many words are shown at most.")]
+_Method = Annotated[
+    Method,
+    typer.Option(help="auto is t-SNE where scikit-learn is installed, else PCA."),
+]
+_Output = Annotated[
+    Path,
+    typer.Option("-o", "--output", help="A picture (.svg), or a page to explore (.html)."),
+]
+_Title = Annotated[
+    str | None,
+    typer.Option(help="What stands above; by default the model's name.", show_default=False),
+]
+_Seed = Annotated[
+    int, typer.Option(min=0, max=2**32 - 1, help="The same seed gives the same picture.")
+]
+
+
 def picture_command(
     model: Model,
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(
-            help="Words, items or nodes. By default those of the files below, or else the most "
-            "frequent ones.",
-            show_default=False,
-        ),
-    ] = None,
-    words_file: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="More words, one on each line.", show_default=False),
-    ] = None,
-    groups: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            help="A word, a tab and the word's group on each line: groups have colours.",
-            show_default=False,
-        ),
-    ] = None,
-    most: Annotated[int, typer.Option(min=2, help="How many words are shown at most.")] = 500,
-    method: Annotated[
-        Method,
-        typer.Option(help="auto is t-SNE where scikit-learn is installed, else PCA."),
-    ] = Method.auto,
-    output: Annotated[
-        Path,
-        typer.Option("-o", "--output", help="A picture (.svg), or a page to explore (.html)."),
-    ] = Path("picture.svg"),
-    title: Annotated[
-        str | None,
-        typer.Option(help="What stands above; by default the model's name.", show_default=False),
-    ] = None,
-    seed: Annotated[
-        int, typer.Option(min=0, max=2**32 - 1, help="The same seed gives the same picture.")
-    ] = 0,
+    words: _Words = None,
+    words_file: _WordsFile = None,
+    groups: _Groups = None,
+    most: _Most = 500,
+    method: _Method = Method.auto,
+    output: _Output = Path("picture.svg"),
+    title: _Title = None,
+    seed: _Seed = 0,
 ) -> None:
     """Draw words, items or nodes as points, near to each other where their vectors are.
 

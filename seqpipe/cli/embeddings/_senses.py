@@ -35,8 +35,8 @@ def senses_command(
         seqpipe embeddings senses runs/bbc-news/model-best bank plant --json
     """
     from seqpipe.cli._hushed import hushed
+    from seqpipe.cli.embeddings._evaluation import print_senses, report_senses
     from seqpipe.cli.embeddings._model import open_model
-    from seqpipe.cli.embeddings._senses_report import print_senses, report_senses
     from seqpipe.cli.plugins._screen import make_console, print_json, waiting
 
     with waiting(f"loading {model}…"), hushed():

@@ -10,8 +10,6 @@ from seqpipe.evaluation.embeddings._bags import mean_vectors as mean_vectors
 from seqpipe.evaluation.embeddings._bags import sif_vectors as sif_vectors
 from seqpipe.evaluation.embeddings._bags import word_shares as word_shares
 from seqpipe.evaluation.embeddings._categories import Categorisation as Categorisation
-from seqpipe.evaluation.embeddings._categories import cluster as cluster
-from seqpipe.evaluation.embeddings._categories import purity as purity
 from seqpipe.evaluation.embeddings._categories import read_labelled as read_labelled
 from seqpipe.evaluation.embeddings._contextual import SENSES as SENSES
 from seqpipe.evaluation.embeddings._contextual import Found as Found
@@ -53,7 +51,9 @@ from seqpipe.evaluation.embeddings._similarity import WordSimilarity as WordSimi
 from seqpipe.evaluation.embeddings._similarity import score_opposites as score_opposites
 from seqpipe.evaluation.embeddings._similarity import score_pairs as score_pairs
 from seqpipe.evaluation.embeddings._spacy_table import SpacyTable as SpacyTable
+from seqpipe.evaluation.embeddings._statistics import cluster as cluster
 from seqpipe.evaluation.embeddings._statistics import pearson as pearson
+from seqpipe.evaluation.embeddings._statistics import purity as purity
 from seqpipe.evaluation.embeddings._statistics import ranks as ranks
 from seqpipe.evaluation.embeddings._statistics import spearman as spearman
 from seqpipe.evaluation.embeddings._words import Words as Words

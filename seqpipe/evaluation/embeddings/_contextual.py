@@ -18,9 +18,8 @@ from thinc.api import to_numpy
 
 from seqpipe.errors import DataError
 from seqpipe.evaluation.embeddings._bags import SentenceVectors, mean_vectors
-from seqpipe.evaluation.embeddings._categories import cluster, purity
 from seqpipe.evaluation.embeddings._lists import not_empty, read_entries
-from seqpipe.evaluation.embeddings._statistics import mean_of
+from seqpipe.evaluation.embeddings._statistics import cluster, mean_of, purity
 from seqpipe.evaluation.embeddings._words import Words, unit
 from seqpipe.parts.tokenizers import Tokenize
 

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqpipe.errors import DataError
-from seqpipe.evaluation.embeddings._analogies import METHODS, score_candidates
-from seqpipe.evaluation.embeddings._words import Words, unit
+from seqpipe.evaluation.embeddings._words import METHODS, Words, score_candidates, unit
 
 # Spellings are compared one by one, which takes a second for so many.
 _SPELLINGS: Final = 50_000

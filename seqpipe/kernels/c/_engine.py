@@ -21,8 +21,18 @@ from seqpipe.kernels._engine import (
     mask_by_row,
 )
 from seqpipe.kernels._transforms import is_dispatched
-from seqpipe.kernels.c._build import BuildError, available_threads, build, openmp
-from seqpipe.kernels.c._render import C_TYPES, JOB, POINTERS, PRODUCT, render_c, render_products
+from seqpipe.kernels.c._library import (
+    C_TYPES,
+    JOB,
+    POINTERS,
+    PRODUCT,
+    BuildError,
+    available_threads,
+    build,
+    openmp,
+    render_c,
+    render_products,
+)
 from seqpipe.kernels.ir._recurrence import Recurrence
 
 # Matrix products in C.

@@ -1,1 +1,7 @@
-"""The intermediate representation of a traced step: operations, programs, and the step's derivative."""
+"""What a traced step is, whatever computes it: operations, programs, and the step's derivative."""
+
+from seqpipe.kernels.ir._recurrence import Recurrence as Recurrence
+from seqpipe.kernels.ir._recurrence import Sizes as Sizes
+from seqpipe.kernels.ir._trace import trace as trace
+
+__all__ = ["Recurrence", "Sizes", "trace"]

@@ -82,8 +82,7 @@ class Recurrent(Encoder):
         )
         if width % directions:
             raise ConfigError(f"`width` is {width}, which two directions can't share; make it even")
-        if step_clip is not None and not step_clip > 0:
-            raise ConfigError(f"`step_clip` is {step_clip}; it must be more than 0")
+        _check_clip(step_clip)
         check_engine(engine)
         self.input_width = input_width
         self.width = width
@@ -242,6 +241,11 @@ def _check_sizes(sizes: dict[str, int | None]) -> None:
     for name, size in sizes.items():
         if size is not None and size < 1:
             raise ConfigError(f"`{name}` is {size}; it must be at least 1")
+
+
+def _check_clip(step_clip: float | None) -> None:
+    if step_clip is not None and not step_clip > 0:
+        raise ConfigError(f"`step_clip` is {step_clip}; it must be more than 0")
 
 
 def _check_shares(shares: dict[str, float]) -> None:

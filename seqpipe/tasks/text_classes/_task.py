@@ -13,7 +13,7 @@ from torch import Tensor
 
 from seqpipe.errors import DataError
 from seqpipe.parts.readers import Row
-from seqpipe.tasks._contract import Task
+from seqpipe.tasks import Task
 from seqpipe.tasks.text_classes._scores import score_classes
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from seqpipe.kernels import BuildError
-from seqpipe.kernels.c._build import find_compiler
+from seqpipe.kernels.c._library import find_compiler
 
 
 @pytest.fixture

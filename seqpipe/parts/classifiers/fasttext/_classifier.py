@@ -100,32 +100,11 @@ class FastTextClassifier(Classifier):
         quantize_output: bool = False,
         subvector: int = 2,
     ) -> None:
+        # Before anything else has a name: the settings of the training, each by its own name.
+        given = {k: v for k, v in locals().items() if k in Settings.__dataclass_fields__}
+        default: Loss = "softmax" if exclusive else "one-vs-rest"
+        self._settings = Settings(**{**given, "loss": loss or default})
         self.exclusive = exclusive
-        self._settings = Settings(
-            loss=loss or ("softmax" if exclusive else "one-vs-rest"),
-            width=width,
-            epochs=epochs,
-            learning_rate=learning_rate,
-            word_ngrams=word_ngrams,
-            min_n=min_n,
-            max_n=max_n,
-            buckets=buckets,
-            min_count=min_count,
-            min_count_label=min_count_label,
-            negatives=negatives,
-            lower=lower,
-            threads=threads,
-            class_weights=class_weights,
-            autotune=autotune,
-            autotune_model_size=autotune_model_size,
-            autotune_metric=autotune_metric,
-            quantize=quantize,
-            cutoff=cutoff,
-            retrain=retrain,
-            quantize_norm=quantize_norm,
-            quantize_output=quantize_output,
-            subvector=subvector,
-        )
         self._embedder = embedder
         self._trained: Trained | None = None
 
