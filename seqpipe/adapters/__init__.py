@@ -6,17 +6,16 @@ spaCy finds the functions below by entry points, so a saved pipeline loads witho
 from seqpipe.adapters._classifier import make_classifier as make_classifier
 from seqpipe.adapters._classifier_pipe import ClassifierPipe as ClassifierPipe
 from seqpipe.adapters._classifier_pipe import make_classifier_pipe as make_classifier_pipe
+from seqpipe.adapters._context import Watched as Watched
 from seqpipe.adapters._contract import OUT_OF_MEMORY as OUT_OF_MEMORY
 from seqpipe.adapters._contract import calling as calling
 from seqpipe.adapters._contract import describe as describe
 from seqpipe.adapters._contract import naming_scorer as naming_scorer
 from seqpipe.adapters._contract import read_examples as read_examples
 from seqpipe.adapters._corpus import Corpus as Corpus
-from seqpipe.adapters._corpus import forget_data as forget_data
 from seqpipe.adapters._corpus import make_corpus as make_corpus
 from seqpipe.adapters._encoder import make_encoder as make_encoder
 from seqpipe.adapters._encoder import recurrent_engines as recurrent_engines
-from seqpipe.adapters._fit import Watched as Watched
 from seqpipe.adapters._fit import make_fit_embedder as make_fit_embedder
 from seqpipe.adapters._fit import watch_fit as watch_fit
 from seqpipe.adapters._optimizer import AdamW as AdamW
@@ -53,7 +52,6 @@ __all__ = [
     "WordTokenizer",
     "calling",
     "describe",
-    "forget_data",
     "make_adamw",
     "make_classifier",
     "make_classifier_pipe",

@@ -13,8 +13,8 @@ from spacy.util import minibatch
 from spacy.vocab import Vocab
 
 from seqpipe import storage
+from seqpipe.adapters._context import context_of
 from seqpipe.adapters._contract import calling, predict_scores, read_examples
-from seqpipe.adapters._fit import watched
 from seqpipe.adapters._packed import pack, unpacked
 from seqpipe.errors import ClassifierError, ConfigError
 from seqpipe.parts.classifiers import Classifier, LabelledWords
@@ -73,7 +73,7 @@ class ClassifierPipe(Pipe):  # type: ignore[misc]
         """
         found = labels or _labels(get_examples())
         seed = nlp.config.interpolate()["training"]["seed"] if nlp else 0
-        watching = watched()
+        watching = context_of(nlp).watched if nlp else None
         with calling(self.classifier, "classifier", "was fitted"):
             self.classifier.fit(
                 map(_labelled, get_examples()),

@@ -1,6 +1,5 @@
 """Rows of data as the examples that spaCy trains on."""
 
-import weakref
 from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -8,6 +7,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from seqpipe.adapters._context import context_of
 from seqpipe.adapters._contract import calling, read_rows
 from seqpipe.adapters._tokenizer import fit_tokenizer, tokenized
 from seqpipe.errors import ConfigError, DataError
@@ -44,11 +44,7 @@ class DataSet:
         task: Task | None = None,
     ) -> None:
         self.task = task or TextClasses()
-        whole = _WHOLE if _WHOLE in readers else "train"
-        if whole not in readers:
-            raise ConfigError("[data] says nothing of where the rows for training come from")
-        for name, reader in readers.items():
-            _check_labelled(name, reader)
+        whole = _check_readers(readers)
         results = {name: read_rows(reader) for name, reader in readers.items()}
         self.skipped: list[BadRow] = [bad for result in results.values() for bad in result.skipped]
         self.parts: dict[str, list[Row]] = {
@@ -88,6 +84,20 @@ def _tokenized(nlp: Language, row: Row) -> Doc:
     return tokenized(nlp.tokenizer, row.text)
 
 
+def _check_readers(readers: Mapping[str, Reader]) -> str:
+    """Return the name of the reader whose rows are split.
+
+    Raises:
+        ConfigError: There's none, or one gives no labels.
+    """
+    whole = _WHOLE if _WHOLE in readers else "train"
+    if whole not in readers:
+        raise ConfigError("[data] says nothing of where the rows for training come from")
+    for name, reader in readers.items():
+        _check_labelled(name, reader)
+    return whole
+
+
 def _check_labelled(part: str, reader: Any) -> None:
     if not isinstance(reader, Reader):
         where = "[data]" if part == _WHOLE else f"[data.{part}]"
@@ -107,36 +117,81 @@ def _shares_left(fractions: Mapping[str, float], *, without: Container[str]) -> 
 class Corpus:
     """One part of a data set as examples for a pipeline: what spaCy calls a corpus.
 
+    It's read when it's first asked for, once for all corpora of a pipeline that say the same of their data.
+
     Args:
-        data: The data set.
+        readers: The readers by part; that of the whole is called "data".
         part: Which part of it.
+        fractions: The share of each part that's split off.
+        seed: Decides the split.
+        task: What is learnt from the rows; by default classes of texts.
 
     Raises:
-        DataError: The data set has no such part.
+        ConfigError: Nothing says where the rows come from.
     """
 
-    def __init__(self, data: DataSet, part: str) -> None:
-        if part not in data.parts:
-            parts = ", ".join(sorted(data.parts))
-            raise DataError(
-                f"[data] has no {part!r} part, only {parts}: add a share of it to `split`"
-            )
-        self.data = data
-        self.rows = data.parts[part]
+    def __init__(
+        self,
+        readers: Mapping[str, Reader],
+        part: str,
+        *,
+        fractions: Mapping[str, float],
+        seed: int,
+        task: Task | None = None,
+    ) -> None:
+        _check_readers(readers)
+        self._readers = readers
         self._part = part
+        self._fractions = fractions
+        self._seed = seed
+        self._task = task
+        self._data: DataSet | None = None
+
+    def read(self, nlp: Language) -> DataSet:
+        """Return the data set, read once for all corpora of a pipeline.
+
+        Raises:
+            DataError: As the readers and `split_rows`; or the data set has no such part.
+        """
+        if self._data is None:
+            data_sets = context_of(nlp).data_sets
+            if (key := self._key()) not in data_sets:
+                data_sets[key] = DataSet(
+                    self._readers, fractions=self._fractions, seed=self._seed, task=self._task
+                )
+            self._data = _with_part(data_sets[key], self._part)
+        return self._data
+
+    def _key(self) -> Any:
+        # Each corpus has a task, and readers, of its own, made by the same settings.
+        task = self._task and (type(self._task), repr(sorted(vars(self._task).items())))
+        return tuple(self._readers.items()), tuple(self._fractions.items()), self._seed, task
+
+    def rows(self, nlp: Language) -> list[Row]:
+        """Return the rows of the part; see `read`."""
+        return self.read(nlp).parts[self._part]
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Yield the examples. Texts are tokenized the first time, and for each other tokenizer."""
-        for row, doc in zip(self.rows, self.data.docs(self._part, nlp), strict=True):
+        data = self.read(nlp)
+        for row, doc in zip(self.rows(nlp), data.docs(self._part, nlp), strict=True):
             reference = doc.copy()
-            with calling(self.data.task, "task", f"annotated {row.source}"):
-                self.data.task.annotate(reference, row, self.data.labels)
+            with calling(data.task, "task", f"annotated {row.source}"):
+                data.task.annotate(reference, row, data.labels)
             yield Example(doc.copy(), reference)
 
     def sequences(self, nlp: Language) -> Iterator[Sequence[str]]:
         """Yield the words of one text after another; white space is none."""
-        for doc in self.data.docs(self._part, nlp):
+        for doc in self.read(nlp).docs(self._part, nlp):
             yield [token.text for token in doc if not token.is_space]
+
+
+def _with_part(data: DataSet, part: str) -> DataSet:
+    """Return a data set that has a part."""
+    if part not in data.parts:
+        parts = ", ".join(sorted(data.parts))
+        raise DataError(f"[data] has no {part!r} part, only {parts}: add a share of it to `split`")
+    return data
 
 
 def make_corpus(
@@ -163,25 +218,4 @@ def make_corpus(
     """
     readers = {_WHOLE: data, "train": train, "dev": dev, "test": test}
     given = {name: reader for name, reader in readers.items() if reader is not None}
-    return Corpus(_shared_data_set(given, split, seed, task), part)
-
-
-# The corpora of one configuration share what they read for as long as one of them lives.
-_data_sets: weakref.WeakValueDictionary[Any, DataSet] = weakref.WeakValueDictionary()
-
-
-def forget_data() -> None:
-    """Have corpora made from now on read their data again: files may have changed since."""
-    _data_sets.clear()
-
-
-def _shared_data_set(
-    readers: Mapping[str, Reader], split: Mapping[str, float], seed: int, task: Task | None
-) -> DataSet:
-    # Of a task that isn't the default one each corpus has an object of its own, made by the same settings.
-    of = None if task is None else (type(task), repr(sorted(vars(task).items())))
-    key = (tuple(readers.items()), tuple(split.items()), seed, of)
-    data = _data_sets.get(key)
-    if data is None:
-        data = _data_sets[key] = DataSet(readers, fractions=split, seed=seed, task=task)
-    return data
+    return Corpus(given, part, fractions=split, seed=seed, task=task)

@@ -3,12 +3,12 @@
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
 from spacy.language import Language
 
+from seqpipe.adapters._context import Watched, context_of
 from seqpipe.adapters._contract import calling, check_vectors, read_examples
 from seqpipe.adapters._tokenizer import WordTokenizer, seed_of
 from seqpipe.adapters._vectors import EmbedderVectors
@@ -16,41 +16,15 @@ from seqpipe.errors import ConfigError
 from seqpipe.parts.embedders import OnProgress
 
 
-@dataclass
-class Watched:
-    """What's seen of a fitting.
-
-    Attributes:
-        on_progress: Is told how far it is.
-        sequences: How many sequences were read, the last time that all were.
-        words: How many words they held.
-        fingerprint: Their SHA-256: other sequences, or another order, have another.
-    """
-
-    on_progress: OnProgress
-    sequences: int = 0
-    words: int = 0
-    fingerprint: str = ""
-
-
-# spaCy calls the callback that fits, and lets nothing through to it.
-_watched: ContextVar[Watched | None] = ContextVar("watched", default=None)
-
-
 @contextlib.contextmanager
-def watch_fit(on_progress: OnProgress) -> Iterator[Watched]:
-    """Watch the fitting of embedders and classifiers that spaCy has fitted meanwhile."""
-    watched = Watched(on_progress)
-    token = _watched.set(watched)
+def watch_fit(nlp: Language, on_progress: OnProgress) -> Iterator[Watched]:
+    """Watch the fitting of a pipeline's embedder or classifier that spaCy initialises meanwhile."""
+    context = context_of(nlp)
+    before, context.watched = context.watched, Watched(on_progress)
     try:
-        yield watched
+        yield context.watched
     finally:
-        _watched.reset(token)
-
-
-def watched() -> Watched | None:
-    """Return what watches the fitting of parts that spaCy initialises, if anything does."""
-    return _watched.get()
+        context.watched = before
 
 
 def make_fit_embedder(corpus: Callable[[Language], Any]) -> Callable[[Language], Language]:
@@ -69,7 +43,7 @@ def make_fit_embedder(corpus: Callable[[Language], Any]) -> Callable[[Language],
                 "seqpipe.FitEmbedder.v1 fits the embedder of seqpipe.Vectors.v1, and [nlp.vectors] "
                 "names something else: change that, or remove [initialize.before_init]"
             )
-        watching = watched()
+        watching = context_of(nlp).watched
         _prepare_tokenizer(nlp, corpus)
         with calling(vectors.embedder, "embedder", "was fitted"):
             vectors.embedder.fit(

@@ -29,7 +29,7 @@ from seqpipe.run._models import (
 from seqpipe.run._report import make_report, report_embedding
 from seqpipe.run._scores import resolve_scores, score_embedding
 from seqpipe.run._stages import Stages
-from seqpipe.run._task import check_data, score_texts
+from seqpipe.run._task import check_data, read_all, score_texts
 
 _PARTS = ("train", "dev", "test")
 _CORPUS = "seqpipe.Corpus.v1"
@@ -56,6 +56,7 @@ def run_classifier(
     with stages.stage("data"):
         with placed(file, nlp.config, "corpora"):
             corpora = _corpora(nlp)
+            read_all(nlp, corpora)
         with placed_at_work(file, nlp.config, "corpora", "components"):
             check_data(nlp, corpora, stages.reporter)
         check_initial_files(nlp, file)
@@ -102,7 +103,7 @@ def _fit(nlp: Language, train: Corpus, stages: Stages) -> FitProgress:
         told[0] = progress
         stages.relay_fit(progress)
 
-    with watch_fit(relay):
+    with watch_fit(nlp, relay):
         nlp.initialize(lambda: train(nlp))
     return told[0]
 
@@ -154,7 +155,7 @@ def run_embedding(
             corpora = {part: _corpus(nlp, part) for part in ("train", "test")}
         check_initial_files(nlp, file)
         scores = resolve_scores(nlp, file)
-    with stages.stage("embedder"), watch_fit(stages.relay_fit) as watched:
+    with stages.stage("embedder"), watch_fit(nlp, stages.relay_fit) as watched:
         with placed_at_work(file, nlp.config, "nlp.vectors", "corpora", "initialize"):
             nlp.initialize()
         stages.reporter.note(_sizes(nlp, watched))

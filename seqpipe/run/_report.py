@@ -72,7 +72,7 @@ def make_report(
     words = sum(line["words"] for line in history)
     return {
         "seed": nlp.config.interpolate()["training"]["seed"],
-        "data": _describe(corpora),
+        "data": _describe(nlp, corpora),
         "dev": next((line for line in reversed(history) if line["is_best"]), {}),
         "test": scores,
         "embedding": embedding,
@@ -122,13 +122,14 @@ def _circumstances(seconds: dict[str, float]) -> dict[str, Any]:
     }
 
 
-def _describe(corpora: dict[str, Corpus]) -> dict[str, Any]:
+def _describe(nlp: Language, corpora: dict[str, Corpus]) -> dict[str, Any]:
     first = next(iter(corpora.values()), None)
     if first is None:
         return {}
+    data = first.read(nlp)
     return {
-        "fingerprint": first.data.fingerprint,
-        "rows": {name: len(corpus.rows) for name, corpus in corpora.items()},
-        "labels": first.data.labels,
-        "skipped": [f"{bad.source}: {bad.problem}" for bad in first.data.skipped],
+        "fingerprint": data.fingerprint,
+        "rows": {name: len(corpus.rows(nlp)) for name, corpus in corpora.items()},
+        "labels": data.labels,
+        "skipped": [f"{bad.source}: {bad.problem}" for bad in data.skipped],
     }

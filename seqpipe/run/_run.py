@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import spacy
-import torch
 from spacy.language import Language
 from spacy.util import resolve_dot_names
-from thinc.api import fix_random_seed
 
 from seqpipe import storage
-from seqpipe.adapters import Corpus, forget_data, watch_fit
+from seqpipe.adapters import Corpus, watch_fit
 from seqpipe.config import PipelineFile, compile_read, makes_classifier, makes_embedding, read
 from seqpipe.errors import InterruptedRun, NotFiniteError
 from seqpipe.reporting import Progress, Reporter, Silent
@@ -33,8 +31,16 @@ from seqpipe.run._models import (
 from seqpipe.run._report import make_report
 from seqpipe.run._scores import resolve_scores, score_embedding
 from seqpipe.run._stages import Meter, Stages
-from seqpipe.run._task import check_data, score_texts
-from seqpipe.training import CorpusOf, Step, Training, resolve_training, train
+from seqpipe.run._task import check_data, read_all, score_texts
+from seqpipe.training import (
+    CorpusOf,
+    Step,
+    Training,
+    computing,
+    resolve_training,
+    seed_generators,
+    train,
+)
 
 
 @dataclass(frozen=True)
@@ -81,9 +87,9 @@ def run(
         SeqpipeError: The file, the data or a part can't be used.
     """
     stages = Stages(reporter or Silent())
-    torch.set_num_threads(threads)
     try:
-        return _run(file, overrides, output, stages)
+        with computing(threads):
+            return _run(file, overrides, output, stages)
     except KeyboardInterrupt:
         kept = what_was_kept(output)
         raise InterruptedRun(f"stopped during stage {stages.current!r}; {kept}") from None
@@ -97,12 +103,11 @@ def _run(
     with stages.stage("file"):
         source = file if isinstance(file, PipelineFile) else read(file, overrides)
         config = compile_read(source)
-        fix_random_seed(config.interpolate()["training"]["seed"] or 0)
+        seed_generators(config.interpolate()["training"]["seed"] or 0)
         nlp = build(config, source)
         describe(nlp, source)
     check_replaceable(output)
     with storage.reserved(output):
-        forget_data()
         best, report = _run_of(nlp, source)(nlp, source, output, stages)
         storage.write_text(output / "config.cfg", best.config.to_str())
         storage.write_text(output / "report.json", _to_json(report))
@@ -126,14 +131,15 @@ def _run_training(
         with placed(file, nlp.config, "training", "corpora"):
             training = resolve_training(nlp.config.interpolate())
             test = _test_corpus(nlp)
-        corpora = _ours({"train": training.train, "dev": training.dev, "test": test})
+            corpora = _ours({"train": training.train, "dev": training.dev, "test": test})
+            read_all(nlp, corpora)
         with placed_at_work(file, nlp.config, "corpora", "components"):
             check_data(nlp, corpora, stages.reporter)
         check_initial_files(nlp, file)
         embedding_scores = resolve_scores(nlp, file)
     with (
         stages.stage("embedder"),
-        watch_fit(stages.relay_fit),
+        watch_fit(nlp, stages.relay_fit),
         placed_at_work(file, nlp.config, "nlp.vectors", "corpora", "initialize", "components"),
     ):
         initialise(nlp, training)

@@ -13,6 +13,16 @@ from seqpipe.training import CorpusOf
 _SHOWN_ROWS: Final = 5
 
 
+def read_all(nlp: Language, corpora: Mapping[str, Corpus]) -> None:
+    """Read all of the data.
+
+    Raises:
+        DataError: It can't be read.
+    """
+    for corpus in corpora.values():
+        corpus.read(nlp)
+
+
 def check_data(nlp: Language, corpora: Mapping[str, Corpus], reporter: Reporter) -> None:
     """Check that the data can be learnt, and report how much of it there is and which rows were skipped.
 
@@ -25,11 +35,12 @@ def check_data(nlp: Language, corpora: Mapping[str, Corpus], reporter: Reporter)
     notes: list[str] = []
     if (task := task_of(nlp)) is not None:
         with calling(task, "task", "checked the data"):
-            notes += task.check({part: corpus.rows for part, corpus in corpora.items()})
-    counts = ", ".join(f"{len(corpus.rows):,} {name}" for name, corpus in corpora.items())
-    for note in [f"{counts}; {len(first.data.labels)} labels", *notes]:
+            notes += task.check({part: corpus.rows(nlp) for part, corpus in corpora.items()})
+    data = first.read(nlp)
+    counts = ", ".join(f"{len(corpus.rows(nlp)):,} {name}" for name, corpus in corpora.items())
+    for note in [f"{counts}; {len(data.labels)} labels", *notes]:
         reporter.note(note)
-    skipped = first.data.skipped
+    skipped = data.skipped
     for bad in skipped[:_SHOWN_ROWS]:
         reporter.note(f"skipped {bad.source}: {bad.problem}")
     if len(skipped) > _SHOWN_ROWS:

@@ -5,5 +5,19 @@ from seqpipe.training._loop import train as train
 from seqpipe.training._settings import CorpusOf as CorpusOf
 from seqpipe.training._settings import Training as Training
 from seqpipe.training._settings import resolve_training as resolve_training
+from seqpipe.training._state import RandomState as RandomState
+from seqpipe.training._state import TrainingState as TrainingState
+from seqpipe.training._state import computing as computing
+from seqpipe.training._state import seed_generators as seed_generators
 
-__all__ = ["CorpusOf", "Step", "Training", "resolve_training", "train"]
+__all__ = [
+    "CorpusOf",
+    "RandomState",
+    "Step",
+    "Training",
+    "TrainingState",
+    "computing",
+    "resolve_training",
+    "seed_generators",
+    "train",
+]

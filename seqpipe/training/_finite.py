@@ -78,9 +78,9 @@ def explain(
     )
 
 
-def name_rows(corpus: CorpusOf, examples: Sequence[Example]) -> str:
+def name_rows(nlp: Language, corpus: CorpusOf, examples: Sequence[Example]) -> str:
     """Return where rows stand in their file, as far as the corpus is ours, else how they begin."""
-    rows = corpus.rows if isinstance(corpus, Corpus) else []
+    rows = corpus.rows(nlp) if isinstance(corpus, Corpus) else []
     texts = [example.reference.text for example in examples]
     wanted = set(texts)
     places = {row.text: row.source for row in reversed(rows) if row.text in wanted}

@@ -17,6 +17,7 @@ from seqpipe.adapters import AdamW, describe, naming_scorer, read_examples
 from seqpipe.errors import ConfigError, DataError, NotFiniteError, PluginError
 from seqpipe.training._finite import check_losses, check_weights, explain, find_source, name_rows
 from seqpipe.training._settings import Training, check_training
+from seqpipe.training._state import TrainingState
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,16 @@ class Step:
     is_best: bool = False
 
 
-def train(nlp: Language, training: Training) -> Iterator[Step]:
+def train(nlp: Language, training: Training, state: TrainingState | None = None) -> Iterator[Step]:
     """Train an initialised pipeline; yields after each update, when the caller may save it.
 
     Unlike spaCy's loop this one doesn't evaluate the untrained pipeline, and always evaluates the
     last update.
+
+    Args:
+        nlp: The pipeline.
+        training: How it's trained.
+        state: Where the training is; it's kept up to date, for whoever looks at it or saves it. By default a new one.
 
     Raises:
         DataError: There is nothing to train on, or to choose the best model by.
@@ -59,27 +65,21 @@ def train(nlp: Language, training: Training) -> Iterator[Step]:
         PluginError: A part or a reader breaks its contract.
     """
     check_training(training)
-    schedule = _schedule(nlp, training)
-    best_score, improved, done = float("-inf"), 0, 0.0
-    for number, (epoch, fraction, batch, is_last) in enumerate(schedule, start=1):
-        if isinstance(training.optimizer, AdamW):
-            if fraction:
-                training.optimizer.set_progress((done + fraction) / 2)
-            done = fraction
-        when = f"in step {number} (epoch {epoch})"
-        losses = _update(nlp, training, batch, number=number, epoch=epoch, when=when)
+    state = TrainingState() if state is None else state
+    for epoch, fraction, batch, is_last in _schedule(nlp, training):
+        if isinstance(training.optimizer, AdamW) and fraction:
+            training.optimizer.set_progress((state.fraction + fraction) / 2)
+        state.step, state.epoch, state.fraction = state.step + 1, epoch, fraction
+        losses = _update(nlp, training, batch, state)
         words = sum(len(example) for example in batch)
-        if not (is_last or number % training.eval_frequency == 0):
-            yield Step(number, epoch, fraction, words, losses)
+        if not (is_last or state.step % training.eval_frequency == 0):
+            yield Step(state.step, epoch, fraction, words, losses)
             continue
-        score, scores = _evaluate(nlp, training, when=f"after step {number} (epoch {epoch})")
-        if score > best_score:
-            improved = number
-        # Of models that score the same, the one trained longer has usually settled more.
-        is_best = score >= best_score
-        best_score = max(score, best_score)
-        yield Step(number, epoch, fraction, words, losses, score, scores, is_best)
-        if training.patience and number - improved >= training.patience:
+        when = f"after step {state.step} (epoch {epoch})"
+        score, scores = _evaluate(nlp, training, when=when)
+        is_best = state.add_score(score)
+        yield Step(state.step, epoch, fraction, words, losses, score, scores, is_best)
+        if training.patience and state.step - state.best_step >= training.patience:
             return
 
 
@@ -120,17 +120,11 @@ def _batches(nlp: Language, training: Training) -> Iterator[tuple[int, float, li
 
 
 def _update(
-    nlp: Language,
-    training: Training,
-    batch: list[Example],
-    *,
-    number: int,
-    epoch: int,
-    when: str,
+    nlp: Language, training: Training, batch: list[Example], state: TrainingState
 ) -> dict[str, float]:
     losses: dict[str, float] = {}
     if training.before_update:
-        training.before_update(nlp, {"step": number - 1, "epoch": epoch - 1})
+        training.before_update(nlp, {"step": state.step - 1, "epoch": state.epoch - 1})
     dropout = training.dropout
     rate = dropout if isinstance(dropout, (float, int)) else next(dropout)
 
@@ -156,8 +150,9 @@ def _update(
                 component.finish_update(training.optimizer)
     except (NotFiniteError, ValueError) as error:
         noticed = _noticed(error)
+        when = f"in step {state.step} (epoch {state.epoch})"
         source = find_source(nlp, forward_and_back({}))
-        rows = f"on {name_rows(training.train, batch)}"
+        rows = f"on {name_rows(nlp, training.train, batch)}"
         raise explain(noticed, nlp, training, when=when, source=source, rows=rows) from error
     training.optimizer.step_schedules()
     return losses
@@ -189,7 +184,7 @@ def _evaluate(nlp: Language, training: Training, *, when: str) -> tuple[float, d
         except NotFiniteError as error:
             again = (nlp(example.reference.text) for example in examples)
             source = find_source(nlp, again)
-            rows = f"on {name_rows(training.dev, examples)} of the dev part"
+            rows = f"on {name_rows(nlp, training.dev, examples)} of the dev part"
             raise explain(error, nlp, training, when=when, source=source, rows=rows) from error
 
 

@@ -1,12 +1,13 @@
 """Rows of data become examples."""
 
-import gc
+import pickle
 from collections import Counter
 
 import pytest
 import spacy
 
-from seqpipe.adapters import Corpus, forget_data, make_corpus
+from seqpipe.adapters import make_corpus
+from seqpipe.adapters._context import context_of
 from seqpipe.adapters._corpus import DataSet
 from seqpipe.errors import ConfigError, DataError
 from seqpipe.parts.readers import BadRow, Reader, ReadResult, Row
@@ -36,11 +37,9 @@ class Made(Reader):
 @pytest.fixture(autouse=True)
 def nothing_read():
     reads.clear()
-    yield
-    gc.collect()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def nlp():
     return spacy.blank("en")
 
@@ -85,7 +84,8 @@ def test_nowhere_to_train_from_is_refused():
 def test_labels_are_those_of_all_parts(nlp):
     data = DataSet({"data": Made(), "test": Made("own", labels=("c",))}, fractions=SPLIT, seed=0)
     assert data.labels == ["a", "b", "c"]
-    example = next(iter(Corpus(data, "train")(nlp)))
+    corpus = make_corpus("train", SPLIT, data=Made(), test=Made("own", labels=("c",)))
+    example = next(iter(corpus(nlp)))
     assert sorted(example.reference.cats) == ["a", "b", "c"]
     assert sum(example.reference.cats.values()) == 1.0
 
@@ -95,16 +95,16 @@ def test_skipped_rows_of_all_readers_are_told():
     assert [bad.source for bad in data.skipped] == ["rows:x", "own:x"]
 
 
-def test_missing_part_is_refused_by_name():
+def test_missing_part_is_refused_by_name(nlp):
     with pytest.raises(DataError, match="'test' part, only dev, train"):
-        make_corpus("test", {"train": 0.5, "dev": 0.5}, data=Made())
+        make_corpus("test", {"train": 0.5, "dev": 0.5}, data=Made()).read(nlp)
 
 
 def test_examples_carry_text_and_label(nlp):
     corpus = make_corpus("dev", SPLIT, data=Made())
     examples = list(corpus(nlp))
-    assert [eg.text for eg in examples] == [row.text for row in corpus.rows]
-    for example, row in zip(examples, corpus.rows, strict=True):
+    assert [eg.text for eg in examples] == [row.text for row in corpus.rows(nlp)]
+    for example, row in zip(examples, corpus.rows(nlp), strict=True):
         assert example.predicted.cats == {}
         assert example.reference.cats == {k: float(k in row.labels) for k in ("a", "b")}
 
@@ -123,26 +123,36 @@ def corpora(**settings):
     return [make_corpus(part, dict(SPLIT), data=Made(), **settings) for part in SPLIT]
 
 
-def test_corpora_of_one_configuration_read_once():
+def test_corpora_of_one_pipeline_read_once(nlp):
     made = corpora()
-    assert len({id(corpus.data) for corpus in made}) == 1
+    assert len({id(corpus.read(nlp)) for corpus in made}) == 1
     assert reads == {"rows": 1}
 
 
-def test_corpora_of_other_settings_read_for_themselves():
+def test_corpora_of_other_settings_read_for_themselves(nlp):
     one = corpora()
     other = corpora(seed=1)
     third = make_corpus("train", SPLIT, data=Made(count=20))
-    assert one[0].data is not other[0].data is not third.data
+    assert one[0].read(nlp) is not other[0].read(nlp) is not third.read(nlp)
     assert reads == {"rows": 3}
-    assert {row.text for row in one[1].rows} != {row.text for row in other[1].rows}
+    assert {row.text for row in one[1].rows(nlp)} != {row.text for row in other[1].rows(nlp)}
 
 
-def test_data_is_forgotten_with_its_last_corpus():
-    corpora()
-    gc.collect()
-    corpora()
+def test_other_pipelines_read_the_data_again(nlp):
+    # In one process, the files may have changed between two runs.
+    kept = corpora()[0].read(nlp)
+    assert corpora()[0].read(spacy.blank("en")) is not kept
     assert reads == {"rows": 2}
+
+
+def test_corpus_that_has_read_its_data_keeps_it_for_other_pipelines(nlp):
+    corpus = corpora()[0]
+    assert corpus.read(spacy.blank("en")) is corpus.read(nlp)
+
+
+def test_pipeline_is_pickled_without_the_data(nlp):
+    corpora()[0].read(nlp)
+    assert context_of(pickle.loads(pickle.dumps(nlp))).data_sets == {}
 
 
 class CountingTokenizer:
@@ -170,10 +180,3 @@ def test_texts_are_tokenized_once_for_a_tokenizer():
 def test_spacy_finds_the_corpus_by_name():
     spacy.registry.ensure_populated()
     assert spacy.registry.readers.get("seqpipe.Corpus.v1") is make_corpus
-
-
-def test_data_is_read_again_once_it_is_to_be_forgotten():
-    kept = corpora()
-    forget_data()
-    assert corpora()[0].data is not kept[0].data
-    assert reads == {"rows": 2}

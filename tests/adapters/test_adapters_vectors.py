@@ -225,17 +225,19 @@ def test_callback_refuses_vectors_of_another_kind():
 
 def test_fit_is_watched_only_inside():
     seen = []
-    with watch_fit(seen.append):
-        make_fit_embedder(corpus)(nlp_with(Letters()))
-    make_fit_embedder(corpus)(nlp_with(Letters()))
+    nlp = nlp_with(Letters())
+    with watch_fit(nlp, seen.append):
+        make_fit_embedder(corpus)(nlp)
+    make_fit_embedder(corpus)(nlp)
     assert seen == ["fitted"]
 
 
 def test_fit_is_no_longer_watched_after_an_error():
     seen = []
-    with pytest.raises(KeyError), watch_fit(seen.append):
+    nlp = nlp_with(Letters())
+    with pytest.raises(KeyError), watch_fit(nlp, seen.append):
         raise KeyError
-    make_fit_embedder(corpus)(nlp_with(Letters()))
+    make_fit_embedder(corpus)(nlp)
     assert seen == []
 
 

@@ -83,7 +83,9 @@ def test_labels_are_ranked_where_they_are_not_exclusive(write, tmp_path):
 
 
 def test_text_of_two_labels_is_told_with_the_section(write, tmp_path):
-    with pytest.raises(DataError, match=r"has 2 labels \(.*\), .* but \[classifier\] puts each"):
+    with pytest.raises(
+        DataError, match=r"has 2 labels \(.*\), .* but each text is put into exactly one class"
+    ):
         run(write(several=True), output=tmp_path / "out")
 
 

@@ -221,9 +221,10 @@ def test_second_run_in_a_process_reads_the_data_again():
     first = run_file(JSONL, *NEVER_TRAINED)
     kept = load_model_from_config(Config().from_disk(first.model / "config.cfg"))
     held = resolve_dot_names(kept.config.interpolate(), ["corpora.train"])[0]
+    held.read(kept)
     write_jsonl(labelled_texts(40))
     second = run_file(JSONL, *NEVER_TRAINED)
-    assert len(held.rows) == 18
+    assert len(held.rows(kept)) == 18
     assert sum(second.report["data"]["rows"].values()) == 40
 
 

@@ -63,7 +63,7 @@ NEEDED = {
 def offered():
     """Return the names by kind of seqpipe's own parts that a pipeline is put together from."""
     parts = host().load("seqpipe").parts
-    return {kind: sorted(parts[kind]) for kind in KINDS if kind != "classifiers"}
+    return {kind: sorted(parts[kind]) for kind in KINDS if kind not in ("classifiers", "tasks")}
 
 
 def combinations():

@@ -12,7 +12,7 @@ from thinc.api import SGD, Adam
 
 from seqpipe.adapters import make_adamw
 from seqpipe.errors import ConfigError, DataError
-from seqpipe.training import Training, train
+from seqpipe.training import Training, TrainingState, train
 
 VOCAB = spacy.blank("en").vocab
 
@@ -141,6 +141,14 @@ def test_patience_ends_a_training_whose_score_stays_the_same():
 def test_of_models_that_score_the_same_the_later_is_best():
     nlp = Fake(scores=[0.5, 0.5, 0.4, 0.5])
     assert [step.is_best for step in run(nlp)] == [True, True, False, True]
+
+
+def test_state_says_where_the_training_is_after_each_step():
+    state = TrainingState()
+    nlp = Fake(scores=[0.1, 0.5, 0.4, 0.3])
+    for step in train(nlp, training(max_epochs=2), state):
+        assert (state.step, state.epoch, state.fraction) == (step.number, step.epoch, step.fraction)
+    assert (state.best_score, state.best_step, state.fraction) == (0.5, 2, 1.0)
 
 
 def test_score_of_zero_can_be_best():

@@ -151,8 +151,8 @@ def test_settings_come_from_the_configuration(config):
 
 
 def test_train_and_dev_share_what_was_read(config):
-    _, training = initialized(config)
-    assert training.train.data is training.dev.data
+    nlp, training = initialized(config)
+    assert training.train.read(nlp) is training.dev.read(nlp)
 
 
 def test_whole_number_is_a_dropout_too(config):
