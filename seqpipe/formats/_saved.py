@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from seqpipe import storage
 from seqpipe.errors import ReplacedError, SavedModelError, SeqpipeError
-from seqpipe.storage._part_files import read_json
+from seqpipe.storage.part_files import read_json
 
 _VECTORS: Final = "seqpipe.Vectors.v1"
 _FOLDER: Final = "embedder"

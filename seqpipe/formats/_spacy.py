@@ -17,7 +17,7 @@ from seqpipe.formats._saved import (
     unchanged,
 )
 from seqpipe.formats._words import Options, WordTable, make_table
-from seqpipe.storage._part_files import read_json
+from seqpipe.storage.part_files import read_json
 
 _TABLE: Final = "vectors"
 _FLORET: Final = {

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from seqpipe.errors import EmbedderError, SavedModelError
-from seqpipe.storage._part_files import (
+from seqpipe.storage.part_files import (
     read_arrays,
     read_settings,
     read_words,

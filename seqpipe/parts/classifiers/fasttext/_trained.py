@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from seqpipe.errors import ClassifierError, EmbedderError, SavedModelError
 from seqpipe.formats.fasttext import FastTextModel, read_fasttext, write_fasttext
 from seqpipe.parts.classifiers.fasttext._forms import WordForms, label_of
-from seqpipe.storage._part_files import read_settings, write_settings
+from seqpipe.storage.part_files import read_settings, write_settings
 
 _KIND = "FastTextClassifier"
 _SETTINGS = "classifier.json"

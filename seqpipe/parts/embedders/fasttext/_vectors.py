@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from seqpipe.errors import SavedModelError
 from seqpipe.parts.embedders.fasttext._ngrams import ngram_hashes
 from seqpipe.parts.fasttext import written
-from seqpipe.storage._part_files import (
+from seqpipe.storage.part_files import (
     read_arrays,
     read_settings,
     read_words,

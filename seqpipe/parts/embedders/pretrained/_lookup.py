@@ -23,8 +23,7 @@ from seqpipe.formats import (
 )
 from seqpipe.parts.embedders._contract import Embedder
 from seqpipe.parts.embedders.fasttext import FastText, Word2Vec
-from seqpipe.storage import _part_files
-from seqpipe.storage._part_files import read_words, write_words
+from seqpipe.storage.part_files import read_arrays, read_words, write_arrays, write_words
 
 
 class Lookup(ABC):
@@ -89,8 +88,8 @@ def write_table(folder: Path, words: tuple[str, ...], table: NDArray[np.float32]
     Raises:
         SavedModelError: A file can't be written.
     """
-    _part_files.write_words(folder / _WORDS, words)
-    _part_files.write_arrays(folder / _TABLE, {_VECTORS: table})
+    write_words(folder / _WORDS, words)
+    write_arrays(folder / _TABLE, {_VECTORS: table})
 
 
 def read_table(folder: Path) -> tuple[tuple[str, ...], NDArray[np.float32]]:
@@ -99,11 +98,11 @@ def read_table(folder: Path) -> tuple[tuple[str, ...], NDArray[np.float32]]:
     Raises:
         SavedModelError: A file can't be read, or holds something else.
     """
-    words = _part_files.read_words(folder / _WORDS)
+    words = read_words(folder / _WORDS)
     if not words:
         raise SavedModelError(f"{folder / _WORDS} is damaged: it has no words")
     path = folder / _TABLE
-    arrays = _part_files.read_arrays(path)
+    arrays = read_arrays(path)
     table = arrays.get(_VECTORS)
     if len(arrays) != 1 or table is None or table.ndim != 2 or table.dtype != np.float32:
         raise SavedModelError(f"{path} has other tables than an embedder's")

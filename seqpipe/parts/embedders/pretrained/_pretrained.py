@@ -25,7 +25,7 @@ from seqpipe.formats import (
 from seqpipe.parts.embedders._contract import Embedder, FitProgress, OnProgress
 from seqpipe.parts.embedders.pretrained._lookup import Floret, KnownWords, Lookup, Subwords, Trained
 from seqpipe.parts.readers import locate
-from seqpipe.storage._part_files import check_settings, read_any_settings, write_settings
+from seqpipe.storage.part_files import check_settings, read_any_settings, write_settings
 
 _SETTINGS: Final = "embedder.json"
 _KIND: Final = "Pretrained"

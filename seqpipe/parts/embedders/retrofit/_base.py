@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from seqpipe.errors import ConfigError, EmbedderError, SavedModelError
 from seqpipe.parts.embedders._contract import Embedder, FitProgress, OnProgress
 from seqpipe.parts.embedders.retrofit._lists import KnownWords, Pair, Pairs, known_pairs
-from seqpipe.storage._part_files import read_arrays, read_settings, write_arrays, write_settings
+from seqpipe.storage.part_files import read_arrays, read_settings, write_arrays, write_settings
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,7 @@
-"""The files of a saved part: JSON and safetensors, no code."""
+"""The files of a saved part, for plugins too: settings and words as JSON, arrays as safetensors; no code.
+
+Reading is strict: what isn't what was written raises a `SavedModelError` that names the file.
+"""
 
 import json
 import stat
