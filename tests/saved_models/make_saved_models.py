@@ -2,7 +2,7 @@
 
 The models in this folder were made by this script with seqpipe 0.1.0, at the commit before manifests took files
 that they don't list. Later releases must load them, and predict the same; so don't make these anew: make those of a
-later format in a folder beside them.
+later format in a folder beside them, named by the day: 2026-11-29 has those from before tasks had a component.
 
     python tests/saved_models/make_saved_models.py FOLDER
 """
