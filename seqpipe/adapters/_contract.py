@@ -1,4 +1,4 @@
-"""Holds what parts return to the contract of their kind, with errors that name the part."""
+"""Checks what parts return against the contract of their kind, with errors that name the part."""
 
 import contextlib
 import math
@@ -298,9 +298,6 @@ def _are_strings(words: list[Any]) -> bool:
     except TypeError:
         return False
     return True
-
-
-# Names the scorer of spaCy's that breaks its contract.
 
 
 @contextlib.contextmanager

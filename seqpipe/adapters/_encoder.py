@@ -1,4 +1,4 @@
-"""An encoder as spaCy's "tok2vec": docs in, a vector for each token out."""
+"""An encoder as spaCy's "tok2vec": docs in, a vector for each token out, the vocabulary's vectors fine-tuned or not."""
 
 import functools
 import itertools
@@ -26,8 +26,6 @@ from seqpipe.errors import ConfigError
 from seqpipe.parts.cells import LSTM
 from seqpipe.parts.embedders import Concatenated
 from seqpipe.parts.encoders import Encoder, EncoderFactory, Recurrent
-
-# Tunes the vocabulary's vectors: what's added to those of known words.
 
 
 class Offsets(nn.Module):
@@ -328,9 +326,6 @@ def _vectors_of(vocab: Vocab, keys: NDArray[np.uint64]) -> NDArray[np.float32]:
     vectors = np.zeros((len(keys), table.shape[1]), dtype="float32")
     vectors[known] = table.data[rows[known]]
     return vectors
-
-
-# Which engines run the recurrent encoders of a pipeline.
 
 
 def recurrent_engines(nlp: Language) -> dict[str, str]:

@@ -23,7 +23,7 @@ class SequenceCorpus:
 
     A part with a reader of its own is what that reads. Other parts are drawn from the reader of the
     whole, or, where there's none, from that of the train part: by a hash of what a sequence holds, so
-    that equal ones go to the same part whatever stands beside them.
+    that equal ones go to the same part whatever else is in the data.
 
     Args:
         readers: The readers by part; that of the whole is called "data".

@@ -21,7 +21,7 @@ from seqpipe.errors import ConfigError
 from seqpipe.tasks import Task
 from seqpipe.tasks.text_classes import TextClasses
 
-#: The key of spaCy's scores under which a task's main figure stands.
+#: The key of spaCy's scores of a task's main figure.
 _MAIN = "task_score"
 
 

@@ -1,4 +1,4 @@
-"""An embedder as the vectors of spaCy's vocabulary."""
+"""An embedder as the vectors of spaCy's vocabulary, as a table of spaCy's, and as vectors of documents."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -20,8 +20,6 @@ from seqpipe.adapters._contract import calling, embed_document, embed_words
 from seqpipe.adapters._packed import pack, unpacked
 from seqpipe.errors import ConfigError, DataError, SavedModelError
 from seqpipe.parts.embedders import Concatenated, DocumentEmbedder, Embedder
-
-# The vectors of an embedder's known words as a table of spaCy's own.
 
 
 #: Of an embedder that knows more words, a saved pipeline has no table.
@@ -382,9 +380,6 @@ def make_vectors(
         return EmbedderVectors(strings=vocab.strings, embedder=whole)
 
     return create
-
-
-# A component that gives docs the vector that the embedder has for a whole document.
 
 
 class DocumentVectors:

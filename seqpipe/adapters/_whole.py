@@ -27,7 +27,7 @@ from seqpipe.errors import PluginError
 from seqpipe.plugins import find_part, host
 
 #: In a saved pipeline's meta.json: the SHA-256 of the config that it was saved with. `spacy.load` reads both
-#: before it calls `from_disk`, so this tells whether the folder is still the one that they were read from.
+#: before it calls `from_disk`, so this shows whether the folder is still the one that they were read from.
 _CONFIG: Final = "seqpipe_config"
 #: What `from_disk` reads in a pipeline's folder, beside the folders of its components.
 _FILES: Final = ("config.cfg", "meta.json", "tokenizer", "vocab")
@@ -36,7 +36,7 @@ _REGISTRY: Final = "@seqpipe_"
 
 
 def wrap_language() -> None:
-    """Have every pipeline read and written as a whole, if it has parts of ours or stands in a folder of ours."""
+    """Have every pipeline read and written as a whole, if it has parts of ours or is in a folder of ours."""
     Language.from_disk = _reading_whole(Language.from_disk)
     Language.to_disk = _writing_whole(Language.to_disk)
 

@@ -1,4 +1,4 @@
-"""Runs a file whose whole model is a classifier: fit, save, score."""
+"""Runs files whose pipeline is fitted in one call: a classifier, or an embedding."""
 
 from pathlib import Path
 from typing import Any
@@ -96,16 +96,16 @@ def _corpora(nlp: Language) -> dict[str, Corpus]:
 
 
 def _fit(nlp: Language, train: Corpus, stages: Stages) -> FitProgress:
-    """Fit, and return what was told of it last."""
-    told = [FitProgress(0.0)]
+    """Fit, and return the last progress that was reported."""
+    reports = [FitProgress(0.0)]
 
     def relay(progress: FitProgress) -> None:
-        told[0] = progress
+        reports.append(progress)
         stages.relay_fit(progress)
 
     with watch_fit(nlp, relay):
         nlp.initialize(lambda: train(nlp))
-    return told[0]
+    return reports[-1]
 
 
 def _speed(last: FitProgress) -> int | None:
@@ -126,9 +126,6 @@ def _history(dev: dict[str, Any] | None, last: FitProgress) -> list[dict[str, An
             "is_best": True,
         }
     ]
-
-
-# Runs a file that makes an embedding and no more: fit, save, score.
 
 
 def is_embedding(nlp: Language) -> bool:

@@ -1,4 +1,4 @@
-"""The models in the folder of a run: the best, the unfinished, and that of an interrupted run."""
+"""The models in the folder of a run (best, unfinished, interrupted), and what their meta.json says."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -10,8 +10,6 @@ from spacy.language import Language
 from seqpipe import storage
 from seqpipe.config import PipelineFile, name_of
 from seqpipe.errors import SavedModelError
-
-# What the description of a saved pipeline, spaCy's meta.json, says of the run.
 
 
 def describe(nlp: Language, file: PipelineFile) -> None:

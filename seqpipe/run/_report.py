@@ -1,4 +1,4 @@
-"""The report of a run."""
+"""The report of a run: what came out, from which data, by which software, on which machine."""
 
 import importlib.metadata
 import os
@@ -13,8 +13,6 @@ from seqpipe.adapters import Corpus, Watched, recurrent_engines
 from seqpipe.errors import EmbedderError
 from seqpipe.parts.embedders.fasttext import library_version
 from seqpipe.plugins import host
-
-# Which software a run used, on which machine.
 
 
 _PACKAGES = ("spacy", "thinc", "confection", "torch", "numpy", "safetensors")

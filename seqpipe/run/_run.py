@@ -49,7 +49,7 @@ class RunResult:
 
     Attributes:
         model: The folder of the trained pipeline.
-        report: What stands in report.json.
+        report: The contents of report.json.
     """
 
     model: Path
@@ -69,9 +69,9 @@ def run(
     A file without a head makes an embedding: its embedder is fitted, scored and saved. A classifier is
     a whole model, and fitted in one go.
 
-    The best model so far stands in ``model-unfinished`` while the run lasts. At the end it takes the
+    The best model so far is in ``model-unfinished`` while the run lasts. At the end it takes the
     place of ``model-best``; until then one from an earlier run stays. What an interrupted run left
-    stands in ``model-interrupted`` until a run has finished.
+    is in ``model-interrupted`` until a run has finished.
 
     Args:
         file: The pipeline file, or what `seqpipe.config.read` made of it.
@@ -79,7 +79,7 @@ def run(
             they're in it already.
         output: The folder for all results; it's made.
         threads: How many threads torch computes in. The same number gives the same figures again.
-        reporter: Is told of the progress.
+        reporter: Receives the progress.
 
     Raises:
         InterruptedRun: Ctrl-C was pressed.

@@ -12,7 +12,7 @@ class Stages:
     """Knows the current stage, and how long each one took.
 
     Attributes:
-        reporter: Is told of each stage.
+        reporter: Receives each stage.
         current: The name of the stage that runs now, or ran last.
         seconds: How long each stage took that has ended.
     """
@@ -32,7 +32,7 @@ class Stages:
         self.seconds[name] = round(time.perf_counter() - start, 3)
 
     def relay_fit(self, fit: FitProgress) -> None:
-        """Tell the reporter how far the fitting of an embedder is."""
+        """Pass on to the reporter how far the fitting of an embedder is."""
         self.reporter.progress(
             Progress(fit.fraction, loss=fit.loss, words_per_second=fit.words_per_second)
         )

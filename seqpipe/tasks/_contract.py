@@ -20,7 +20,7 @@ class Task(ABC):
     how wide the head's output is; `truths` turns docs into the tensor that the head's loss takes; `set_predictions`
     writes what the head's scores say on a doc; `score` compares predicted docs with annotated ones.
 
-    A task has settings by keyword only, and no state: what was learnt stands in the component of the pipeline.
+    A task has settings by keyword only, and no state: what was learnt belongs to the component of the pipeline.
     `seqpipe.testing` holds it to all of this.
     """
 

@@ -101,7 +101,7 @@ def find_source(nlp: Language, again: Iterable[Any]) -> str:
         for name, component in nlp.pipeline:
             for shim in torch_shims(component):
                 stack.enter_context(_watched(shim.module, name, found))
-        with contextlib.suppress(Exception):  # whatever it ends with has been told already
+        with contextlib.suppress(Exception):  # its error has been reported already
             for _ in again:
                 if found:
                     break

@@ -31,7 +31,7 @@ class Training:
         batcher: Cuts a stream of examples into batches.
         train: Yields the examples to train on.
         dev: Yields the examples that the best model is chosen by.
-        dropout: The rate that's handed to spaCy's components, for each step.
+        dropout: The rate that's passed to spaCy's components, for each step.
         max_epochs: The number of passes over the data; 0 for no limit.
         max_steps: The number of updates; 0 for no limit.
         patience: How many updates without a better score end the training; 0 for no such end.

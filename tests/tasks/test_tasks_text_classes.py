@@ -48,7 +48,7 @@ def test_several_labels_are_fine_where_they_are_not_exclusive():
 
 
 def test_single_label_leaves_nothing_to_tell_apart():
-    with pytest.raises(DataError, match="nothing to tell apart"):
+    with pytest.raises(DataError, match="nothing to distinguish"):
         TextClasses().check({"train": [Row("text", ("a",), "x:1")] * 3})
 
 

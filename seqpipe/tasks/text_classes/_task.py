@@ -84,7 +84,7 @@ class TextClasses(Task):
         return [Row(text, (label,), f"sample:{n}") for n, (text, label) in enumerate(texts * 2)]
 
     def check(self, parts: Mapping[str, Sequence[Row]]) -> Sequence[str]:
-        """Check that there are classes to tell apart, and that each text has one if they are exclusive.
+        """Check that there are classes to distinguish, and that each text has one if they are exclusive.
 
         Returns:
             Which labels can't be learnt, as only the dev or the test part has them.
@@ -96,7 +96,7 @@ class TextClasses(Task):
         labels = sorted({label for row in rows for label in row.labels})
         if len(labels) < 2:
             raise DataError(
-                f"there is nothing to tell apart: all texts have the labels {labels}; a "
+                f"there is nothing to distinguish: all texts have the labels {labels}; a "
                 "classifier needs two classes at least"
             )
         if self.exclusive:
