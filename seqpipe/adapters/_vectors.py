@@ -21,7 +21,6 @@ from seqpipe.adapters._packed import pack, unpacked
 from seqpipe.errors import ConfigError, DataError, SavedModelError
 from seqpipe.parts.embedders import Concatenated, DocumentEmbedder, Embedder
 
-
 #: Of an embedder that knows more words, a saved pipeline has no table.
 MOST_WORDS: Final = 100_000
 _STRINGS: Final = "strings.json"

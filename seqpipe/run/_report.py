@@ -14,7 +14,6 @@ from seqpipe.errors import EmbedderError
 from seqpipe.parts.embedders.fasttext import library_version
 from seqpipe.plugins import host
 
-
 _PACKAGES = ("spacy", "thinc", "confection", "torch", "numpy", "safetensors")
 
 
