@@ -1,5 +1,6 @@
 """Small inputs for parts that are torch modules, and how each kind is made and run."""
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -109,24 +110,31 @@ class ModuleKind:
             stirred: Whether noise is added to the parameters that are learnt, so that none is zero.
         """
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(case.seed)
+            seed_torch(case.seed)
             module: nn.Module = self.build(factory, case)
             if stirred:
                 _stir(module)
         return module.eval()
 
     def cases(
-        self, factory: Factory, *, shortest: int = 2, longest: int = 5
+        self,
+        factory: Factory,
+        *,
+        shortest: int = 2,
+        longest: int = 5,
+        such: Callable[[Case], bool] | None = None,
     ) -> st.SearchStrategy[Case]:
-        """Return cases whose sequences are no shorter and no longer than that."""
-        lengths = st.lists(st.integers(shortest, longest), min_size=1, max_size=3)
-        sizes = st.sampled_from(taken_sizes(self.build, factory))
-        return st.builds(
-            lambda lengths, sizes, seed: Case(tuple(lengths), sizes[0], sizes[1], seed),
-            lengths,
-            sizes,
-            st.integers(0, 3),
-        )
+        """Return cases whose sequences are no shorter and no longer than that.
+
+        Args:
+            factory: Takes the sizes.
+            shortest: The least length.
+            longest: The greatest.
+            such: Says of a case whether it's one to try; a function of a module, so that it's the same each
+                time.
+        """
+        sizes = taken_sizes(self.build, factory)
+        return _cases(tuple(sizes), shortest, longest, such)
 
     def case(self, factory: Factory, *lengths: int, seed: int = 0) -> Case:
         """Return a case of common sizes."""
@@ -143,6 +151,48 @@ class ModuleKind:
     def rows(self, case: Case) -> int:
         """Return how many rows the output for a case has."""
         return len(case.lengths) if self.is_pooling else case.rows
+
+
+# The same object each time, so that all laws are tried on cases that are drawn once.
+@functools.lru_cache
+def _cases(
+    sizes: tuple[tuple[int, int], ...],
+    shortest: int,
+    longest: int,
+    such: Callable[[Case], bool] | None,
+) -> st.SearchStrategy[Case]:
+    cases = st.builds(
+        lambda lengths, sizes, seed: Case(tuple(lengths), sizes[0], sizes[1], seed),
+        st.lists(st.integers(shortest, longest), min_size=1, max_size=3),
+        st.sampled_from(sizes),
+        st.integers(0, 3),
+    )
+    return cases.filter(such) if such else cases
+
+
+def is_wide(case: Case) -> bool:
+    """Say whether what comes out is wider than 1."""
+    return case.width > 1
+
+
+def has_rows(case: Case) -> bool:
+    """Say whether there's a vector at all."""
+    return case.rows > 0
+
+
+def seed_torch(seed: int) -> None:
+    """Seed torch's generators as `torch.manual_seed` does.
+
+    Where there's only the CPU, that takes milliseconds for each call: it writes a trace of the stack for each
+    kind of device that isn't there, and keeps it.
+    """
+    if _HAS_ACCELERATOR:
+        torch.manual_seed(seed)
+    else:
+        torch.default_generator.manual_seed(seed)
+
+
+_HAS_ACCELERATOR: Final = torch.accelerator.is_available()
 
 
 @remembered

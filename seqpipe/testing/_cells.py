@@ -8,7 +8,7 @@ from torch import Tensor
 
 from seqpipe.parts.cells import LSTM, Cell, GatedCell, State
 from seqpipe.parts.encoders import unroll, usable_engines
-from seqpipe.testing._cases import CELLS, Case, describe_difference, same
+from seqpipe.testing._cases import CELLS, Case, describe_difference, has_rows, is_wide, same
 from seqpipe.testing._check import BrokenError, Check, Factory, NotApplicable, make_check
 from seqpipe.testing._making import can_be_made, is_documented
 from seqpipe.testing._modules import DEVICES, module_checks
@@ -171,7 +171,7 @@ def step_is_elementwise(factory: Factory) -> None:
                         + describe_difference(before[..., 1:], after[..., 1:])
                     )
 
-    hold(verify, CELLS.cases(factory).filter(lambda case: case.width > 1))
+    hold(verify, CELLS.cases(factory, such=is_wide))
 
 
 def _places(cell: GatedCell) -> int:
@@ -213,7 +213,7 @@ def every_engine_equals_the_plain_loop(factory: Factory) -> None:
                             f"{name} by the engine {engine!r}, reading {way}: {describe_difference(left, right)}"
                         )
 
-    hold(verify, CELLS.cases(factory, shortest=0).filter(lambda case: case.rows > 0), most=15)
+    hold(verify, CELLS.cases(factory, shortest=0, such=has_rows), most=15)
 
 
 def _outputs_and_gradients(

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from seqpipe.errors import PluginError
 from seqpipe.parts.heads import TEXT_CLASSES, Head, has_loss, loss_gradient
-from seqpipe.testing._cases import HEADS, Case, run
+from seqpipe.testing._cases import HEADS, Case, is_wide, run
 from seqpipe.testing._check import BrokenError, Check, Factory, NotApplicable, make_check
 from seqpipe.testing._encoders import leaves_its_input_alone
 from seqpipe.testing._making import as_part, can_be_made, is_documented
@@ -129,4 +129,4 @@ def gradient_leads_to_the_truth(factory: Factory) -> None:
                 f"{head.scores(logits).tolist()}"
             )
 
-    hold(verify, HEADS.cases(factory).filter(lambda case: case.width > 1), most=10)
+    hold(verify, HEADS.cases(factory, such=is_wide), most=10)

@@ -12,7 +12,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.autograd.gradcheck import GradcheckError, gradcheck
 
-from seqpipe.testing._cases import Case, ModuleKind, expect_same, run
+from seqpipe.testing._cases import Case, ModuleKind, expect_same, run, seed_torch
 from seqpipe.testing._check import BrokenError, Check, Factory, NotApplicable, make_check
 from seqpipe.testing._smallest import at, hold
 
@@ -82,7 +82,7 @@ def same_seed_same_result(kind: ModuleKind, factory: Factory) -> None:
 def _trained_output(kind: ModuleKind, factory: Factory, case: Case) -> Tensor:
     with torch.random.fork_rng(devices=[]):
         module = kind.make(factory, case, stirred=False).train()
-        torch.manual_seed(case.seed)
+        seed_torch(case.seed)
         return run(kind, module, case)
 
 
@@ -94,9 +94,9 @@ def learns_batch_after_batch(kind: ModuleKind, factory: Factory) -> None:
         used, fresh = (kind.make(factory, case).train() for _ in range(2))
         with torch.random.fork_rng(devices=[]):
             _learn(kind, used, other)
-            torch.manual_seed(case.seed)
+            seed_torch(case.seed)
             again = _learn(kind, used, case)
-            torch.manual_seed(case.seed)
+            seed_torch(case.seed)
             first = _learn(kind, fresh, case)
         expect_same(first, again, "as the first batch and after another one")
 

@@ -16,7 +16,7 @@ from testing import (
 from seqpipe.parts.cells import LSTM
 from seqpipe.parts.recurrence import _engines
 from seqpipe.parts.recurrence._gated import trace_cell
-from seqpipe.testing import _tokenizers, checks, run_checks
+from seqpipe.testing import _speed, _tokenizers, checks, run_checks
 
 BROKEN = {
     "cells": broken_cells,
@@ -42,6 +42,12 @@ def wrong_kernel(monkeypatch):
         return trace_cell(LSTM(cell.input_width, cell.width) if wrong else cell, zoneout)
 
     monkeypatch.setattr(_engines, "trace_cell", trace)
+
+
+@pytest.fixture(autouse=True)
+def measured_once(monkeypatch):
+    """Have the speed measured once, as nobody reads it here."""
+    monkeypatch.setattr(_speed, "_REPEATS", 1)
 
 
 def failed(kind, factory):
