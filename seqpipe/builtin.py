@@ -1,6 +1,6 @@
-"""seqpipe's own parts, offered through the same hooks as anyone's.
+"""seqpipe's own parts, provided through the same hooks as those of plugins.
 
-By reference, so that listing them imports none of them.
+They are references, so listing them imports none of them.
 """
 
 from seqpipe.hookspecs import Factories, hookimpl
@@ -8,7 +8,7 @@ from seqpipe.hookspecs import Factories, hookimpl
 
 @hookimpl
 def seqpipe_tokenizers() -> Factories:
-    """Offer the built-in tokenizers."""
+    """Provide the built-in tokenizers."""
     return {
         "seqpipe.SpacyRules.v1": "seqpipe.parts.tokenizers:SpacyRules",
         "seqpipe.Whitespace.v1": "seqpipe.parts.tokenizers:Whitespace",
@@ -19,7 +19,7 @@ def seqpipe_tokenizers() -> Factories:
 
 @hookimpl
 def seqpipe_embedders() -> Factories:
-    """Offer the built-in embedders."""
+    """Provide the built-in embedders."""
     return {
         "seqpipe.CounterFitted.v1": "seqpipe.parts.embedders:CounterFitted",
         "seqpipe.FastText.v1": "seqpipe.parts.embedders:FastText",
@@ -31,7 +31,7 @@ def seqpipe_embedders() -> Factories:
 
 @hookimpl
 def seqpipe_cells() -> Factories:
-    """Offer the built-in cells."""
+    """Provide the built-in cells."""
     return {
         "seqpipe.RNN.v1": "seqpipe.parts.cells:RNN",
         "seqpipe.LSTM.v1": "seqpipe.parts.cells:LSTM",
@@ -45,23 +45,23 @@ def seqpipe_cells() -> Factories:
 
 @hookimpl
 def seqpipe_encoders() -> Factories:
-    """Offer the built-in encoders."""
+    """Provide the built-in encoders."""
     return {"seqpipe.Recurrent.v1": "seqpipe.parts.encoders:Recurrent"}
 
 
 @hookimpl
 def seqpipe_heads() -> Factories:
-    """Offer the built-in heads."""
+    """Provide the built-in heads."""
     return {"seqpipe.TextClassifier.v1": "seqpipe.parts.heads:TextClassifier"}
 
 
 @hookimpl
 def seqpipe_tasks() -> Factories:
-    """Offer the built-in tasks."""
+    """Provide the built-in tasks."""
     return {"seqpipe.TextClasses.v1": "seqpipe.tasks.text_classes:TextClasses"}
 
 
 @hookimpl
 def seqpipe_classifiers() -> Factories:
-    """Offer the built-in classifiers."""
+    """Provide the built-in classifiers."""
     return {"seqpipe.FastTextClassifier.v1": "seqpipe.parts.classifiers:FastTextClassifier"}

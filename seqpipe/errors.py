@@ -1,13 +1,13 @@
 """Every error that seqpipe raises on purpose.
 
 SeqpipeError
-├── ConfigError        a pipeline file that can't be read, or that asks for what can't be done
-│   └── PipelineFileError   the same with every place, in `seqpipe.config`
+├── ConfigError        a pipeline file that can't be read, or that has errors
+│   └── PipelineFileError   with the place of each error, in `seqpipe.config`
 ├── DataError          a row, file or folder of data that can't be used
 ├── PluginError        a plugin that's missing, broken or breaks its contract
-├── TokenizerError     a tokenizer that can't be fitted, or is asked before it's fitted
-├── EmbedderError      an embedder that can't be fitted, or is asked before it's fitted
-├── ClassifierError    a classifier that can't be fitted, or is asked before it's fitted
+├── TokenizerError     a tokenizer that can't be fitted, or is used before it's fitted
+├── EmbedderError      an embedder that can't be fitted, or is used before it's fitted
+├── ClassifierError    a classifier that can't be fitted, or is used before it's fitted
 ├── NotFiniteError     a loss, gradient, weight, score or prediction that's NaN or infinite
 ├── SavedModelError    a saved model that's missing, damaged, or can't be written
 │   └── ReplacedError       a model that was replaced while it was read
@@ -26,11 +26,11 @@ class SeqpipeError(Exception):
 
 
 class ConfigError(SeqpipeError):
-    """A pipeline file that can't be read, or that asks for what can't be done.
+    """A pipeline file that can't be read, or that has errors.
 
     Args:
         message: What's wrong, with the name of the setting between backticks.
-        setting: The key of the part's section that it's about, where the message names several or none.
+        setting: The key of the part's section that's at fault, if the message names several or none.
     """
 
     def __init__(self, message: str = "", *, setting: str | None = None) -> None:
@@ -47,15 +47,15 @@ class PluginError(SeqpipeError):
 
 
 class TokenizerError(SeqpipeError):
-    """A tokenizer that learns can't be fitted, or is asked for words before it's fitted."""
+    """A tokenizer can't be fitted, or is used before it's fitted."""
 
 
 class EmbedderError(SeqpipeError):
-    """An embedder that can't be fitted, or is asked for vectors before it's fitted."""
+    """An embedder that can't be fitted, or is used before it's fitted."""
 
 
 class ClassifierError(SeqpipeError):
-    """A classifier that can't be fitted, or is asked for labels before it's fitted."""
+    """A classifier that can't be fitted, or is used before it's fitted."""
 
 
 class NotFiniteError(SeqpipeError):
@@ -76,7 +76,7 @@ class ReplacedError(SavedModelError):
     def __init__(self, folder: Path) -> None:
         super().__init__(
             f"{folder} was replaced while it was read: load it again. Nothing was loaded, as some parts "
-            "would be of the old model, and others of the new one."
+            "would be from the old model and others from the new one."
         )
 
 

@@ -1,4 +1,4 @@
-"""The seven hooks through which a plugin offers its parts, and the marker for their implementations.
+"""The seven hooks through which a plugin provides its parts, and the marker for their implementations.
 
 A plugin is a module named by an entry point of the group ``seqpipe``. It implements any of the hooks
 below; each returns a dictionary from the part's full name, ``<entry point>.<Name>.v<N>``, to its factory.
@@ -7,11 +7,11 @@ How a factory is called is one rule for every kind: **positional parameters come
 keyword-only parameters are the settings that a pipeline file may give.** So a cell is just its class,
 with the constructor ``__init__(self, input_width, width, *, forget_bias=1.0)``.
 
-In place of a factory there may be a reference to it, the text ``"package.module:Name"``. It's imported when
-somebody asks for the part, so that a plugin can be listed without importing torch.
+In place of a factory there may be a reference to it, the string ``"package.module:Name"``. It's imported when
+the part is used, so that a plugin can be listed without importing torch.
 
-A hook may gain arguments in a later release. An implementation names those that it wants, so one that was
-written before goes on working.
+A hook may gain arguments in a later release. An implementation names those that it needs, so older ones
+keep working.
 """
 
 from collections.abc import Callable
@@ -38,34 +38,34 @@ Factories = dict[str, Callable[..., Any] | str]
 
 @hookspec
 def seqpipe_tokenizers() -> Factories:  # type: ignore[empty-body]
-    """Offer tokenizers: factories of a callable from text to words."""
+    """Provide tokenizers: factories of a callable from text to words."""
 
 
 @hookspec
 def seqpipe_embedders() -> Factories:  # type: ignore[empty-body]
-    """Offer embedders: factories of an `Embedder`."""
+    """Provide embedders: factories of an `Embedder`."""
 
 
 @hookspec
 def seqpipe_cells() -> Factories:  # type: ignore[empty-body]
-    """Offer cells: factories of a `Cell`, called with ``(input_width, width)``."""
+    """Provide cells: factories of a `Cell`, called with ``(input_width, width)``."""
 
 
 @hookspec
 def seqpipe_encoders() -> Factories:  # type: ignore[empty-body]
-    """Offer encoders: factories of an `Encoder`, called with ``(input_width)``."""
+    """Provide encoders: factories of an `Encoder`, called with ``(input_width)``."""
 
 
 @hookspec
 def seqpipe_heads() -> Factories:  # type: ignore[empty-body]
-    """Offer heads: factories of a `Head`, called with ``(input_width, output_width)``."""
+    """Provide heads: factories of a `Head`, called with ``(input_width, output_width)``."""
 
 
 @hookspec
 def seqpipe_tasks() -> Factories:  # type: ignore[empty-body]
-    """Offer tasks: factories of a `Task`, what a pipeline learns from rows."""
+    """Provide tasks: factories of a `Task`, what a pipeline learns from rows."""
 
 
 @hookspec
 def seqpipe_classifiers() -> Factories:  # type: ignore[empty-body]
-    """Offer classifiers: factories of a `Classifier`, a whole model from words to labels."""
+    """Provide classifiers: factories of a `Classifier`, a whole model from words to labels."""

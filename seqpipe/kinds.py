@@ -1,4 +1,4 @@
-"""The kinds of part: one table, which hooks, registries, pipeline files, checks and templates go by.
+"""The kinds of part: one table that hooks, registries, pipeline files, checks and templates use.
 
 To add a kind, add a row here, its hook in `seqpipe.hookspecs`, its contract in a folder of its own, its checks in
 `seqpipe.testing`, and a template in ``seqpipe/scaffold/templates``.
@@ -15,13 +15,13 @@ class Kind:
     Attributes:
         name: "heads". The hook and the registry are called ``seqpipe_heads``, so a block names a part by the
             key ``@seqpipe_heads``.
-        one: What a single part is called, and a block that holds one: "head".
+        one: The name of a single part, and of a block that contains one: "head".
         sizes: What the host supplies to a factory by position.
-        default: The part that's meant where a pipeline file gives settings only; "" if there's none.
-        section: The section of a pipeline file that holds one.
-        checks: What gives the checks of the kind's contract: "package.module:function".
-        example: The class that a new plugin begins with, see `seqpipe.scaffold`.
-        summary: What that is, in half a sentence.
+        default: The part that's used where a pipeline file gives only settings; "" if there's none.
+        section: The section of a pipeline file for it.
+        checks: The function that returns the checks of the kind's contract: "package.module:function".
+        example: The class that a new plugin starts with, see `seqpipe.scaffold`.
+        summary: A phrase that describes that class.
     """
 
     name: str
@@ -47,7 +47,7 @@ _TABLE: Final = (
         section="tokenizer",
         checks="seqpipe.testing._tokenizers:tokenizer_checks",
         example="Identifiers",
-        summary="a tokenizer that takes names in source code apart",
+        summary="a tokenizer that splits identifiers in source code",
     ),
     Kind(
         "embedders",
@@ -56,7 +56,7 @@ _TABLE: Final = (
         section="embedder",
         checks="seqpipe.testing._embedders:embedder_checks",
         example="PPMI",
-        summary="an embedder that counts which words stand near each other",
+        summary="an embedder that counts which words occur near each other",
     ),
     Kind(
         "cells",
@@ -66,7 +66,7 @@ _TABLE: Final = (
         section="encoder.cell",
         checks="seqpipe.testing._cells:cell_checks",
         example="PeepholeLSTM",
-        summary="an LSTM cell whose gates see the memory",
+        summary="an LSTM cell whose gates see the cell state",
     ),
     Kind(
         "encoders",
@@ -104,7 +104,7 @@ _TABLE: Final = (
         section="classifier",
         checks="seqpipe.testing._classifiers:classifier_checks",
         example="NaiveBayes",
-        summary="a classifier that counts which words go with which labels",
+        summary="a classifier that counts which words occur with which labels",
     ),
 )
 

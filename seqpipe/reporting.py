@@ -1,4 +1,4 @@
-"""How a run reports what it's doing, and how texts of unknown origin are shown."""
+"""How a run reports its progress, and how untrusted text is escaped for the terminal."""
 
 import re
 from abc import ABC, abstractmethod
@@ -8,7 +8,7 @@ from typing import Final
 _CONTROLS: Final = (
     "\x00-\x1f\x7f-\x9f"  # C0 and C1, so that ESC, CR and LF are among them
     "\u2028\u2029"  # they break lines too
-    "\u202a-\u202e\u2066-\u2069"  # they turn the text that follows around
+    "\u202a-\u202e\u2066-\u2069"  # they change the direction of the text that follows
     "\ud800-\udfff"  # lone surrogates, which no encoding has
 )
 _UNSAFE: Final = re.compile(f"[{_CONTROLS}]")
@@ -16,16 +16,16 @@ _UNSAFE_IN_LINES: Final = re.compile(f"(?![\n\t])[{_CONTROLS}]")
 
 
 def escaped(text: object) -> str:
-    r"""Return a text as a single line that can't steer a terminal.
+    r"""Return a text as a single line that can't control a terminal.
 
-    What would, such as ESC, a line break or a bidirectional override, becomes an escape sequence of
-    Python's: `\x1b`, `\n`, `\u202e`. A text that's escaped already stays as it is.
+    Control characters, such as ESC, a line break or a bidirectional override, become Python's escape
+    sequences: `\x1b`, `\n`, `\u202e`. An escaped text stays as it is.
     """
     return _UNSAFE.sub(_escape, str(text))
 
 
 def escaped_lines(text: object) -> str:
-    """Return what `escaped` does, but with the text's line breaks and tabs."""
+    """Return the text escaped as by `escaped`, but with its line breaks and tabs."""
     return _UNSAFE_IN_LINES.sub(_escape, str(text))
 
 
@@ -35,10 +35,10 @@ def _escape(match: re.Match[str]) -> str:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a stage is.
+    """How far a stage has got.
 
     Attributes:
-        fraction: The part of the stage that's done, 0 to 1; None if that can't be known.
+        fraction: The part of the stage that's done, 0 to 1; None if that's unknown.
         epoch: The pass over the data, from 1.
         loss: The mean loss since the last evaluation, or since the start.
         score: The latest score on the dev part.
@@ -53,7 +53,7 @@ class Progress:
 
 
 class Reporter(ABC):
-    """Is told of a run's stages and their progress."""
+    """Receives the stages of a run and their progress."""
 
     @abstractmethod
     def stage(self, name: str) -> None:
@@ -61,21 +61,21 @@ class Reporter(ABC):
 
     @abstractmethod
     def progress(self, progress: Progress) -> None:
-        """The stage has come further."""
+        """The stage has made progress."""
 
     @abstractmethod
     def note(self, text: str) -> None:
-        """Something worth a line of its own has happened."""
+        """Something worth its own line has happened."""
 
 
 class Silent(Reporter):
-    """Says nothing."""
+    """Reports nothing."""
 
     def stage(self, name: str) -> None:
-        """Say nothing."""
+        """Report nothing."""
 
     def progress(self, progress: Progress) -> None:
-        """Say nothing."""
+        """Report nothing."""
 
     def note(self, text: str) -> None:
-        """Say nothing."""
+        """Report nothing."""

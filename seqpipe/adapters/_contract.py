@@ -20,7 +20,7 @@ from seqpipe.errors import NotFiniteError, PluginError, SeqpipeError
 from seqpipe.parts.classifiers import Classifier
 from seqpipe.parts.embedders import Concatenated, Embedder
 from seqpipe.parts.readers import Reader, ReadResult, Row
-from seqpipe.plugins import describe_maker, note_maker, part_of, said
+from seqpipe.plugins import describe_error, describe_maker, note_maker, part_of
 
 #: What a caller may wait for, to try with smaller batches.
 OUT_OF_MEMORY: Final = (MemoryError, torch.OutOfMemoryError)
@@ -58,7 +58,7 @@ def calling(
 def raised(error: Exception, part: Any, kind: str, doing: str) -> PluginError:
     """Return the error for an exception that a part raised, or another part that's inside of it."""
     who = describe_maker(_innermost_part(error) or part, kind)
-    return PluginError(f"{who} raised {said(error)} while it {doing}")
+    return PluginError(f"{who} raised {describe_error(error)} while it {doing}")
 
 
 def _innermost_part(error: Exception) -> Any:

@@ -1,4 +1,4 @@
-"""The command line. Each command imports what it needs when it's called, so that help comes at once."""
+"""The command line. Each command imports what it needs when it's called, so that help is instant."""
 
 import io
 import sys
@@ -14,7 +14,7 @@ from seqpipe.cli.plugins import plugins_app
 
 __all__ = ["app", "main"]
 
-# Words such as --encoder.width belong to the pipeline file, not to typer.
+# Options such as --encoder.width belong to the pipeline file, not to typer.
 _OVERRIDES = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 app = typer.Typer(
@@ -27,24 +27,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-# Inside of typer, which would take Ctrl-C for itself and leave without a word.
+# Inside typer, which would handle Ctrl-C itself and exit silently.
 app.command("run", context_settings=_OVERRIDES)(reporting_errors(run_command))
 app.command("compile", context_settings=_OVERRIDES)(reporting_errors(compile_command))
 app.add_typer(
     embeddings_app,
     name="embeddings",
-    short_help="Score vectors of words, items or nodes; look around.",
+    short_help="Score and explore vectors of words, items or nodes.",
 )
-app.add_typer(
-    plugins_app, name="plugins", short_help="List the installed plugins; explain, check, make them."
-)
+app.add_typer(plugins_app, name="plugins", short_help="List, explain, check and create plugins.")
 
 
 @app.callback(invoke_without_command=True)
 def _root(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version and leave.")
-    ] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     if version:
         from seqpipe import __version__
@@ -56,7 +52,7 @@ def _root(
 def main() -> None:
     """Run the command line; errors that seqpipe raises on purpose become messages."""
     for stream in (sys.stdout, sys.stderr):
-        # An encoding that lacks a character of a label or of a file's name is no reason to fail.
+        # An encoding without a character of a label or file name is no reason to fail.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     app(args=sys.argv[1:])

@@ -32,21 +32,21 @@ _Traceback = Annotated[
 
 
 def reporting_errors(command: Callable[..., None]) -> Callable[..., None]:
-    """Make a command print errors as messages, and take the option ``--traceback``.
+    """Make a command print errors as messages, and add the option ``--traceback``.
 
-    A command that has an option of that name, for what it prints itself, gets its value too.
+    A command with its own option of that name receives the value too.
     """
     signature = inspect.signature(command)
-    takes_it = "traceback" in signature.parameters
+    has_own_option = "traceback" in signature.parameters
 
     @functools.wraps(command)
     def wrapped(*args: Any, traceback: bool = False, **options: Any) -> None:
-        if takes_it:
+        if has_own_option:
             options["traceback"] = traceback
         with _report_errors(traceback=traceback):
             command(*args, **options)
 
-    if not takes_it:
+    if not has_own_option:
         option = inspect.Parameter(
             "traceback", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=_Traceback
         )
@@ -58,10 +58,7 @@ def reporting_errors(command: Callable[..., None]) -> Callable[..., None]:
 
 @contextlib.contextmanager
 def _report_errors(*, traceback: bool) -> Iterator[None]:
-    """Print errors, and leave with a code that isn't 0.
-
-    So it does where nothing can be printed any more.
-    """
+    """Print errors, and exit with a code other than 0, even if nothing can be printed any more."""
     stopped: list[int] = [signal.SIGINT]
     try:
         try:
@@ -86,7 +83,7 @@ def _report_errors(*, traceback: bool) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _stopped_by_sigterm(stopped: list[int]) -> Iterator[None]:
-    """Let SIGTERM do what Ctrl-C does, and note that it came."""
+    """Make SIGTERM act like Ctrl-C, and record that it was received."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -94,7 +91,7 @@ def _stopped_by_sigterm(stopped: list[int]) -> Iterator[None]:
 
     def stop(number: int, frame: FrameType | None) -> None:
         if os.getpid() != process:
-            # A process that was forked off, which nothing waits for.
+            # A forked child, which nothing waits for.
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
         stopped.append(number)
@@ -121,19 +118,19 @@ def _can_print() -> bool:
 
 
 def _give_up(error: OSError) -> NoReturn:
-    # `head` and the like read as much as they want, and that's no error.
+    # `head` and the like stop reading early, which isn't an error.
     if not isinstance(error, BrokenPipeError):
         print(f"error: stdout can't be written ({error.strerror or error})", file=sys.stderr)
-    # What's still in the buffer would be tried again at the end.
+    # Otherwise Python tries to flush the buffer again at exit.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(1)
 
 
 def _stop(message: str, number: int) -> NoReturn:
-    """Leave as shells expect it of a program that a signal has stopped."""
+    """Exit as shells expect from a program that was stopped by a signal."""
     print(escaped_lines(message), file=sys.stderr, flush=True)
     sys.stdout.flush()
-    # All is tidied up; taking Python down in order, with torch and spaCy in it, takes a second more.
+    # Everything is cleaned up; a regular exit with torch and spaCy loaded would take another second.
     os._exit(128 + number)
 
 
@@ -144,7 +141,7 @@ def _message(error: Exception, *, traceback: bool) -> str:
 
         if isinstance(error, PipelineFileError):
             return render(error, _coloured if sys.stderr.isatty() else _plain) + where
-    # Further lines are indented: none looks like a message of its own.
+    # Further lines are indented, so that none looks like a separate message.
     said = escaped_lines(str(error)).replace("\n", "\n  ")
     if isinstance(error, SeqpipeError):
         return f"error: {said}{where}"
@@ -153,16 +150,16 @@ def _message(error: Exception, *, traceback: bool) -> str:
 
 
 def _comes_from_code(error: Exception) -> bool:
-    """Return whether an error is, or was led to by, one that a programmer would look for."""
+    """Return whether an error is, or was caused by, one whose place in the code matters."""
     cause: BaseException | None = error
     while isinstance(cause, SeqpipeError):
         cause = cause.__cause__
     if isinstance(cause, OSError):
-        return False  # such as a file that isn't there
+        return False  # such as a missing file
     if isinstance(cause, ValueError):
         from confection import ConfigValidationError
 
-        # It says all that there is to say of the file.
+        # Its message says everything about the file.
         return not isinstance(cause, ConfigValidationError)
     return cause is not None
 

@@ -1,4 +1,4 @@
-"""Answers mistakes in a pipeline file before torch and spaCy are imported, which takes seconds."""
+"""Reports mistakes in a pipeline file before torch and spaCy are imported, which takes seconds."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,9 +7,9 @@ from seqpipe.config import PipelineFile, check_by_record, read, record_facts
 
 
 def read_checked(file: Path, overrides: Sequence[str]) -> tuple[PipelineFile, bool]:
-    """Read a pipeline file, and check it by what's recorded of parts and of spaCy.
+    """Read a pipeline file, and check it against the recorded signatures of parts and of spaCy.
 
-    Where not all is recorded that the file needs, it's recorded now, and the file isn't checked yet.
+    If something that the file needs isn't recorded, it's recorded now, and the file isn't checked yet.
 
     Returns:
         The file, and whether it was checked.

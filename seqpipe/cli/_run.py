@@ -29,8 +29,8 @@ def run_command(
         int,
         typer.Option(
             min=1,
-            help="How many threads compute. Small models are fastest in one; figures come out the "
-            "same again with the same number.",
+            help="The number of threads to compute with. Small models are fastest with one; results "
+            "are reproducible with the same number.",
         ),
     ] = 1,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
@@ -73,7 +73,7 @@ def run_command(
 
 
 def _import_run(file: Path, overrides: Sequence[str]) -> tuple[Callable[..., Any], Any]:
-    """Read the file, and import torch and spaCy, which takes seconds; what's wrong with the file is said before."""
+    """Read the file, and import torch and spaCy, which takes seconds; errors in the file are reported before."""
     try:
         from seqpipe.cli._recorded import read_checked
 
@@ -92,7 +92,7 @@ def _default_output(file: Path) -> Path:
 
 @contextlib.contextmanager
 def _ignored_by_git(folder: Path) -> Iterator[None]:
-    """Keep a folder out of version control if it's made meanwhile."""
+    """Keep a folder out of version control if it's created inside the context."""
     was_there = folder.exists()
     try:
         yield

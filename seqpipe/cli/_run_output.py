@@ -1,4 +1,4 @@
-"""Prints what came out of a run."""
+"""Prints the progress and the results of a run."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from rich.text import Text
 
 from seqpipe.reporting import Progress, Reporter, Silent, escaped
 
-_SHOWN_CLASSES: Final = 40
+_MAX_CLASSES: Final = 40
 
 
 def print_results(console: Console, report: dict[str, Any], model: Path) -> None:
@@ -37,7 +37,7 @@ def print_results(console: Console, report: dict[str, Any], model: Path) -> None
 def _print_test(console: Console, test: dict[str, Any]) -> None:
     if "classes" in test:
         console.print(_class_table(test))
-        if (left := len(test["classes"]) - _SHOWN_CLASSES) > 0:
+        if (left := len(test["classes"]) - _MAX_CLASSES) > 0:
             console.print(f"and {left:,} rarer classes: see report.json", highlight=False)
         for k, score in (test["ranked"] or {}).items():
             numbers = f"P@{k} {score['precision']:.4f}, R@{k} {score['recall']:.4f}"
@@ -52,7 +52,7 @@ def _print_test(console: Console, test: dict[str, Any]) -> None:
 
 
 def _score_lines(name: str, scores: Mapping[str, Any], depth: int = 1) -> Iterator[str]:
-    """Yield a line for the numbers of a score, and for each part of it; what's deeper is in report.json."""
+    """Yield a line for the numbers of a score and one for each of its parts, but no deeper."""
     numbers = [f"{key} {_number(value)}" for key, value in scores.items() if _is_number(value)]
     if numbers:
         yield f"{name}: {', '.join(numbers)}"
@@ -85,9 +85,9 @@ def _class_table(test: dict[str, Any]) -> Table:
 
 
 def _most_frequent(classes: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Return the classes that are shown, in their order."""
+    """Return the most frequent classes, in the order of the report."""
     by_texts = sorted(classes.items(), key=lambda item: -item[1]["texts"])
-    shown = {label for label, _ in by_texts[:_SHOWN_CLASSES]}
+    shown = {label for label, _ in by_texts[:_MAX_CLASSES]}
     return [item for item in classes.items() if item[0] in shown]
 
 
@@ -96,18 +96,17 @@ def _mistakes(label: str, row: dict[str, int]) -> str:
     return ", ".join(f"{other} ({n})" for n, other in wrong[:3])
 
 
-# Shows a run's progress: a bar on a terminal, plain lines elsewhere.
+# Progress: a bar on a terminal, plain lines elsewhere.
 
-
-#: A line is due when the progress of a stage is plain text and nothing was said for so long.
+#: How often a line is printed in a long stage, where there's no terminal.
 _SECONDS_BETWEEN_LINES = 10.0
 
-#: What a line of progress takes beside its bar, at the most.
+#: The columns that a line of progress needs besides its bar.
 _TEXT_WIDTH = 73
 
 
 class BarReporter(Reporter, AbstractContextManager["BarReporter"]):
-    """Draws a bar for the current stage, and leaves a line for each that has ended."""
+    """Draws a bar for the current stage, and leaves a line for each completed one."""
 
     def __init__(self, console: Console) -> None:
         self._bar = Bar(
@@ -132,7 +131,7 @@ class BarReporter(Reporter, AbstractContextManager["BarReporter"]):
         self._bar.stop()
 
     def stage(self, name: str) -> None:
-        """Leave a line for the stage before, and begin a new bar."""
+        """Leave a line for the previous stage, and start a new bar."""
         self._finish()
         self._stage, self._since = name, time.monotonic()
         self._time_left = _TimeLeft()
@@ -160,7 +159,7 @@ class BarReporter(Reporter, AbstractContextManager["BarReporter"]):
 
 
 class _Details(ProgressColumn):
-    """What stands to the right of the bar."""
+    """The text to the right of the bar."""
 
     def render(self, task: Task) -> Text:
         progress: Progress | None = task.fields.get("latest")
@@ -187,14 +186,14 @@ class LineReporter(Reporter, AbstractContextManager["LineReporter"]):
             self._finish()
 
     def stage(self, name: str) -> None:
-        """Print that the stage before has ended."""
+        """Print that the previous stage has ended."""
         self._finish()
         self._stage = name
         self._since = self._said = time.monotonic()
         self._time_left = _TimeLeft()
 
     def progress(self, progress: Progress) -> None:
-        """Print a line if there's a new score, or none was printed for a while."""
+        """Print a line if there's a new score, or if none was printed for a while."""
         now = time.monotonic()
         seconds = self._time_left.estimate(progress.fraction, now)
         if progress.score == self._score and now - self._said < _SECONDS_BETWEEN_LINES:
@@ -246,17 +245,16 @@ def _details(progress: Progress) -> list[str]:
 
 
 class _TimeLeft:
-    """Estimates how long a stage still takes, by its speed since its first progress.
+    """Estimates the remaining time of a stage from its speed since its first progress.
 
-    What came before that, such as the tokenization of the texts that an embedder is fitted on, says
-    nothing about the speed.
+    Earlier work, such as tokenizing the texts that an embedder is fitted on, says nothing about that speed.
     """
 
     def __init__(self) -> None:
         self._first: tuple[float, float] | None = None
 
     def estimate(self, fraction: float | None, now: float) -> float | None:
-        """Return the seconds left, or None while there's nothing to tell by."""
+        """Return the seconds left, or None while there's no basis for an estimate."""
         if fraction is None:
             return None
         begin, done = self._first = self._first or (now, fraction)

@@ -1,7 +1,7 @@
-"""Checks blocks: sections that name a registered function and give its arguments.
+"""Checks blocks, sections that name a registered function and give its arguments, and looks up these functions.
 
-What a block names must be of a kind that its slot takes. That's checked here, as confection would
-call whatever is named before it looks at what came back.
+What a block names must be of a kind that its slot takes. That's checked here, without calling it, as
+confection would call whatever is named before it checks the result.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,14 +17,11 @@ from seqpipe.kinds import KINDS
 from seqpipe.messages import did_you_mean, listed, nearest, one_of, quote
 from seqpipe.plugins import PACKAGE
 
-# Looks up the functions that blocks name, and what arguments they take. None is called.
-
-
 _PREFIX: Final = "seqpipe_"
 
 
 class NotFoundError(Exception):
-    """There's no such function, or it can't be had: a message, and what to do about it."""
+    """There's no such function, or it can't be loaded: a message, and what to do about it."""
 
     def __init__(self, message: str, label: str = "", *help: str) -> None:
         super().__init__(message)
@@ -53,15 +50,15 @@ def find_function(
     Args:
         registry: Without the ``@``.
         name: As the file names it.
-        facts: Knows the registries that are spaCy's.
-        package: The package that the file wants a part from, if it says so.
+        facts: Describes spaCy's registries.
+        package: The package that a part must come from, if the file gives one.
 
     Raises:
         NotFoundError: There's none of that name, or importing it failed.
-        PluginError: Plugins that can't be used are errors, and there are some.
+        PluginError: The host is strict, and some plugins can't be used.
     """
     if registry.removeprefix(_PREFIX) in KINDS and registry.startswith(_PREFIX):
-        plugins.host().insist()
+        plugins.host().check_strict()
         return _find_part(registry, name, package if isinstance(package, str) else None)
     try:
         function = facts.function(registry, name)
@@ -70,7 +67,7 @@ def find_function(
     except Exception as error:
         raise NotFoundError(
             f"{quote(name)} can't be loaded ({type(error).__name__}: {str(error)[:300]})",
-            "reinstall or uninstall the package that offers it",
+            "reinstall or uninstall the package that provides it",
         ) from error
     if function is None:
         names = facts.names(registry)
@@ -98,7 +95,7 @@ def _no_part(kind: str, name: str, error: PluginError) -> NotFoundError:
     if name in names or (plugin in host.plugin_names and not is_loaded):
         return NotFoundError(f"the {what} can't be used", "", str(error))
     near = nearest(name, names)
-    # A slip of the pen needs no reason; a plugin that's missing does.
+    # A typo needs no explanation; a missing plugin does.
     reason = () if near and is_loaded else (str(error),)
     offered = (f"to choose from: {listed(names)}",) if names else ()
     return NotFoundError(f"there's no {what}", did_you_mean(near), *reason, *offered)
@@ -114,7 +111,7 @@ def _part_names(kind: str) -> list[str]:
     return sorted(name for plugin in host.loaded for name in plugin.parts[kind])
 
 
-#: Returns the block that a partial one at a path is laid over, if there's one.
+#: Returns the default block that a partial one at a path is merged into, if there's one.
 DefaultAt = Callable[[Path], Mapping[str, Any] | None]
 
 
@@ -122,9 +119,9 @@ class Blocks:
     """Checks the blocks of a file.
 
     Args:
-        report: Gets what's wrong.
-        facts: Knows spaCy's registries.
-        default_at: Finds what a block without a name is laid over.
+        report: Collects the problems.
+        facts: Describes spaCy's registries.
+        default_at: Finds the default that a block without a name is merged into.
     """
 
     def __init__(self, report: Report, facts: SpacyFacts, default_at: DefaultAt) -> None:
@@ -140,19 +137,19 @@ class Blocks:
         *,
         host: Mapping[str, Any] | None = None,
     ) -> None:
-        """Check a block and all that's in it.
+        """Check a block and everything in it.
 
         Args:
             path: Where it is.
             block: What it says.
             slot: What it may name.
-            host: The annotations of keys that aren't for the function but for its host.
+            host: The annotations of the keys that are settings of the host rather than of the function.
         """
         function = self._function(path, block, slot)
         if function:
             self.check_arguments(path, block, function, host=host or {})
             return
-        # What's named isn't known, but what's in the block may still be checked for its kind.
+        # The function is unknown, but the blocks inside can still be checked.
         unknown = Function((*slot.registries, "")[0], "", is_open=True)
         for key, value in block.items():
             if is_block(value):
@@ -182,9 +179,9 @@ class Blocks:
                     at, value, settings[key].annotation, self._nested_slot(function, key)
                 )
             elif function.is_open or (key == "*" and function.is_variadic):
-                self.walk(at, value)
+                self.check_nested(at, value)
             else:
-                # `package` is for what's saved: nobody is advised to write it.
+                # `package` is for saved pipelines: nobody is advised to write it.
                 known = [name for name in (*settings, *host) if name != PACKAGE]
                 meant.update(self._report.unknown(at, known, owner=owner))
         there = {*block, *meant, *given, *self._default_keys(path, block)}
@@ -192,14 +189,14 @@ class Blocks:
             if name not in there and ".".join((*path, name)) not in DEFAULT_PARTS:
                 self._report.missing(path, name, owner=owner)
 
-    def walk(self, path: Path, value: Any, slot: Slot | None = None) -> None:
-        """Check the blocks in a value that's otherwise free."""
+    def check_nested(self, path: Path, value: Any, slot: Slot | None = None) -> None:
+        """Check the blocks inside a value that may be anything else."""
         slot = slot or slot_at(path)
         if is_block(value):
             self.check(path, value, slot or Slot())
         elif isinstance(value, dict):
             for key, inner in value.items():
-                self.walk((*path, key), inner)
+                self.check_nested((*path, key), inner)
 
     def _function(self, path: Path, block: dict[str, Any], slot: Slot) -> Function | None:
         named = self._named(path, block, slot)
@@ -213,7 +210,7 @@ class Blocks:
             return None
 
     def _named(self, path: Path, block: dict[str, Any], slot: Slot) -> tuple[str, str] | None:
-        """Return the registry and the function that a block names, if it's a kind that its slot takes."""
+        """Return the registry and the function that a block names, if its slot accepts that registry."""
         keys = [key for key in block if key.startswith("@")]
         if len(keys) > 1:
             message = f"{title(path)} names more than one function"
@@ -241,7 +238,7 @@ class Blocks:
         return None
 
     def _default_keys(self, path: Path, block: dict[str, Any]) -> set[str]:
-        """Return the arguments that the default of a block gives it, which confection lays under it."""
+        """Return the arguments that a block gets from its default, which confection merges it into."""
         default = self._default_at(path) or {}
         same = all(block[key] == default.get(key) for key in block if key.startswith("@"))
         return set(default) if same else set()
@@ -262,7 +259,7 @@ class Blocks:
             )
         elif offered:
             message = f"{title(path[:-1])} takes what's in {one_of(offered)}, not in @{registry}"
-            label = f"name something from {one_of(offered)}"
+            label = f"choose something from {one_of(offered)}"
             self._report.add(path, message, label, help=self._choices(slot))
         else:
             message = f"nothing from @{registry} may be used in {title(path[:-1])}"
@@ -277,10 +274,10 @@ class Blocks:
         if isinstance(value, str) and path[-1] in KIND_SLOTS:
             label = f"write a section {title(path)} with @{slot.registries[0]} = {quote(value)}"
         if self._report.check_type(path, value, annotation, label=label):
-            self.walk(path, value)
+            self.check_nested(path, value)
 
     def _is_slot(self, path: Path, slot: Slot) -> bool:
-        """Whether a mapping at a path is a block, although it names nothing."""
+        """Whether a mapping at a path is a block, although it names no function."""
         is_kind = slot in KIND_SLOTS.values()
         return is_kind or is_block(self._default_at(path))
 
@@ -309,7 +306,7 @@ class Blocks:
 
 
 def slot_at(path: Path) -> Slot | None:
-    """Return the slot at a path, or None if there's none in particular."""
+    """Return the slot at a path, or None if there's no specific one."""
     for pattern, slot in SLOTS.items():
         if len(pattern) == len(path) and all(
             wanted in ("*", part) for wanted, part in zip(pattern, path, strict=True)

@@ -40,8 +40,8 @@ from seqpipe.config._types import descend, is_block
 from seqpipe.messages import Problems, did_you_mean, nearest, quote
 
 _KNOWN: Final = (*SECTIONS, EVALUATION, *SPACY_SECTIONS, *FREE_SECTIONS)
-#: numpy takes no larger one.
-_LARGEST_SEED: Final = 2**32 - 1
+#: The largest seed that numpy accepts.
+_MAX_SEED: Final = 2**32 - 1
 _SPLIT_HELP: Final = 'such as split = {"train": 0.8, "dev": 0.1, "test": 0.1}'
 
 
@@ -65,7 +65,7 @@ def check_by_record(file: PipelineFile) -> bool:
     What parts and spaCy take is read from what was recorded when they were last imported.
 
     Returns:
-        Whether the file was checked: not all that it needs need be recorded.
+        Whether the file was checked; False if something that it needs isn't recorded.
 
     Raises:
         PipelineFileError: There are errors; it has all of them.
@@ -117,17 +117,17 @@ class _Check:
             elif name in _KNOWN:
                 self._spacy.check(name, section)
         self._language(("nlp", "lang"), self._sections.get("nlp", {}).get("lang"))
-        self._large_numbers((), self._sections)
+        self._check_integers((), self._sections)
 
-    def _large_numbers(self, path: tuple[str | int, ...], value: Any) -> None:
-        """Check that whole numbers fit into 64 bits, as neither torch nor what writes configurations takes others."""
+    def _check_integers(self, path: tuple[str | int, ...], value: Any) -> None:
+        """Check that integers fit into 64 bits: neither torch nor the JSON writer accepts larger ones."""
         if isinstance(value, int) and not -(2**63) <= value < 2**63:
             names = ".".join(str(step) for step in path if not isinstance(step, int))
-            message = f"{quote(names)} is a whole number of more than 64 bits"
-            self._report.add(path, message, "take a smaller one", value=True)
+            message = f"{quote(names)} is an integer of more than 64 bits"
+            self._report.add(path, message, "use a smaller one", value=True)
         pairs = value.items() if isinstance(value, dict) else ()
         for step, inner in enumerate(value) if isinstance(value, list) else pairs:
-            self._large_numbers((*path, step), inner)
+            self._check_integers((*path, step), inner)
 
     def _unknown_sections(self) -> set[str]:
         meant = set[str]()
@@ -144,7 +144,7 @@ class _Check:
         return meant
 
     def _required_sections(self, meant: set[str]) -> None:
-        """Check that the file has what it needs; a section that's misspelt counts as being there."""
+        """Check that the file has the sections it needs; a misspelt section counts as present."""
         there = {*self._sections, *meant}
         if {"nlp", "components"} <= there and not there & set(SECTIONS):
             return
@@ -162,11 +162,13 @@ class _Check:
                 )
 
     def _replaced_sections(self, there: set[str]) -> None:
-        """Check that nothing is asked for that this kind of file has no use for."""
+        """Check that the file has no section or key that its kind of pipeline doesn't use."""
         if makes_classifier(dict.fromkeys(there)):
             for name in REPLACED:
                 if name in self._sections:
-                    message = f"[{name}] has no place beside [classifier], which is a whole model"
+                    message = (
+                        f"[{name}] can't be combined with [classifier], which is a whole model"
+                    )
                     self._report.add((name,), message, "remove this section, or that one")
             self._untrained("[classifier], which trains by itself", "remove this section")
         if makes_embedding(dict.fromkeys(there)):
@@ -182,9 +184,9 @@ class _Check:
             )
 
     def _untrained(self, what: str, label: str) -> None:
-        """Check that a file doesn't say how to train what isn't trained step by step."""
+        """Check that there's no [training] for a model that isn't trained in steps."""
         if "training" in self._sections:
-            self._report.add(("training",), f"[training] has no place beside {what}", label)
+            self._report.add(("training",), f"[training] can't be combined with {what}", label)
 
     def _pipeline(self, section: dict[str, Any]) -> None:
         self._report.no_block(("pipeline",), section)
@@ -206,19 +208,19 @@ class _Check:
         if value is not None and not re.fullmatch(r"\w+", value, re.ASCII):
             message = f"a pipeline can't be named {quote(value)}"
             help = "`spacy package` names a Python package after it: letters a-z, digits and _ may be in it"
-            self._report.add(path, message, "take another name", value=True, help=(help,))
+            self._report.add(path, message, "choose another name", value=True, help=(help,))
 
     def _version(self, path: Path, value: str) -> None:
         try:
             Version(value)
         except InvalidVersion:
-            message = f"{quote(value)} is no version of a Python package"
-            self._report.add(path, message, 'take one such as "1.0.0"', value=True)
+            message = f"{quote(value)} isn't a valid Python package version"
+            self._report.add(path, message, 'use one such as "1.0.0"', value=True)
 
     def _seed(self, path: Path, value: int) -> None:
-        if not 0 <= value <= _LARGEST_SEED:
-            message = f"a seed is a whole number from 0 to {_LARGEST_SEED}"
-            self._report.add(path, message, "take another number", value=True)
+        if not 0 <= value <= _MAX_SEED:
+            message = f"a seed is an integer from 0 to {_MAX_SEED}"
+            self._report.add(path, message, "use another number", value=True)
 
     def _language(self, path: Path, value: Any) -> None:
         if not isinstance(value, str) or value in _languages():
@@ -226,7 +228,7 @@ class _Check:
         if value in (known := self._facts.languages()):
             return
         near = nearest(value, {*_languages(), *known})
-        message = f"spaCy knows no language {quote(value)}"
+        message = f"spaCy has no language {quote(value)}"
         help = 'languages have codes such as "en", "de", "zh"; "xx" is for any other'
         self._report.add(path, message, did_you_mean(near), value=True, help=(help,))
 
@@ -254,7 +256,7 @@ class _Check:
                 self._report.add(path, f"[data.{key}] is a section", "name its @readers there")
 
     def _embedders(self, section: dict[str, Any]) -> None:
-        """Check [embedder] where it holds several by name."""
+        """Check an [embedder] with several embedders by name."""
         host = HOST_SETTINGS["embedder"]
         for key, value in section.items():
             path = ("embedder", key)
@@ -267,7 +269,7 @@ class _Check:
                 self._report.unknown(path, host, owner=" (several embedders)")
 
     def _blocks_by_name(self, name: str, section: dict[str, Any], label: str) -> None:
-        """Check a section that holds a block for each name that its author likes."""
+        """Check a section that holds a block for each of any number of freely chosen names."""
         self._report.no_block((name,), section)
         for key, value in section.items():
             path = (name, key)
@@ -292,13 +294,13 @@ class _Check:
                 self._report.add((*path, name), message, "leave it out for none", value=True)
         total = math.fsum(fractions.values())
         if total > 1 + 1e-9:
-            message = f"the shares of split add up to {total:g}: more than the whole"
+            message = f"the shares of split add up to {total:g}, which is more than 1"
             self._report.add(
                 path, message, "make them add up to 1 at most", value=True, help=(_SPLIT_HELP,)
             )
 
     def _default_at(self, path: Path) -> Mapping[str, Any] | None:
-        """Return the block that spaCy, or our expansion, lays under one that's written in the file."""
+        """Return the block of spaCy's defaults, or of our expansion, that a block of the file is merged into."""
         if path[0] in SECTIONS:
             return None
         for tree in (self._expansion(), spacy_defaults()):
@@ -324,7 +326,7 @@ class _Check:
         from seqpipe.config._expand import expand
 
         ours = {name: section for name, section in self._sections.items() if name in SECTIONS}
-        # Sections with errors, which are reported where they stand, don't expand: then the defaults do.
+        # Sections with errors, which are reported on their own, don't expand: fall back to the defaults.
         tries: list[dict[str, Any]] = [ours, {"pipeline": {}}] if ours else []
         for sections in tries:
             with contextlib.suppress(Exception):
@@ -333,9 +335,9 @@ class _Check:
 
 
 def _required(there: Collection[str]) -> tuple[str, ...]:
-    """Return the sections that a file with these can't do without."""
+    """Return the sections that a file with these ones must have."""
     sections = dict.fromkeys(there)
-    # A file that embeds words, and no more, has nothing for a head to do.
+    # A file that only embeds words needs no head.
     has_no_head = makes_embedding(sections) or makes_classifier(sections)
     return ("data",) if has_no_head else ("data", "head")
 

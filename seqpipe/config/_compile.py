@@ -1,4 +1,4 @@
-"""From a pipeline file to a complete spaCy configuration."""
+"""Compiles a pipeline file to a complete spaCy configuration, whose ``$`` signs survive being saved and loaded."""
 
 import itertools
 import json
@@ -13,21 +13,19 @@ from seqpipe.config._schema import FREE_SECTIONS
 from seqpipe.config._types import is_block
 from seqpipe.plugins import find_part
 
-# Keeps a ``$`` in a text one ``$``, however often a configuration is saved and loaded.
-#
-# confection writes each ``$`` as ``$$``, but takes that back only where it follows references; spaCy loads
-# a pipeline without doing so. Thus what's saved has twice as many, and after the next time four times.
-# Nor does it join the parts of a text with two ``$`` as they were: ``"$ 1e3 $"`` comes out as ``"$1000.0$"``.
-# So no ``$`` of a pipeline file gets there: a value with one becomes a block that makes the value, with
-# another character in its place.
+# Why ``$`` is replaced: confection writes each ``$`` as ``$$``, but undoes that only where it resolves
+# references, and spaCy loads a pipeline without doing so. So a saved pipeline has twice as many, and four
+# times as many after the next save. Nor does it restore a string with two ``$``: ``"$ 1e3 $"``
+# comes out as ``"$1000.0$"``.
+# So no ``$`` of a pipeline file gets there: a value with one becomes a block that creates the value, with
+# another character in place of the ``$``.
 
-
-#: What the block names, in spaCy's registry "misc".
+#: The function that the block names, in spaCy's registry "misc".
 _NAME: Final = "seqpipe.Dollars.v1"
-#: The first of these stands for a dollar that isn't in the value; then those for private use.
+#: The first one that isn't in the value replaces its dollars; then those for private use.
 _SIGNS: Final = "~^§¤"
 _COMPONENT_AS_WRITTEN: Final = ("factory", "source", "component", "replace_listeners")
-#: What the expansion refers to.
+#: The references of the expansion.
 _REFERENCES: Final = {name: f"${{system.{name}}}" for name in ("seed", "gpu_allocator")}
 
 
@@ -35,25 +33,25 @@ def restore_dollars(value: Any, sign: str) -> Any:
     """Put dollars into a value; registered as "seqpipe.Dollars.v1" among spaCy's "misc".
 
     Args:
-        value: A text, or a list or mapping that holds some.
-        sign: What stands there for a dollar.
+        value: A string, or a list or mapping that contains some.
+        sign: The character that replaces the dollars in it.
     """
-    return _map_texts(value, lambda text: text.replace(sign, "$"))
+    return _map_strings(value, lambda text: text.replace(sign, "$"))
 
 
 def without_dollars(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a spaCy configuration with a block of "seqpipe.Dollars.v1" for each value that has a ``$``.
 
     Args:
-        config: Its values are meant as they are, but for the references of the expansion. What refers to
-            a value of a free section has it already, so such a one with a ``$`` is left out: spaCy makes
-            nothing from these sections, and would write it with twice as many each time.
+        config: Its values are literal, except for the references of the expansion. References to free sections
+            are resolved already, so a value with a ``$`` there is left out: spaCy builds nothing from these
+            sections, and would double the ``$`` at each save.
     """
     return {name: _section(name, section) for name, section in config.items()}
 
 
 def _section(name: str, section: dict[str, Any]) -> dict[str, Any]:
-    # spaCy takes these as they are written, before it makes anything.
+    # spaCy reads these as they are, before it resolves anything.
     if name == "system":
         return section
     if name in FREE_SECTIONS:
@@ -85,7 +83,7 @@ def _value(value: Any) -> Any:
         return value
     signs = itertools.chain(_SIGNS, map(chr, range(0xE000, 0xF900)))
     sign = next(sign for sign in signs if sign not in together)
-    encoded = _map_texts(value, lambda text: text.replace("$", sign))
+    encoded = _map_strings(value, lambda text: text.replace("$", sign))
     return {"@misc": _NAME, "value": encoded, "sign": sign}
 
 
@@ -95,14 +93,14 @@ def _holds_block(value: Any) -> bool:
     return is_block(value) or any(map(_holds_block, value.values()))
 
 
-def _map_texts(value: Any, change: Callable[[str], str]) -> Any:
-    """Return a value with all its texts changed, the keys of mappings too."""
+def _map_strings(value: Any, change: Callable[[str], str]) -> Any:
+    """Return a value with all its strings changed, including the keys of mappings."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, dict):
-        return {change(key): _map_texts(inner, change) for key, inner in value.items()}
+        return {change(key): _map_strings(inner, change) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_map_texts(inner, change) for inner in value]
+        return [_map_strings(inner, change) for inner in value]
     return value
 
 
@@ -112,21 +110,21 @@ def compile_file(path: Path, overrides: Sequence[str] = (), *, is_checked: bool 
     Args:
         path: The pipeline file.
         overrides: Settings that replace those of the file: ``["--encoder.width", "128"]``.
-        is_checked: Whether `check_by_record` has found the file good.
+        is_checked: Whether `check_by_record` has checked the file already.
 
     Returns:
-        A `confection.Config` that `spacy train` takes; variables stand in it uninterpolated.
+        A `confection.Config` that `spacy train` takes; its variables aren't interpolated.
 
     Raises:
-        ConfigError: The file can't be read, or asks for what can't be done.
-        PluginError: A part can't be had.
+        ConfigError: The file can't be read, or has errors.
+        PluginError: A part can't be loaded.
     """
     return compile_read(read(path, overrides), is_checked=is_checked)
 
 
 def compile_read(file: PipelineFile, *, is_checked: bool = False) -> Any:
     """Check and expand a pipeline file that was read; see `compile_file`."""
-    # spaCy takes seconds to import: errors of syntax are on the screen before.
+    # spaCy takes seconds to import: syntax errors are reported before.
     from confection import Config
     from spacy.language import DEFAULT_CONFIG
     from spacy.util import CONFIG_SECTION_ORDER

@@ -1,4 +1,4 @@
-"""Says in plain words what a value is, and what an annotation expects."""
+"""Describes values and annotations: in words for messages, and as types for documentation."""
 
 import collections.abc
 import enum
@@ -24,17 +24,17 @@ _WORDS = {
 }
 _BOUNDS = {"gt": operator.gt, "ge": operator.ge, "lt": operator.lt, "le": operator.le}
 _PLAIN: dict[Any, str] = {
-    **{bool: "true or false", int: "a whole number", float: "a number", str: "a text"},
+    **{bool: "a boolean", int: "an integer", float: "a number", str: "a string"},
     **{type(None): "null", dict: "a mapping"},
 }
 
 
 def describe(value: Any) -> str:
-    """Return words such as ``the text "64"`` or ``the number 3.5``."""
+    """Return a phrase such as ``the string "64"`` or ``the number 3.5``."""
     if value is None or isinstance(value, bool):
         return as_json(value)
     if isinstance(value, str):
-        return f"the text {quote(value)}"
+        return f"the string {quote(value)}"
     if isinstance(value, (int, float)):
         return f"the number {as_json(value)}"
     kind = "mapping" if isinstance(value, dict) else "list"
@@ -42,11 +42,11 @@ def describe(value: Any) -> str:
 
 
 def expects(annotation: Any) -> str:
-    """Return words such as ``a whole number`` or ``a list of texts or null``."""
+    """Return a phrase such as ``an integer`` or ``a string or null``."""
     annotation, bounds = bare(annotation)
     if branches := union(annotation):
         words = list(dict.fromkeys(expects(branch) for branch in branches))
-        implied = {_SECTION, *(["a whole number"] if "a number" in words else [])}
+        implied = {_SECTION, *(["an integer"] if "a number" in words else [])}
         shown = [word for word in words if word not in implied] or words
         shown = _null_last(shown)
         return one_of(shown) if not any(" or " in word for word in shown) else "; or ".join(shown)
@@ -68,7 +68,7 @@ _SECTION = "a section of its own that names what to use"
 
 
 def bare(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
-    """Return an annotation without what only decorates it, and the decorations that may be bounds."""
+    """Return an annotation without aliases and `Annotated`, and its `Annotated` metadata."""
     bounds: tuple[Any, ...] = ()
     while True:
         if get_origin(annotation) is Annotated:
@@ -92,24 +92,24 @@ def union(annotation: Any) -> tuple[Any, ...]:
 
 
 def is_open(annotation: Any) -> bool:
-    """Whether an annotation says nothing that could be checked."""
+    """Whether an annotation accepts anything, so that there's nothing to check."""
     return annotation in (Any, object, inspect.Parameter.empty) or isinstance(
         annotation, (str, ForwardRef)
     )
 
 
 def is_list(annotation: Any) -> bool:
-    """Whether an annotation is of something that a list in a file is good for."""
+    """Whether a list in a file fits an annotation."""
     return (get_origin(annotation) or annotation) in _LISTS
 
 
 def is_mapping(annotation: Any) -> bool:
-    """Whether an annotation is of something that a mapping in a file is good for."""
+    """Whether a mapping in a file fits an annotation."""
     return (get_origin(annotation) or annotation) in _MAPPINGS
 
 
 def is_path(annotation: Any) -> bool:
-    """Whether an annotation is of a path, which files write as a text."""
+    """Whether an annotation is of a path, which a file gives as a string."""
     return isinstance(annotation, type) and issubclass(annotation, os.PathLike)
 
 
@@ -122,7 +122,7 @@ def item(annotation: Any) -> Any:
 
 
 def out_of_bounds(value: Any, bounds: tuple[Any, ...]) -> bool:
-    """Whether a number breaks the bounds of its annotation, such as those of ``PositiveInt``."""
+    """Whether a number violates the bounds of its annotation, such as those of ``PositiveInt``."""
     for bound in bounds:
         for name, holds in _BOUNDS.items():
             limit = getattr(bound, name, None)
@@ -164,11 +164,8 @@ def corrected(value: Any, fits: "collections.abc.Callable[[Any], bool]") -> str 
     return None
 
 
-# Spells annotations as programmers read them: ``int``, ``float | None``, ``"last" | "mean"``.
-
-
 def spell(annotation: Any) -> str:
-    """Return an annotation in short, in terms of what a pipeline file can say."""
+    """Return an annotation as programmers write it: ``int``, ``float | None``, ``"last" | "mean"``."""
     annotation, _ = bare(annotation)
     if branches := union(annotation):
         words = dict.fromkeys(spell(branch) for branch in branches)

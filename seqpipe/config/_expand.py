@@ -1,4 +1,7 @@
-"""Expands a pipeline file to a complete spaCy configuration. Nothing is read, built or trained here."""
+"""Expands a pipeline file to a complete spaCy configuration, depending on the kind of pipeline that it describes.
+
+Nothing is read, built or trained here.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -7,34 +10,28 @@ from seqpipe.config._schema import DATA_PARTS, DEFAULT_PARTS, HOST_SETTINGS, SEC
 from seqpipe.config._types import is_block
 from seqpipe.plugins import Part
 
-# What a pipeline file makes, told by its sections.
-
-
-#: Each of these asks for a pipeline that's trained to do something.
+#: Any of these sections means a pipeline that's trained for a task.
 _TRAINED: Final = ("encoder", "head", "task", "classifier", "nlp", "components")
 
-#: What a classifier stands in the place of, and the scores of an embedder that it therefore lacks.
+#: The sections that a classifier replaces, and the scores of an embedder, which it has none of.
 REPLACED: Final = ("embedder", "encoder", "head", "task", "evaluation")
 
 
 def makes_embedding(sections: Mapping[str, Any]) -> bool:
-    """Whether a file with these sections makes an embedding, and no more."""
+    """Whether a file with these sections makes only an embedding."""
     return "embedder" in sections and not any(name in sections for name in _TRAINED)
 
 
 def makes_classifier(sections: Mapping[str, Any]) -> bool:
-    """Whether a file with these sections has a whole model in the place of an embedder, an encoder and a head."""
+    """Whether a file with these sections has a complete model in place of embedder, encoder and head."""
     return "classifier" in sections
 
 
 def embedders_in(section: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the embedders of [embedder] by name, where it holds several: [embedder.a], [embedder.b]."""
+    """Return the embedders of [embedder] by name, if there are several: [embedder.a], [embedder.b]."""
     if any(key.startswith("@") for key in section):
         return {}
     return {name: block for name, block in section.items() if is_block(block)}
-
-
-# Expands [classifier]: a component that holds a whole model, and is trained when it's initialised.
 
 
 Section = dict[str, Any]
@@ -43,11 +40,11 @@ _COMPONENT: Final = "classifier"
 
 
 def classifier_sections(classifier: Section, corpora: Mapping[str, Section]) -> Section:
-    """Return what a classifier says of spaCy's sections.
+    """Return spaCy's sections for a classifier: a component with a complete model, trained when it's initialised.
 
     Args:
         classifier: The section of the file, with its defaults.
-        corpora: The parts of the data. The dev part, if there's one, is handed to the classifier.
+        corpora: The parts of the data. The dev part, if there's one, is passed to the classifier.
     """
     sections: Section = {
         "nlp": {"pipeline": [_COMPONENT]},
@@ -64,7 +61,7 @@ def classifier_sections(classifier: Section, corpora: Mapping[str, Section]) -> 
 
 FindPart = Callable[[str, str], Part]
 
-#: What stands for what a pipeline file leaves out.
+#: The defaults for what a pipeline file leaves out.
 DEFAULTS: Final[dict[str, Section]] = {
     "pipeline": {"lang": "en", "seed": 0, "name": None, "version": "0.0.0"},
     "data": {"split": {"train": 0.8, "dev": 0.1, "test": 0.1}},
@@ -84,17 +81,17 @@ _TRAINING: Final[Section] = {
 
 
 def expand(sections: Mapping[str, Any], find_part: FindPart) -> Section:
-    """Return the complete spaCy configuration that a pipeline file stands for.
+    """Return the complete spaCy configuration that a pipeline file expands to.
 
     A pure function of its arguments. Sections of spaCy's override the expansion; a file with
-    nothing but these is its own expansion.
+    only these is its own expansion.
 
     Args:
         sections: The sections of the file, checked and interpolated.
-        find_part: Finds a part by kind and name, for what it says of itself.
+        find_part: Finds a part by kind and name, for its description.
 
     Raises:
-        PluginError: A part can't be had.
+        PluginError: A part can't be loaded.
     """
     spacy_sections = {name: value for name, value in sections.items() if name not in SECTIONS}
     if len(spacy_sections) == len(sections):
@@ -105,14 +102,14 @@ def expand(sections: Mapping[str, Any], find_part: FindPart) -> Section:
         expansion = _embedding(sections, find_part)
     else:
         expansion = _trained(sections, find_part)
-    # With what it imports, this takes a quarter of a second, and help and errors don't need it.
+    # Importing it takes a quarter of a second, and help and errors don't need it.
     from confection import Config
 
     return dict(Config(expansion).merge(Config(spacy_sections)))
 
 
 def _trained(sections: Mapping[str, Any], find_part: FindPart) -> Section:
-    """Expand a file whose pipeline is trained: an encoder on the vectors, and a head on that."""
+    """Expand a file whose pipeline is trained: an encoder on top of the vectors, and a head on top of that."""
     names = (name for name in SECTIONS if name != "task")
     ours = {name: _with_defaults(name, sections.get(name, {})) for name in names}
     encoder = find_part("encoders", ours["encoder"]["@seqpipe_encoders"])
@@ -134,7 +131,7 @@ def _trained(sections: Mapping[str, Any], find_part: FindPart) -> Section:
 
 
 def _task(given: Section | None, head: Section, find_part: FindPart) -> Section | None:
-    """Return the block of what the head learns; None for classes of texts, which are spaCy's own business."""
+    """Return the block of what the head learns; None for text classification, which spaCy's own components do."""
     named = find_part("heads", head["@seqpipe_heads"]).task(_settings(head))
     task = {"@seqpipe_tasks": named, **(given or {})}
     return None if task["@seqpipe_tasks"] == DEFAULT_PARTS["task"][1] else task
@@ -143,7 +140,7 @@ def _task(given: Section | None, head: Section, find_part: FindPart) -> Section 
 def _component(
     ours: Mapping[str, Section], task: Section | None, find_part: FindPart
 ) -> tuple[str, Section, Section]:
-    """Return the name and the section of the component that holds the head, and the weights of its scores."""
+    """Return the name and the section of the head's component, and the weights of its scores."""
     if task is not None:
         component = {
             "factory": "seqpipe_task",
@@ -184,7 +181,7 @@ def _embedding(sections: Mapping[str, Any], find_part: FindPart) -> Section:
 
 
 def _classified(sections: Mapping[str, Any]) -> Section:
-    """Expand a file whose whole model is one part, from words to labels."""
+    """Expand a file whose complete model, from words to labels, is one part."""
     names = ("pipeline", "data", "tokenizer", "classifier")
     ours = {name: _with_defaults(name, sections.get(name, {})) for name in names}
     data = _data(ours["data"], "seqpipe.Corpus.v1")

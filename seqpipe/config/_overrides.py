@@ -1,4 +1,4 @@
-"""Reads overrides from the words of a command line, and lays them over the raw values of a file."""
+"""Reads overrides from the arguments of a command line, and applies them to the raw values of a file."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from seqpipe.config._references import Raw
 from seqpipe.config._schema import DEFAULT_PARTS
-from seqpipe.config._syntax import DEEPEST
+from seqpipe.config._syntax import MAX_DEPTH
 from seqpipe.config._values import NotJsonError, load
 from seqpipe.messages import COMMAND_LINE, Diagnostic, Place, Problems, did_you_mean, nearest, quote
 
@@ -21,7 +21,7 @@ class Override:
 
     Attributes:
         path: Such as ("encoder", "width").
-        value: What it's to be.
+        value: The new value.
         words: The option as it was written.
         value_at: Where the value begins in that; its length if it's left out (and so, true).
     """
@@ -56,14 +56,14 @@ class Override:
 def parse(
     words: Sequence[str], known: Callable[[], Iterable[str]], problems: Problems
 ) -> list[Override]:
-    """Return the overrides that words such as ``--encoder.width 128`` ask for.
+    """Return the overrides in arguments such as ``--encoder.width 128``.
 
-    Values are JSON, or else texts. An option without a value is true.
+    Values are JSON, or else strings. An option without a value is true.
 
     Args:
-        words: The words of the command line that belong to no other option.
-        known: The keys that a file may well have, with dots, for suggestions.
-        problems: Gets what's wrong.
+        words: The arguments of the command line that belong to no other option.
+        known: Returns the keys that a file may have, with dots, for suggestions.
+        problems: Collects the problems.
     """
     overrides: list[Override] = []
     left = list(reversed(words))
@@ -100,7 +100,7 @@ def _fault(word: str, name: str, known: Callable[[], Iterable[str]]) -> Diagnost
             _plain_question(near),
             help=("options that override the file name a section and a key: --encoder.width 128",),
         )
-    if not all(part.strip() for part in parts) or len(parts) > DEEPEST:
+    if not all(part.strip() for part in parts) or len(parts) > MAX_DEPTH:
         return Diagnostic(
             f"{quote('--' + name)} names no key", place, "write it as --section.key value"
         )
@@ -129,7 +129,7 @@ def _value(word: str) -> Any:
 
 
 class Overlay:
-    """Lays overrides over raw values.
+    """Applies overrides to raw values.
 
     Attributes:
         origins: The overrides by their paths, for messages.
@@ -141,7 +141,7 @@ class Overlay:
         self.origins: dict[tuple[str, ...], Override] = {}
 
     def apply(self, override: Override) -> None:
-        """Set a raw value, and add the section that it belongs to if there's none."""
+        """Set a raw value, and add its section if it's missing."""
         path = override.path
         for depth in range(1, len(path)):
             owner = self._raw.get(".".join(path[:depth]), {})
@@ -162,7 +162,7 @@ class Overlay:
         self._raw[section][name] = _dump(override.value)
 
     def _add_section(self, name: str) -> None:
-        """Add a section; where there's none yet for the part that it belongs to, that's the default."""
+        """Add a section; where its part isn't named yet, name the default one."""
         if name in self._raw:
             return
         there = {name} if any(at.startswith(name + ".") for at in self._raw) else set()
@@ -190,7 +190,7 @@ class Overlay:
             )
             return False
         node[rest[-1]] = json.loads(_escape(json.dumps(override.value)))
-        # The dollars of what was there are escaped already.
+        # The dollars in the existing values are escaped already.
         owner[name] = json.dumps(value)
         return True
 

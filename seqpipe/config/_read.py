@@ -1,4 +1,4 @@
-"""Reads a pipeline file: its values, and where each of them stands."""
+"""Reads a pipeline file: the positions of its sections, keys and values, and the values themselves."""
 
 import functools
 import json
@@ -27,14 +27,11 @@ from seqpipe.messages import (
     quote,
 )
 
-# Knows where the sections, keys and values of a file stand, those of the command line included.
-
-
 KeyPath = tuple[str | int, ...]
 
 
 class Index:
-    """Where everything stands.
+    """The positions of the sections, keys and values of a file, including those from the command line.
 
     Args:
         source: The lines of the file.
@@ -55,7 +52,7 @@ class Index:
         return self._source.name
 
     def place(self, path: KeyPath, *, value: bool = False) -> Place:
-        """Return where a name (or its value) stands, or the nearest thing around it."""
+        """Return the place of a name (or of its value), or of what encloses it."""
         for depth in range(len(path), 0, -1):
             found = self._exactly(path[:depth], path[depth:], value)
             if found:
@@ -63,7 +60,7 @@ class Index:
         return self._source.whole()
 
     def inside(self, path: tuple[str, ...], offset: int, length: int | None) -> Place:
-        """Return the place of a stretch of a raw value, cut off where its line ends."""
+        """Return the place of a span of a raw value, cut off at the end of its line."""
         override = self._origins.get(path)
         key = self._key(path)
         if override or not key:
@@ -71,7 +68,7 @@ class Index:
         return self._stretch(key, offset, length)
 
     def target(self, path: KeyPath) -> KeyPath | None:
-        """Return the path of the value that a value stands for, if it's nothing but a reference."""
+        """Return the path that a value refers to, if it's nothing but a reference."""
         key = self._key(path)
         match = REFERENCE.fullmatch(key.raw) if key and path not in self._origins else None
         if not match:
@@ -94,7 +91,7 @@ class Index:
 
     def _in_value(self, key: Key, rest: KeyPath, value: bool) -> Place:
         found = _values.find(key.raw, rest)
-        # The value of a name in a mapping is found by its name: it's short, and easily seen.
+        # An entry of a mapping is marked at its name: that's short, and easily seen.
         offset, length = found or (0, None)
         return self._stretch(key, offset, length)
 
@@ -122,7 +119,7 @@ class Index:
 
     @functools.cached_property
     def _headers(self) -> dict[Any, Place]:
-        """The places of all sections' names, those of sections without a header of their own too."""
+        """The places of all section names, also of sections without a header of their own."""
         places: dict[Any, Place] = {}
         own: dict[Any, Place] = {}
         for section in self._sections.values():
@@ -133,8 +130,8 @@ class Index:
         return {**places, **own}
 
 
-#: A larger file is no pipeline file: those have a few kilobytes.
-_LARGEST = 1_000_000
+#: In bytes; pipeline files have a few kilobytes.
+_MAX_SIZE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -143,8 +140,8 @@ class PipelineFile:
 
     Attributes:
         path: As it was given.
-        sections: The nested sections with their values: references followed, overrides applied.
-        index: Knows where each section, key and value stands.
+        sections: The nested sections with their values: references resolved, overrides applied.
+        index: The positions of its sections, keys and values.
     """
 
     path: Path
@@ -161,7 +158,7 @@ class PipelineFile:
         return "en"
 
     def place(self, path: Sequence[str | int], *, value: bool = False) -> Place:
-        """Return where something stands, or the nearest thing around it that stands anywhere.
+        """Return the place of a section, key or value, or of what encloses it.
 
         Args:
             path: The names of sections and keys, outermost first; it may go on into a value.
@@ -181,7 +178,7 @@ def read(path: Path, overrides: Sequence[str] = ()) -> PipelineFile:
 
     Args:
         path: The file: text in UTF-8.
-        overrides: Words of the command line, such as ``["--encoder.width", "128"]``.
+        overrides: Arguments of the command line, such as ``["--encoder.width", "128"]``.
 
     Raises:
         PipelineFileError: It can't be read, or there are errors in its syntax, values or references,
@@ -198,7 +195,7 @@ def read_text(
     Args:
         text: The text.
         name: What the file is called in messages.
-        overrides: Words of the command line.
+        overrides: Arguments of the command line.
 
     Raises:
         PipelineFileError: As `read`.
@@ -237,7 +234,7 @@ def _read(path: Path, text: str, words: Sequence[str], problems: Problems) -> Pi
 
 
 def _evaluate(raw: Raw, index: Index, problems: Problems) -> dict[str, Any]:
-    """Return the nested sections; every faulty value and reference is reported first."""
+    """Return the nested sections, after reporting every faulty value and reference."""
 
     def report(section: str, key: str, fault: Fault) -> None:
         message = f"{fault.message}, in the value of {quote(key)}"
@@ -271,9 +268,9 @@ def _add_slip(
     message = f"the value of {quote(key)} {slip.message}"
     label = slip.label
     if joined:
-        # Offsets would be those of the text with its references followed.
+        # The offsets are those of the value after its references were resolved.
         place = index.inside(at, 0, None)
-        message = f"the value of {quote(key)} isn't JSON once its references are followed"
+        message = f"the value of {quote(key)} isn't JSON once its references are resolved"
         label = 'put the whole of it between " and "'
     else:
         place = index.inside(at, slip.offset, slip.length)
@@ -297,20 +294,20 @@ def _text(path: Path) -> str:
         raise _unreadable(path, *_missing(path))
     try:
         with path.open("rb") as file:
-            data = file.read(_LARGEST + 1)
+            data = file.read(_MAX_SIZE + 1)
     except OSError as error:
         raise _unreadable(path, f"{quote(path.name)} can't be read", str(error.strerror)) from error
-    if len(data) > _LARGEST:
-        message = f"{quote(path.name)} has more than {_LARGEST // 1_000_000} MB"
+    if len(data) > _MAX_SIZE:
+        message = f"{quote(path.name)} has more than {_MAX_SIZE // 1_000_000} MB"
         raise _unreadable(path, message, "a pipeline file has a few kilobytes of text")
     return _decode(path, data)
 
 
 def _missing(path: Path) -> tuple[str, str]:
     if path.exists():
-        return f"{quote(path.name)} isn't a regular file", "name a file of text"
+        return f"{quote(path.name)} isn't a regular file", "name a text file"
     if not path.parent.is_dir():
-        return f"there's no file {quote(path.name)}", "there's no such folder either"
+        return f"there's no file {quote(path.name)}", "its folder doesn't exist either"
     names = [file.name for _, file in zip(range(500), path.parent.iterdir(), strict=False)]
     near = nearest(path.name, names)
     files = sorted(name for name in names if name.endswith(".cfg"))
@@ -339,7 +336,7 @@ def _decode(path: Path, data: bytes) -> str:
             [Diagnostic(message, place, "save it as UTF-8")], str(path)
         ) from None
     if "\0" in text:
-        raise _unreadable(path, f"{quote(path.name)} isn't a text file", "it holds bytes of zero")
+        raise _unreadable(path, f"{quote(path.name)} isn't a text file", "it contains null bytes")
     return text
 
 

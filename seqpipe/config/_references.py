@@ -1,7 +1,7 @@
 """Follows the references ``${section.key}`` and ``${section}`` between the raw values of a file.
 
-The results are confection's, with two differences: a chain of references may be longer, and a text
-put together from texts that are themselves put together keeps its quotes right.
+The results are confection's, with two differences: a chain of references may be longer, and a string
+made of strings that are themselves made of others keeps its quotes right.
 """
 
 import json
@@ -20,12 +20,12 @@ Raw = dict[str, dict[str, str]]
 SECTION: Final = "__SECTION__:"
 #: A reference, with what it refers to.
 REFERENCE = re.compile(r"\$\{([^}]*)\}")
-#: A quotation mark that begins or ends a text, in a part of a raw value.
+#: A quotation mark that begins or ends a string, in a part of a raw value.
 _QUOTE = re.compile(r'(?<!\\)(?:\\\\)*"')
-#: A longer chain of references, or a longer text put together from them, is no honest one.
-_LONGEST_CHAIN: Final = 50
-_LONGEST_TEXT: Final = 1_000_000
-_MOST_PIECES: Final = 10_000
+#: No honest file has longer chains of references, or longer values made from them.
+_MAX_CHAIN: Final = 50
+_MAX_LENGTH: Final = 1_000_000
+_MAX_PIECES: Final = 10_000
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class References:
             return _FAILED
         text = "".join(pieces)
         self._total += len(text)
-        if len(text) > _LONGEST_TEXT or self._total > 20 * _LONGEST_TEXT:
+        if len(text) > _MAX_LENGTH or self._total > 20 * _MAX_LENGTH:
             self._report(section, key, Fault("its references make it too long", "shorten it"))
             return _FAILED
         return _Resolved(text, chain)
@@ -107,26 +107,26 @@ class References:
                 break
             position, piece = self._one(section, key, raw, dollar)
             pieces.append(
-                _inside_text(piece.text or "") if quoted and not alone else piece.text or ""
+                _inside_string(piece.text or "") if quoted and not alone else piece.text or ""
             )
             chain = max(chain, piece.chain)
             size += len(pieces[-1])
-            if size > _LONGEST_TEXT or len(pieces) > _MOST_PIECES:
+            if size > _MAX_LENGTH or len(pieces) > _MAX_PIECES:
                 raise _FaultError(Fault("its references make it too long", "shorten it"))
         return pieces, chain
 
     def _one(self, section: str, key: str, raw: str, start: int) -> tuple[int, _Resolved]:
-        """Return where a reference (or ``$$``) that starts at `start` ends, and what it stands for."""
+        """Return the end of a reference (or ``$$``) that starts at `start`, and its value."""
         if raw[start + 1 : start + 2] == "$":
             return start + 2, _Resolved("$")
         match = REFERENCE.match(raw, start)
         if match is None:
             raise _FaultError(_bad_dollar(raw, start))
         found = self._follow(section, key, raw, match)
-        if found.chain > _LONGEST_CHAIN:
+        if found.chain > _MAX_CHAIN:
             raise _FaultError(
                 Fault(
-                    f"it follows more than {_LONGEST_CHAIN} references, one after the other",
+                    f"it follows more than {_MAX_CHAIN} references, one after the other",
                     "refer to the value itself",
                     *(start, len(match.group())),
                 )
@@ -150,9 +150,9 @@ class References:
         if at in self._open:
             loop = [*self._open[self._open.index(at) :], at]
             chain = " → ".join(".".join(step) for step in (loop if len(loop) < 8 else loop[:6]))
-            raise _FaultError(Fault(f"the references go in a circle: {chain}", "break it", *place))
-        if len(self._open) > _LONGEST_CHAIN:
-            message = f"it follows more than {_LONGEST_CHAIN} references, one after the other"
+            raise _FaultError(Fault(f"the references are circular: {chain}", "break it", *place))
+        if len(self._open) > _MAX_CHAIN:
+            message = f"it follows more than {_MAX_CHAIN} references, one after the other"
             raise _FaultError(Fault(message, "refer to the value itself", *place))
         found = self._resolve(*at)
         if found.text is None:
@@ -186,7 +186,7 @@ class References:
 
 
 class _FaultError(Exception):
-    """A reference can't be followed; without a fault if that's been reported where it began."""
+    """A reference can't be followed; without a fault if it was reported already."""
 
     def __init__(self, fault: Fault | None) -> None:
         super().__init__()
@@ -201,11 +201,11 @@ def _some(names: dict[str, Any]) -> list[str]:
 def _bad_dollar(raw: str, start: int) -> Fault:
     if raw[start + 1 : start + 2] == "{":
         return Fault("this reference isn't closed", "add a }", start)
-    return Fault("a single $ has no meaning", "write $$ for the sign itself", start, 1)
+    return Fault("a single $ has no meaning", "write $$ for a dollar sign", start, 1)
 
 
-def _inside_text(piece: str) -> str:
-    """Return a value as it's written inside of a longer text: texts without their quotes."""
+def _inside_string(piece: str) -> str:
+    """Return a value as it's written inside a longer string: strings without their quotes."""
     if SECTION in piece:
         return piece.strip('"')
     try:

@@ -1,6 +1,8 @@
-"""Finds where in a file the setting stands that a part refuses, when it's made or reads its data.
+"""Turns errors that are raised after the check into errors with places in the file.
 
-What a part raises names no place. It usually names its setting, as all of ours do, or repeats the value.
+A part that rejects a setting, when it's built or reads its data, names no place. Its message usually names the
+setting, as those of all our parts do, or repeats the value. confection and spaCy name places in the expanded
+configuration.
 """
 
 import inspect
@@ -18,7 +20,7 @@ from seqpipe.messages import Diagnostic, PipelineFileError, quote
 
 Path = tuple[str, ...]
 
-#: Where the sections of a pipeline file end up in what it expands to; a star stands for any one name.
+#: Where the sections of a pipeline file end up in what it expands to; a star matches any one name.
 _ORIGINS: Final[tuple[tuple[Path, Path], ...]] = (
     (("nlp", "tokenizer", "tokenizer"), ("tokenizer",)),
     (("nlp", "vectors", "embedder"), ("embedder",)),
@@ -41,9 +43,9 @@ _ORIGINS: Final[tuple[tuple[Path, Path], ...]] = (
 
 
 def origin(location: Path, file: PipelineFile) -> Path | None:
-    """Return the path in a file of what stands at a path of its expansion; None if it isn't in the file.
+    """Return the path in a file that a path of its expansion comes from; None if it isn't in the file.
 
-    Of a path that goes on below what the file has, that's the part which the file has.
+    If the path goes deeper than the file does, that's the part that the file has.
     """
     if location and _has(file, location[:2]):
         return location
@@ -71,14 +73,14 @@ def refusal(
 ) -> PipelineFileError:
     """Return an error like those of `check` for one that a part raised.
 
-    It's of the class of `error` too, where that's one of seqpipe's.
+    If `error` is one of seqpipe's, the result is an instance of its class too.
 
     Args:
         error: What was raised.
         file: The file whose part it is.
-        locations: The paths, in the file's expansion, of the blocks that may be meant, the likeliest first.
-            The first whose settings the message is about is taken.
-        reason: What to say in place of the error's own message.
+        locations: The paths, in the file's expansion, of the blocks that may be at fault, the likeliest first.
+            The first one whose settings the message mentions is chosen.
+        reason: A message that replaces the error's own one.
     """
     text = reason or _words(error)
     paths = dict.fromkeys(path for at in locations if (path := origin(at, file)))
@@ -122,13 +124,13 @@ def _about(error: Exception, text: str, path: Path, file: PipelineFile) -> tuple
 
 
 def _mention(text: str, key: str, value: Any) -> float:
-    """Return how clearly a message speaks of a setting: by its name, or by its value, the sooner the more."""
+    """Return how clearly a message mentions a setting, by name or by value; earlier mentions count more."""
     ways: list[tuple[float, str]] = [(4, rf"`{re.escape(key)}[` \[]")]
     for each in value if isinstance(value, list) else [value]:
         if isinstance(each, str) and each:
             ways += [(3, rf"""["'`]{re.escape(each)}["'`]""")]
             ways += [(2, rf"(?<!\w){re.escape(each)}(?!\w)")] if len(each) > 2 else []
-    # Without quotes, only where it's clearly spoken of: "text" or "label" may mean anything.
+    # Without quotes, only where it's clearly meant: "text" or "label" may mean anything.
     ways += [(1 if "`" in text else 2.5, rf"(?<![\w.`]){re.escape(key)}(?= is\b)")]
     ways += [(2.7, rf"""["']{re.escape(key)}["']""")]
     found = [(weight, re.search(way, text)) for weight, way in ways]
@@ -139,7 +141,7 @@ def _mention(text: str, key: str, value: Any) -> float:
 
 
 def raised_in(error: BaseException, makers: Sequence[tuple[Path, Any]]) -> list[Path]:
-    """Return the paths of those makers that an error came through, the innermost first.
+    """Return the paths of the makers that an error passed through, innermost first.
 
     Args:
         error: What was raised.
@@ -154,11 +156,11 @@ def raised_in(error: BaseException, makers: Sequence[tuple[Path, Any]]) -> list[
 
 
 def _words(error: Exception) -> str:
-    """Return what an error says, on one line; of what no part says on purpose, its class too."""
+    """Return an error's message on one line, with its class if it wasn't raised on purpose."""
     said = str(error).strip()
     if isinstance(error, OSError) and error.strerror and error.filename:
         said = f"{error.filename}: {error.strerror}"
-    # What torch's C++ adds is of no use to anyone who wrote a pipeline file.
+    # The C++ traceback that torch adds is of no use to the author of a pipeline file.
     said = " ".join(said.partition("Exception raised from")[0].split())
     said = said if len(said) <= 600 else said[:600] + "…"
     if isinstance(error, (SeqpipeError, ValueError, OSError)) and said:
@@ -167,10 +169,10 @@ def _words(error: Exception) -> str:
 
 
 def _class_for(raised: type[Exception]) -> type[PipelineFileError]:
-    """Return a class of errors with places that those who expect what was raised catch too."""
+    """Return a subclass of `PipelineFileError` that `except` clauses for what was raised catch too."""
     if issubclass(raised, ConfigError) or not issubclass(raised, SeqpipeError):
         return PipelineFileError
-    # A class of a plugin's may have a text of its own, made of what this error lacks.
+    # A plugin's class may have its own `__str__`, which uses attributes that this error lacks.
     text = {"__str__": PipelineFileError.__str__}
     return type("Placed" + raised.__name__, (PipelineFileError, raised), text)
 
@@ -179,8 +181,7 @@ def _has(file: PipelineFile, path: Path) -> bool:
     return bool(path) and descend(file.sections, path, missing=file) is not file
 
 
-# Dresses errors that confection or spaCy raise for the expanded configuration like those of the file.
-
+# Errors of confection and spaCy, which name places in the expanded configuration.
 
 _MISSING = re.compile(r"missing required argument: '(.+)'|Field required")
 _UNEXPECTED = re.compile(r"unexpected argument: '(.+)'|Extra inputs are not permitted")
@@ -240,7 +241,7 @@ def _label(at: Path | None, label: str) -> tuple[str]:
 
 
 def _find(location: Path, paths: list[Path]) -> Path | None:
-    """Return the one path that a location means: the whole, or else the longest end that fits only one."""
+    """Return the one path that a location means: the path itself, or else the only one with its longest ending."""
     for start in range(len(location)):
         end = location[start:]
         fitting = [path for path in paths if path[-len(end) :] == end]
@@ -252,7 +253,7 @@ def _find(location: Path, paths: list[Path]) -> Path | None:
 
 
 def _naming(message: str, file: PipelineFile, paths: list[Path]) -> Path | None:
-    """Return the path whose value a message ends with, as of a reference that leads nowhere."""
+    """Return the path whose value a message ends with, such as an unresolved reference."""
     for path in paths:
         value: Any = file.sections
         for part in path:

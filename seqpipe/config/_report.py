@@ -1,4 +1,4 @@
-"""Notes problems of a file's values at their places."""
+"""Reports problems of a file's values at their places."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -35,7 +35,7 @@ class Report:
         value: bool = False,
         help: Iterable[str] = (),
     ) -> None:
-        """Note a problem at a name, or at its value."""
+        """Report a problem at a name, or at its value."""
         place = self.file.place(path, value=value)
         target = self.file.index.target(tuple(path)) if value else None
         also = (
@@ -46,7 +46,7 @@ class Report:
     def unknown(
         self, path: Path, known: Iterable[str], *, owner: str = "", help: str = ""
     ) -> list[str]:
-        """Note a key or section that nothing knows; return the names that were probably meant."""
+        """Report an unknown key or section; return the names that were probably meant."""
         known = list(known)
         near = nearest(path[-1], known)
         kind = "section" if self._is_section(path) else "key"
@@ -56,12 +56,12 @@ class Report:
         return near
 
     def missing(self, path: Path, name: str, *, owner: str = "") -> None:
-        """Note a key that has to be there."""
+        """Report a missing key."""
         message = f"{title(path)}{owner} needs a value for {quote(name)}"
         self.add(path, message, f"add {name} = …")
 
     def check_plain(self, path: Path, value: Any, annotation: Any) -> bool:
-        """Note a value that doesn't fit, or that's a block where nothing would make what it names."""
+        """Report a value of the wrong type, or a block where its function wouldn't be called."""
         if not is_block(value):
             return self.check_type(path, value, annotation)
         names = quote(".".join(path))
@@ -70,7 +70,7 @@ class Report:
         return False
 
     def check_type(self, path: Path, value: Any, annotation: Any, *, label: str = "") -> bool:
-        """Note the innermost value that doesn't fit an annotation; return whether all fit."""
+        """Report the innermost value that doesn't fit an annotation; return whether all fit."""
         found = misfit(value, annotation)
         if found is None:
             return True
@@ -83,7 +83,7 @@ class Report:
         return False
 
     def no_block(self, path: Path, section: dict[str, Any], help: str = "") -> None:
-        """Note every ``@`` key of a section that takes none."""
+        """Report every ``@`` key of a section that can't have any."""
         for key in section:
             if key.startswith("@"):
                 message = f"{title(path)} is a section of plain settings, and names no function"

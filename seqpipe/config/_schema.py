@@ -1,6 +1,6 @@
-"""What may stand in a pipeline file: sections, and which registry fills which slot. Plain tables.
+"""What a pipeline file may contain: sections, and which registry fills which slot. Plain tables.
 
-Everything here is known without importing spaCy or a plugin; what a part takes, it says itself.
+Everything here is known without importing spaCy or a plugin; the settings of a part come from its signature.
 """
 
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ SECTIONS: Final[tuple[str, ...]] = (
     *("pipeline", "data", "tokenizer", "embedder", "encoder", "head", "task", "classifier"),
 )
 
-#: Scores of the embedding, by whatever name: [evaluation.analogies]. It goes with a spaCy config too.
+#: Scores of the embedding, by any name: [evaluation.analogies]. Allowed in a spaCy config too.
 EVALUATION: Final = "evaluation"
 
 #: The parts of a data set: [data.train] and so on, and the names in `split`.
 DATA_PARTS: Final[tuple[str, ...]] = ("train", "dev", "test")
 
-#: The keys of [pipeline], and what each takes.
+#: The keys of [pipeline], and the type of each.
 PIPELINE_SETTINGS: Final[dict[str, Any]] = {
     "lang": str,
     "seed": int,
@@ -33,12 +33,12 @@ HOST_SETTINGS: Final[dict[str, dict[str, Any]]] = {
     "embedder": {"trained_width": int, "trained_rows": int, "tune": bool, "tuned_words": int},
 }
 
-#: The part of each slot that's meant where only settings are given, on the command line.
+#: The default part of each slot, used where only settings are given, as on the command line.
 DEFAULT_PARTS: Final[dict[str, tuple[str, str]]] = {
     kind.section: (kind.registry, kind.default) for kind in KINDS.values()
 }
 
-#: spaCy's sections; those of the second kind hold whatever keys their author likes.
+#: spaCy's sections; the free ones hold any keys.
 SPACY_SECTIONS: Final[tuple[str, ...]] = (
     *("system", "nlp", "components", "corpora"),
     *("training", "pretraining", "initialize"),
@@ -57,12 +57,12 @@ class Slot:
     registries: tuple[str, ...] = ()
 
 
-#: A nested block that's called like a kind takes that kind.
+#: A nested block with the name of a kind contains a part of that kind.
 KIND_SLOTS: Final[dict[str, Slot]] = {
     kind.one: Slot((kind.registry.removeprefix("@"),)) for kind in KINDS.values()
 }
 
-#: What a file can't have by just naming it anywhere: these read, write or run something when called.
+#: Registries that a file can't use in just any block: their functions read, write or run something when called.
 HARMFUL: Final[tuple[str, ...]] = (
     "readers",
     "loggers",
@@ -79,7 +79,7 @@ _CALLBACKS = Slot(("callbacks",))
 _MODELS = Slot(("architectures", "layers"))
 _SCHEDULES = Slot(("schedules",))
 
-#: Slots by their path; a star stands for any one name.
+#: Slots by their path; a star matches any one name.
 SLOTS: Final[dict[tuple[str, ...], Slot]] = {
     ("data",): _READERS,
     **{("data", part): _READERS for part in DATA_PARTS},

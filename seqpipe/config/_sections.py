@@ -1,4 +1,4 @@
-"""Builds the nested sections of a file from their names and values, and puts whole sections where they're referred to."""
+"""Nests the sections of a file by their names, and resolves references to whole sections."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -7,9 +7,9 @@ from seqpipe.config._references import SECTION
 
 Path = tuple[str, ...]
 
-#: Sections in sections, through references, may not make a file larger or deeper than this.
-_MOST_COPIED: Final = 100_000
-_DEEPEST: Final = 64
+#: References to sections may not make a file larger or deeper than this.
+_MAX_COPIED: Final = 100_000
+_MAX_DEPTH: Final = 64
 
 
 def nest(sections: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -30,11 +30,11 @@ def _descend(nested: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 class SectionReferences:
-    """Puts copies of whole sections where values refer to them.
+    """Replaces values that refer to whole sections by copies of these.
 
     Args:
         nested: The nested sections.
-        report: Called with the path of a value that refers to a section and can't, and the reason.
+        report: Called with the path of each invalid reference, and the reason.
     """
 
     def __init__(self, nested: dict[str, Any], report: Callable[[Path, str], None]) -> None:
@@ -46,21 +46,21 @@ class SectionReferences:
     def replace(self) -> dict[str, Any]:
         """Return the sections without references."""
         return {
-            name: self._walk(value, (name,), (id(self._nested), id(value)))
+            name: self._copy(value, (name,), (id(self._nested), id(value)))
             for name, value in self._nested.items()
         }
 
-    def _walk(self, value: Any, path: Path, inside: tuple[int, ...]) -> Any:
-        """Return a copy; `inside` has the identities of all mappings that it's in."""
+    def _copy(self, value: Any, path: Path, inside: tuple[int, ...]) -> Any:
+        """Return a copy; `inside` has the identities of the mappings that contain it."""
         if self._copying:
             self._copied += 1
         if isinstance(value, dict):
             return {
-                key: self._walk(inner, (*path, key), (*inside, id(inner)))
+                key: self._copy(inner, (*path, key), (*inside, id(inner)))
                 for key, inner in value.items()
             }
         if isinstance(value, list):
-            return [self._walk(inner, path, (*inside, id(inner))) for inner in value]
+            return [self._copy(inner, path, (*inside, id(inner))) for inner in value]
         if isinstance(value, str) and SECTION in value and value != SECTION:
             return self._section(value, path, inside)
         return value
@@ -70,18 +70,18 @@ class SectionReferences:
         target = self._find(name)
         fault = None
         if SECTION in name or not value.startswith(SECTION):
-            fault = "a whole section can't be put into a text"
+            fault = "a whole section can't be put into a string"
         elif target is None:
             fault = f"there's no section [{name}] to refer to"
         elif id(target) in inside:
             fault = f"the section [{name}] would contain itself"
-        elif len(inside) > _DEEPEST or self._copied > _MOST_COPIED:
+        elif len(inside) > _MAX_DEPTH or self._copied > _MAX_COPIED:
             fault = "the references to sections make the file too large"
         if fault:
             self._report(path, fault)
             return None
         self._copying += 1
-        copy = self._walk(target, path, (*inside, id(target)))
+        copy = self._copy(target, path, (*inside, id(target)))
         self._copying -= 1
         return copy
 

@@ -15,9 +15,9 @@ _FILES = ("default_config.cfg", "default_config_pretraining.cfg")
 
 @functools.cache
 def spacy_defaults() -> dict[str, Any]:
-    """Return the nested sections; values that are references are left as texts.
+    """Return the nested sections; values that are references stay strings.
 
-    It's empty if spaCy isn't where it's expected, as this only serves suggestions.
+    It's empty if spaCy isn't found, as this only serves suggestions.
     """
     found = importlib.util.find_spec("spacy")
     folders = (found.submodule_search_locations if found else None) or []

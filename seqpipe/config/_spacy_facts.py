@@ -1,7 +1,7 @@
-"""What spaCy and its registries know: found out by importing them, or read from a record of that.
+"""What spaCy and its registries contain: found by importing them, or read from a record of an earlier import.
 
-Importing spaCy takes seconds, since torch comes with it. What a check asks is recorded once for an
-environment, so that mistakes in later files are answered without it.
+Importing spaCy takes seconds, since torch comes with it. What a check needs is recorded once for an
+environment, so that mistakes in later files are reported without it.
 """
 
 import contextlib
@@ -32,9 +32,9 @@ class Function:
         registry: Without the ``@``.
         name: As the file names it.
         settings: Its arguments by name, their annotations resolved where that's possible.
-        is_open: Whether it takes any other argument too.
+        is_open: Whether it accepts any other argument too.
         is_variadic: Whether it takes a list of arguments, which files write as ``[x.*.name]``.
-        owner: Who offers it, if that's known.
+        owner: The distribution that provides it, if that's known.
     """
 
     registry: str
@@ -56,11 +56,11 @@ Factory = tuple[Function, Mapping[str, Any]]
 
 
 class NotRecordedError(Exception):
-    """The record doesn't say, so spaCy has to be imported."""
+    """The record lacks something, so spaCy has to be imported."""
 
 
 class SpacyFacts(ABC):
-    """Answers what a check asks of spaCy."""
+    """What a check needs to know of spaCy."""
 
     @abstractmethod
     def registries(self) -> list[str]:
@@ -68,7 +68,7 @@ class SpacyFacts(ABC):
 
     @abstractmethod
     def names(self, registry: str) -> list[str]:
-        """Return what a registry offers, sorted; nothing if that can't be listed."""
+        """Return the names in a registry, sorted; none if they can't be listed."""
 
     @abstractmethod
     def function(self, registry: str, name: str) -> Function | None:
@@ -96,13 +96,13 @@ class SpacyFacts(ABC):
 
 
 class ImportedFacts(SpacyFacts):
-    """Asks spaCy itself."""
+    """Imports spaCy to find out."""
 
     def registries(self) -> list[str]:
         return list(_registry().get_registry_names())
 
     def names(self, registry: str) -> list[str]:
-        # Listing imports every installed package that offers something; any may be broken.
+        # Listing imports every installed package that registers something; any may be broken.
         return _listed(registry) or []
 
     def function(self, registry: str, name: str) -> Function | None:
@@ -128,7 +128,7 @@ class ImportedFacts(SpacyFacts):
             meta = language.get_factory_meta(name)
             function = _registry().get("factories", meta.factory)
         except Exception:
-            # A factory of a broken package, or one that spaCy only half knows: nothing to check against.
+            # A factory of a broken package, or an incompletely registered one: nothing to check against.
             return Function("factories", name, is_open=True), {}
         known = of_callable("factories", name, function)
         settings = {key: p for key, p in known.settings.items() if key not in ("nlp", "name")}
@@ -185,7 +185,7 @@ class RecordedFacts(SpacyFacts):
 
 
 class _Fields(Mapping[str, Any]):
-    """The annotations of a section's settings, each read when it's asked for."""
+    """The annotations of a section's settings, each read on access."""
 
     def __init__(self, written: Mapping[str, Any]) -> None:
         self._written = written
@@ -209,7 +209,7 @@ def recorded_facts() -> RecordedFacts | None:
 
 
 def _is_whole(record: Any) -> bool:
-    """Say whether something has the form that `_make_record` gives it."""
+    """Return whether something has the structure of `_make_record`'s result."""
     if not isinstance(record, dict):
         return False
     lists, mappings = ("registries", "languages"), ("names", "functions", "schemas", "factories")
@@ -221,7 +221,7 @@ def _is_whole(record: Any) -> bool:
 def record_facts(lang: str) -> None:
     """Record what spaCy and seqpipe's own parts take in this environment, if that hasn't been done.
 
-    To be called where no code of a user's has registered anything: the record is for later processes.
+    Call it before a user's code has registered anything: the record is for later processes.
 
     Args:
         lang: The language whose components are recorded.
@@ -241,7 +241,7 @@ def record_facts(lang: str) -> None:
 
 
 def of_callable(registry: str, name: str, function: Callable[..., Any]) -> Function:
-    """Return what's known of a function that has been looked up."""
+    """Return the description of a function that was looked up."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
@@ -265,7 +265,7 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     annotated = function.__init__ if inspect.isclass(function) else function
     hints: dict[str, Any] = {}
     for name, annotation in getattr(annotated, "__annotations__", {}).items():
-        # One by one: many of spaCy's name, as a text, what's imported nowhere.
+        # One by one: many of spaCy's are strings with names that aren't imported.
         alone = SimpleNamespace(__annotations__={name: annotation})
         with contextlib.suppress(Exception):
             names = getattr(annotated, "__globals__", {})
@@ -274,7 +274,7 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _make_record(lang: str) -> dict[str, Any]:
-    """Ask spaCy for all that a check may; what can't be written is None."""
+    """Return everything that a check may need to know of spaCy; what can't be written is None."""
     facts = ImportedFacts()
     registries = {name for slot in _slots() for name in slot} & set(facts.registries())
     names = {registry: _listed(registry) for registry in sorted(registries)}
@@ -295,7 +295,7 @@ def _make_record(lang: str) -> dict[str, Any]:
 
 
 def _listed(registry: str) -> list[str] | None:
-    """Return what a registry offers; None if a broken package keeps that from being known."""
+    """Return the names in a registry; None if a broken package prevents listing it."""
     try:
         return sorted(getattr(_registry(), registry).get_all())
     except Exception:  # whatever the package's import raises
@@ -312,7 +312,7 @@ def _written(facts: SpacyFacts, registry: str, name: str) -> Any:
         function = facts.function(registry, name)
         return function and _function_to_json(function)
     except Exception:
-        # Whatever a package's function does when it's imported, others are recorded.
+        # If importing a package's function fails, the others are still recorded.
         return None
 
 

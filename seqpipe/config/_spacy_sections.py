@@ -20,9 +20,9 @@ class SpacySections:
     """Checks the sections that are spaCy's.
 
     Args:
-        report: Gets what's wrong.
+        report: Collects the problems.
         blocks: Checks blocks.
-        facts: Knows spaCy's schemas and factories.
+        facts: Describes spaCy's schemas and factories.
         lang: The language of the pipeline.
         expansion: Returns what the file's other sections expand to; empty for a spaCy config.
     """
@@ -50,10 +50,10 @@ class SpacySections:
         elif name in (schemas := self._facts.schemas()):
             self._with_schema(name, section, schemas[name])
         else:
-            self._blocks.walk((name,), section)
+            self._blocks.check_nested((name,), section)
 
     def default_component(self, factory: str) -> Mapping[str, Any]:
-        """Return what spaCy lays under the settings of a component; nothing if there's no such factory."""
+        """Return the default settings of a component factory; nothing if there's no such factory."""
         found = self._find_factory(factory)
         return found[1] if found else {}
 
@@ -74,7 +74,7 @@ class SpacySections:
             elif slot and isinstance(value, dict):
                 self._blocks.check(path, value, slot)
             elif self._report.check_type(path, value, fields[key]):
-                self._blocks.walk(path, value)
+                self._blocks.check_nested(path, value)
 
     def _system(self, section: dict[str, Any]) -> None:
         self._report.no_block(("system",), section)
@@ -146,7 +146,7 @@ class SpacySections:
         found = self._find_factory(factory)
         if found is None:
             names = self._facts.factories(self._lang)
-            message = f"spaCy knows no component factory {quote(factory)}"
+            message = f"spaCy has no component factory {quote(factory)}"
             near = did_you_mean(nearest(factory, names))
             help = f"there are {listed(names, 40)}"
             self._report.add((*path, "factory"), message, near, value=True, help=(help,))

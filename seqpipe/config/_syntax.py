@@ -1,8 +1,8 @@
-"""Splits the text of a pipeline file into sections and raw values, and knows where each stands.
+"""Splits the text of a pipeline file into sections and raw values, each with its position.
 
 The syntax is confection's (that is, `configparser`'s), and so are the results. Two things differ: a
-section may stand without its parents (``[a.b]`` without ``[a]``), and slips that confection reads as
-something unexpected, such as text behind a header, are problems here. Values aren't interpreted yet.
+section needs no parents (``[a.b]`` without ``[a]``), and mistakes that confection reads as
+something unexpected, such as text after a header, are problems here. Values aren't interpreted yet.
 """
 
 import re
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from seqpipe.messages import Diagnostic, Place, Problems, Source, quote
 
 #: Deeper sections are a mistake, and would exhaust Python's stack later.
-DEEPEST = 32
+MAX_DEPTH = 32
 _COMMENT = ("#", ";")
 _KEY = re.compile(r"[\w.@-]+\s*[=:]")
 _HEADER = re.compile(r"\[[^][\s]+\]")
@@ -20,7 +20,7 @@ _HEADER = re.compile(r"\[[^][\s]+\]")
 
 @dataclass(frozen=True)
 class Piece:
-    """What one line holds of a value, from its first visible character to its last."""
+    """The part of a value on one line, from its first visible character to its last."""
 
     line: int
     column: int
@@ -38,7 +38,7 @@ class Key:
 
     @property
     def raw(self) -> str:
-        """The value as `configparser` hands it on."""
+        """The value as `configparser` returns it."""
         return "\n".join(piece.text for piece in self.pieces).rstrip()
 
 
@@ -60,7 +60,7 @@ class Section:
 def looks_like_data(lines: Sequence[str]) -> bool:
     """Return whether lines are anything but a pipeline file, rather than one with mistakes in it.
 
-    Such a file doesn't begin with a section, and less than half of its lines could stand in one.
+    Such a file doesn't begin with a section, and fewer than half of its lines could belong to one.
     """
     filled = [line for line in lines if line.strip() and not line.lstrip().startswith(_COMMENT)]
     fitting = [line for line in filled if line[0] in " \t[" or _KEY.match(line)]
@@ -87,7 +87,7 @@ class _Splitter:
         self._key: Key | None = None
         self._indent = 0
         # One problem is enough for a run of lines that aren't keys, or that are before any section.
-        self._lost = False
+        self._is_lost = False
         self._is_outside = False
 
     def take(self, number: int, line: str) -> None:
@@ -122,7 +122,7 @@ class _Splitter:
         self._open(number, column + 1, name)
 
     def _open(self, number: int, column: int, name: str) -> None:
-        self._key, self._lost = None, False
+        self._key, self._is_lost = None, False
         fault = _name_fault(name)
         if fault:
             self._add(number, column, len(name), *fault)
@@ -145,10 +145,10 @@ class _Splitter:
         value = rest.lstrip()
         key = Key(name, number, column)
         key.pieces.append(Piece(number, column + min(ends) + 1 + len(rest) - len(value), value))
-        self._key, self._lost = key, False
+        self._key, self._is_lost = key, False
         if not name:
             self._add(
-                number, column, 1, "there's no name before the sign of equality", "name a key here"
+                number, column, 1, "there's no name before the equals sign", "name a key here"
             )
         elif self._section is None:
             self._add_outside(key)
@@ -176,9 +176,9 @@ class _Splitter:
         )
 
     def _lose(self, number: int, column: int, text: str) -> None:
-        if self._lost:
+        if self._is_lost:
             return
-        self._lost = True
+        self._is_lost = True
         if self._key and self._still_open():
             message = (
                 f"the value of {quote(self._key.name)} goes on here, but the line isn't indented"
@@ -186,7 +186,7 @@ class _Splitter:
             first = self._key.pieces[0]
             also = ((self._source.place(first.line, first.column, len(first.text)), "opened here"),)
             place = self._source.place(number, column, len(text))
-            self._problems.add(Diagnostic(message, place, "put blanks before it", also))
+            self._problems.add(Diagnostic(message, place, "indent it", also))
         else:
             message = "this line is neither a section header nor a key with a value"
             self._add(number, column, len(text), message, "write it as: key = value")
@@ -201,7 +201,7 @@ class _Splitter:
         self._is_outside = True
         self._problems.add(
             Diagnostic(
-                f"{quote(key.name)} stands before the first section",
+                f"{quote(key.name)} comes before the first section",
                 self._source.place(key.line, key.column, len(key.name)),
                 "put a section header, such as [pipeline], above it",
             )
@@ -223,18 +223,18 @@ class _Splitter:
 
 def _own_line(rest: str) -> str:
     return (
-        "comments stand on lines of their own"
+        "put comments on lines of their own"
         if rest.startswith(_COMMENT)
         else "start a new line here"
     )
 
 
 def _name_fault(name: str) -> tuple[str, str] | None:
-    """Return a message and a label for a section name that can't be, or None."""
+    """Return a message and a label for an invalid section name, or None."""
     parts = name.split(".")
     if name.strip() != name:
         return (
-            "the section's name begins or ends with a blank",
+            "the section's name begins or ends with a space",
             f"did you mean [{quote(name.strip())[1:-1]}]?",
         )
     if not all(part.strip() for part in parts):
@@ -246,13 +246,13 @@ def _name_fault(name: str) -> tuple[str, str] | None:
             "the section's name has a bracket in it",
             f"did you mean [{quote(name.strip('[]'))[1:-1]}]?",
         )
-    if len(parts) > DEEPEST:
-        return f"sections can't be nested more than {DEEPEST} deep", f"this is {len(parts)} deep"
+    if len(parts) > MAX_DEPTH:
+        return f"sections can't be nested more than {MAX_DEPTH} deep", f"this is {len(parts)} deep"
     return None
 
 
 def _check_clashes(source: Source, sections: dict[str, Section], problems: Problems) -> None:
-    """Find the keys that are sections too."""
+    """Report the keys that are sections too."""
     for section in sections.values():
         for key, owner in _parents(section, sections):
             problems.add(
@@ -266,7 +266,7 @@ def _check_clashes(source: Source, sections: dict[str, Section], problems: Probl
 
 
 def _parents(section: Section, sections: dict[str, Section]) -> Iterator[tuple[Key, Section]]:
-    parts = section.parts[:DEEPEST]
+    parts = section.parts[:MAX_DEPTH]
     for end in range(1, len(parts)):
         owner = sections.get(".".join(parts[:end]))
         if owner and parts[end] in owner.keys:

@@ -29,7 +29,7 @@ class Misfit:
 
     Attributes:
         path: Where it is in the value that was checked.
-        message: Such as ``expected a whole number, got the text "64"``.
+        message: Such as ``expected an integer, got the string "64"``.
         label: What to write instead, if that can be guessed.
     """
 
@@ -49,7 +49,7 @@ def misfit(value: Any, annotation: Any) -> Misfit | None:
 
 
 def descend(tree: Any, path: Sequence[str], missing: Any = None) -> Any:
-    """Return what stands at a path of nested mappings."""
+    """Return the value at a path of nested mappings."""
     for name in path:
         if not isinstance(tree, Mapping) or name not in tree:
             return missing
@@ -58,7 +58,7 @@ def descend(tree: Any, path: Sequence[str], missing: Any = None) -> Any:
 
 
 def is_block(value: Any) -> bool:
-    """Whether a value names a registered function, and so stands for what that returns."""
+    """Whether a value names a registered function, and so means what that returns."""
     return isinstance(value, dict) and any(
         isinstance(key, str) and key.startswith("@") for key in value
     )
@@ -87,7 +87,7 @@ def _innermost(value: Any, annotation: Any, path: Path) -> tuple[Path, Any, Any]
         found = [_innermost(value, branch, path) for branch in branches]
         if None in found:
             return None
-        # Where only one branch is of the value's shape, what's wrong is inside of it.
+        # Where only one branch has the value's shape, the fault is inside it.
         inside = [one for one in found if one and len(one[0]) > len(path)]
         return inside[0] if len(inside) == 1 else (path, value, annotation)
     if (isinstance(value, list) and is_list(plain)) or (
@@ -129,5 +129,5 @@ def _fits(value: Any, annotation: Any) -> bool:
         return any(value == member.value for member in annotation)
     from confection.validation import validate_type  # not before something is to be checked
 
-    # Of other classes, confection knows best: it's what will check them when the pipeline is made.
+    # confection decides about other classes, as it checks them when the pipeline is built.
     return validate_type(value, annotation) is None

@@ -18,13 +18,13 @@ from seqpipe.messages import PipelineFileError
 from seqpipe.plugins import Part
 
 _EMPTY: Final = inspect.Parameter.empty
-_CANNOT: Final = object()
+_NOT_JSON: Final = object()
 
 #: The section of each kind of part.
 _SECTIONS: Final[dict[str, str]] = {
     registry: section for section, (registry, _) in DEFAULT_PARTS.items()
 }
-#: Of each kind, the part that a pipeline uses if none is named.
+#: The default part of each kind.
 _DEFAULTS: Final[dict[str, str]] = {registry: name for registry, name in DEFAULT_PARTS.values()}
 
 
@@ -38,8 +38,8 @@ class Setting:
         is_part: Whether it takes a part, in a section of its own.
         is_required: Whether it has to be given.
         default: As a file writes it, or as Python shows it where no file can; "" if it's required.
-        is_writable: Whether a file can say the default.
-        value: The default if JSON can say it; else None.
+        is_writable: Whether a file can express the default.
+        value: The default if JSON can express it; else None.
     """
 
     name: str
@@ -55,7 +55,7 @@ def settings_of(part: Part) -> list[Setting]:
     """Return what a pipeline file may set of a part, in the order of its signature.
 
     Raises:
-        PluginError: The part can't be had, or its signature can't be read.
+        PluginError: The part can't be loaded, or its signature can't be read.
     """
     return [_setting(name, parameter) for name, parameter in part.settings.items()]
 
@@ -63,15 +63,15 @@ def settings_of(part: Part) -> list[Setting]:
 def section_of(part: Part, find_part: FindPart) -> str:
     """Return the section of a pipeline file that uses a part, with every setting at its default.
 
-    What has to be given, or can't be written in a file, stands in a comment. Parts inside of the part
+    Settings that are required, or whose default a file can't express, are comments. Parts inside the part
     follow in sections of their own.
 
     Args:
         part: The part.
-        find_part: Finds the parts inside of it.
+        find_part: Finds the parts inside it.
 
     Raises:
-        PluginError: The part can't be had, or its signature can't be read.
+        PluginError: The part can't be loaded, or its signature can't be read.
     """
     section = _SECTIONS[f"@seqpipe_{part.kind}"]
     return "\n".join(_sections(section, part, find_part, ()))
@@ -119,16 +119,16 @@ def _inner(
 
 def _line(setting: Setting) -> str:
     if setting.is_required:
-        return f"# {setting.name} = …   has to be given: {setting.type}"
+        return f"# {setting.name} = …   required: {setting.type}"
     if setting.is_writable:
         return f"{setting.name} = {setting.default}"
-    return f"# {setting.name} is {setting.default} by default, which a file can't say"
+    return f"# {setting.name} is {setting.default} by default, which a file can't express"
 
 
 def _written(name: str, parameter: inspect.Parameter) -> str | None:
-    """Return a default as a pipeline file writes it, or None if that doesn't come out the same."""
+    """Return a default as a pipeline file writes it, or None if that reads back as something else."""
     value = _plain(parameter.default)
-    if value is _CANNOT or is_block(value) or not _fits(value, parameter.annotation):
+    if value is _NOT_JSON or is_block(value) or not _fits(value, parameter.annotation):
         return None
     text = json.dumps(value, ensure_ascii=not _is_encodable(value)).replace("$", "$$")
     try:
@@ -142,12 +142,12 @@ def _fits(value: Any, annotation: Any) -> bool:
     try:
         return misfit(value, annotation) is None
     except Exception:
-        # The annotation of a plugin may be anything, and checking a value may run code of it.
+        # A plugin's annotation may be anything, and checking a value may run its code.
         return False
 
 
 def _plain(value: Any) -> Any:
-    """Return a value in terms of JSON, or `_CANNOT`."""
+    """Return a value in terms of JSON, or `_NOT_JSON`."""
     if isinstance(value, enum.Enum):
         return _plain(value.value)
     if value is None or type(value) in (bool, int, float, str):
@@ -156,13 +156,13 @@ def _plain(value: Any) -> Any:
         return os.fspath(value)
     if isinstance(value, dict):
         inner = {key: _plain(each) for key, each in value.items()}
-        good = all(isinstance(key, str) for key in inner) and _CANNOT not in inner.values()
-        return inner if good else _CANNOT
+        good = all(isinstance(key, str) for key in inner) and _NOT_JSON not in inner.values()
+        return inner if good else _NOT_JSON
     if isinstance(value, (list, tuple, set, frozenset)):
         ordered = value if isinstance(value, (list, tuple)) else sorted(value, key=repr)
         items = [_plain(each) for each in ordered]
-        return _CANNOT if any(each is _CANNOT for each in items) else items
-    return _CANNOT
+        return _NOT_JSON if any(each is _NOT_JSON for each in items) else items
+    return _NOT_JSON
 
 
 def _strict(value: Any) -> Any:

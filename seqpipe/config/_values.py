@@ -1,6 +1,6 @@
-"""Interprets a raw value, and finds out what was meant where it isn't JSON.
+"""Interprets raw values as JSON, finds positions in them, and explains what's wrong where they aren't JSON.
 
-confection takes whatever isn't JSON as a text: ``lang = en`` is "en", ``dropout = 0,1`` is "0,1",
+confection takes whatever isn't JSON as a string: ``lang = en`` is "en", ``dropout = 0,1`` is "0,1",
 ``width = 64 # wide`` is "64 # wide"; and it takes Python's True, False and None. Here each is a problem.
 """
 
@@ -14,19 +14,16 @@ from typing import Any
 
 from seqpipe.messages import as_json, nearest, quote
 
-# Reads JSON with limits, and finds where something stands in it.
-
-
 #: Deeper values are a mistake, and would exhaust Python's stack later.
-DEEPEST = 32
-#: What the messages begin with that aren't about syntax.
-LIMITS = ("it ", "it's ", "the number", "NaN")
+_MAX_DEPTH = 32
+#: How messages begin that aren't about syntax.
+_NOT_SYNTAX = ("it ", "it's ", "the number", "NaN")
 _BLANKS = re.compile(r"[\s,:]*")
 _DECODER = json.JSONDecoder()
 
 
 class NotJsonError(ValueError):
-    """The text isn't JSON, or it's JSON that has no meaning here.
+    """The text isn't JSON, or isn't JSON that's accepted here.
 
     Attributes:
         message: Why.
@@ -43,7 +40,7 @@ def load(text: str) -> Any:
     """Return the value of a JSON text.
 
     Raises:
-        NotJsonError: It's none, or it's nested too deeply, has a key twice, or a number that can't be.
+        NotJsonError: It isn't JSON, it's nested too deeply, or it has a duplicate key or an invalid number.
     """
     try:
         value = _STRICT.decode(text)
@@ -54,7 +51,7 @@ def load(text: str) -> Any:
     except NotJsonError:
         raise
     except ValueError:
-        # Python refuses to read whole numbers of more than 4,300 digits.
+        # Python refuses to read integers of more than 4,300 digits.
         raise NotJsonError("the number is too long") from None
     if isinstance(value, (dict, list)):
         _check_depth(value)
@@ -62,7 +59,7 @@ def load(text: str) -> Any:
 
 
 def find(text: str, path: Sequence[str | int]) -> tuple[int, int] | None:
-    """Return where in a JSON text the key (or the item) at the end of a path stands: offset and length."""
+    """Return the offset and length of the key (or the item) at the end of a path in a JSON text."""
     start = _skip(text, 0)
     found = (start, len(text) - start)
     for step in path:
@@ -121,8 +118,8 @@ def _check_depth(value: Any) -> None:
     level, depth = [value], 0
     while level:
         depth += 1
-        if depth > DEEPEST:
-            raise NotJsonError(f"it's nested more than {DEEPEST} deep")
+        if depth > _MAX_DEPTH:
+            raise NotJsonError(f"it's nested more than {_MAX_DEPTH} deep")
         level = [
             inner
             for outer in level
@@ -135,8 +132,8 @@ def _check_depth(value: Any) -> None:
 _STRICT = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_constant)
 
 
-#: Longer texts aren't tried as Python, and no correction is offered for them.
-_LONGEST = 2000
+#: Longer raw values aren't tried as Python, and no correction is offered for them.
+_MAX_LENGTH = 2000
 _WORDS = {"true": True, "false": False, "null": None}
 _OTHER_WORDS = {
     **{"none": "null", "nil": "null", "undefined": "null"},
@@ -174,28 +171,28 @@ def interpret(raw: str) -> Any | Slip:
 
 def _explain(raw: str, error: NotJsonError) -> Slip:
     if not raw:
-        return Slip("is missing", 'write null for nothing, "" for an empty text')
+        return Slip("is missing", 'write null for nothing, "" for an empty string')
     explained = _explain_lines(raw) or _explain_comment(raw) or _explain_word(raw)
     if explained:
         return explained
-    if error.message.startswith(LIMITS):
+    if error.message.startswith(_NOT_SYNTAX):
         return Slip(f"can't be used: {error.message}", "change it here")
     meant = None if "escape" in error.message else _as_python(raw)
     if meant is not None:
         return Slip("isn't written as JSON", f"did you mean {meant}?")
     if raw[0] in "[{":
         return _explain_inside(raw, error)
-    return _explain_text(raw, error)
+    return _explain_string(raw, error)
 
 
 def _explain_lines(raw: str) -> Slip | None:
-    """A key below that's indented by mistake belongs to the value, for confection."""
+    """Explain a key below that's indented by mistake, which confection takes as part of the value."""
     offset = 0
     for line in raw.split("\n")[:200]:
         if offset and _LOOKS_LIKE_KEY.fullmatch(line) and _ends_value(raw[:offset].rstrip()):
             return Slip(
                 "goes on here, as the line is indented",
-                "remove the blanks before it, if it's a line of its own",
+                "remove the indentation if this is a key of its own",
                 *(offset, len(line)),
             )
         offset += len(line) + 1
@@ -207,11 +204,11 @@ def _ends_value(before: str) -> bool:
 
 
 def _explain_comment(raw: str) -> Slip | None:
-    for match in _COMMENT.finditer(raw[:_LONGEST]):
+    for match in _COMMENT.finditer(raw[:_MAX_LENGTH]):
         before = raw[: match.start()]
         if _is_json(before) or (before.isidentifier() and "\n" not in raw):
             offset = match.end() - 1
-            return Slip("has a comment behind it", "comments stand on lines of their own", offset)
+            return Slip("is followed by a comment", "put comments on lines of their own", offset)
     return None
 
 
@@ -220,7 +217,7 @@ def _explain_word(raw: str) -> Slip | None:
     meant = lower if lower in _WORDS else _OTHER_WORDS.get(lower)
     if meant:
         return Slip(
-            "isn't written as JSON", f'did you mean {meant}, or the text "{raw}" in quotes?'
+            "isn't written as JSON", f'did you mean {meant}, or the string "{raw}" in quotes?'
         )
     if raw in ("NaN", "nan", "inf", "Infinity"):
         return Slip("isn't a number", "write a finite one")
@@ -255,25 +252,25 @@ def _explain_inside(raw: str, error: NotJsonError) -> Slip:
     )
 
 
-def _explain_text(raw: str, error: NotJsonError) -> Slip:
+def _explain_string(raw: str, error: NotJsonError) -> Slip:
     if raw.startswith('"'):
         if "escape" in error.message:
             message = "has a backslash that means nothing"
             return Slip(message, "write \\\\ for a backslash, or / in a path", error.offset, 1)
         if raw.count('"') == 1:
-            return Slip("is a text that isn't closed", 'add a " at its end, on the same line')
+            return Slip("is a string that isn't closed", 'add a " at its end, on the same line')
         if error.message.startswith("Extra"):
             return Slip(
-                "goes on after the text", 'write \\" for quotes inside a text', error.offset
+                "goes on after the string", 'write \\" for quotes inside a string', error.offset
             )
         if error.message.startswith("Invalid control"):
             return Slip(
-                "is a text over several lines", "write \\n for a line break", error.offset, 1
+                "is a string over several lines", "write \\n for a line break", error.offset, 1
             )
-    return Slip("isn't JSON: texts stand in quotes", _suggest_text(raw))
+    return Slip("isn't JSON: strings need quotes", _suggest_string(raw))
 
 
-def _suggest_text(raw: str) -> str:
+def _suggest_string(raw: str) -> str:
     near = nearest(raw, _WORDS) if len(raw) > 2 else []
     others = f", or {near[0]}" if near else ""
     if len(raw) > 80 or "\n" in raw:
@@ -282,8 +279,8 @@ def _suggest_text(raw: str) -> str:
 
 
 def _as_python(raw: str) -> str | None:
-    """Return as JSON what's a Python value, such as ``{'a': True}``, ``.5`` or ``[1, 2,]``."""
-    if len(raw) > _LONGEST or raw.count("(") + raw.count("[") + raw.count("{") > 200:
+    """Return a Python literal as JSON, such as ``{'a': True}``, ``.5`` or ``[1, 2,]``."""
+    if len(raw) > _MAX_LENGTH or raw.count("(") + raw.count("[") + raw.count("{") > 200:
         return None
     try:
         with warnings.catch_warnings():

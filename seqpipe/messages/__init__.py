@@ -1,6 +1,6 @@
-"""What's wrong, said well: problems as records, the words for them, and how they're shown.
+"""Problems as records, their wording, and how they're rendered.
 
-Knows text and places, not what a pipeline file is.
+Deals with text and places, and knows nothing of pipeline files.
 """
 
 from seqpipe.messages._diagnostic import COMMAND_LINE as COMMAND_LINE

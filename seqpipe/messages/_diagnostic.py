@@ -1,4 +1,4 @@
-"""What's wrong, and where, as data: whoever shows it decides how it looks."""
+"""What's wrong, and where, as data: the renderers decide how it looks."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ COMMAND_LINE = "command line"
 
 @dataclass(frozen=True)
 class Place:
-    """A stretch of one line.
+    """A span of one line.
 
     Attributes:
         source: The file's path, as it was given, or "command line".
@@ -50,8 +50,8 @@ class Diagnostic:
     Attributes:
         message: What's wrong, in one line.
         place: Where.
-        label: Stands beside the underlined stretch: what to do there.
-        also: Further places that belong to it, each with a label.
+        label: Shown beside the underlined span: what to do there.
+        also: Related places, each with a label.
         help: Further lines: what's allowed, where to read on.
     """
 

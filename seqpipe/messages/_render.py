@@ -1,7 +1,7 @@
-"""The problems of a file as an error, as text for a terminal, and as data for other programs.
+"""Collects the problems of a file, and renders them: as an error, as text for a terminal, and as JSON.
 
-Columns are counted as a terminal shows them: a tab as four blanks, a wide character as two, a
-combining one as none. Characters that don't show, or that turn the text around, are spelt out.
+Columns are counted as a terminal shows them: a tab as four spaces, a wide character as two, a
+combining one as none. Invisible characters, and those that change the text's direction, are escaped.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,15 +12,15 @@ from seqpipe.messages._diagnostic import Diagnostic, Place
 from seqpipe.messages._text import columns, plural, show
 from seqpipe.reporting import escaped
 
-#: Dresses a text by its role ("error", "place", "gutter", "mark", "note", "help"), as with a colour.
+#: Styles a text by its role ("error", "place", "gutter", "mark", "note", "help"), such as with a colour.
 Style = Callable[[str, str], str]
 
-#: How many of them are printed: they take some five lines each.
-_SHOWN = 20
-#: The widest stretch of a line that's shown, in columns.
-_ROOM = 96
-#: How much of it stands before the underlined stretch, at most, in a line that's too long.
-_BEFORE = 32
+#: How many problems are printed: each takes about five lines.
+_MAX_SHOWN = 20
+#: How much of a line is shown, in columns.
+_MAX_COLUMNS = 96
+#: How much of a line that's too long is shown before the underlined span, in columns.
+_MAX_COLUMNS_BEFORE = 32
 _CUT = "…"
 
 
@@ -32,14 +32,14 @@ def plain(role: str, text: str) -> str:
 def _render(
     diagnostics: Sequence[Diagnostic], source: str, more: bool, style: Style = plain
 ) -> str:
-    """Return the text of problems of a file, each with its lines of the file underlined.
+    """Return the text of a file's problems, each with its underlined lines of the file.
 
-    Of many, the first are shown, and the rest are counted.
+    If there are many, the first ones are shown and the rest counted.
     """
-    blocks = [_render_one(diagnostic, style) for diagnostic in diagnostics[:_SHOWN]]
+    blocks = [_render_one(diagnostic, style) for diagnostic in diagnostics[:_MAX_SHOWN]]
     count = len(diagnostics)
-    if count > _SHOWN:
-        blocks.append(f"and {count - _SHOWN} more")
+    if count > _MAX_SHOWN:
+        blocks.append(f"and {count - _MAX_SHOWN} more")
     above = "more than " if more else ""
     blocks.append(style("error", f"{above}{plural(count, 'error')} in {escaped(source)}"))
     return "\n\n".join(blocks)
@@ -51,7 +51,7 @@ def _render_one(diagnostic: Diagnostic, style: Style) -> str:
     width = max((len(str(place.line)) for place, _ in places if place.line), default=1)
     lines = [f"{style('error', 'error:')} {escaped(diagnostic.message)}"]
     for order, (place, label) in enumerate(places):
-        lines += snippet(place, escaped(label), width=width, first=order == 0, style=style)
+        lines += snippet(place, escaped(label), width=width, is_primary=order == 0, style=style)
     bar = style("gutter", " " * width + " |")
     if diagnostic.help and places:
         lines.append(bar)
@@ -63,26 +63,26 @@ def _render_one(diagnostic: Diagnostic, style: Style) -> str:
 
 
 def snippet(
-    place: Place, label: str, *, width: int, first: bool, style: Callable[[str, str], str]
+    place: Place, label: str, *, width: int, is_primary: bool, style: Callable[[str, str], str]
 ) -> list[str]:
     """Return the lines that show a place.
 
     Args:
         place: What to show.
-        label: Stands beside the underlined stretch.
+        label: Shown beside the underlined span.
         width: The number of digits that the gutter leaves room for.
-        first: Whether it's the place of the problem itself, not one that belongs to it.
-        style: Dresses texts by their role.
+        is_primary: Whether it's the place of the problem itself, rather than a related one.
+        style: Styles texts by their role.
     """
-    arrow = "-->" if first else ":::"
+    arrow = "-->" if is_primary else ":::"
     lines = [f"{style('gutter', ' ' * width + arrow)} {style('place', _position(place))}"]
     if not place.text:
         return [*lines, f"{style('gutter', ' ' * width + ' =')} {label}"] if label else lines
     bar = style("gutter", " " * width + " |")
     number = style("gutter", f"{place.line or '':>{width}} |")
     text, start, length = _window(place)
-    role = "mark" if first else "note"
-    marks = style(role, f"{('^' if first else '-') * length} {label}".rstrip())
+    role = "mark" if is_primary else "note"
+    marks = style(role, f"{('^' if is_primary else '-') * length} {label}".rstrip())
     return [*lines, bar, f"{number} {text}".rstrip(), f"{bar} {' ' * start}{marks}"]
 
 
@@ -93,22 +93,22 @@ def _position(place: Place) -> str:
 
 
 def _window(place: Place) -> tuple[str, int, int]:
-    """Return what's shown of a line, and the column and length of the stretch in it."""
+    """Return what's shown of a line, and the column and length of the underlined span in it."""
     begin = place.column - 1
-    before = show(_tail(place.text[max(0, begin - _ROOM) : begin], begin > _ROOM))
-    marked = show(place.text[begin : begin + min(place.length, _ROOM)])
-    after = show(place.text[begin + place.length :][:_ROOM])
-    if columns(before) + columns(marked) + columns(after) <= _ROOM and begin <= _ROOM:
-        rest = place.text[begin + place.length + _ROOM :]
+    before = show(_tail(place.text[max(0, begin - _MAX_COLUMNS) : begin], begin > _MAX_COLUMNS))
+    marked = show(place.text[begin : begin + min(place.length, _MAX_COLUMNS)])
+    after = show(place.text[begin + place.length :][:_MAX_COLUMNS])
+    if columns(before) + columns(marked) + columns(after) <= _MAX_COLUMNS and begin <= _MAX_COLUMNS:
+        rest = place.text[begin + place.length + _MAX_COLUMNS :]
         return before + marked + after + (_CUT if rest else ""), columns(before), _length(marked)
-    before = _fit_right(before, _BEFORE)
-    marked = _fit_left(marked, _ROOM - columns(before))
-    after = _fit_left(after, max(1, _ROOM - columns(before) - columns(marked)))
+    before = _fit_right(before, _MAX_COLUMNS_BEFORE)
+    marked = _fit_left(marked, _MAX_COLUMNS - columns(before))
+    after = _fit_left(after, max(1, _MAX_COLUMNS - columns(before) - columns(marked)))
     return before + marked + after, columns(before), _length(marked)
 
 
-def _tail(text: str, cut: bool) -> str:
-    return _CUT + text if cut else text
+def _tail(text: str, is_cut: bool) -> str:
+    return _CUT + text if is_cut else text
 
 
 def _length(marked: str) -> int:
@@ -133,12 +133,12 @@ def _fit_right(text: str, room: int) -> str:
     return _CUT + text
 
 
-#: A file with more problems than this is no pipeline file, or has one problem many times.
-LIMIT = 50
+#: A file with more problems than this isn't a pipeline file, or has the same problem many times.
+MAX_PROBLEMS = 50
 
 
 class PipelineFileError(ConfigError):
-    """A pipeline file with problems, all of them; its text shows each with its place.
+    """A pipeline file has problems; the message shows each of them with its place.
 
     Attributes:
         diagnostics: The problems, in the order of the file.
@@ -151,8 +151,8 @@ class PipelineFileError(ConfigError):
         self.source = source
         self.more = more
         self.setting = None
-        # Not `super()`: an error that's of a plugin's class too would be given to that class, which may
-        # take other arguments.
+        # Not `super()`: an error that's an instance of a plugin's class too would call that class's
+        # constructor, which may take other arguments.
         Exception.__init__(self, _render(self.diagnostics, source, more))
 
 
@@ -170,29 +170,29 @@ class Problems:
         """Note a problem.
 
         Raises:
-            Problems.Enough: The limit is reached; to be passed to `error`.
+            Problems.Enough: The limit is reached; to be caught by whoever collects.
         """
-        if len(self.found) == LIMIT:
+        if len(self.found) == MAX_PROBLEMS:
             raise Problems.Enough
         self.found.append(diagnostic)
 
     def raise_any(self, more: bool = False) -> None:
-        """Raise what was found.
+        """Raise the problems, if there are any.
 
         Raises:
-            PipelineFileError: Something was.
+            PipelineFileError: There are problems.
         """
         if self.found:
             raise PipelineFileError(self.found, self.source, more)
 
 
 def render(error: PipelineFileError, style: Style = plain) -> str:
-    """Return the text of the problems of an error, each with its lines of the file underlined."""
+    """Return the text of an error's problems, each with its underlined lines of the file."""
     return _render(error.diagnostics, error.source, error.more, style)
 
 
 def to_json(error: PipelineFileError) -> list[dict[str, Any]]:
-    """Return the problems of an error as JSON can hold them, such as for an editor.
+    """Return the problems of an error as JSON values, such as for an editor.
 
     Returns:
         For each problem its message, label, help, and places: each with the source, and the line, column and length in

@@ -6,16 +6,16 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 #: Longer words aren't misspelt names.
-_LONGEST = 80
-#: How much of a quoted text is shown.
-_QUOTED = 60
+_MAX_NAME_LENGTH = 80
+#: How many characters of a quoted text are shown.
+_MAX_QUOTED = 60
 
 
 _TAB = "    "
 
 
 def show(text: str) -> str:
-    """Return the text with tabs as blanks, and what doesn't show or turns the text around spelt out."""
+    """Return the text with tabs as spaces, and invisible or direction-changing characters escaped."""
     if text.isprintable():
         return text
     return "".join(_show(character) for character in text)
@@ -29,15 +29,15 @@ def columns(text: str) -> int:
 
 
 def quote(text: object) -> str:
-    """Return a text in quotes, short and harmless to print."""
-    shown = show(str(text)[: _QUOTED + 1])
-    return f'"{shown}"' if len(shown) <= _QUOTED else f'"{shown[:_QUOTED]}…"'
+    """Return a text in quotes, shortened and safe to print."""
+    shown = show(str(text)[: _MAX_QUOTED + 1])
+    return f'"{shown}"' if len(shown) <= _MAX_QUOTED else f'"{shown[:_MAX_QUOTED]}…"'
 
 
 def as_json(value: object) -> str:
     """Return a value as a pipeline file writes it, on one line and short."""
     text = show(json.dumps(value, ensure_ascii=False, default=str))
-    return text if len(text) <= _QUOTED else text[:_QUOTED] + "…"
+    return text if len(text) <= _MAX_QUOTED else text[:_MAX_QUOTED] + "…"
 
 
 def plural(count: int, word: str) -> str:
@@ -65,19 +65,19 @@ def did_you_mean(names: Sequence[str]) -> str:
 def nearest(word: str, names: Iterable[str]) -> list[str]:
     """Return the names that were probably meant by a word, at most three, the likeliest first.
 
-    These are the names that are fewest slips of the keyboard away, if that's few for its length;
-    else those that look alike, or that the word is a part of ("epochs": "max_epochs").
+    These are the names with the smallest edit distance, if that's small for the word's length; else
+    similar ones, or those that have the word as a part ("epochs": "max_epochs").
     """
-    if not 0 < len(word) <= _LONGEST:
+    if not 0 < len(word) <= _MAX_NAME_LENGTH:
         return []
     names = sorted({name for name in names if name != word})
     same = [name for name in names if _plain(name) == _plain(word)]
     if same:
         return same[:3]
-    slips = {name: _slips(word, name) for name in names if abs(len(name) - len(word)) <= 3}
-    fewest = min(slips.values(), default=99)
+    distances = {name: _distance(word, name) for name in names if abs(len(name) - len(word)) <= 3}
+    fewest = min(distances.values(), default=99)
     if fewest <= max(1, min(3, len(word) // 3)):
-        return [name for name in names if slips.get(name) == fewest][:3]
+        return [name for name in names if distances.get(name) == fewest][:3]
     alike = difflib.get_close_matches(word, names, n=1, cutoff=0.7)
     return alike or [name for name in names if len(word) > 3 and word in name.split("_")][:3]
 
@@ -86,7 +86,7 @@ def _plain(name: str) -> str:
     return name.lower().replace("-", "").replace("_", "")
 
 
-def _slips(a: str, b: str) -> int:
+def _distance(a: str, b: str) -> int:
     """Count insertions, deletions, changes and swaps of neighbours (optimal string alignment)."""
     before: list[int] = []
     row = list(range(len(b) + 1))

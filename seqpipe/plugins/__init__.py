@@ -1,6 +1,6 @@
-"""Finds, verifies and loads plugins, and knows who owns which part.
+"""Finds, verifies and loads plugins, and knows which distribution provides which part.
 
-Only the plugins that are asked for are imported. The registries that spaCy reads (see
+Only the plugins that are used are imported. The registries that spaCy reads (see
 `seqpipe.adapters`) are an index over this package and are never written to by plugins.
 """
 
@@ -33,8 +33,11 @@ from seqpipe.plugins._signature import document as document
 from seqpipe.plugins._signature import parameters_from_json as parameters_from_json
 from seqpipe.plugins._signature import parameters_to_json as parameters_to_json
 from seqpipe.plugins._trouble import Trouble as Trouble
-from seqpipe.plugins._trouble import said as said
+from seqpipe.plugins._trouble import describe_error as describe_error
 from seqpipe.plugins._trouble import trouble_of as trouble_of
+
+#: The former name of `describe_error`, which plugins may import until 0.3.
+said = describe_error
 
 __all__ = [
     "PACKAGE",
@@ -49,6 +52,7 @@ __all__ = [
     "annotation_from_json",
     "annotation_to_json",
     "bind",
+    "describe_error",
     "describe_maker",
     "document",
     "environment_stamp",

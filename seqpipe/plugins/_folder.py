@@ -22,18 +22,19 @@ _EXAMPLE: Final = f'[project.entry-points.{GROUP}]\nmy_cells = "seqpipe_my_cells
 
 
 def host_of_folder(folder: Path) -> Host:
-    """Return a host of the plugins whose package lies in a folder, and of no others.
+    """Return a host of only those plugins whose package is in a folder.
 
-    What's wrong with them is told to their author.
+    Its messages are addressed to their author.
 
-    If its distribution is installed, that's what is loaded; `installed_elsewhere` tells whether it's
-    other files. If not, the folder's `src` and the folder itself are put at the front of `sys.path`, for good.
+    If its distribution is installed, that's what is loaded; `installed_elsewhere` returns files from
+    outside the folder. If not, the folder's `src` and the folder itself are permanently put at the front
+    of `sys.path`.
 
     Args:
-        folder: Holds a ``pyproject.toml`` that names the plugins' modules.
+        folder: Contains a ``pyproject.toml`` that names the plugins' modules.
 
     Raises:
-        PluginError: There's no such file, it can't be read, or it names none.
+        PluginError: There's no such file, it can't be read, or it names no plugin.
     """
     declared = _Folder(folder)
     try:
@@ -48,7 +49,7 @@ def host_of_folder(folder: Path) -> Host:
 def installed_elsewhere(folder: Path) -> list[Path]:
     """Return the files of the folder's plugins that would be imported from somewhere else.
 
-    That's so where a copy of the folder is installed, which changes in the folder don't reach.
+    That happens if a copy of the folder is installed, which isn't affected by changes in the folder.
 
     Raises:
         PluginError: As `host_of_folder`.
@@ -61,22 +62,22 @@ def installed_elsewhere(folder: Path) -> list[Path]:
 
 def _origin(entry_point: EntryPoint) -> Path | None:
     try:
-        # Not of the module itself, since that imports the packages around it.
+        # Not for the module itself, since that would import its parent packages.
         spec = find_spec(entry_point.module.partition(".")[0])
-    except (ImportError, ValueError, AttributeError):  # what's named may be no module's name
+    except (ImportError, ValueError, AttributeError):  # the name may be invalid
         return None
     return Path(spec.origin) if spec and spec.has_location and spec.origin else None
 
 
 class _Folder(Distribution):
-    """What would be installed from a folder, as far as its ``pyproject.toml`` tells."""
+    """The distribution that a folder would install, as far as its ``pyproject.toml`` shows."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._project = _read_project(folder)
 
     def read_text(self, filename: str) -> str | None:
-        """Return the metadata or the entry points, as an installation would hold them."""
+        """Return the metadata or the entry points, as an installation would contain them."""
         if filename == "METADATA":
             return self._message().as_string()
         if filename == "entry_points.txt":
@@ -85,15 +86,15 @@ class _Folder(Distribution):
         return None
 
     def locate_file(self, path: str | os.PathLike[str]) -> Path:
-        """Return where a file of it is."""
+        """Return the path of one of its files."""
         return self._folder / path
 
     def _message(self) -> Message:
         message = Message()
         message["Name"] = str(self._project.get("name") or self._folder.resolve().name)
-        # It may be worked out when the package is built.
+        # It may be dynamic.
         message["Version"] = str(self._project.get("version") or _UNKNOWN)
-        for requirement in _texts(self._project.get("dependencies")):
+        for requirement in _strings(self._project.get("dependencies")):
             message["Requires-Dist"] = requirement
         return message
 
@@ -104,13 +105,13 @@ def _read_project(folder: Path) -> Mapping[str, Any]:
         project = tomllib.loads(file.read_text(encoding="utf-8")).get("project")
     except FileNotFoundError:
         raise PluginError(
-            f"{folder} holds no pyproject.toml, so it's not the folder of a plugin; "
-            "`seqpipe plugins new` makes one"
+            f"{folder} contains no pyproject.toml, so it's not the folder of a plugin; "
+            "`seqpipe plugins new` creates one"
         ) from None
     except (OSError, ValueError) as error:
         raise PluginError(f"{file} can't be read: {error}") from error
     if not (isinstance(project, dict) and _plugins(project)):
-        raise PluginError(f"{file} names no plugin: that takes lines such as\n\n{_EXAMPLE}\n")
+        raise PluginError(f"{file} declares no plugin: add lines such as\n\n{_EXAMPLE}\n")
     return project
 
 
@@ -121,5 +122,5 @@ def _plugins(project: Mapping[str, Any]) -> dict[str, str]:
     return {name: value for name, value in named if isinstance(value, str)}
 
 
-def _texts(values: Any) -> Iterable[str]:
+def _strings(values: Any) -> Iterable[str]:
     return [each for each in values if isinstance(each, str)] if isinstance(values, list) else []

@@ -1,4 +1,4 @@
-"""Knows all installed plugins, and loads each when a part of it is asked for."""
+"""Finds plugins by their entry points, resolves conflicting claims, and loads each when it's used."""
 
 import functools
 import os
@@ -20,10 +20,7 @@ from seqpipe.plugins._owner import Owner, owner_of, read_metadata
 from seqpipe.plugins._package import absent, check_package
 from seqpipe.plugins._part import Part
 from seqpipe.plugins._plugin import Plugin
-from seqpipe.plugins._trouble import Trouble, TroubleError, said, tell_authors
-
-# The entry points that claim plugins' names, and which of these claims stand.
-
+from seqpipe.plugins._trouble import Trouble, TroubleError, advise_authors, describe_error
 
 BUILTIN: Final = "seqpipe"
 
@@ -34,7 +31,7 @@ class Claim:
 
     Attributes:
         entry_point: Names the plugin and its module.
-        owner: The distribution that the entry point stands in.
+        owner: The distribution that declares the entry point.
     """
 
     entry_point: EntryPoint
@@ -47,7 +44,7 @@ class Claim:
 
     @property
     def is_builtin(self) -> bool:
-        """Whether it's the one of seqpipe's own parts."""
+        """Whether it's the plugin of seqpipe's own parts."""
         ours = (self.name, self.entry_point.value) == (BUILTIN, "seqpipe.builtin")
         return ours and (self.owner.is_seqpipe or not self.owner.is_distribution)
 
@@ -55,11 +52,11 @@ class Claim:
 def installed_entry_points(group: str) -> tuple[list[EntryPoint], dict[Owner, Trouble]]:
     """Return the entry points of a group, and the distributions whose entry points can't be read.
 
-    One damaged file, in whatever distribution, is enough to keep Python from reading any.
+    A single damaged file, in any distribution, prevents Python from reading all others.
     """
     try:
         return list(entry_points(group=group)), {}
-    except Exception:  # whatever the file's text or its encoding brings about
+    except Exception:  # whatever a malformed file or encoding raises
         found: list[EntryPoint] = []
         damaged: dict[Owner, Trouble] = {}
         for distribution in distributions():
@@ -75,7 +72,7 @@ def _damaged(distribution: Distribution, owner: Owner, error: Exception) -> Trou
     folder = getattr(distribution, "_path", None)
     file = f"{folder}/entry_points.txt" if folder else "its entry_points.txt"
     return Trouble(
-        f"the entry points of {owner} can't be read ({said(error)}): {file} is damaged, and spaCy, which "
+        f"the entry points of {owner} can't be read ({describe_error(error)}): {file} is damaged, and spaCy, which "
         "reads those of all distributions, can't be used either",
         f"pip install --force-reinstall {owner.name}, or pip uninstall {owner.name}",
     )
@@ -84,12 +81,12 @@ def _damaged(distribution: Distribution, owner: Owner, error: Exception) -> Trou
 def read_claims(entry_points: Iterable[EntryPoint], folder: Path | None = None) -> list[Claim]:
     """Return the claims that entry points make, sorted by name.
 
-    What's the same in all but the version is one claim, the first: a distribution may be found
-    twice, as where it was installed over an older one that left its metadata behind.
+    Claims that differ only in the version count as one, the first: a distribution may be found
+    twice, for example if an older version left its metadata behind.
 
     Args:
-        entry_points: What makes them.
-        folder: Where the author of all of them is at work, if that's who is told what's wrong with them.
+        entry_points: The entry points.
+        folder: The author's working copy, if messages are addressed to the author.
     """
     claims: dict[tuple[str, str, str], Claim] = {}
     for entry_point in entry_points:
@@ -100,7 +97,7 @@ def read_claims(entry_points: Iterable[EntryPoint], folder: Path | None = None) 
 
 
 def contest(claim: Claim, claims: Sequence[Claim]) -> Trouble | None:
-    """Return why a claim doesn't stand beside the others, or None if it does."""
+    """Return why a claim conflicts with the others, or None if it doesn't."""
     if claim.is_builtin:
         return None
     name, owner = claim.name, claim.owner
@@ -117,7 +114,7 @@ def contest(claim: Claim, claims: Sequence[Claim]) -> Trouble | None:
         modules = " and ".join(sorted(rival.entry_point.value for rival in rivals))
         return Trouble(
             f"{owner} claims the plugin name {name!r} more than once: for {modules}",
-            tell_authors(owner),
+            advise_authors(owner),
         )
     together = "both" if len(owners) == 2 else "all"
     return Trouble(
@@ -130,25 +127,25 @@ GROUP: Final = "seqpipe"
 ALLOWED: Final = "SEQPIPE_PLUGINS"
 STRICT: Final = "SEQPIPE_STRICT_PLUGINS"
 
-_MAKING: Final = threading.Lock()
+_CREATION_LOCK: Final = threading.Lock()
 
 
 class Host:
-    """Knows the installed plugins by their entry points, and imports one when it's asked for a part.
+    """Finds the installed plugins by their entry points, and imports each when one of its parts is used.
 
-    A plugin that can't be used is quarantined: it's told when somebody asks for it, and does no harm
-    to the others. Each is imported once at most, whatever comes of it.
+    A plugin that can't be used is quarantined: using it raises an error, and the others aren't affected.
+    Each is imported at most once, whether that succeeds or not.
 
-    One lock is held while a plugin is imported. So a plugin shouldn't ask for parts when it's imported:
-    a thread that imports its module by itself could wait for one that loads it here, and the other way round.
+    A lock is held while a plugin is imported. So a plugin shouldn't request parts when it's imported: a thread
+    that imports its module directly could deadlock with one that loads it here.
 
     Args:
         claims: The entry points to choose from; by default those of the installed distributions in
             the group ``seqpipe``.
-        allowed: The names of the plugins that may be used beside seqpipe's own; None for all.
-        strict: Whether a plugin in quarantine is an error for all others too, and so is a part that can't be
-            had, and a name in `allowed` that no installed plugin has.
-        folder: Where the author of all of them is at work, if that's who is told what's wrong with them.
+        allowed: The names of the plugins that may be used besides seqpipe's own; None for all.
+        strict: Whether any plugin in quarantine is an error, as well as any part that can't be loaded and any
+            name in `allowed` without an installed plugin.
+        folder: The author's working copy, if messages are addressed to the author.
     """
 
     def __init__(
@@ -169,8 +166,8 @@ class Host:
         self._claims = read_claims(claims, folder)
         self._allowed = allowed
         self._strict = strict
-        self._settled: dict[Claim, Plugin] = {}
-        # The names of plugins and parts.
+        self._resolved: dict[Claim, Plugin] = {}
+        # The names of plugins and parts that are being imported.
         self._loading: set[str] = set()
         self._lock = threading.RLock()
 
@@ -187,7 +184,7 @@ class Host:
     @property
     def loaded(self) -> list[Plugin]:
         """The plugins that have been loaded so far."""
-        return [plugin for plugin in list(self._settled.values()) if plugin.state == "loaded"]
+        return [plugin for plugin in list(self._resolved.values()) if plugin.state == "loaded"]
 
     @property
     def missing(self) -> list[str]:
@@ -200,33 +197,33 @@ class Host:
         return self._strict
 
     def check_environment(self) -> None:
-        """Check that the entry points of all distributions can be read, as spaCy reads them too.
+        """Check that the entry points of all distributions can be read, since spaCy reads them all too.
 
         Raises:
-            PluginError: Those of some can't.
+            PluginError: Some can't.
         """
         if self._damaged:
             raise PluginError("\n  ".join(str(plugin.trouble) for plugin in self._damaged))
 
     def survey(self, *, on_plugin: Callable[[str], object] | None = None) -> list[Plugin]:
-        """Import every plugin that's allowed, and return what became of each that's installed.
+        """Import every allowed plugin, and return all installed ones with their states.
 
         Args:
-            on_plugin: Called with the name of each before it's imported, which may take a while.
+            on_plugin: Called with the name of each plugin before it's imported, which may take a while.
         """
         plugins = []
         with self._lock:
             for claim in self._claims:
                 if on_plugin:
                     on_plugin(claim.name)
-                plugins.append(self._settle(claim))
+                plugins.append(self._resolve(claim))
         return [*plugins, *self._damaged]
 
     def broken_parts(self) -> list[tuple[Part, Trouble]]:
-        """Return the parts of all plugins that can't be had, and why.
+        """Return the parts that can't be loaded, and why.
 
-        If the host is strict, every part is imported to find out. Otherwise none is, and only those are
-        found whose modules don't exist.
+        If the host is strict, every part is imported to find out. Otherwise none is imported, and only parts
+        whose modules don't exist are found.
         """
         with self._lock:
             parts = [part for plugin in self.survey() for part in plugin.all_parts]
@@ -234,22 +231,22 @@ class Host:
         return [(part, trouble) for part, trouble in found if trouble]
 
     def load(self, name: str) -> Plugin:
-        """Import and verify a plugin; a second call returns what the first did.
+        """Import and verify a plugin; a second call returns the same object.
 
         Raises:
             PluginError: There's no such plugin, it isn't allowed, two distributions claim its name,
                 importing it failed, or it breaks the contract of `seqpipe.hookspecs`. If the host
-                is strict: the same of any other.
+                is strict: the same for any other plugin.
         """
-        # Without the lock, which another thread may hold while it waits for an import of this one.
+        # Without the lock: another thread may hold it while it waits for an import in this thread.
         ready = None if self._strict else self._loaded(name)
         return ready or self._load(name)
 
     def find(self, kind: str, name: str) -> Part:
-        """Return the part called `name`, such as "seqpipe.LSTM.v1", importing only its owner.
+        """Return the part called `name`, such as "seqpipe.LSTM.v1", importing only its plugin.
 
         Raises:
-            PluginError: As `load`, or the plugin offers no such part; the message suggests near names.
+            PluginError: As `load`, or the plugin provides no such part; the message suggests similar names.
         """
         plugin = self.load(name.partition(".")[0])
         if name not in plugin.parts[kind]:
@@ -257,7 +254,7 @@ class Host:
         return plugin.parts[kind][name]
 
     def owners_of(self, name: str) -> list[Owner]:
-        """Return the distributions that have a plugin of that name, whether it can be used or not."""
+        """Return the distributions that have a plugin of that name, usable or not."""
         return [claim.owner for claim in self._claims if claim.name == name]
 
     def _loaded(self, name: str) -> Plugin | None:
@@ -265,19 +262,19 @@ class Host:
 
     def _load(self, name: str) -> Plugin:
         with self._lock:
-            # What asks for another's part when it's imported is itself being judged.
+            # A plugin that requests a part while it's imported is in the middle of being resolved itself.
             if not self._loading:
-                self.insist()
-            found = [self._settle(claim) for claim in self._claims if claim.name == name]
+                self.check_strict()
+            found = [self._resolve(claim) for claim in self._claims if claim.name == name]
             if plugin := self._loaded(name):
                 return plugin
             raise PluginError(str(found[0].trouble) if found else self._not_installed(name))
 
-    def insist(self) -> None:
-        """Make sure that all is well, if the host is strict.
+    def check_strict(self) -> None:
+        """If the host is strict, check that every plugin and part can be used.
 
         Raises:
-            PluginError: It is, and some plugins or parts can't be used; all of them are listed.
+            PluginError: Some can't; all of them are listed.
         """
         if not self._strict:
             return
@@ -290,6 +287,9 @@ class Host:
             lines = "".join(f"\n  {line}" for line in broken)
             raise PluginError(f"{STRICT} is set, and not every plugin can be used:{lines}")
 
+    #: The former name of `check_strict`, kept until 0.3.
+    insist = check_strict
+
     def _find_trouble(self, part: Part) -> Trouble | None:
         self._loading.add(part.name)
         try:
@@ -297,12 +297,12 @@ class Host:
         finally:
             self._loading.discard(part.name)
 
-    def _settle(self, claim: Claim) -> Plugin:
-        if claim not in self._settled:
-            self._settled[claim] = self._judge(claim)
-        return self._settled[claim]
+    def _resolve(self, claim: Claim) -> Plugin:
+        if claim not in self._resolved:
+            self._resolved[claim] = self._load_claim(claim)
+        return self._resolved[claim]
 
-    def _judge(self, claim: Claim) -> Plugin:
+    def _load_claim(self, claim: Claim) -> Plugin:
         name, owner = claim.name, claim.owner
         if trouble := self._not_allowed(claim):
             return Plugin(name, owner, "not allowed", trouble=trouble)
@@ -310,8 +310,8 @@ class Host:
             return Plugin(name, owner, "quarantined", trouble=trouble)
         if name in self._loading:
             raise PluginError(
-                f"the plugin {name!r} of {owner} is asked for while it's being imported: parts should be "
-                "asked for when they're used"
+                f"the plugin {name!r} of {owner} is requested while it's being imported: request parts "
+                "when they're used"
             )
         self._loading.add(name)
         start = time.perf_counter()
@@ -345,7 +345,7 @@ def _no_such_part(plugin: Plugin, kind: str, name: str) -> str:
     if other:
         return f"{name!r} of {plugin.owner} is one of its {other[0]}, not of its {kind}"
     names = sorted(plugin.parts[kind])
-    offered = f"it offers {', '.join(names)}" if names else "it offers none"
+    offered = f"it provides {', '.join(names)}" if names else "it provides none"
     return f"{plugin.owner} has no {name!r} among its {kind}: {offered}" + _suggestion(name, names)
 
 
@@ -357,10 +357,10 @@ def _suggestion(name: str, names: Iterable[str]) -> str:
 def host() -> Host:
     """Return the host of the plugins installed in this environment.
 
-    ``SEQPIPE_PLUGINS``, names separated by commas, says which may be used beside seqpipe's own; empty,
-    none. ``SEQPIPE_STRICT_PLUGINS=1`` makes it strict.
+    ``SEQPIPE_PLUGINS``, names separated by commas, lists those that may be used besides seqpipe's own; if
+    it's empty, none may. ``SEQPIPE_STRICT_PLUGINS=1`` makes the host strict.
     """
-    with _MAKING:  # the cache alone would let two threads make one each
+    with _CREATION_LOCK:  # with the cache alone, two threads could each create one
         return _installed()
 
 
@@ -378,7 +378,7 @@ def find_part(kind: str, name: str, *, package: str | None = None) -> Part:
     Args:
         kind: One of `seqpipe.kinds.KINDS`.
         name: Such as "seqpipe.LSTM.v1".
-        package: The package that's on record for it; see `seqpipe.plugins._package`.
+        package: The package that's recorded for it; see `seqpipe.plugins._package`.
 
     Raises:
         PluginError: As `Host.find`, or it's not from that package.

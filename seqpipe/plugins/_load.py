@@ -1,4 +1,4 @@
-"""Imports and verifies one plugin by itself: what's wrong with it touches no other."""
+"""Imports and verifies a single plugin, isolated from all others."""
 
 import re
 from importlib.metadata import EntryPoint
@@ -11,19 +11,19 @@ from seqpipe import __version__, hookspecs
 from seqpipe.messages import did_you_mean, nearest
 from seqpipe.plugins._owner import Owner
 from seqpipe.plugins._part import Part
-from seqpipe.plugins._trouble import TroubleError, import_guarded, said, tell_authors
+from seqpipe.plugins._trouble import TroubleError, advise_authors, describe_error, import_guarded
 
 _HOOKS: Final = tuple(f"seqpipe_{kind}" for kind in hookspecs.KINDS)
 
-#: What hooks may ask for by the names of their arguments: nothing yet. pluggy gives each hook those that it
-#: names, so what was written before one was added goes on working.
+#: The arguments that hooks may name: none yet. pluggy passes each hook those that it names, so existing plugins
+#: keep working when one is added.
 _ARGUMENTS: Final[dict[str, Any]] = {}
 
 Parts = dict[str, dict[str, Part]]
 
 
 def load_parts(entry_point: EntryPoint, owner: Owner) -> Parts:
-    """Import a plugin and return all of its parts by kind and name, or none of them.
+    """Import a plugin and return its parts by kind and name: all or none.
 
     Raises:
         TroubleError: It isn't made for this release, can't be imported, or breaks the contract of
@@ -38,10 +38,10 @@ def load_parts(entry_point: EntryPoint, owner: Owner) -> Parts:
     except (TroubleError, KeyboardInterrupt):
         raise
     except BaseException as error:
-        # Looking at a module and what it offers may run code of it, such as `__getattr__` or `__repr__`.
+        # Inspecting a module and its parts may run its code, such as `__getattr__` or `__repr__`.
         raise TroubleError(
-            f"the plugin {name!r} of {owner} can't be read ({said(error)})",
-            tell_authors(owner, error),
+            f"the plugin {name!r} of {owner} can't be read ({describe_error(error)})",
+            advise_authors(owner, error),
             error,
         ) from error
 
@@ -50,33 +50,33 @@ def _check_claim(name: str, owner: Owner) -> None:
     if not re.fullmatch(r"\w+", name):
         raise TroubleError(
             f"the plugin name {name!r} of {owner} isn't made of letters, digits and underscores",
-            tell_authors(owner),
+            advise_authors(owner),
         )
     if unmet := owner.unmet():
         raise TroubleError(
-            f"the plugin {name!r} of {owner} asks for {unmet}, and this is seqpipe {__version__}",
+            f"the plugin {name!r} of {owner} requires {unmet}, but this is seqpipe {__version__}",
             f'pip install "{unmet}", or {_other(owner)}',
         )
 
 
 def _other(owner: Owner) -> str:
     if owner.folder:
-        return f"mend {owner.folder / 'pyproject.toml'}"
+        return f"edit {owner.folder / 'pyproject.toml'}"
     return f"another version of {owner.name}"
 
 
 def _import(entry_point: EntryPoint, owner: Owner) -> ModuleType:
     named = f"the entry point {entry_point.name!r} of {owner} is {entry_point.value!r}"
     if not entry_point.pattern.match(entry_point.value):
-        raise TroubleError(f"{named}: that's no name of a module", tell_authors(owner))
+        raise TroubleError(f"{named}: that isn't the name of a module", advise_authors(owner))
     module = import_guarded(entry_point, f"the plugin {entry_point.name!r} of {owner}", owner)
     if not isinstance(module, ModuleType):
-        raise TroubleError(f"{named}: it must name a module", tell_authors(owner))
+        raise TroubleError(f"{named}: it must name a module", advise_authors(owner))
     return module
 
 
 def _register(name: str, owner: Owner, module: ModuleType) -> pluggy.PluginManager:
-    # A manager for each plugin: a broken one leaves no trace in anyone else's.
+    # A manager for each plugin, so that a broken one doesn't affect the others.
     manager = pluggy.PluginManager("seqpipe")
     manager.add_hookspecs(hookspecs)
     try:
@@ -94,7 +94,7 @@ def _check_hooks(
 ) -> None:
     callers = manager.get_hookcallers(module) or []
     for caller in callers:
-        # One marked as optional is for other releases than this.
+        # Optional ones are for other releases.
         if not caller.has_spec() and not all(i.optionalhook for i in caller.get_hookimpls()):
             near = nearest(caller.name, _HOOKS)
             meant = f"; {did_you_mean(near)}" if near else f": there are {', '.join(_HOOKS)}"
@@ -120,7 +120,7 @@ def _collect(
         for name, factory in factories.items():
             _check_offer(hook, plugin, owner, name, factory)
             if name in parts:
-                _break(f"{hook} of {owner} offers {name} more than once", owner)
+                _break(f"{hook} of {owner} provides {name} more than once", owner)
             parts[name] = Part(kind, name, factory, owner)
     return parts
 
@@ -133,14 +133,14 @@ def _call(manager: pluggy.PluginManager, hook: str, owner: Owner) -> list[Any]:
         raise
     except BaseException as error:
         raise TroubleError(
-            f"{hook} of {owner} raised {said(error)}", tell_authors(owner, error), error
+            f"{hook} of {owner} raised {describe_error(error)}", advise_authors(owner, error), error
         ) from error
-    # pluggy leaves out what returned None.
+    # pluggy drops results of None.
     return offers + [None] * (len(caller.get_hookimpls()) - len(offers))
 
 
 def _check_offer(hook: str, plugin: str, owner: Owner, name: Any, factory: Any) -> None:
-    offers = f"{hook} of {owner} offers"
+    offers = f"{hook} of {owner} provides"
     if not (isinstance(name, str) and re.fullmatch(rf"{plugin}\.\w+\.v[0-9]+", name)):
         _break(f"{offers} {name!r}: names are {plugin}.<Name>.v<N>", owner)
     if isinstance(factory, str):
@@ -151,4 +151,4 @@ def _check_offer(hook: str, plugin: str, owner: Owner, name: Any, factory: Any) 
 
 
 def _break(reason: str, owner: Owner) -> NoReturn:
-    raise TroubleError(reason, tell_authors(owner))
+    raise TroubleError(reason, advise_authors(owner))

@@ -1,4 +1,4 @@
-"""Which part made an object, for messages about what the object does later."""
+"""Which part created an object, for messages about what the object does later."""
 
 import functools
 import importlib.metadata
@@ -11,10 +11,10 @@ from seqpipe.plugins._reference import unwrap
 
 
 def part_of(made: Any) -> Part | None:
-    """Return the part that made an object, or that a factory belongs to; None if that can't be told.
+    """Return the part that created an object, or that a factory belongs to; None if that's unknown.
 
-    Objects that weren't made by a pipeline file's section are recognised by their class, where that's
-    the factory of a part that has been imported.
+    Objects that weren't created from a section of a pipeline file are recognised by their class, if that's
+    the factory of an imported part.
     """
     if noted := noted_maker(made):
         return noted
@@ -24,7 +24,7 @@ def part_of(made: Any) -> Part | None:
 
 
 def _imported(part: Part) -> Any:
-    """Return the class or function that makes a part, if it has been imported."""
+    """Return the class or function that creates a part, if it was imported."""
     if not isinstance(part.offer, str):
         return unwrap(part.offer)[0]
     module, _, name = part.offer.partition(":")
@@ -35,9 +35,9 @@ def _imported(part: Part) -> Any:
 
 
 def describe_maker(made: Any, kind: str) -> str:
-    """Return what a message calls an object by: "my.Cell.v1 of my-cells 1.0", if a part made it.
+    """Return how messages refer to an object: "my.Cell.v1 of my-cells 1.0", if a part created it.
 
-    Otherwise its class, or its own name if it's a function, with the distribution that it's from.
+    Otherwise by its class, or by its name if it's a function, with its distribution.
 
     Args:
         made: The object.
@@ -55,5 +55,5 @@ def _distribution(module: str) -> str:
     try:
         names = importlib.metadata.packages_distributions().get(module, [])
         return f" of {names[0]} {importlib.metadata.version(names[0])}" if names else ""
-    except Exception:  # damaged metadata, of whatever distribution
+    except Exception:  # damaged metadata of any distribution
         return ""

@@ -1,4 +1,4 @@
-"""Who a plugin belongs to, and whether it's made for this release of seqpipe."""
+"""The distribution that a plugin comes from, and whether that supports this release of seqpipe."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -19,8 +19,8 @@ class Owner:
     Attributes:
         name: The distribution's name, as `pip` knows it.
         version: Its version; "" if the plugin belongs to no distribution, or to one that's damaged.
-        requires: What it says it needs, as PEP 508 writes it.
-        folder: Where its author is at work on it, if that's who is told what's wrong with it.
+        requires: Its requirements, in the form of PEP 508.
+        folder: The author's working copy, if messages are addressed to the author.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Owner:
 
     @property
     def is_distribution(self) -> bool:
-        """Whether there's a distribution, which could be installed somewhere else too."""
+        """Whether there's a distribution, which can be installed elsewhere."""
         return bool(self.version)
 
     @property
@@ -42,7 +42,7 @@ class Owner:
         return canonicalize_name(self.name) == "seqpipe"
 
     def unmet(self) -> str | None:
-        """Return what the distribution asks of seqpipe, if this release isn't that."""
+        """Return the distribution's requirement of seqpipe, if this release doesn't satisfy it."""
         for requirement in self.requirements():
             if canonicalize_name(requirement.name) == "seqpipe" and not (
                 requirement.specifier.contains(__version__, prereleases=True)
@@ -51,21 +51,21 @@ class Owner:
         return None
 
     def requirements(self) -> Iterable[Requirement]:
-        """Yield what the distribution needs here; what can't be read is left out."""
+        """Yield the requirements that apply here; unreadable ones are left out."""
         for line in self.requires:
             try:
                 requirement = Requirement(line)
                 is_needed = not requirement.marker or requirement.marker.evaluate({"extra": ""})
-            except ValueError:  # the base of what packaging raises for what's no requirement
+            except ValueError:  # the base class of what packaging raises for an invalid requirement
                 continue
             if is_needed:
                 yield requirement
 
 
 def owner_of(entry_point: EntryPoint, folder: Path | None = None) -> Owner:
-    """Return the distribution that an entry point stands in.
+    """Return the distribution that declares an entry point.
 
-    What can't be read of its metadata is left out. Without a name, it's called as the entry point's module.
+    Unreadable metadata is left out. Without a name, the entry point's module is used instead.
     """
     name = read_metadata(entry_point.dist, "name") or entry_point.value
     requires = tuple(read_metadata(entry_point.dist, "requires") or ())
@@ -73,8 +73,8 @@ def owner_of(entry_point: EntryPoint, folder: Path | None = None) -> Owner:
 
 
 def read_metadata(distribution: Any, attribute: str) -> Any:
-    """Return what a distribution says of itself, or None where its files are missing or damaged."""
+    """Return metadata of a distribution, or None if its files are missing or damaged."""
     try:
         return getattr(distribution, attribute, None)
-    except Exception:  # where files are missing or damaged, each Python raises something else
+    except Exception:  # each Python version raises something else for missing or damaged files
         return None

@@ -1,4 +1,4 @@
-"""A part as a plugin offers it, and what a pipeline file may say to it."""
+"""A part as a plugin provides it, and the settings that a pipeline file may give it."""
 
 import contextlib
 import functools
@@ -23,19 +23,19 @@ from seqpipe.plugins._signature import (
     parameters_to_json,
     read_docstrings,
 )
-from seqpipe.plugins._trouble import Trouble, TroubleError, tell_authors, trouble_of
+from seqpipe.plugins._trouble import Trouble, TroubleError, advise_authors, trouble_of
 
 _POSITIONAL: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 @dataclass(frozen=True)
 class Description:
-    """What a part says of itself.
+    """The description of a part.
 
     Attributes:
-        parameters: What its factory takes, by name, with annotations resolved.
-        docstrings: That of the factory, and then those of its classes.
-        embeds_documents: Whether it's an embedder that gives whole documents a vector too.
+        parameters: The parameters of its factory by name, with annotations resolved.
+        docstrings: That of the factory, followed by those of its base classes.
+        embeds_documents: Whether it's an embedder that gives whole documents vectors too.
     """
 
     parameters: Mapping[str, inspect.Parameter]
@@ -45,13 +45,13 @@ class Description:
 
 @dataclass(frozen=True)
 class Part:
-    """A named factory, with the plugin that owns it.
+    """A named factory, with the distribution that provides it.
 
     Attributes:
         kind: One of `seqpipe.kinds.KINDS`.
         name: Such as "seqpipe.LSTM.v1".
         offer: The factory, or a reference to it: "package.module:Name".
-        owner: The distribution that offers the part.
+        owner: The distribution that provides the part.
     """
 
     kind: str
@@ -61,10 +61,10 @@ class Part:
 
     @functools.cached_property
     def factory(self) -> Callable[..., Any]:
-        """What's called with the sizes that the host supplies by position, and settings by keyword.
+        """The callable that takes the host's sizes by position and the settings by keyword.
 
         Raises:
-            PluginError: The reference to it leads nowhere.
+            PluginError: The reference to it can't be resolved.
         """
         if not isinstance(self.offer, str):
             return self.offer
@@ -76,11 +76,11 @@ class Part:
         return factory
 
     def find_trouble(self, *, imports: bool) -> Trouble | None:
-        """Return what keeps the factory from being had, if anything does.
+        """Return why the factory can't be loaded, or None if it can.
 
         Args:
-            imports: Whether to import it, which shows everything. Otherwise it's told that the module that
-                it's in doesn't exist, as far as that shows without importing anything.
+            imports: Whether to import it, which finds everything. Otherwise only a module that doesn't exist
+                is found, as far as that's possible without importing anything.
         """
         try:
             if imports:
@@ -95,11 +95,11 @@ class Part:
 
     @property
     def description(self) -> Description:
-        """What the part says of itself: by its code if that's imported, and else by what's recorded of it.
+        """The part's description: from its code if that's imported, else from the record.
 
         Raises:
-            PluginError: The factory can't be had, takes ``*args`` or ``**kwargs``, other parameters by position
-                than the sizes, or its annotations name something that doesn't exist.
+            PluginError: The factory can't be loaded, takes ``*args`` or ``**kwargs``, has other positional
+                parameters than the sizes, or its annotations name something that doesn't exist.
         """
         return (None if self._is_imported else self._recorded) or self._described
 
@@ -118,12 +118,12 @@ class Part:
 
     @property
     def takes_package(self) -> bool:
-        """Whether the package that it's from goes on record, as that of all parts but ours does."""
+        """Whether its package is recorded in configurations, as that of all parts but ours is."""
         return self.owner.is_distribution and not self.owner.is_seqpipe
 
     @property
     def block_settings(self) -> dict[str, inspect.Parameter]:
-        """What a block of a configuration may give: the settings, and `package` for third parties.
+        """The settings that a block of a configuration may give, including `package` for third-party parts.
 
         Raises:
             PluginError: As `description`.
@@ -149,11 +149,11 @@ class Part:
 
     @property
     def takes_sizes(self) -> bool:
-        """Whether the host supplies sizes, so that settings alone don't make the part yet."""
+        """Whether the host supplies sizes, so settings alone aren't enough to create the part."""
         return bool(self.sizes)
 
     def default_width(self) -> int:
-        """Return the width of an encoder's output where a pipeline file doesn't give it.
+        """Return the width of an encoder's output if a pipeline file doesn't give it.
 
         Raises:
             PluginError: As `description`, or it has no setting `width` with a default.
@@ -162,19 +162,19 @@ class Part:
         if setting is None or not isinstance(setting.default, int):
             raise PluginError(
                 f"{self.name} of {self.owner} has no setting `width` with a default: every encoder "
-                "states the width of its output by it"
+                "gives the width of its output by it"
             )
         return setting.default
 
     @property
     def documentation(self) -> Documentation:
-        """What the part's docstrings say.
+        """The part's documentation, from its docstrings.
 
         Raises:
             PluginError: As `description`.
         """
         known = None if self._is_imported else self._record("documentation")
-        # Of another release, or damaged, it may have another form.
+        # A record of another release, or a damaged one, may have another form.
         if isinstance(known, dict) and set(known) == {each.name for each in fields(Documentation)}:
             return Documentation(**known)
         found = read_docstrings(self.description.docstrings)
@@ -183,7 +183,7 @@ class Part:
 
     @property
     def embeds_documents(self) -> bool:
-        """Whether an embedder gives whole documents a vector too.
+        """Whether an embedder gives whole documents vectors too.
 
         Raises:
             PluginError: As `description`.
@@ -191,29 +191,29 @@ class Part:
         return self.description.embeds_documents
 
     def component(self, settings: Mapping[str, Any]) -> str:
-        """Return the component of spaCy's that a head serves with some settings, if it puts texts into classes.
+        """Return the spaCy component that a head for text classification belongs to with these settings.
 
         Raises:
-            PluginError: The factory can't be had, or it doesn't say.
+            PluginError: The factory can't be loaded, or it names none.
         """
-        named = self._asked("component", settings)
+        named = self._ask("component", settings)
         if not named:
             raise PluginError(
-                f"{self.name} of {self.owner} doesn't say which component of spaCy's it serves: a head "
+                f"{self.name} of {self.owner} doesn't say which spaCy component it belongs to: a head "
                 "has the class method `component`"
             )
         return named
 
     def task(self, settings: Mapping[str, Any]) -> str:
-        """Return the task that a head is for with some settings; the default one if it doesn't say.
+        """Return the task of a head with these settings; the default one if it names none.
 
         Raises:
-            PluginError: The factory can't be had.
+            PluginError: The factory can't be loaded.
         """
-        return self._asked("task", settings) or KINDS["tasks"].default
+        return self._ask("task", settings) or KINDS["tasks"].default
 
-    def _asked(self, method: str, settings: Mapping[str, Any]) -> str:
-        """Return what a class method of a head says of some settings; "" if there's no such method."""
+    def _ask(self, method: str, settings: Mapping[str, Any]) -> str:
+        """Return the result of a head's class method for these settings; "" if there's no such method."""
         record = f"{method}s"
         known = None if self._is_imported else self._record(record)
         key = json.dumps(settings, sort_keys=True, default=repr)
@@ -267,8 +267,8 @@ class Part:
             write_record(self._package, str(self.owner), self._key(what), record)
 
     def _write_description(self, factory: Callable[..., Any]) -> None:
-        """Record what a factory says of itself, for when it isn't imported."""
-        # What's no part, or takes what can't be written, is looked at each time.
+        """Record the description of a factory, for when it isn't imported."""
+        # Invalid parts, and those with parameters that can't be written, are inspected each time.
         with contextlib.suppress(PluginError, CannotWriteError):
             found = self._describe(factory)
             record = {
@@ -289,20 +289,20 @@ class Part:
             parameters = inspect.signature(factory).parameters
             hints = get_type_hints(_annotated(factory))
         except Exception as error:
-            # Resolving annotations runs what they say.
+            # Resolving annotations runs their code.
             raise PluginError(
                 f"{self.name} of {self.owner} has no readable signature: {error}"
             ) from error
         for parameter in parameters.values():
             if parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
                 raise PluginError(
-                    f"{self.name} of {self.owner} takes {parameter}: a part states each of its "
+                    f"{self.name} of {self.owner} takes {parameter}: a part has to declare each of its "
                     "settings, so that a pipeline file can be checked"
                 )
         if PACKAGE in parameters:
             raise PluginError(
-                f"{self.name} of {self.owner} has a setting `{PACKAGE}`, which is the name that "
-                f"seqpipe records a part's package under; {tell_authors(self.owner)}"
+                f"{self.name} of {self.owner} has a setting `{PACKAGE}`, a name that "
+                f"seqpipe uses to record a part's package; {advise_authors(self.owner)}"
             )
         self._check_sizes([n for n, p in parameters.items() if p.kind in _POSITIONAL])
         return {
@@ -320,7 +320,7 @@ class Part:
 
 
 def reference_to(part: Part) -> str:
-    """Return where the code of a part is, as its plugin says it: "package.module:Name"."""
+    """Return a reference to the code of a part: "package.module:Name"."""
     if isinstance(part.offer, str):
         return part.offer
     factory, _ = unwrap(part.offer)
@@ -343,16 +343,16 @@ def _annotated(factory: Any) -> Any:
     return given.__init__ if inspect.isclass(given) else given
 
 
-# By identity: what a plugin makes may be unhashable, or equal to something else.
+# By identity: objects of a plugin may be unhashable, or equal to something else.
 _MADE: Final[dict[int, tuple[weakref.ref[Any], Part]]] = {}
 
 
 def note_maker(made: Any, part: Part) -> None:
-    """Remember which part made an object, for as long as that lives."""
+    """Remember which part created an object, for as long as that exists."""
     key = id(made)
     try:
         reference = weakref.ref(made, lambda _: _MADE.pop(key, None))
-    except TypeError:  # an object with slots, say; its class may still tell
+    except TypeError:  # such as an object with slots; its class may still show it
         return
     _MADE[key] = (reference, part)
 
@@ -366,11 +366,11 @@ def noted_maker(made: Any) -> Part | None:
 def bind(part: Part) -> Callable[..., Any]:
     """Return the function that a config block calls: it takes the part's settings, by keyword only.
 
-    It returns the part itself, or, where the host supplies sizes that aren't known yet, a factory
-    that takes those. A part of a third party takes the setting `package` too; see
+    It returns the part itself, or, if the host supplies sizes that aren't known yet, a factory
+    that takes them. A third-party part takes the setting `package` too; see
     `seqpipe.plugins._package`.
     """
-    # What's called is imported first: by what's only recorded of it, confection couldn't check values.
+    # Import the factory first: confection couldn't check values against a mere record.
     factory = part.factory
 
     def make(**settings: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A plugin, and what became of it."""
+"""An installed plugin and its state."""
 
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
@@ -18,16 +18,16 @@ def _no_parts() -> Parts:
 
 @dataclass(frozen=True)
 class Plugin:
-    """What became of an installed plugin.
+    """An installed plugin and its state.
 
     Attributes:
-        name: The entry point's name, with which the names of its parts begin.
+        name: The entry point's name, which is the prefix of its parts' names.
         owner: The distribution that it comes from.
         state: "loaded", "quarantined" for one that can't be used, or "not allowed" for one that
             ``SEQPIPE_PLUGINS`` leaves out. The latter two have no parts.
         seconds: How long its import and its hooks took.
         parts: Its parts by kind and name.
-        trouble: What keeps it from being used; None if it's loaded.
+        trouble: Why it can't be used; None if it's loaded.
     """
 
     name: str

@@ -1,8 +1,8 @@
-"""Remembers what parts take between runs, so that a pipeline file can be checked without importing them.
+"""Caches the signatures of parts between runs, so that a pipeline file can be checked without importing them.
 
-Importing torch takes seconds. What the signatures and docstrings of a package's parts say is kept in one
-file for each state of the package: its name has a hash of the package's version and its files' times.
-When a part is imported anyway, its record is written anew if it says something else.
+Importing torch takes seconds. The signatures and docstrings of a package's parts are cached in one
+file per state of the package: its name contains a hash of the package's version and its files' times.
+Whenever a part is imported, its record is updated if it differs.
 """
 
 import contextlib
@@ -21,31 +21,31 @@ from typing import Any, Final
 from seqpipe import __version__
 from seqpipe.storage import cache_folder, is_trusted, make_private, remove_leftovers
 
-#: Looking at more files than this would take longer than it saves.
-_MOST_FILES: Final = 5000
-#: How many states of a package are remembered, such as those of several environments.
-_MOST_STATES: Final = 8
+#: Checking more files than this would take longer than the cache saves.
+_MAX_FILES: Final = 5000
+#: How many states of a package are kept, such as those of several environments.
+_MAX_STATES: Final = 8
 
 
 def read_record(package: str, owner: str, name: str) -> Any:
-    """Return what's recorded, or None if nothing is, or not of the package as it is now.
+    """Return what's recorded for the current state of a package, or None if nothing is.
 
     Args:
-        package: The top-level package whose code it's about.
+        package: The top-level package of the code.
         owner: The distribution with its version.
-        name: What the record is of.
+        name: The name of the record.
     """
     return _records(package, owner).get(name)
 
 
 def write_record(package: str, owner: str, name: str, record: Any) -> None:
-    """Record something in terms of JSON; where no file can be written, nothing is kept.
+    """Record JSON values; if no file can be written, they're kept for this process only.
 
     Args:
-        package: The top-level package whose code it's about.
+        package: The top-level package of the code.
         owner: The distribution with its version.
-        name: What the record is of.
-        record: What's recorded.
+        name: The name of the record.
+        record: The values.
     """
     records = _records(package, owner)
     if records.get(name) == record:
@@ -64,7 +64,7 @@ def write_record(package: str, owner: str, name: str, record: Any) -> None:
 
 
 def keeps_records() -> bool:
-    """Say whether what's recorded now can be read by a later process."""
+    """Return whether later processes can read what's recorded now."""
     file = _file("seqpipe", "")
     try:
         if file is not None:
@@ -77,9 +77,9 @@ def keeps_records() -> bool:
 
 @functools.cache
 def stamp_of(package: str) -> str | None:
-    """Return what changes whenever the code of a package does, or None if that can't be said.
+    """Return a hash that changes whenever the code of a package does, or None if that can't be determined.
 
-    It's made of the times and sizes of the package's files and of seqpipe's, and of Python's version.
+    It's a hash of the times and sizes of the package's files and of seqpipe's, and of Python's version.
     """
     try:
         lines = list(_files_of(package))
@@ -93,12 +93,12 @@ def stamp_of(package: str) -> str | None:
 
 @functools.cache
 def environment_stamp() -> str:
-    """Return what changes with the installed distributions, and with the files of those that offer anything.
+    """Return a hash of the installed distributions, and of the files of those that provide anything.
 
-    The folders that describe distributions carry their names and versions; of a package that's edited in
-    place, its files count as well.
+    The metadata folders of distributions have their names and versions in their own names; the files are for
+    packages that are edited in place.
     """
-    lines = [f"{package} {stamp_of(package)}" for package in _offering_packages()]
+    lines = [f"{package} {stamp_of(package)}" for package in _providing_packages()]
     for folder in sys.path:
         with contextlib.suppress(OSError):
             lines += [
@@ -109,11 +109,11 @@ def environment_stamp() -> str:
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:24]
 
 
-def _offering_packages() -> set[str]:
-    """Return the packages that offer parts, or functions of spaCy's registries."""
+def _providing_packages() -> set[str]:
+    """Return the packages that provide parts, or functions of spaCy's registries."""
     packages = set()
     for distribution in distributions():
-        # A damaged one is reported by whoever asks for a part.
+        # A damaged one is reported when a part is used.
         with contextlib.suppress(Exception):
             packages |= {
                 each.value.partition(":")[0].partition(".")[0]
@@ -124,7 +124,7 @@ def _offering_packages() -> set[str]:
 
 
 def _files_of(package: str) -> Iterator[str]:
-    # Of a package at the top, this imports nothing.
+    # For a top-level package, this imports nothing.
     spec = importlib.util.find_spec(package)
     if spec is None or (not spec.has_location and not spec.submodule_search_locations):
         raise LookupError(package)
@@ -133,14 +133,14 @@ def _files_of(package: str) -> Iterator[str]:
     for root in roots:
         for path in _python_files(root):
             count += 1
-            if count > _MOST_FILES:
+            if count > _MAX_FILES:
                 raise LookupError(f"{package} has too many files")
             status = os.stat(path)  # noqa: PTH116
             yield f"{path} {status.st_mtime_ns} {status.st_size}"
 
 
 def _python_files(root: str) -> Iterator[str]:
-    if not os.path.isdir(root):  # noqa: PTH112  (a thousand objects of pathlib's take as long as all else)
+    if not os.path.isdir(root):  # noqa: PTH112  (a thousand pathlib objects take as long as everything else)
         yield root
         return
     for folder, _, names in os.walk(root):
@@ -155,7 +155,7 @@ def _records(package: str, owner: str) -> dict[str, Any]:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        # In a folder that others share, somebody could say of parts what isn't so.
+        # In a shared folder, someone else could write wrong records.
         if not is_trusted(file.stat()):
             return {}
         kept = json.loads(file.read_text(encoding="utf-8"))
@@ -178,15 +178,15 @@ def _write(file: Path, text: str) -> None:
 
 
 def _prune(folder: Path, package: str) -> None:
-    """Remove the records of former states of a package, but for those of a few environments."""
+    """Remove the records of earlier states of a package, except for those of a few environments."""
     files = sorted(folder.glob(f"{package}-*.json"), key=lambda file: file.stat().st_mtime_ns)
-    for file in files[:-_MOST_STATES]:
+    for file in files[:-_MAX_STATES]:
         file.unlink(missing_ok=True)
 
 
 @functools.cache
 def _file(package: str, owner: str) -> Path | None:
-    """Return where the records of a package lie as it is now; None if that can't be said."""
+    """Return the file with the records of a package's current state; None if there can't be one."""
     stamp = stamp_of(package)
     if stamp is None:
         return None

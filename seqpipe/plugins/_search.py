@@ -1,4 +1,4 @@
-"""Finds a plugin or a part by its name alone, as a person gives it."""
+"""Finds a plugin or a part by its name alone, as a user gives it."""
 
 import difflib
 from typing import Final
@@ -11,25 +11,25 @@ from seqpipe.plugins._host import Host
 from seqpipe.plugins._part import Part
 from seqpipe.plugins._plugin import Plugin
 
-#: How many near names a message offers.
-_NEAR: Final = 3
-#: How alike names are that may be meant for each other, from 0 to 1.
-_ALIKE: Final = 0.7
+#: How many names a message suggests.
+_MAX_SUGGESTIONS: Final = 3
+#: How similar a name must be to be suggested, from 0 to 1.
+_MIN_LIKENESS: Final = 0.7
 
 
 def find_by_name(host: Host, name: str) -> Plugin | list[Part]:
-    """Return the plugin of a name, or the parts: one, or several of different kinds.
+    """Return the plugin or the parts with a name: parts may be several of different kinds.
 
-    A plugin is found by the name of its distribution too. Only the plugin in question is imported if there's
-    one, and else all.
+    A plugin is found by the name of its distribution too. If a plugin has the name, only that one is
+    imported, otherwise all are.
 
     Args:
-        host: Knows the plugins.
+        host: Its plugins are searched.
         name: Such as "seqpipe", or "seqpipe.LSTM.v1".
 
     Raises:
-        PluginError: There's nothing of that name, or its plugin can't be used. The message suggests near
-            names, from all plugins.
+        PluginError: There's nothing of that name, or its plugin can't be used. The message suggests
+            similar names from all plugins.
     """
     plugin_name, dot, _ = name.partition(".")
     if plugin_name in host.plugin_names:
@@ -55,12 +55,12 @@ def _meant(name: str, plugins: list[Plugin]) -> str:
     if not near:
         named = name.partition(".")[0]
         more = f" show {named}" if named in [plugin.name for plugin in plugins] else ""
-        return f"; `seqpipe plugins{more}` lists what there is"
+        return f"; `seqpipe plugins{more}` lists what's installed"
     return f"; did you mean {' or '.join(map(repr, near))}?"
 
 
 def _near(name: str, plugins: list[Plugin]) -> list[str]:
-    """Return the likeliest names. A part may be called for short: "LSTM", or "seqpipe.lstm"."""
+    """Return the likeliest names. A part's name may be shortened: "LSTM", or "seqpipe.lstm"."""
     plugin_name, dot, rest = name.partition(".")
     short = rest.partition(".")[0] if dot else name
     found = []
@@ -71,8 +71,8 @@ def _near(name: str, plugins: list[Plugin]) -> list[str]:
         if not dot:
             found.append((_likeness(name, plugin.name), 1.0, plugin.name))
             found.append((_likeness(name, plugin.owner.name), 1.0, plugin.name))
-    good = sorted((each for each in found if each[0] >= _ALIKE), reverse=True)
-    return list(dict.fromkeys(each for _, _, each in good))[:_NEAR]
+    good = sorted((each for each in found if each[0] >= _MIN_LIKENESS), reverse=True)
+    return list(dict.fromkeys(each for _, _, each in good))[:_MAX_SUGGESTIONS]
 
 
 def _likeness(one: str, other: str) -> float:

@@ -1,8 +1,8 @@
-"""Writes what a function takes as JSON, and reads it back without the function's code.
+"""The signature and the documentation of a factory, which can be recorded without its code.
 
-Annotations come back as far as a pipeline file can be checked against them: numbers, strings, lists,
-choices and their bounds are the same, and a class that only code can make an object of is a stand-in of the
-same name. What can't be kept to that isn't written at all.
+Signatures are written as JSON. Annotations are restored as far as a pipeline file can be checked against them:
+numbers, strings, lists, choices and their bounds are the same, and a class whose objects only code can create
+becomes a stand-in of the same name. Anything else isn't written at all. Docstrings are parsed into sections.
 """
 
 import collections.abc
@@ -33,17 +33,17 @@ _NAMED: Final[dict[str, Any]] = {
 }
 _NAMES: Final = {value: name for name, value in _NAMED.items()}
 _BOUNDS: Final = ("gt", "ge", "lt", "le")
-#: No object of a class that only code can make is one of these.
+#: None of these is an object of a class whose objects only code can create.
 _SAMPLES: Final[tuple[Any, ...]] = ("", "a", 0, 1, 1.5, True, None, [], {})
 
 
 class CannotWriteError(Exception):
-    """An annotation or a default means something that JSON can't say."""
+    """An annotation or a default can't be expressed in JSON."""
 
 
 @dataclass(frozen=True)
 class Bound:
-    """The bounds of a number, as annotated-types has them in objects of its own."""
+    """The bounds of a number, which annotated-types has as separate objects."""
 
     gt: float | None = None
     ge: float | None = None
@@ -52,7 +52,7 @@ class Bound:
 
 
 class Shown:
-    """Stands for a default of which only the text is known."""
+    """A placeholder for a default of which only the `repr` is known."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -135,7 +135,7 @@ def annotation_from_json(written: Any) -> Any:
     if "choices" in written:
         members = {f"choice{i}": value for i, value in enumerate(written["choices"])}
         return enum.Enum(written["name"], members)
-    # Spelt as `inspect.formatannotation` spells it.
+    # Formatted as by `inspect.formatannotation`.
     return type("StandIn", (), {"__module__": "builtins", "__qualname__": written["opaque"]})
 
 
@@ -151,12 +151,12 @@ def _class_to_json(annotation: Any) -> Any:
 
 
 def _opaque_to_json(annotation: Any) -> Any:
-    """Write what no value in a file is an object of, as far as confection is asked."""
+    """Write an annotation that confection accepts no value of a file for."""
     from confection.validation import validate_type  # takes a quarter of a second
 
     try:
         fits = [value for value in _SAMPLES if validate_type(value, annotation) is None]
-    except Exception as error:  # it may run code of the annotation's
+    except Exception as error:  # it may run the annotation's code
         raise CannotWriteError(f"{annotation!r} can't be checked") from error
     if fits:
         raise CannotWriteError(f"{annotation!r} takes {fits[0]!r}")
@@ -177,12 +177,12 @@ def _bounds_to_json(decorations: tuple[Any, ...]) -> list[dict[str, float]]:
 
 def _choice_to_json(value: Any) -> Any:
     if value is not None and type(value) not in (bool, int, float, str):
-        raise CannotWriteError(f"{value!r} is no choice of a file's")
+        raise CannotWriteError(f"{value!r} can't be a choice in a file")
     return value
 
 
 def _default_to_json(value: Any) -> Any:
-    """Write a default: what JSON has no name for stands in a mapping with one key."""
+    """Write a default: values that JSON lacks become mappings with one key."""
     if value is _EMPTY:
         return {"none": True}
     if value is None or type(value) in (bool, int, float, str):
@@ -215,18 +215,15 @@ def _default_from_json(written: Any) -> Any:
     return readers[kind](inner)
 
 
-# What the docstrings of a part say, for whoever uses it in a pipeline file.
-
-
 @dataclass(frozen=True)
 class Documentation:
-    """A part's documentation, taken apart.
+    """A part's documentation, parsed from docstrings.
 
     Attributes:
         summary: The first sentence or line; "" if there's none.
         text: What follows it, in paragraphs.
-        arguments: What's said of each argument, by its name. For those that the factory says nothing of,
-            what its base classes say.
+        arguments: The description of each argument by name; if the factory has none, that of its base
+            classes.
         sections: The rest by its title, such as "Raises".
     """
 
@@ -237,15 +234,15 @@ class Documentation:
 
 
 def document(factory: Callable[..., Any]) -> Documentation:
-    """Return what the docstrings of a factory say, whatever their style; they may say anything.
+    """Return the documentation of a factory, from docstrings in any style and form.
 
-    Google's style, numpy's and Sphinx's are known.
+    The styles of Google, numpy and Sphinx are recognised.
     """
     return read_docstrings(docstrings_of(factory))
 
 
 def read_docstrings(docstrings: Iterable[str]) -> Documentation:
-    """Return what docstrings say: that of a factory, and then those of what it's derived from."""
+    """Return the documentation in docstrings: that of a factory, followed by those of its base classes."""
     found = [_parse(text) for text in docstrings]
     arguments: dict[str, str] = {}
     for documentation in reversed(found):
@@ -255,7 +252,7 @@ def read_docstrings(docstrings: Iterable[str]) -> Documentation:
 
 
 def docstrings_of(factory: Callable[..., Any]) -> list[str]:
-    """Return the docstring of a factory, "" if it has none, and then those of its classes."""
+    """Return the docstring of a factory, "" if it has none, followed by those of its classes."""
     return list(_docstrings(unwrap(factory)[0]))
 
 
@@ -269,7 +266,7 @@ def _docstrings(factory: Any) -> Iterator[str]:
 
 
 def _docstring(thing: Any) -> str:
-    # Not `inspect.getdoc`, which takes a base class's for the class's own.
+    # Not `inspect.getdoc`, which inherits the docstring of a base class.
     try:
         text = thing.__doc__
     except Exception:  # it may be computed
@@ -278,18 +275,18 @@ def _docstring(thing: Any) -> str:
 
 
 def _parse(text: str) -> Documentation:
-    # It's large, and only wanted when somebody reads.
+    # It's large, and only needed when documentation is shown.
     from griffe import Docstring, infer_docstring_style
 
     try:
         style, _ = infer_docstring_style(Docstring(text), default="google")
         parsed = Docstring(text).parse(style or "google", warnings=False)
-        return _taken_apart(parsed)
-    except Exception:  # whatever is wrong with a docstring, it's there to be read
+        return _from_sections(parsed)
+    except Exception:  # show a malformed docstring as it is
         return _documentation([text], {}, {})
 
 
-def _taken_apart(parsed: Iterable[Any]) -> Documentation:
+def _from_sections(parsed: Iterable[Any]) -> Documentation:
     texts: list[str] = []
     arguments: dict[str, str] = {}
     sections: dict[str, list[str]] = {}
@@ -314,7 +311,7 @@ def _documentation(
 
 
 def _entries(value: Any) -> list[str]:
-    """Return the entries of a section: what's raised, say, or examples with texts between them."""
+    """Return the entries of a section, such as exceptions, or examples with text between them."""
     if not isinstance(value, list):
         return [value.description]
     if value and isinstance(value[0], tuple):

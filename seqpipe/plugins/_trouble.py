@@ -14,7 +14,7 @@ from seqpipe import __version__
 from seqpipe.errors import SeqpipeError
 from seqpipe.plugins._owner import Owner
 
-#: Where code lies that runs between a plugin and whoever asked for it.
+#: The folders of code that runs between a plugin and its caller.
 _MACHINERY: Final = tuple(
     Path(file).parent for file in (__file__, importlib.__file__, pluggy.__file__)
 )
@@ -22,12 +22,12 @@ _MACHINERY: Final = tuple(
 
 @dataclass(frozen=True)
 class Trouble:
-    """What keeps a plugin or a part from being used.
+    """Why a plugin or a part can't be used.
 
     Attributes:
         reason: What is wrong, naming the plugin or the part, and its owner.
-        fix: What would probably help; "" if the reason says it.
-        traceback: Where it went wrong, from the plugin's own code on; "" if no code of it ran.
+        fix: A probable fix; "" if the reason includes it.
+        traceback: The traceback, starting in the plugin's own code; "" if none of it ran.
     """
 
     reason: str
@@ -43,22 +43,22 @@ class TroubleError(Exception):
 
     def __init__(self, reason: str, fix: str, cause: BaseException | None = None) -> None:
         super().__init__(reason)
-        self.trouble = Trouble(reason, fix, _from_the_plugin_on(cause) if cause else "")
+        self.trouble = Trouble(reason, fix, _format_traceback(cause) if cause else "")
 
 
 def trouble_of(error: SeqpipeError) -> Trouble:
-    """Return what an error says of a plugin or a part."""
+    """Return the trouble that an error is about."""
     cause = error.__cause__
     if isinstance(cause, TroubleError):
         return cause.trouble
-    return Trouble(str(error), "", _from_the_plugin_on(cause) if cause else "")
+    return Trouble(str(error), "", _format_traceback(cause) if cause else "")
 
 
-def tell_authors(owner: Owner, error: BaseException | None = None) -> str:
-    """Return the advice for a plugin that breaks its contract, maybe with an error of its code's."""
+def advise_authors(owner: Owner, error: BaseException | None = None) -> str:
+    """Return the advice for a plugin that breaks its contract, possibly by an error in its code."""
     if owner.folder:
-        return f"mend it in {_place(owner.folder, error)}"
-    return f"tell the authors of {owner.name}, and try another version of it until then"
+        return f"fix it in {_place(owner.folder, error)}"
+    return f"report it to the authors of {owner.name}, and use another version until then"
 
 
 def _place(folder: Path, error: BaseException | None) -> str:
@@ -73,13 +73,13 @@ def import_guarded(entry_point: EntryPoint, who: str, owner: Owner) -> Any:
     """Return what an entry point, or a reference like one, names.
 
     Raises:
-        TroubleError: Importing it raised, whatever that was; but for Ctrl-C.
+        TroubleError: Importing it raised anything but `KeyboardInterrupt`.
     """
     try:
         return entry_point.load()
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # such as SystemExit, or what pytest skips a module with
+    except BaseException as error:  # such as SystemExit, or pytest's exception to skip a module
         raise import_error(error, entry_point.module, who, owner) from error
 
 
@@ -89,23 +89,23 @@ def import_error(error: BaseException, module: str, who: str, owner: Owner) -> T
     Args:
         error: What importing it raised, or would raise.
         module: The module's name.
-        who: What it's wanted for.
+        who: What needs it, for the message.
         owner: The distribution that names the module.
     """
     fix = _import_fix(error, module, owner)
     cause = error if error.__traceback__ else None
-    return TroubleError(f"{who} can't be imported ({said(error)})", fix, cause)
+    return TroubleError(f"{who} can't be imported ({describe_error(error)})", fix, cause)
 
 
 def _import_fix(error: BaseException, module: str, owner: Owner) -> str:
-    """Return what would probably make the import of a plugin's module succeed."""
+    """Return how to make the import of a plugin's module succeed, probably."""
     if owner.folder:
-        return _mend(error, owner, owner.folder)
+        return _author_fix(error, owner, owner.folder)
     if isinstance(error, ImportError) and error.name:
         missing = error.name.partition(".")[0]
         if missing == "seqpipe":
             return (
-                f"{owner.name} was written for another seqpipe than {__version__}: "
+                f"{owner.name} was written for another version of seqpipe than {__version__}: "
                 f"pip install --upgrade seqpipe {owner.name}"
             )
         if isinstance(error, ModuleNotFoundError):
@@ -115,27 +115,27 @@ def _import_fix(error: BaseException, module: str, owner: Owner) -> str:
                 )
             return _install(missing, owner)
     if isinstance(error, SyntaxError):
-        return f"it's damaged, or made for another Python: pip install --upgrade {owner.name}"
+        return f"it's damaged, or written for another Python version: pip install --upgrade {owner.name}"
     return f"pip install --upgrade {owner.name}, or pip uninstall {owner.name}"
 
 
-def _mend(error: BaseException, owner: Owner, folder: Path) -> str:
-    """Return the same for the plugin's author."""
+def _author_fix(error: BaseException, owner: Owner, folder: Path) -> str:
+    """Return the fix for the plugin's author."""
     if isinstance(error, ModuleNotFoundError) and error.name:
         missing = error.name.partition(".")[0]
         if wanted := _wanted(missing, owner):
             return f'pip install "{wanted}"'
         return (
-            f"mend the name in {folder}; if it's of another package, install that, and add it to the "
+            f"correct the name in {folder}; if it's of another package, install that, and add it to the "
             "dependencies in pyproject.toml"
         )
     if isinstance(error, SyntaxError) and error.filename:
-        return f"mend it in {error.filename}, line {error.lineno}"
-    return tell_authors(owner, error)
+        return f"fix it in {error.filename}, line {error.lineno}"
+    return advise_authors(owner, error)
 
 
-def said(error: BaseException) -> str:
-    """Return the type of an error and what it says."""
+def describe_error(error: BaseException) -> str:
+    """Return the type and the message of an error."""
     try:
         text = str(error)
     except Exception:
@@ -156,16 +156,16 @@ def _wanted(module: str, owner: Owner) -> str | None:
     return wanted[0] if wanted else None
 
 
-def _from_the_plugin_on(error: BaseException) -> str:
-    """Return a traceback, and those of the errors that led to it, without frames that are no plugin's."""
-    told = traceback.TracebackException.from_exception(error)
-    link: traceback.TracebackException | None = told
+def _format_traceback(error: BaseException) -> str:
+    """Return a traceback, and those of its causes, without frames outside of plugins."""
+    formatted = traceback.TracebackException.from_exception(error)
+    link: traceback.TracebackException | None = formatted
     while link:
         link.stack[:] = [frame for frame in link.stack if not _is_machinery(frame.filename)]
         link = link.__cause__ or link.__context__
-    if not told.stack and not told.__cause__:
-        return "".join(told.format_exception_only()).rstrip()
-    return "".join(told.format()).rstrip()
+    if not formatted.stack and not formatted.__cause__:
+        return "".join(formatted.format_exception_only()).rstrip()
+    return "".join(formatted.format()).rstrip()
 
 
 def _is_machinery(file: str) -> bool:

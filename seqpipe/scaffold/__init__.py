@@ -1,6 +1,6 @@
-"""Makes a new plugin package: a working part, its tests, and a pipeline file that trains with it.
+"""Creates a new plugin package: a working part, its tests, and a pipeline file that trains with it.
 
-Knows names, templates and folders. Doesn't know how plugins are found or parts are run.
+Deals with names, templates and folders, and knows nothing of how plugins are found or parts are run.
 """
 
 from seqpipe.scaffold._new import Created as Created

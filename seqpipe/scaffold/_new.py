@@ -1,4 +1,4 @@
-"""Makes the package of a new plugin."""
+"""Creates the package of a new plugin: derives its names, renders the templates, and writes the folder."""
 
 import itertools
 import re
@@ -17,21 +17,18 @@ from seqpipe.errors import PluginError
 from seqpipe.kinds import KINDS, Kind
 from seqpipe.messages import did_you_mean, nearest
 
-# The names of a plugin, all made from the one that its author gives.
-
-
 _OURS: Final = "seqpipe"
 _GOOD: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True)
 class Names:
-    """What a plugin is called, and where.
+    """The names of a plugin.
 
     Attributes:
-        plugin: The entry point, with which its parts' names begin: "my_cells".
-        distribution: What `pip` installs, and the name of its folder: "seqpipe-my-cells".
-        module: What Python imports: "seqpipe_my_cells".
+        plugin: The entry point, which is the prefix of its parts' names: "my_cells".
+        distribution: The name that `pip` installs, and that of its folder: "seqpipe-my-cells".
+        module: The name that Python imports: "seqpipe_my_cells".
     """
 
     plugin: str
@@ -40,16 +37,16 @@ class Names:
 
 
 def make_names(given: str, taken: Collection[str] = ()) -> Names:
-    """Make the names of a plugin from the one given: "My_Cells", or "seqpipe-my-cells".
+    """Derive the names of a plugin from the one given: "My_Cells", or "seqpipe-my-cells".
 
-    The module's name begins with "seqpipe_", so keywords and names of Python's own modules do no harm.
+    The module's name begins with "seqpipe_", so Python's keywords and modules may be used as names.
 
     Args:
-        given: What the author gives.
-        taken: The names that other plugins have.
+        given: The name that the author gives.
+        taken: The names of other plugins.
 
     Raises:
-        PluginError: Nothing that Python and `pip` both accept can be made of it, or it's taken.
+        PluginError: The name isn't valid for both Python and `pip`, or it's taken.
     """
     lowered = re.sub(r"[-_]+", "-", given.lower())
     stem = lowered.removeprefix(f"{_OURS}-")
@@ -57,10 +54,10 @@ def make_names(given: str, taken: Collection[str] = ()) -> Names:
         raise PluginError(
             f"{given!r} is seqpipe's own name: give your plugin another one, such as my-cells"
         )
-    # Lower case makes ASCII letters of a few others.
+    # Lower-casing turns a few other letters into ASCII.
     if not (given.isascii() and _GOOD.fullmatch(stem)):
         raise PluginError(
-            f"{given!r} can't be a plugin's name: it takes a letter from a to z first, then letters, "
+            f"{given!r} isn't a valid plugin name: it must begin with a letter from a to z, followed by letters, "
             f"digits, and single - or _ between them, such as {_suggest(stem)}"
         )
     plugin, distribution = stem.replace("-", "_"), f"{_OURS}-{stem}"
@@ -72,9 +69,7 @@ def make_names(given: str, taken: Collection[str] = ()) -> Names:
 def _taken(plugin: str, stem: str, taken: Collection[str]) -> str:
     near = (f"{stem}-{number}" for number in itertools.count(2))
     free = next(name for name in near if name.replace("-", "_") not in taken)
-    return (
-        f"a plugin called {plugin!r} is installed already: give yours another name, such as {free}"
-    )
+    return f"a plugin named {plugin!r} is already installed: choose another name, such as {free}"
 
 
 def _suggest(stem: str) -> str:
@@ -94,21 +89,18 @@ def find_kind(name: str) -> Kind:
     return KINDS[name]
 
 
-# Templates to texts.
-#
-# Below ``templates/`` the folder ``common`` holds what every plugin has, and one folder for each kind what only
-# that has. The names of files and folders are templates too. What stands in ``fragments`` is included by others.
-
+# In ``templates/``, the folder ``common`` has the files of every plugin, and a folder for each kind those of that
+# kind only. The names of files and folders are templates too. Other templates include those in ``fragments``.
 
 _ENDING: Final = ".jinja"
 
 
 def render(kind: str, values: Mapping[str, str]) -> dict[str, str]:
-    """Return the files of a plugin that offers a part of `kind`, by their POSIX paths, sorted.
+    """Return the files of a plugin that provides a part of `kind`, by their POSIX paths, sorted.
 
     Args:
         kind: One of `seqpipe.kinds.KINDS`.
-        values: What the templates may name.
+        values: The variables of the templates.
     """
     environment = _environment()
     files = {}
@@ -130,27 +122,24 @@ def _environment() -> Environment:
     )
 
 
-# Writes a new folder, whole or not at all.
-
-
 def write_new(folder: Path, files: Mapping[str, str]) -> None:
-    r"""Write files into a folder that's new or empty, as UTF-8 with "\n" between lines.
+    r"""Write files into a new or empty folder, all or none, as UTF-8 with "\n" between lines.
 
-    They're written beside it first, so that a failure leaves nothing.
+    They're written to a temporary folder next to it first, so that a failure leaves nothing behind.
 
     Args:
-        folder: Where to.
-        files: Their texts, by their POSIX paths in the folder.
+        folder: The folder.
+        files: The contents of the files by their POSIX paths in the folder.
 
     Raises:
-        PluginError: Something stands there already, or it can't be written.
+        PluginError: There's something in it already, or it can't be written.
     """
     part = folder.with_name(f".{folder.name}.part-{secrets.token_hex(4)}")
     try:
         _check_free(folder)
         _write(part, files)
         if folder.exists():
-            folder.rmdir()  # Windows moves nothing onto a folder, not even onto an empty one.
+            folder.rmdir()  # Windows can't rename onto a folder, not even an empty one.
         part.rename(folder)
     except OSError as error:
         raise PluginError(
@@ -162,10 +151,10 @@ def write_new(folder: Path, files: Mapping[str, str]) -> None:
 
 def _check_free(folder: Path) -> None:
     if not folder.parent.is_dir():
-        raise PluginError(f"there's no folder {folder.parent}: make it first, or choose another")
+        raise PluginError(f"there's no folder {folder.parent}: create it first, or choose another")
     if folder.is_symlink() or (folder.exists() and not _is_empty_folder(folder)):
         raise PluginError(
-            f"{folder} is there already, and nothing is overwritten: move it away, or choose another "
+            f"{folder} already exists, and nothing is overwritten: move it away, or choose another "
             "name or place"
         )
 
@@ -184,7 +173,7 @@ def _write(folder: Path, files: Mapping[str, str]) -> None:
 
 @dataclass(frozen=True)
 class Created:
-    """A plugin's package, just made.
+    """The package of a plugin that was created.
 
     Attributes:
         folder: Where it is.
@@ -192,7 +181,7 @@ class Created:
         distribution: What `pip` installs: "seqpipe-my-cells".
         module: What Python imports: "seqpipe_my_cells".
         part: The full name of its part: "my_cells.PeepholeLSTM.v1".
-        files: The paths of its files, with that of the folder before them.
+        files: The paths of its files, including that of the folder.
     """
 
     folder: Path
@@ -206,18 +195,18 @@ class Created:
 def new_plugin(
     name: str, kind: str, *, parent: Path = Path(), taken: Collection[str] = ()
 ) -> Created:
-    """Make the package of a plugin that offers a working part, with tests and an example.
+    """Create the package of a plugin that provides a working part, with tests and an example.
 
-    It's written whole or not at all, into a folder that's new or empty.
+    It's written completely or not at all, into a new or empty folder.
 
     Args:
-        name: What to call it, with "seqpipe-" before it or without: "my-cells".
-        kind: Which kind of part it offers, one of `seqpipe.kinds.KINDS`.
-        parent: The folder to make the package's own folder in.
-        taken: The names that other plugins have.
+        name: Its name, with the prefix "seqpipe-" or without: "my-cells".
+        kind: The kind of part that it provides, one of `seqpipe.kinds.KINDS`.
+        parent: The folder to create the package's own folder in.
+        taken: The names of other plugins.
 
     Raises:
-        PluginError: The name can't be used or is taken, the folder holds something, or it can't be written.
+        PluginError: The name is invalid or taken, the folder isn't empty, or it can't be written.
         ValueError: There's no such kind.
     """
     found = find_kind(kind)
@@ -254,7 +243,7 @@ def _values(names: Names, kind: Kind) -> dict[str, str]:
 
 
 def _supported(version: Version) -> str:
-    """Return the versions from this one on, to the next major one."""
-    # 1.4 is above 1.4rc1, which couldn't install what it made.
+    """Return the versions from this one up to the next major one."""
+    # 1.4 is above 1.4rc1, which couldn't install the plugins that it created.
     least = version.public if version.is_prerelease else f"{version.major}.{version.minor}"
     return f">={least},<{version.major + 1}"

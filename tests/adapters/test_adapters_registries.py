@@ -251,7 +251,9 @@ def test_part_that_a_later_version_took_back_is_told_with_the_one_that_has_it(ac
 
 def test_plugin_that_is_broken_says_why_rather_than_what_is_there_anyway(acme, tmp_path):
     acme({"acme.Thing.v1": 17}, version="1.3")
-    with pytest.raises(PluginError, match="which can't be called; tell the authors") as caught:
+    with pytest.raises(
+        PluginError, match="which can't be called; report it to the authors"
+    ) as caught:
         from_disk(pipeline_with("heads", BLOCK), tmp_path)
     assert "needs acme-parts 1.2.3" in str(caught.value) and "pip install" not in str(caught.value)
 
@@ -270,7 +272,7 @@ def test_package_that_was_renamed_is_refused_and_can_be_overridden(acme, tmp_pat
         "package": "acme-parts 1.2.3",
     }
     acme({"acme.Thing.v1": pieces}, name="acme-renamed", version="1.3")
-    with pytest.raises(PluginError, match=r"and acme-renamed 1\.3 is installed: pip uninstall"):
+    with pytest.raises(PluginError, match=r"but acme-renamed 1\.3 is installed: pip uninstall"):
         spacy.load(tmp_path)
     package = {"nlp.tokenizer.tokenizer.package": "acme-renamed 1.3"}
     assert spacy.load(tmp_path, config=package).tokenizer.tokenize is str.split

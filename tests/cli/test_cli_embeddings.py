@@ -158,7 +158,7 @@ def test_tables_of_spacy_may_be_of_lower_case_words_or_of_floret():
     nlp.vocab.vectors = Vectors(mode="floret", data=data, hash_count=1, minn=2, maxn=3)
     floret = SpacyTable(nlp.vocab)
     assert floret.embed(["river"]).shape == (1, 3) and floret.embed(["river"]).any()
-    with pytest.raises(DataError, match="no list of words"):
+    with pytest.raises(DataError, match="no vocabulary"):
         Opened("model", floret, nlp).words()
     with pytest.raises(EmbedderError, match="can't be fitted"):
         floret.fit([])
@@ -224,7 +224,7 @@ def test_every_table_is_printed(call, table, lists):
     assert re.search(r"^sentences, sif +-?\d\.\d{3} +-?\d\.\d{3} +3$", called.out, re.M)
 
 
-def test_encoder_tells_orders_apart_that_bags_of_words_cannot(embeddings, encoder, lists):
+def test_encoder_distinguishes_orders_that_bags_of_words_cannot(embeddings, encoder, lists):
     report = embeddings("evaluate", encoder)
     assert report["encoder"]
     order = report["scores"]["word_order"]

@@ -57,7 +57,7 @@ def test_same_command_writes_the_same_picture(picture, tmp_path):
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
 
 
-def test_words_without_a_vector_are_told(picture, tmp_path):
+def test_words_without_a_vector_are_reported(picture, tmp_path):
     named = ["river", "bank", *(f"unknown{number}" for number in range(12))]
     out = picture(*named, "-o", tmp_path / "a.svg").out
     assert "2 words by pca" in out
@@ -73,12 +73,12 @@ def test_words_without_a_vector_are_told(picture, tmp_path):
         (["--seed", "-1"], "Invalid value for '--seed'"),
         (["--words-file", "gone.txt"], "gone.txt isn't there"),
         (["--words-file", "empty.txt"], "empty.txt names no word"),
-        (["--groups", "empty.txt"], "empty.txt holds nothing"),
+        (["--groups", "empty.txt"], "empty.txt is empty"),
         (["--groups", "alone.txt"], "alone.txt:2 should be a word and its group, and is 'b'"),
         (["xyzzy", "-o", "a.svg"], "0 of 1 words have vectors that can be placed"),
     ],
 )
-def test_mistakes_are_told(picture, arguments, message, tmp_path, monkeypatch):
+def test_mistakes_are_reported(picture, arguments, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty.txt").write_text("\n", encoding="utf-8")
     (tmp_path / "alone.txt").write_text("a x\nb\n", encoding="utf-8")

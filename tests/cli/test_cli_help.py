@@ -16,20 +16,20 @@ HEAVY = ("torch", "spacy", "thinc", "numpy", "confection", "fasttext", "rich.con
 
 
 @pytest.fixture(params=[[], ["--help"], ["-h"]], ids=["nothing", "--help", "-h"])
-def help_asked_for(request):
-    """Return the arguments that ask for help in general."""
+def help_arguments(request):
+    """Return arguments that print the general help."""
     return request.param
 
 
-def test_help_names_the_commands_and_how_to_start(call, help_asked_for):
-    called = call(*help_asked_for)
+def test_help_names_the_commands_and_how_to_start(call, help_arguments):
+    called = call(*help_arguments)
     text = called.out + called.err
     assert re.search(r"^ *run  +Train, evaluate and save", text, re.M)
     assert re.search(r"^ *compile  +Print the complete spaCy", text, re.M)
-    assert re.search(r"^ *plugins  +List the installed plugins", text, re.M)
+    assert re.search(r"^ *plugins  +List, explain, check and create plugins", text, re.M)
     assert "seqpipe run pipelines/bbc-news/pipeline.cfg" in text
     # Without arguments nothing was done, which a script should notice.
-    assert called.code == (0 if help_asked_for else 2)
+    assert called.code == (0 if help_arguments else 2)
 
 
 def test_help_of_run_has_examples_and_says_where_keys_are_explained(call):

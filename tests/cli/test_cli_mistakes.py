@@ -20,7 +20,7 @@ MISTAKES = {
     "unknown override": (["--encoder.widht", "32"], ["encoder.widht", "width"]),
     "unknown override of spaCy's": (["--training.foo", "3"], ["training.foo"]),
     "unknown section": (["--trainning.max_epochs", "3"], ["trainning", "training"]),
-    "wrong type": (["--encoder.width", "wide"], ["encoder.width", "wide", "whole number"]),
+    "wrong type": (["--encoder.width", "wide"], ["encoder.width", "wide", "integer"]),
     "no value": (["--encoder.width"], ["encoder.width"]),
     "part of another kind": (
         ["--encoder.cell.@seqpipe_cells", "seqpipe.Whitespace.v1"],
@@ -119,7 +119,7 @@ def test_output_that_is_a_file_is_refused(call, world):
     assert (world / "out").read_text(encoding="utf-8") == "mine"
 
 
-def test_several_mistakes_are_told_at_once(call, world):
+def test_several_mistakes_are_reported_at_once(call, world):
     called = call("run", "pipeline.cfg", "--encoder.widht", "32", "--head.pol", "mean")
     assert called.code == 1
     assert "encoder.widht" in called.err and "head.pol" in called.err

@@ -30,7 +30,7 @@ def outcome(name, state="passed", detail="", **more):
 
 @pytest.fixture
 def kit(monkeypatch):
-    """Return a list of outcomes that stands for what comes of the checks of each part."""
+    """Return a list of outcomes that replaces the outcomes of the checks of each part."""
     outcomes = [outcome("is_made"), outcome("is_quick", detail="12 words/s")]
 
     def run_checks(kind, factory):
@@ -76,7 +76,7 @@ def test_failed_check_says_what_is_broken_and_by_what(call, install, kit):
     assert lines(called)[-1] == "1 part: 2 passed, 1 failed; 0.8 s"
 
 
-def test_traceback_of_what_a_check_raised_is_printed_when_asked_for(call, install, kit):
+def test_traceback_of_what_a_check_raised_is_printed_on_request(call, install, kit):
     install("acme", GOOD)
     try:
         int("x")
@@ -215,7 +215,7 @@ def test_plugin_in_quarantine_fails_and_the_others_are_checked(call, install, ki
     found = json.loads(call("plugins", "check", "--json").out)
     assert [plugin["name"] for plugin in found["quarantined"]] == ["broken"]
     assert "no drive" in found["quarantined"][0]["reason"]
-    # Asked for by its name there's nothing else to say.
+    # Selected by name there's nothing else to report.
     called = call("plugins", "check", "broken")
     assert called.code == 1 and "no drive" in called.err and called.out == ""
 
@@ -347,7 +347,7 @@ class TestFolder:
         called = call("plugins", "check", str(folder.folder))
         assert called.code == 1
         assert f"FAILED the plugin {folder.plugin}" in lines(called) and "no drive" in called.out
-        assert f"try: mend it in {module.resolve()}, line 1" in lines(called)
+        assert f"try: fix it in {module.resolve()}, line 1" in lines(called)
         assert "Traceback" not in called.out and "pip install" not in called.out
         called = call("plugins", "check", str(folder.folder), "--traceback")
         assert "Traceback" in called.out and "raise RuntimeError" in called.out
@@ -355,10 +355,10 @@ class TestFolder:
     def test_package_made_for_another_seqpipe_fails(self, call, folder):
         edit(folder, "dependencies = [", 'dependencies = ["seqpipe>=99", ')
         called = call("plugins", "check", str(folder.folder))
-        assert called.code == 1 and "asks for seqpipe>=99" in called.out
+        assert called.code == 1 and "requires seqpipe>=99" in called.out
         assert "pyproject.toml" in called.out and "another version" not in called.out
 
-    def test_copy_that_is_installed_is_checked_and_that_is_told(self, call, folder, site):
+    def test_copy_that_is_installed_is_checked_and_that_is_reported(self, call, folder, site):
         copy = site / folder.module
         (folder.folder / "src" / folder.module).rename(copy)
         info = site / f"{folder.module}-3.1.dist-info"
@@ -367,7 +367,7 @@ class TestFolder:
         (info / "entry_points.txt").write_text(f"[seqpipe]\n{folder.plugin} = {folder.module}\n")
         called = call("plugins", "check", str(folder.folder))
         assert called.code == 0
-        assert lines(called)[0].startswith(f"note: what's checked is an installed copy, {copy}")
+        assert lines(called)[0].startswith(f"note: this checks an installed copy, {copy}")
         assert f"pip install --editable {folder.folder}" in lines(called)[0]
         found = json.loads(call("plugins", "check", str(folder.folder), "--json").out)
         assert found["parts"][0]["version"] == "3.1" and str(copy) in found["note"]
@@ -375,12 +375,12 @@ class TestFolder:
     @pytest.mark.parametrize(
         ("project", "said"),
         [
-            ("", "names no plugin"),
-            ("[project]\nname = 'x'\n", "names no plugin"),
-            ("[project.entry-points]\nseqpipe = 3\n", "names no plugin"),
+            ("", "declares no plugin"),
+            ("[project]\nname = 'x'\n", "declares no plugin"),
+            ("[project.entry-points]\nseqpipe = 3\n", "declares no plugin"),
             ("[project\n", "can't be read"),
             ("\udce9", "can't be read"),
-            (None, "holds no pyproject.toml"),
+            (None, "contains no pyproject.toml"),
         ],
     )
     def test_folder_of_something_else_is_an_error(self, call, folder, project, said):

@@ -75,7 +75,7 @@ def test_broken_plugin_is_listed_with_reason_and_fix_and_disturbs_nobody(call, i
     assert "Traceback" not in called.out and called.err == ""
 
 
-def test_traceback_is_printed_when_it_is_asked_for(call, install):
+def test_traceback_is_printed_on_request(call, install):
     module = install("broken", "def fail():\n    raise RuntimeError('no drive')\n\nfail()\n")
     assert f"{module}.py" not in call("plugins").out
     shown = call("plugins", "--traceback").out
@@ -95,7 +95,7 @@ def test_plugin_that_is_not_allowed_is_listed_and_not_imported(call, install, mo
 
 
 @pytest.mark.parametrize("strict", [False, True])
-def test_allowed_plugin_that_is_not_installed_is_told(call, install, monkeypatch, strict):
+def test_allowed_plugin_that_is_not_installed_is_reported(call, install, monkeypatch, strict):
     install("acme", GOOD)
     monkeypatch.setenv("SEQPIPE_PLUGINS", "acme,acne")
     if strict:
@@ -125,7 +125,7 @@ def test_strict_list_without_trouble_is_no_error(call, monkeypatch):
     assert call("plugins", "--json").code == 0
 
 
-def test_empty_environment_is_told(call, monkeypatch):
+def test_empty_environment_is_reported(call, monkeypatch):
     monkeypatch.setattr("seqpipe.plugins.host", lambda: Host([]))
     called = call("plugins")
     assert called.code == 0 and "no plugin is installed" in called.out
@@ -195,9 +195,9 @@ def test_encoding_that_lacks_a_character_is_no_error(install, site):
 @pytest.mark.parametrize(
     ("option", "command", "said"),
     [
-        ("--json", "show", "--json: it stands behind `show`"),
-        ("--traceback", "check", "--traceback: it stands behind `check`"),
-        ("--traceback", "show", "--traceback: it stands behind `show`"),
+        ("--json", "show", "--json: put it after `show`"),
+        ("--traceback", "check", "--traceback: put it after `check`"),
+        ("--traceback", "show", "--traceback: put it after `show`"),
         ("--json", "new", "--json: `new` takes none"),
     ],
 )

@@ -20,11 +20,13 @@ def empty_folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("one", ONES)
-def test_package_of_each_kind_is_made_and_told(call, one):
+def test_package_of_each_kind_is_created_and_reported(call, one):
     called = call("plugins", "new", "My_Parts", "--kind", one)
     assert (called.code, called.err) == (0, "")
     first, *rest = called.out.splitlines()
-    assert re.fullmatch(rf"made seqpipe-my-parts/, which offers the {one} my_parts\.\w+\.v1", first)
+    assert re.fullmatch(
+        rf"created seqpipe-my-parts/, which provides the {one} my_parts\.\w+\.v1", first
+    )
     files = {line.strip() for line in rest[: rest.index("")]}
     folder = Path("seqpipe-my-parts")
     assert files == {
@@ -34,7 +36,7 @@ def test_package_of_each_kind_is_made_and_told(call, one):
     assert f"def seqpipe_{one}s(" in offers
 
 
-def test_next_steps_are_told_in_their_order(call):
+def test_next_steps_are_reported_in_their_order(call):
     out = call("plugins", "new", "my-cells", "-k", "cell").out
     steps = [line.partition("#")[0].strip() for line in out.partition("next:\n")[2].splitlines()]
     assert steps == [
@@ -72,7 +74,7 @@ def test_name_of_an_installed_plugin_is_refused_without_importing_it(call, insta
     install("my_cells_2", "raise AssertionError('imported')")
     called = call("plugins", "new", "seqpipe-my-cells", "--kind", "cell")
     assert called.code == 1 and module not in sys.modules
-    assert "a plugin called 'my_cells' is installed already" in called.err
+    assert "a plugin named 'my_cells' is already installed" in called.err
     assert called.err.endswith("such as my-cells-3\n")
     assert list(Path().iterdir()) == []
 
@@ -84,12 +86,12 @@ def test_name_of_an_installed_plugin_is_refused_without_importing_it(call, insta
         (["my-cells", "--kind", "cells"], 2, "'cell'"),
         (["--kind", "cell"], 2, "name"),
         (["seqpipe", "--kind", "cell"], 1, "seqpipe's own name"),
-        (["9 lives", "--kind", "cell"], 1, "'9 lives' can't be a plugin's name"),
-        (["größe", "--kind", "cell"], 1, "can't be a plugin's name"),
+        (["9 lives", "--kind", "cell"], 1, "'9 lives' isn't a valid plugin name"),
+        (["größe", "--kind", "cell"], 1, "isn't a valid plugin name"),
         (["my-cells", "--kind", "cell", "--output", "nowhere"], 1, "no folder nowhere"),
     ],
 )
-def test_what_cannot_be_made_is_told_and_nothing_is_written(call, arguments, code, said):
+def test_what_cannot_be_made_is_reported_and_nothing_is_written(call, arguments, code, said):
     called = call("plugins", "new", *arguments)
     assert called.code == code
     assert said in called.err and "Traceback" not in called.err and called.out == ""
@@ -100,5 +102,5 @@ def test_what_is_there_is_not_overwritten(call):
     call("plugins", "new", "my-cells", "--kind", "cell")
     before = {path: path.stat().st_mtime_ns for path in Path().rglob("*")}
     called = call("plugins", "new", "my-cells", "--kind", "head")
-    assert called.code == 1 and "is there already" in called.err
+    assert called.code == 1 and "already exists" in called.err
     assert {path: path.stat().st_mtime_ns for path in Path().rglob("*")} == before

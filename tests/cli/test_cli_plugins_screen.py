@@ -48,7 +48,7 @@ def test_lines_stay_as_they_are_in_files_and_pipes():
     assert [line.rstrip() for line in printed(terminal=False)] == expected
 
 
-def test_columns_stand_below_each_other_in_wide_scripts_too():
+def test_columns_are_aligned_in_wide_scripts_too():
     console = Console(file=io.StringIO(), width=20, soft_wrap=True)
     print_columns(
         console, [[Text("词词"), Text("b")], [Text("a"), Text("")], [Text("abc"), Text("d")]]

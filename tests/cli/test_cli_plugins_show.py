@@ -67,8 +67,8 @@ def pasted(section):
         for each in re.split(r"^(?=\[)", PIPELINE, flags=re.M)
         if not any(each.startswith((f"[{name}]", f"[{name}.")) for name in names)
     ]
-    # What has to be given is a path in all parts of ours that need something.
-    given = re.sub(r"^# (\w+) = …   has to be given.*$", r'\1 = "somewhere"', section, flags=re.M)
+    # What's required is a path in all parts of ours that need something.
+    given = re.sub(r"^# (\w+) = …   required.*$", r'\1 = "somewhere"', section, flags=re.M)
     return "".join(kept) + given
 
 
@@ -98,7 +98,7 @@ def test_part_is_shown_with_owner_place_documentation_and_settings(call):
     assert "    c' = f c + i g\n" in called.out
     assert "::" not in called.out and "Args" not in called.out
     line, says = shown_setting(called.out, "forget_bias")
-    assert line == "float = 1.0" and says.startswith("Where b_f starts")
+    assert line == "float = 1.0" and says.startswith("The initial value of b_f")
     supplied = called.out.partition("supplied by the pipeline")[2]
     assert "input_width\n      The width of x." in supplied
 
@@ -142,9 +142,9 @@ def test_odd_defaults_and_no_docstring_are_shown(call, install):
     shown = {name: shown_setting(called.out, name)[0] for name in expected}
     assert shown == expected | {"wrong": "int = 'seven'"}
     section = section_of(called)
-    assert "# needed = …   has to be given: list[str]\n" in section
-    assert "# missing is nan by default, which a file can't say\n" in section
-    assert "# fold is fold by default, which a file can't say\n" in section
+    assert "# needed = …   required: list[str]\n" in section
+    assert "# missing is nan by default, which a file can't express\n" in section
+    assert "# fold is fold by default, which a file can't express\n" in section
 
 
 def test_section_with_what_has_to_be_given_filled_in_can_be_pasted(call, install, tmp_path):

@@ -76,7 +76,7 @@ def test_bar_shows_every_figure_on_80_columns():
     assert len(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).strip()) <= 80
 
 
-def test_stage_that_failed_is_not_told_as_done():
+def test_failed_stage_is_not_reported_as_done():
     for terminal in (True, False):
         on = console(terminal=terminal)
         with pytest.raises(KeyboardInterrupt), make_reporter(on, quiet=False) as reporter:
@@ -85,7 +85,7 @@ def test_stage_that_failed_is_not_told_as_done():
         assert "data       0.0 s\n" not in printed(on)
 
 
-def test_long_stage_tells_minutes_left(monkeypatch):
+def test_long_stage_shows_minutes_left(monkeypatch):
     on = console(terminal=False)
     now = 0.0
     monkeypatch.setattr("seqpipe.cli._run_output.time.monotonic", lambda: now)

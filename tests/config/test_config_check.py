@@ -32,25 +32,31 @@ RULES = {
     "seed below": ("seed = 0", "seed = -1", "-1", "from 0 to", ""),
     "seed above": ("seed = 0", "seed = 4294967296", "4294967296", "from 0 to", ""),
     "name": ("seed = 0", 'name = "bbc-news"', '"bbc-news"', "can't be named", ""),
-    "version": ("seed = 0", 'version = "first"', '"first"', "no version", '"1.0.0"'),
-    "whole number": (
+    "version": (
+        "seed = 0",
+        'version = "first"',
+        '"first"',
+        "a valid Python package version",
+        '"1.0.0"',
+    ),
+    "integer": (
         "width = 64",
         'width = "64"',
         '"64"',
-        'a whole number, got the text "64"',
+        'an integer, got the string "64"',
         "64?",
     ),
     "no fraction": (
         "width = 64",
         "width = 64.0",
         "64.0",
-        "a whole number, got the number 64.0",
+        "an integer, got the number 64.0",
         "64?",
     ),
     "number": ("rate = 0.5", 'rate = "0.5"', '"0.5"', "expected a number", "0.5"),
     "no truth": ("rate = 0.5", "rate = true", "true", "expected a number, got true", ""),
-    "truth": ("bidirectional = true", 'bidirectional = "yes"', '"yes"', "true or false", "true"),
-    "null": ("width = 64", "width = null", "null", "a whole number, got null", ""),
+    "truth": ("bidirectional = true", 'bidirectional = "yes"', '"yes"', "a boolean", "true"),
+    "null": ("width = 64", "width = null", "null", "an integer, got null", ""),
     "choice": (
         '"attention"',
         '"atention"',
@@ -58,7 +64,13 @@ RULES = {
         '"last", "mean" or "attention"',
         '"attention"',
     ),
-    "list": ("rate = 0.5", "names = [1]", "1", "item 1: expected a text, got the number 1", '"1"'),
+    "list": (
+        "rate = 0.5",
+        "names = [1]",
+        "1",
+        "item 1: expected a string, got the number 1",
+        '"1"',
+    ),
     "text of list": ("rate = 0.5", 'names = "a"', '"a"', "expected a list", '["a"]'),
     "share": ('"dev": 0.1', '"dev": "x"', '"dev"', "expected a number", ""),
     "share below": ('"dev": 0.1', '"dev": 0', '"dev"', "above 0", ""),
@@ -84,7 +96,7 @@ RULES = {
         "more than one function",
         "",
     ),
-    "number of function": ('"acme.Simple.v1"', "3", "3", "expected a text", ""),
+    "number of function": ('"acme.Simple.v1"', "3", "3", "expected a string", ""),
 }
 
 
@@ -98,7 +110,7 @@ def test_a_good_file_passes(good, errors_of):
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_an_error_is_told_where_it_is_with_what_was_meant(name, good, errors_of):
+def test_an_error_is_reported_where_it_is_with_what_was_meant(name, good, errors_of):
     before, after, mark, message, label = RULES[name]
     assert before in good
     (problem,) = errors_of(good.replace(before, after, 1))
@@ -107,7 +119,7 @@ def test_an_error_is_told_where_it_is_with_what_was_meant(name, good, errors_of)
     assert label in problem.label
 
 
-def test_all_errors_are_told_at_once_in_their_order(good, errors_of):
+def test_all_errors_are_reported_at_once_in_their_order(good, errors_of):
     text = good
     for before, after in (("droput", "x"), ("seed = 0", "seed = -1"), ("width = 64", "widht = 64")):
         text = text.replace(before, after)
@@ -150,14 +162,14 @@ def test_a_nested_block_is_checked_although_what_its_in_is_unknown(good, errors_
     assert [marked(problem) for problem in errors_of(text)] == ['"acme.Unrol.v1"', "forget_bais"]
 
 
-def test_a_slot_that_names_nothing_is_told_with_what_there_is(good, errors_of):
+def test_a_slot_that_names_nothing_is_reported_with_what_there_is(good, errors_of):
     (problem,) = errors_of(good.replace('@seqpipe_cells = "acme.Simple.v1"\n', ""))
     assert marked(problem) == "cell"
     assert "@seqpipe_cells" in problem.label
     assert "acme.Simple.v1, acme.Twofold.v1" in problem.help[0]
 
 
-def test_a_part_named_as_a_value_is_told_how_its_written(good, errors_of):
+def test_a_part_named_as_a_value_is_reported_how_its_written(good, errors_of):
     text = good.replace("[encoder.cell]\n", "").replace(
         '@seqpipe_cells = "acme.Simple.v1"\n', 'cell = "acme.Simple.v1"\n'
     )
@@ -191,7 +203,7 @@ def test_a_misspelt_setting_isnt_missing_too(good, errors_of):
     assert len(errors_of(good.replace("path =", "pth ="))) == 1
 
 
-def test_a_missing_setting_is_told_at_its_section(good, errors_of):
+def test_a_missing_setting_is_reported_at_its_section(good, errors_of):
     (problem,) = errors_of(good.replace('path = "rows.csv"\n', ""))
     assert marked(problem) == "data"
     assert '"path"' in problem.message
@@ -220,7 +232,7 @@ def test_a_value_that_comes_from_elsewhere_is_shown_there_too(good, errors_of):
     assert [place.text for place, _ in problem.also] == ['n = "10"']
 
 
-def test_a_broken_plugin_is_told_where_its_named(good, errors_of):
+def test_a_broken_plugin_is_reported_where_its_named(good, errors_of):
     (problem,) = errors_of(good.replace("acme.Simple.v1", "broken.Simple.v1"))
     assert marked(problem) == '"broken.Simple.v1"'
     assert "can't be imported" in problem.help[0]

@@ -1,4 +1,4 @@
-"""What's wrong with a plugin is told where a file names its parts."""
+"""What's wrong with a plugin is reported where a file names its parts."""
 
 import importlib.metadata
 import sys
@@ -60,7 +60,9 @@ def test_the_package_on_record_may_be_in_the_file(good, errors_of, install, pack
 
 
 @pytest.mark.parametrize("name", ["acme.Simple.v1", "acme.Simple.v2", "gone.Simple.v1"])
-def test_a_package_that_is_not_there_is_told_with_what_to_install(good, errors_of, install, name):
+def test_a_package_that_is_not_there_is_reported_with_what_to_install(
+    good, errors_of, install, name
+):
     install()
     (problem,) = errors_of(with_package(good, name, "acme-parts 2.0"))
     assert marked(problem) == f'"{name}"'
@@ -72,7 +74,7 @@ def test_a_package_that_is_not_there_is_told_with_what_to_install(good, errors_o
 def test_a_package_that_is_no_text_is_a_wrong_value(good, errors_of, install):
     install()
     (problem,) = errors_of(good.replace('"acme.Simple.v1"', '"acme.Simple.v1"\npackage = 5'))
-    assert "expected a text" in problem.message
+    assert "expected a string" in problem.message
 
 
 @pytest.mark.usefixtures("acme")
@@ -87,7 +89,7 @@ def test_a_misspelt_setting_is_not_taken_for_the_package(good, errors_of, instal
     assert "package" not in problem.label and "package," not in "".join(problem.help)
 
 
-def test_a_strict_host_is_told_once_for_all(good, errors_of, install):
+def test_a_strict_host_is_reported_once_for_all(good, errors_of, install):
     install(strict=True)
     with pytest.raises(PluginError, match="SEQPIPE_STRICT_PLUGINS is set") as caught:
         errors_of(good)

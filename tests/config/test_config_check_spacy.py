@@ -135,7 +135,7 @@ def test_a_plain_spacy_config_passes(errors_of):
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_an_error_in_spacys_sections_is_told_with_what_was_meant(name, errors_of):
+def test_an_error_in_spacys_sections_is_reported_with_what_was_meant(name, errors_of):
     before, after, mark, label = RULES[name]
     assert before in PLAIN
     problems = [p for p in errors_of(PLAIN.replace(before, after)) if marked(p) == mark]

@@ -29,7 +29,7 @@ def test_an_end_that_fits_twice_isnt():
 
 
 @pytest.mark.parametrize("message", ["missing required argument: 'decay'", "Field required"])
-def test_what_is_missing_is_told_at_its_section(message):
+def test_what_is_missing_is_reported_at_its_section(message):
     (found,) = dressed([{"loc": ["a", "optimizer", "decay"], "msg": message}])
     assert found.message == '"a.optimizer.decay" is missing'
     assert found.place.text == "[a.optimizer]"
@@ -38,7 +38,7 @@ def test_what_is_missing_is_told_at_its_section(message):
 @pytest.mark.parametrize(
     "message", ["unexpected argument: 'rate'", "Extra inputs are not permitted"]
 )
-def test_what_is_too_much_is_told_at_its_name(message):
+def test_what_is_too_much_is_reported_at_its_name(message):
     (found,) = dressed([{"loc": ["optimizer", "rate"], "msg": message}])
     assert (found.place.line, found.place.column, found.place.length) == (4, 1, 4)
 

@@ -60,7 +60,7 @@ def test_held_out_parts_of_an_embeddings_data_become_corpora():
     assert config["corpora"]["test"]["split"] == split
 
 
-def test_several_embedders_stand_side_by_side():
+def test_several_embedders_are_expanded_side_by_side():
     config = expanded(embedder={"a": EMBEDDER, "b": {**EMBEDDER, "tune": True}, "trained_width": 4})
     assert config["nlp"]["vectors"] == {
         "@vectors": "seqpipe.Vectors.v1",
@@ -112,7 +112,7 @@ def test_scores_of_an_embedding_go_with_every_file(good, errors_of):
         ("[evaluation]\nwords = 3\n", "is a section"),
     ],
 )
-def test_scores_that_cannot_be_had_are_told(good, errors_of, broken, said):
+def test_scores_that_cannot_be_had_are_reported(good, errors_of, broken, said):
     (problem,) = errors_of(good + "\n" + broken)
     assert said in problem.message
 
@@ -128,8 +128,8 @@ def test_a_classifier_has_no_embedding_to_score(good, errors_of):
     data = good[good.index("[data]") : good.index("[embedder]")]
     classifier = '[classifier]\n@seqpipe_classifiers = "seqpipe.FastTextClassifier.v1"\n'
     problems = errors_of(data + classifier + "\n" + SCORE)
-    told = "[evaluation] has no place beside [classifier], which is a whole model"
-    assert told in [problem.message for problem in problems]
+    message = "[evaluation] can't be combined with [classifier], which is a whole model"
+    assert message in [problem.message for problem in problems]
 
 
 def test_steps_of_training_have_no_place_where_nothing_is_trained_by_steps(good, errors_of):
@@ -138,8 +138,8 @@ def test_steps_of_training_have_no_place_where_nothing_is_trained_by_steps(good,
     assert "an [embedder] alone" in problem.message and "add a [head]" in problem.label
     data = good[good.index("[data]") : good.index("[embedder]")]
     classifier = '[classifier]\n@seqpipe_classifiers = "seqpipe.FastTextClassifier.v1"\n'
-    told = "[training] has no place beside [classifier], which trains by itself"
-    assert told in [problem.message for problem in errors_of(data + classifier + training)]
+    message = "[training] can't be combined with [classifier], which trains by itself"
+    assert message in [problem.message for problem in errors_of(data + classifier + training)]
     assert errors_of(good) == []
 
 

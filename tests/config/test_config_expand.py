@@ -217,7 +217,7 @@ def test_head_chooses_the_component(exclusive, component):
     assert config["training"]["score_weights"]["cats_micro_f"] == 1.0
 
 
-def test_parts_of_plugins_are_asked_what_they_take():
+def test_settings_of_plugins_parts_are_read_from_their_signatures():
     # acme's encoder takes a cell, and has a default width of its own.
     config = expanded(
         encoder={"@seqpipe_encoders": "acme.Unroll.v1"}, head={"@seqpipe_heads": "acme.Classes.v1"}

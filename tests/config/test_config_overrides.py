@@ -84,7 +84,7 @@ def test_a_part_in_the_file_keeps_its_name():
         (["--a.x.k", "1"], "set --a.x itself"),
     ],
 )
-def test_a_word_that_overrides_nothing_is_told_with_what_was_meant(words, label):
+def test_a_word_that_overrides_nothing_is_reported_with_what_was_meant(words, label):
     found = problem(*words)
     assert label in found.label
     assert found.place.source == COMMAND_LINE

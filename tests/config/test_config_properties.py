@@ -150,7 +150,7 @@ def _misspelt(word, kind, position, letter):
     letter=st.sampled_from(string.ascii_lowercase),
 )
 @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_misspelt_name_is_told_at_its_place_with_the_right_one(
+def test_a_misspelt_name_is_reported_at_its_place_with_the_right_one(
     line, column, word, kind, position, letter
 ):
     wrong = _misspelt(word, kind, position, letter)
@@ -176,7 +176,7 @@ def test_a_misspelt_name_is_told_at_its_place_with_the_right_one(
     st.integers(0, 20),
     st.sampled_from("xyz"),
 )
-def test_the_nearest_name_is_the_one_a_slip_away(word, position, letter):
+def test_the_nearest_name_is_the_one_a_typo_away(word, position, letter):
     i = position % len(word)
     wrong = word[:i] + letter + word[i + 1 :]
     names = [word, "something_else", "learning_rate"]

@@ -46,7 +46,7 @@ def test_windows_line_ends_and_a_byte_order_mark_are_read(write):
     assert read(path).sections == {"a": {"x": 1, "y": "z"}}
 
 
-def test_a_missing_file_is_told_with_near_names(write):
+def test_a_missing_file_is_reported_with_near_names(write):
     path = write("[a]\nx = 1\n")
     with pytest.raises(
         ConfigError, match=r"there.s no file .*pipelin\.cfg[\s\S]*did you mean .*pipeline\.cfg"
@@ -54,12 +54,12 @@ def test_a_missing_file_is_told_with_near_names(write):
         read(path.with_name("pipelin.cfg"))
 
 
-def test_a_missing_folder_is_told(tmp_path):
-    with pytest.raises(ConfigError, match="no such folder"):
+def test_a_missing_folder_is_reported(tmp_path):
+    with pytest.raises(ConfigError, match="folder doesn't exist"):
         read(tmp_path / "nowhere" / "pipeline.cfg")
 
 
-def test_a_folder_is_told_with_the_file_in_it(write):
+def test_a_folder_is_reported_with_the_file_in_it(write):
     path = write("[a]\nx = 1\n")
     with pytest.raises(ConfigError, match=r"is a folder[\s\S]*pipeline\.cfg"):
         read(path.parent)
@@ -73,7 +73,7 @@ def test_a_byte_that_isnt_utf8_is_shown(write):
 
 
 @pytest.mark.parametrize("content", [b"", b"\n \n", b"\xff\xfe[\0a\0]\0", b'[a]\nx = "\0"\n'])
-def test_what_holds_no_text_is_told(write, content):
+def test_what_holds_no_text_is_reported(write, content):
     with pytest.raises(PipelineFileError):
         read(write(content))
 
@@ -116,7 +116,7 @@ def test_a_large_file_isnt_read(write):
         ("x = 2020-01-01", "2020-01-01", 'did you mean "2020-01-01"?'),
     ],
 )
-def test_a_value_that_isnt_json_is_told_with_what_was_meant(line, mark, label):
+def test_a_value_that_isnt_json_is_reported_with_what_was_meant(line, mark, label):
     problem = only(f"[a]\n{line}\n")
     assert marked(problem) == mark
     assert label in problem.label
@@ -134,7 +134,7 @@ def test_a_value_that_isnt_json_is_told_with_what_was_meant(line, mark, label):
         ("[a]\n[b]\n[a]\n", 3, "a", "two sections"),
         ("[a.b]\n[a]\nb = 1\n", 1, "a.b", "both a key and a section"),
         ("[a..b]\n", 1, "a..b", "empty"),
-        ("[ a ]\n", 1, " a ", "blank"),
+        ("[ a ]\n", 1, " a ", "with a space"),
         ("[[a]]\n", 1, "[a", "bracket"),
         ("[DEFAULT]\nx = 1\n", 1, "DEFAULT", "DEFAULT"),
         ("[a]\nx = [\n1,\n2]\ny = 1\n", 3, "1,", "isn't indented"),
@@ -143,7 +143,7 @@ def test_a_value_that_isnt_json_is_told_with_what_was_meant(line, mark, label):
         ('[a]\nx = {"b": 1, "b": 2}\n', 2, '{"b": 1, "b": 2}', "twice"),
     ],
 )
-def test_a_slip_of_syntax_is_told_where_it_is(text, line, mark, message):
+def test_a_syntax_error_is_reported_where_it_is(text, line, mark, message):
     problem = problems(text)[0]
     assert problem.place.line == line
     assert marked(problem) == mark
@@ -155,7 +155,7 @@ def test_what_clashes_is_shown_with_both_places():
     assert [place.line for place, _ in problem.also] == [2]
 
 
-def test_all_slips_are_told_at_once():
+def test_all_mistakes_are_reported_at_once():
     assert [p.place.line for p in problems("[a]\nx\n[b]\ny = 1\ny = 2\n[b]\n")] == [2, 5, 6]
     assert [p.place.line for p in problems("[a]\nx = en\ny = ${z.z}\nz = 1\nu = True\n")] == [
         2,
@@ -258,7 +258,7 @@ def test_pipeline_file_with_mistakes_is_not_taken_for_data(text):
     assert "data" not in problems(text)[0].message
 
 
-def test_keys_before_any_section_are_told_once():
+def test_keys_before_any_section_are_reported_once():
     assert "before the first section" in only("BOB: hello\nANN: hello\n" * 300).message
 
 

@@ -52,7 +52,7 @@ def test_a_section_is_copied():
         ("${pipelin}", "${pipeline}"),
     ],
 )
-def test_a_reference_to_nothing_is_told_with_what_was_meant(reference, label):
+def test_a_reference_to_nothing_is_reported_with_what_was_meant(reference, label):
     with pytest.raises(PipelineFileError) as caught:
         read_text(f'[pipeline]\nlang = "en"\n[b]\nx = "a {reference}"\n')
     (problem,) = caught.value.diagnostics
@@ -73,18 +73,18 @@ def test_a_reference_to_nothing_is_told_with_what_was_meant(reference, label):
         ('"see ${a}"', "whole section"),
     ],
 )
-def test_a_faulty_reference_is_told(value, message):
+def test_a_faulty_reference_is_reported(value, message):
     with pytest.raises(PipelineFileError, match=message):
         read_text(f"[a]\nx = 1\n[b]\ny = {value}\n")
 
 
-def test_a_circle_is_told_once_and_in_full():
+def test_a_circle_is_reported_once_and_in_full():
     with pytest.raises(PipelineFileError, match=r"a\.x → b\.y → a\.x") as caught:
         read_text("[a]\nx = ${b.y}\n[b]\ny = ${a.x}\nz = ${a.x}\n")
     assert len(caught.value.diagnostics) == 1
 
 
-def test_what_fails_is_told_where_it_begins_only():
+def test_what_fails_is_reported_where_it_begins_only():
     with pytest.raises(PipelineFileError) as caught:
         read_text("[a]\nx = ${b.y}\ny = ${a.x}\nz = ${a.y}\n")
     assert [problem.place.line for problem in caught.value.diagnostics] == [2]

@@ -33,7 +33,7 @@ def recorded(record, monkeypatch):
     monkeypatch.setattr("seqpipe.config._check.recorded_facts", lambda: RecordedFacts(record))
 
 
-def told(settings):
+def described(settings):
     return {name: (expects(p.annotation), repr(p.default)) for name, p in settings.items()}
 
 
@@ -48,12 +48,12 @@ def test_functions_and_factories_take_the_same(record):
             except NotRecordedError:
                 continue
             wanted = live.function(registry, name)
-            assert told(found.settings) == told(wanted.settings)
+            assert described(found.settings) == described(wanted.settings)
             assert (found.is_open, found.is_variadic) == (wanted.is_open, wanted.is_variadic)
             compared += 1
     assert compared > 20
     for name in live.factories("en"):
-        assert told(read.factory("en", name)[0].settings) == told(
+        assert described(read.factory("en", name)[0].settings) == described(
             live.factory("en", name)[0].settings
         )
     assert {s: list(f) for s, f in read.schemas().items()} == {

@@ -80,7 +80,7 @@ _VALUES = st.recursive(
 
 
 @given(_VALUES)
-def test_default_reads_as_it_was_or_stands_in_a_comment(value):
+def test_default_reads_back_the_same_or_is_in_a_comment(value):
     of = with_default(value)
     (setting,) = settings_of(of)
     if setting.is_writable:
@@ -128,9 +128,9 @@ class Unshowable:
         (["a", len], Any, "['a', <built-in function len>]"),
     ],
 )
-def test_default_that_no_file_can_say_stands_in_a_comment(value, annotation, shown):
+def test_default_that_no_file_can_express_is_in_a_comment(value, annotation, shown):
     of = with_default(value, annotation)
-    line = f"# setting is {shown} by default, which a file can't say"
+    line = f"# setting is {shown} by default, which a file can't express"
     assert line in section_of(of, find_part).splitlines()
 
 
@@ -157,12 +157,12 @@ def test_part_inside_is_the_one_that_pipelines_use_by_default():
         "[tokenizer]",
         '@seqpipe_tokenizers = "acme.Part.v1"',
         "encoder = null",
-        "# tokenizer is len by default, which a file can't say",
+        "# tokenizer is len by default, which a file can't express",
         "size = 3",
         "",
         "[tokenizer.cell]",
         '@seqpipe_cells = "seqpipe.LSTM.v1"',
-        "# cell = …   has to be given: cell",
+        "# cell = …   required: cell",
         "bias = 1.0",
     ]
 

@@ -1,4 +1,4 @@
-"""What pages tell of."""
+"""A run that pages refer to."""
 
 import json
 

@@ -1,6 +1,6 @@
-"""Mistakes in a pipeline file, and what seqpipe and spaCy say of each: the data and the maker of docs/errors.md.
+"""Mistakes in a pipeline file, and what seqpipe and spaCy say of each: the data and the generator of docs/errors.md.
 
-``python tests/docs/mistakes.py`` writes the page anew.
+``python tests/docs/mistakes.py`` writes the page.
 """
 
 import contextlib
@@ -224,7 +224,7 @@ def diagnostics(mistake):
 
 
 def marked(place):
-    """Return what the caret stands under."""
+    """Return what the caret points at."""
     return place.text[place.column - 1 :][: place.length]
 
 

@@ -1,4 +1,4 @@
-"""The pages of the documentation, and what stands on them."""
+"""The pages of the documentation, and their content."""
 
 import json
 import re
@@ -52,7 +52,7 @@ def blocks(page: Path) -> list[Block]:
 
 
 def section(page: Path, heading: str) -> str:
-    """Return what stands below a heading, up to the next one of any level."""
+    """Return the content below a heading, up to the next one of any level."""
     pattern = rf"^#+ {re.escape(heading)}\n(.*?)(?=^#|\Z)"
     found = re.search(pattern, page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     assert found, f"{page.name} has no heading {heading!r}"

@@ -3,9 +3,9 @@
 Of a page's fenced blocks,
 
 - those with a title are files, and one in the language ``diff`` changes a file;
-- Python without a title is run: what stands between two blocks of commands is one script;
-- ``console`` is run too, each line that begins with ``$``. What stands below it is what it prints: ``…``
-  stands for anything within a line, on a line of its own for any lines, and runs of blanks or of blank
+- Python without a title is run: what's between two blocks of commands is one script;
+- ``console`` is run too, each line that begins with ``$``. What follows is its output: ``…``
+  matches anything within a line, on a line of its own for any lines, and runs of blanks or of blank
   lines count as one. It succeeds, unless a line that it prints begins with FAILED or an error. On a page
   without files, commands are about files of the reader's, and aren't run;
 - ``text`` is something that a script prints.
@@ -46,13 +46,13 @@ _RELEASE = "seqpipe 0.1.0"
 
 
 class Reader:
-    """Stands in a folder, and has an environment to install into.
+    """Works in a folder, and has an environment to install into.
 
     Args:
         folder: Where to make both.
 
     Attributes:
-        folder: Where the reader stands.
+        folder: The working directory.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -102,10 +102,10 @@ class Reader:
             done = self._do(command)
             if done is None:
                 continue
-            told = f"{where}: $ {command}\n{done.stdout}"
-            assert not shown or agrees(shown, done.stdout), told
+            message = f"{where}: $ {command}\n{done.stdout}"
+            assert not shown or agrees(shown, done.stdout), message
             fails = re.search(r"^(?:FAILED |error: |\S+Error: )", shown, re.MULTILINE)
-            assert bool(done.returncode) is bool(fails), told
+            assert bool(done.returncode) is bool(fails), message
 
     def _do(self, command: str) -> subprocess.CompletedProcess[str] | None:
         if command in _NOT_RUN:
@@ -148,7 +148,7 @@ class Reader:
 
 
 def changed(text: str, diff: str) -> str:
-    """Return a text with a change made to it, whose lines begin with a blank, ``-`` or ``+``."""
+    """Return a text with a change made to it, whose lines begin with a space, ``-`` or ``+``."""
     lines = diff.splitlines(keepends=True)
     # A line of white space may have lost its first blank.
     old = "".join(line[1:] or "\n" for line in lines if line[0] != "+")

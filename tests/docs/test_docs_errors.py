@@ -6,7 +6,7 @@ from mistakes import FILE, MISTAKES, PAGE, diagnostics, marked, ours, world
 
 @pytest.fixture(scope="module", autouse=True)
 def folder():
-    """Stand where the data of the page is."""
+    """Work in a folder with the data of the page."""
     with world():
         yield
 
@@ -16,7 +16,7 @@ def test_there_are_sixty_mistakes():
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.shown)
-def test_mistake_is_told_at_its_place_with_what_to_do_as_the_page_says(mistake):
+def test_mistake_is_reported_at_its_place_with_what_to_do_as_the_page_says(mistake):
     first = diagnostics(mistake)[0]
     assert marked(first.place) == mistake.marked
     if mistake.options:

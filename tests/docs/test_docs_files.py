@@ -22,7 +22,7 @@ NOT_HERE = {
     "pipelines/zh-words": "takes a plugin's tokenizer and Chinese word lists below SEQPIPE_DATA",
 }
 
-#: What stands for the files that a part reads, by its setting.
+#: Placeholders for the files that a part reads, by its setting.
 FILES = {
     "seqpipe.Csv.v1": {"path": "texts.csv"},
     "seqpipe.Jsonl.v1": {"path": "texts.jsonl"},

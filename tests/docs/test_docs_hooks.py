@@ -60,9 +60,9 @@ def test_index_and_page_say_where_it_is_used_and_what_the_factory_gets(hook):
     part = next(iter(host().load("seqpipe").parts[kind_of(hook)].values()))
     where, sizes = f"[{SECTIONS[hook]}]", f"({', '.join(part.sizes)})"
     assert table(INDEX, "Hooks")[hook][:2] == [f"`{where}`", f"`{sizes}`"]
-    told = section(page_of(hook), "In a pipeline file")
-    assert f"{where}\n@{hook} = " in told
-    assert f"with `{sizes}` and the settings" in told or not part.sizes
+    text = section(page_of(hook), "In a pipeline file")
+    assert f"{where}\n@{hook} = " in text
+    assert f"with `{sizes}` and the settings" in text or not part.sizes
 
 
 @each_hook

@@ -36,7 +36,7 @@ def test_page_can_be_followed_from_its_top_to_its_end(page, trained, tmp_path):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_name_of_a_file_stands_before_it_as_titles_are_not_shown(page):
+def test_name_of_a_file_precedes_it_as_titles_are_not_shown(page):
     text = page.read_text(encoding="utf-8")
     for found in re.finditer(r'^```\w+ title="(.+)"', text, re.MULTILINE):
         before = text[: found.start()].rpartition("```")[2]
@@ -95,7 +95,7 @@ def test_change_is_made_where_it_is_shown():
             changed("a\nb\nc\n", nowhere)
 
 
-def test_commands_are_told_from_what_they_print():
+def test_commands_are_distinguished_from_their_output():
     assert commands("$ one --a\n$ two\nsays\n\nthis\n") == [
         ("one --a", ""),
         ("two", "says\n\nthis\n"),
@@ -112,7 +112,7 @@ def test_command_that_nobody_knows_is_refused(tmp_path):
         Reader(tmp_path).follow(page)
 
 
-def test_command_that_prints_something_else_is_told_with_its_place(tmp_path):
+def test_command_that_prints_something_else_is_reported_with_its_place(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(f"{FILE}```console\n$ python --version\nPython 1\n```\n", encoding="utf-8")
     with pytest.raises(AssertionError, match=r"page.md:5: \$ python --version\nPython 3"):

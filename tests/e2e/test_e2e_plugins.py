@@ -214,6 +214,6 @@ def test_package_that_a_file_asks_for_by_hand_is_checked(world):
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "-->" in done.stderr
     assert (
-        "good.Halves.v1 needs good-parts 2.0, as its `package` says, and good-parts 1.4.2 is installed: "
+        "good.Halves.v1 needs good-parts 2.0, as its `package` says, but good-parts 1.4.2 is installed: "
         'pip install "good-parts>=2.0,<3"'
     ) in done.stderr

@@ -96,7 +96,7 @@ STEPS = {
         torch.minimum(a > 0, b > 0) * c + torch.maximum(a > 0, c > 0) * b
     ),
     "where mask": lambda a, b, c: torch.where(a > 0, b > 0, c > 0) * c,
-    "whole numbers of masks": lambda a, b, c: ((a > 0).long() + (b > 0).long()) * c,
+    "integers of masks": lambda a, b, c: ((a > 0).long() + (b > 0).long()) * c,
     "ones": lambda a, b, c: torch.ones_like(a) - a * torch.zeros_like(b),
     "full": lambda a, b, c: torch.full_like(a, 0.3) * a + b.new_full(b.shape, 0.2),
     "new": lambda a, b, c: a.new_ones(a.shape) * b + a.new_zeros(()),

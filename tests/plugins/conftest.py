@@ -15,7 +15,7 @@ _numbers = itertools.count()
 def plugin(tmp_path, monkeypatch):
     """Return a function from a name and the text of a module to an entry point of a distribution.
 
-    ``NAME`` in the text stands for the module's own name.
+    ``NAME`` in the text is replaced by the module's own name.
     """
     monkeypatch.syspath_prepend(str(tmp_path))
     modules = []
@@ -50,8 +50,8 @@ def cell_plugin(plugin):
 
 
 @pytest.fixture
-def told():
-    """Return a list that plugins tell things to, as ``sys.told_of_a_test``."""
-    sys.told_of_a_test = []
-    yield sys.told_of_a_test
-    del sys.told_of_a_test
+def events():
+    """Return a list that plugins append to, as ``sys.events_of_a_test``."""
+    sys.events_of_a_test = []
+    yield sys.events_of_a_test
+    del sys.events_of_a_test

@@ -32,7 +32,7 @@ def test_claims_are_sorted_by_name():
     assert [claim.name for claim in claims] == ["a", "b", "c"]
 
 
-def test_sole_claim_stands():
+def test_sole_claim_is_accepted():
     assert troubles(BUILTIN, ("acme", "acme_parts", "acme-parts 1.0")) == [None, None]
 
 
@@ -63,7 +63,7 @@ def test_distribution_that_claims_a_name_for_two_modules_is_refused():
     for trouble in found:
         assert "acme-parts 1.0 claims the plugin name 'acme' more than once" in trouble.reason
         assert trouble.reason.endswith(": for one and two")
-        assert "tell the authors of acme-parts" in trouble.fix
+        assert "report it to the authors of acme-parts" in trouble.fix
 
 
 def test_names_are_compared_as_they_are_written():

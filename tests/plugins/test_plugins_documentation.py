@@ -57,7 +57,7 @@ def documented(text):
     return document(factory)
 
 
-def test_docstring_of_googles_style_is_taken_apart():
+def test_docstring_in_google_style_is_parsed():
     assert documented(GOOGLE) == Documentation(
         "One sentence on two lines.",
         "More of it::\n\n    h' = tanh(W x)",

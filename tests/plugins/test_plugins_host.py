@@ -20,7 +20,7 @@ def seqpipe_cells():
 def seqpipe_tokenizers():
     return {"acme.Words.v1": str.split}
 """
-TELLS = "import sys\nsys.told_of_a_test.append('NAME')\n"
+REPORTS = "import sys\nsys.events_of_a_test.append('NAME')\n"
 BROKEN = "raise RuntimeError('no such drive')\n"
 
 
@@ -39,7 +39,7 @@ def test_part_is_found_by_its_name(plugin):
     assert found.factory is list
 
 
-def test_only_the_plugin_that_is_asked_for_is_imported(plugin):
+def test_only_the_plugin_that_is_used_is_imported(plugin):
     wanted = plugin("acme", GOOD)
     other = plugin("other", "raise AssertionError('imported')")
     host = Host([wanted, other])
@@ -50,8 +50,8 @@ def test_only_the_plugin_that_is_asked_for_is_imported(plugin):
     assert other.module not in sys.modules
 
 
-@pytest.mark.parametrize("text", [TELLS + GOOD, TELLS + BROKEN])
-def test_plugin_is_imported_once_whatever_comes_of_it(plugin, told, text):
+@pytest.mark.parametrize("text", [REPORTS + GOOD, REPORTS + BROKEN])
+def test_plugin_is_imported_once_whatever_comes_of_it(plugin, events, text):
     host = Host([plugin("acme", text)])
     assert host.survey() == host.survey()
     for _ in range(2):
@@ -59,7 +59,7 @@ def test_plugin_is_imported_once_whatever_comes_of_it(plugin, told, text):
             assert host.load("acme") is host.survey()[0]
         except PluginError as error:
             assert "no such drive" in str(error)
-    assert len(told) == 1
+    assert len(events) == 1
 
 
 def test_broken_plugin_leaves_the_others_alone(plugin):
@@ -72,8 +72,8 @@ def test_broken_plugin_leaves_the_others_alone(plugin):
 
 
 @pytest.mark.parametrize("where", ["import", "hook"])
-def test_after_ctrl_c_a_plugin_can_be_loaded(plugin, told, where):
-    stop = "sys.told_of_a_test or (sys.told_of_a_test.append('stopped'), _stop())\n"
+def test_after_ctrl_c_a_plugin_can_be_loaded(plugin, events, where):
+    stop = "sys.events_of_a_test or (sys.events_of_a_test.append('stopped'), _stop())\n"
     text = "import sys\ndef _stop():\n    raise KeyboardInterrupt\n"
     if where == "import":
         text += stop + GOOD
@@ -83,18 +83,18 @@ def test_after_ctrl_c_a_plugin_can_be_loaded(plugin, told, where):
     with pytest.raises(KeyboardInterrupt):
         host.load("acme")
     assert host.loaded == []
-    assert host.load("acme").state == "loaded" and told == ["stopped"]
+    assert host.load("acme").state == "loaded" and events == ["stopped"]
 
 
-def test_ctrl_c_stops_a_survey_which_can_go_on(plugin, told):
-    stop = "import sys\nif not sys.told_of_a_test:\n    sys.told_of_a_test.append(1)\n    raise KeyboardInterrupt\n"
+def test_ctrl_c_stops_a_survey_which_can_go_on(plugin, events):
+    stop = "import sys\nif not sys.events_of_a_test:\n    sys.events_of_a_test.append(1)\n    raise KeyboardInterrupt\n"
     host = Host([plugin("a", good("a")), plugin("b", stop + good("b"))])
     with pytest.raises(KeyboardInterrupt):
         host.survey()
     assert [plugin.state for plugin in host.survey()] == ["loaded", "loaded"]
 
 
-def test_survey_tells_what_became_of_each(plugin):
+def test_survey_returns_the_state_of_each(plugin):
     host = Host(
         [
             plugin(
@@ -140,9 +140,9 @@ def test_distribution_that_is_found_twice_is_one_plugin(plugin):
     assert (found.state, str(found.owner)) == ("loaded", "acme-cells 1.0")
 
 
-def test_our_own_parts_stand_beside_a_claim_on_our_name(plugin):
+def test_our_own_parts_are_unaffected_by_a_claim_on_our_name(plugin):
     ours = type(plugin("x", ""))("seqpipe", "seqpipe.builtin", "seqpipe")
-    thief = plugin("seqpipe", TELLS + good("seqpipe"), owner="thief-parts")
+    thief = plugin("seqpipe", REPORTS + good("seqpipe"), owner="thief-parts")
     host = Host([thief, ours])
     assert host.find("cells", "seqpipe.LSTM.v1")
     assert thief.module not in sys.modules
@@ -150,7 +150,7 @@ def test_our_own_parts_stand_beside_a_claim_on_our_name(plugin):
     assert "thief-parts 1.2 claims the plugin name 'seqpipe'" in stolen.trouble.reason
 
 
-# What an unknown name is told.
+# The messages for unknown names.
 
 
 def refusal(*entry_points, kind="cells", name="acme.Cell.v1"):
@@ -174,7 +174,7 @@ def test_part_of_another_kind_is_refused_as_that(plugin):
 def test_plugin_that_offers_none_of_a_kind_says_so(plugin):
     message = refusal(plugin("acme", GOOD), kind="heads")
     assert "cells, not of its heads" in message
-    assert "it offers none" in refusal(plugin("acme", GOOD), kind="heads", name="acme.Head.v1")
+    assert "it provides none" in refusal(plugin("acme", GOOD), kind="heads", name="acme.Head.v1")
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_near_name_of_a_plugin_is_suggested(plugin):
     assert 'did you mean "acme"' in refusal(plugin("acme", GOOD), name="acmee.Cell.v1")
 
 
-def test_broken_plugin_is_told_with_a_fix(plugin):
+def test_broken_plugin_is_reported_with_a_fix(plugin):
     message = refusal(plugin("acme", "import missing_of_a_test", owner="acme-cells"))
     assert "the plugin 'acme' of acme-cells 1.2 can't be imported" in message
     assert "pip install acme-cells" in message
@@ -224,7 +224,7 @@ def test_plugin_may_ask_for_anothers_part_on_import(plugin, installed):
 
 def test_plugin_that_asks_for_itself_is_refused(plugin, installed):
     host = installed(plugin("acme", ASKS.format("acme.Cell.v1") + GOOD), plugin("b", good("b")))
-    with pytest.raises(PluginError, match=r"'acme' of .* is asked for while it's being imported"):
+    with pytest.raises(PluginError, match=r"'acme' of .* is requested while it's being imported"):
         host.load("acme")
     assert host.find("cells", "b.Cell.v1")
     assert [p.state for p in host.survey()] == ["quarantined", "loaded", "loaded"]
@@ -242,7 +242,7 @@ def test_of_plugins_that_ask_for_each_other_the_first_is_loaded(plugin, installe
     b = plugin("b", ASKS.format("a.Cell.v1") + good("b"))
     host = installed(a, b)
     assert host.find("cells", "a.Cell.v1")
-    with pytest.raises(PluginError, match=r"'a' of .* is asked for while it's being imported"):
+    with pytest.raises(PluginError, match=r"'a' of .* is requested while it's being imported"):
         host.load("b")
 
 
@@ -278,22 +278,22 @@ def in_threads(*functions):
     return [results.get(number) for number in range(len(functions))]
 
 
-def test_threads_share_one_load(plugin, told):
+def test_threads_share_one_load(plugin, events):
     # Slow enough at import that all threads ask meanwhile.
-    host = Host([plugin("acme", TELLS + "import time\ntime.sleep(0.05)\n" + GOOD)])
+    host = Host([plugin("acme", REPORTS + "import time\ntime.sleep(0.05)\n" + GOOD)])
     loaded = in_threads(*[lambda: host.load("acme")] * 8)
-    assert all(each is loaded[0] for each in loaded) and len(told) == 1
+    assert all(each is loaded[0] for each in loaded) and len(events) == 1
 
 
-def test_threads_share_one_refusal(plugin, told):
-    host = Host([plugin("acme", TELLS + "import time\ntime.sleep(0.05)\n" + BROKEN)])
+def test_threads_share_one_refusal(plugin, events):
+    host = Host([plugin("acme", REPORTS + "import time\ntime.sleep(0.05)\n" + BROKEN)])
 
     def load():
         with pytest.raises(PluginError, match="no such drive") as caught:
             host.load("acme")
         return str(caught.value)
 
-    assert len(set(in_threads(*[load] * 8))) == 1 and len(told) == 1
+    assert len(set(in_threads(*[load] * 8))) == 1 and len(events) == 1
 
 
 def test_threads_share_one_host(installed, monkeypatch):
@@ -307,28 +307,30 @@ def test_threads_share_one_host(installed, monkeypatch):
     assert all(each is hosts[0] for each in hosts)
 
 
-def test_plugins_that_import_each_other_are_loaded_by_two_threads(plugin, told):
-    imports = "import importlib, sys, time\ntime.sleep(0.02)\nimportlib.import_module(sys.told_of_a_test[{}])\n"
+def test_plugins_that_import_each_other_are_loaded_by_two_threads(plugin, events):
+    imports = "import importlib, sys, time\ntime.sleep(0.02)\nimportlib.import_module(sys.events_of_a_test[{}])\n"
     a = plugin("a", imports.format(1) + good("a"))
     b = plugin("b", imports.format(0) + good("b"))
-    told += [a.module, b.module]
+    events += [a.module, b.module]
     host = Host([a, b])
     loaded = in_threads(lambda: host.load("a"), lambda: host.load("b"))
     assert [each.state for each in loaded] == ["loaded", "loaded"]
 
 
-def test_module_that_a_thread_imports_by_itself_may_ask_for_what_is_loaded(plugin, installed, told):
+def test_module_that_a_thread_imports_by_itself_may_ask_for_what_is_loaded(
+    plugin, installed, events
+):
     # One thread holds the lock of the module, the other that of the host: each has what the other waits for.
-    waits = "import sys\nsys.told_of_a_test[0].set()\nsys.told_of_a_test[1].wait(10)\n"
+    waits = "import sys\nsys.events_of_a_test[0].set()\nsys.events_of_a_test[1].wait(10)\n"
     shared = plugin("shared", waits + ASKS.format("seqpipe.LSTM.v1") + good("shared"))
-    tells = "import sys\nsys.told_of_a_test[1].set()\n"
-    acme = plugin("acme", f"{tells}import {shared.module}\n{GOOD}")
+    reports = "import sys\nsys.events_of_a_test[1].set()\n"
+    acme = plugin("acme", f"{reports}import {shared.module}\n{GOOD}")
     host = installed(acme, shared)
     host.load("seqpipe")
-    told += [threading.Event(), threading.Event()]
+    events += [threading.Event(), threading.Event()]
 
     def load():
-        assert told[0].wait(10)
+        assert events[0].wait(10)
         return host.load("acme").state
 
     module, state = in_threads(lambda: importlib.import_module(shared.module), load)
@@ -353,14 +355,14 @@ def test_all_are_allowed_by_default(installed, plugin):
     ],
 )
 def test_environment_says_which_plugins_may_be_used(
-    plugin, installed, monkeypatch, told, allowed, states
+    plugin, installed, monkeypatch, events, allowed, states
 ):
-    claims = [plugin("acme", TELLS + GOOD), plugin("b", TELLS + good("b"))]
+    claims = [plugin("acme", REPORTS + GOOD), plugin("b", REPORTS + good("b"))]
     host = installed(*claims)
     monkeypatch.setenv("SEQPIPE_PLUGINS", allowed)
     host = installed(*claims)
     assert {plugin.name: plugin.state for plugin in host.survey()} == states
-    assert len(told) == sum(states[claim.name] == "loaded" for claim in claims)
+    assert len(events) == sum(states[claim.name] == "loaded" for claim in claims)
     assert find_part("cells", "seqpipe.LSTM.v1")
 
 
@@ -376,11 +378,11 @@ def test_plugin_that_is_not_allowed_says_how_to_allow_it(plugin):
 
 
 @pytest.mark.parametrize("name", ["good.Cell.v1", "broken.Cell.v1"])
-def test_strict_host_lists_all_that_is_broken_at_the_first_use(plugin, told, name):
+def test_strict_host_lists_all_that_is_broken_at_the_first_use(plugin, events, name):
     host = Host(
         [
-            plugin("good", TELLS + good("good")),
-            plugin("broken", TELLS + BROKEN, owner="broken-parts"),
+            plugin("good", REPORTS + good("good")),
+            plugin("broken", REPORTS + BROKEN, owner="broken-parts"),
             plugin("acme", GOOD, owner="acme-one"),
             plugin("acme", GOOD, owner="acme-two"),
             plugin("fenced", "raise AssertionError"),
@@ -397,7 +399,7 @@ def test_strict_host_lists_all_that_is_broken_at_the_first_use(plugin, told, nam
         assert "acme-one 1.2 and acme-two 1.2 both claim the plugin name 'acme'" in message
         assert "SEQPIPE_PLUGINS lists 'godo'" in message and 'did you mean "good"' in message
         assert "fenced" not in message.replace("installed: acme, broken, fenced, good", "")
-    assert len(told) == 2, "each is imported once"
+    assert len(events) == 2, "each is imported once"
 
 
 def test_strict_host_of_sound_plugins_is_like_any(plugin, installed, monkeypatch):
@@ -491,16 +493,16 @@ def test_every_part_is_imported_by_a_strict_host_and_one_that_is_broken_is_an_er
         assert "OrderdDict" in lines[2]
 
 
-def test_part_may_ask_a_strict_host_for_others_when_it_is_imported(plugin, told):
+def test_part_may_ask_a_strict_host_for_others_when_it_is_imported(plugin, events):
     asking = """
     import sys
-    HOST = sys.told_of_a_test[0]
+    HOST = sys.events_of_a_test[0]
     found = HOST.find("cells", "other.Cell.v1").factory
     """
     module = plugin("unused", asking).module
     offers = f'@hookimpl\ndef seqpipe_cells():\n    return {{"acme.Cell.v1": "{module}:found"}}\n'
     host = Host([plugin("acme", offers), plugin("other", good("other"))], strict=True)
-    told.append(host)
-    host.insist()
+    events.append(host)
+    host.check_strict()
     assert host.broken_parts() == []
     assert host.find("cells", "acme.Cell.v1").factory is dict

@@ -100,7 +100,7 @@ def test_entry_point_must_name_a_module(plugin):
     assert "must name a module" in found.reason and "acme-cells" in found.fix
 
 
-def test_attribute_that_is_not_there_is_told(plugin):
+def test_attribute_that_is_not_there_is_reported(plugin):
     found = trouble(plugin("acme", "", owner="acme-cells", target=":thing"))
     assert "has no attribute 'thing'" in found.reason
 
@@ -108,7 +108,7 @@ def test_attribute_that_is_not_there_is_told(plugin):
 def test_plugin_for_another_release_is_refused_before_its_import(plugin):
     entry_point = plugin("acme", GOOD, owner="acme-cells", requires=["seqpipe>=1000,<1001"])
     found = trouble(entry_point)
-    assert f"asks for seqpipe<1001,>=1000, and this is seqpipe {__version__}" in found.reason
+    assert f"requires seqpipe<1001,>=1000, but this is seqpipe {__version__}" in found.reason
     assert found.fix == 'pip install "seqpipe<1001,>=1000", or another version of acme-cells'
     assert entry_point.module not in sys.modules
 
@@ -191,12 +191,12 @@ def test_names_follow_the_pattern(cell_plugin, name):
 
 @pytest.mark.parametrize("name", ["1", "None", "b'acme.Cell.v1'", "('acme.Cell.v1',)"])
 def test_name_that_is_no_text_is_refused(cell_plugin, name):
-    assert f"offers {name}: names are" in trouble(cell_plugin(f"{{{name}: dict}}")).reason
+    assert f"provides {name}: names are" in trouble(cell_plugin(f"{{{name}: dict}}")).reason
 
 
 def test_part_of_ours_cannot_be_replaced(cell_plugin):
     found = trouble(cell_plugin("{'seqpipe.LSTM.v1': dict}"))
-    assert "offers 'seqpipe.LSTM.v1': names are acme.<Name>.v<N>" in found.reason
+    assert "provides 'seqpipe.LSTM.v1': names are acme.<Name>.v<N>" in found.reason
 
 
 def test_factory_must_be_callable(cell_plugin):
@@ -229,7 +229,7 @@ def test_two_functions_may_implement_one_hook(plugin):
 
 def test_two_functions_may_not_offer_the_same_name(plugin):
     found = trouble(plugin("acme", GOOD + MORE, owner="acme-cells"))
-    assert "seqpipe_cells of acme-cells 1.2 offers acme.Cell.v2 more than once" in found.reason
+    assert "seqpipe_cells of acme-cells 1.2 provides acme.Cell.v2 more than once" in found.reason
 
 
 def test_one_of_two_functions_may_not_return_nothing(plugin):
@@ -256,7 +256,7 @@ def test_parts_of_different_kinds_may_share_a_name(plugin):
 def test_plugin_that_cannot_even_be_looked_at_is_refused(plugin, text):
     found = trouble(plugin("acme", text, owner="acme-cells"))
     assert "the plugin 'acme' of acme-cells 1.2 can't be read" in found.reason
-    assert "gone" in found.reason and "tell the authors of acme-cells" in found.fix
+    assert "gone" in found.reason and "report it to the authors of acme-cells" in found.fix
 
 
 def test_ctrl_c_is_no_fault_of_a_plugin(plugin):

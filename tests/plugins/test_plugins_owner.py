@@ -74,7 +74,7 @@ def test_seqpipe_is_known_by_any_spelling(name):
         ("seqpipe>=1000; python_version ~= 'three'", None),
     ],
 )
-def test_what_is_asked_of_seqpipe_is_compared_with_this_release(requirement, unmet):
+def test_requirement_of_seqpipe_is_compared_with_this_release(requirement, unmet):
     assert Owner("acme", "1.0", ("torch>=2", requirement)).unmet() == unmet
 
 

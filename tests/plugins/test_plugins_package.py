@@ -1,4 +1,4 @@
-"""A part's package is on record, and whoever can't follow it is told what to install."""
+"""A part's package is on record, and the message says what to install if it's missing."""
 
 import pytest
 
@@ -48,7 +48,7 @@ def test_another_major_version_or_package_will_not(record, owner, command):
     with pytest.raises(PluginError) as caught:
         check_package(record, NAME, Owner(*owner.split(" ", 1)))
     assert str(caught.value) == (
-        f"acme.Cell.v1 needs {record}, as its `package` says, and {owner} is installed: {command}"
+        f"acme.Cell.v1 needs {record}, as its `package` says, but {owner} is installed: {command}"
     )
 
 
@@ -77,7 +77,7 @@ def test_record_that_is_none_is_refused_as_that(record):
 
 def test_absent_part_says_what_to_install():
     assert str(absent(NAME, "acme-parts 1.2.3", GONE, [])) == (
-        "acme.Cell.v1 needs acme-parts 1.2.3, as its `package` says, and can't be had: no installed "
+        "acme.Cell.v1 needs acme-parts 1.2.3, as its `package` says, and can't be loaded: no installed "
         "plugin is called 'acme'\n  pip install \"acme-parts>=1.2.3,<2\""
     )
 

@@ -177,7 +177,7 @@ def test_sizes_cannot_be_given_as_settings():
     assert "width" not in inspect.signature(bind(part(Cell))).parameters
 
 
-def test_bound_function_tells_what_it_is():
+def test_bound_function_has_a_name_and_a_docstring():
     make = bind(part(Cell))
     assert make.__name__ == "acme.Thing.v1" and make.__doc__ == "Doubles."
     parameters = inspect.signature(make).parameters.values()
@@ -255,7 +255,7 @@ nothing = None
 
 
 @pytest.mark.parametrize("name", ["Cell", "Outer.Cell"])
-def test_reference_is_followed_when_the_part_is_asked_for(module, name):
+def test_reference_is_followed_when_the_part_is_used(module, name):
     where = module(CELL)
     referred = part(f"{where}:{name}")
     assert where not in sys.modules
@@ -389,16 +389,16 @@ def test_default_record_is_filled_in():
 @pytest.mark.parametrize(
     "settings", [{}, {"old_bias": 1.0}, {"bias": "much"}, {"bias": 1.0, "more": {"x": 1}}]
 )
-def test_other_version_is_told_before_what_changed_in_it(resolve, settings):
+def test_other_version_is_reported_before_what_changed_in_it(resolve, settings):
     with pytest.raises(PluginError) as caught:
         resolve(Cell, **settings, package="acme-cells 0.9")
     assert str(caught.value) == (
-        "acme.Thing.v1 needs acme-cells 0.9, as its `package` says, and acme-cells 1.2 is installed: "
+        "acme.Thing.v1 needs acme-cells 0.9, as its `package` says, but acme-cells 1.2 is installed: "
         'pip install "acme-cells>=0.9,<1"'
     )
 
 
-def test_other_version_is_told_where_nothing_is_validated():
+def test_other_version_is_reported_where_nothing_is_validated():
     with pytest.raises(PluginError, match=r"needs acme-cells 0\.9"):
         bind(part(Cell))(package="acme-cells 0.9")
 

@@ -49,7 +49,7 @@ def again(annotation):
 
 
 @pytest.mark.parametrize("annotation", ANNOTATIONS, ids=str)
-def test_annotation_read_back_takes_the_same_values_and_is_told_in_the_same_words(annotation):
+def test_annotation_read_back_takes_the_same_values_and_is_reported_in_the_same_words(annotation):
     read = again(annotation)
     assert expects(read) == expects(annotation)
     assert spell(read) == spell(annotation)

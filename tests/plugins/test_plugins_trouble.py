@@ -1,4 +1,4 @@
-"""What's wrong with a plugin is told with a likely fix, and from its own code on."""
+"""What's wrong with a plugin is reported with a probable fix, and a traceback from its own code on."""
 
 import dataclasses
 
@@ -7,7 +7,7 @@ import pytest
 from seqpipe.errors import PluginError
 from seqpipe.plugins import Host, Owner, Trouble, trouble_of
 from seqpipe.plugins._owner import owner_of
-from seqpipe.plugins._trouble import TroubleError, import_guarded, said
+from seqpipe.plugins._trouble import TroubleError, describe_error, import_guarded
 
 OWNER = Owner("acme-parts", "1.0", ("missing-of-a-test[all]>=2,<3", "torch>=2"))
 
@@ -40,7 +40,7 @@ def test_reason_and_fix_make_one_message(trouble):
         ("from seqpipe.hookspecs import seqpipe_readers", "pip install --upgrade seqpipe acme-parts"),
         ("import seqpipe.no_such_module", "pip install --upgrade seqpipe acme-parts"),
         ("import NAME.part", "files of it are missing: pip install --force-reinstall"),
-        ("def broken(:", "made for another Python: pip install --upgrade acme-parts"),
+        ("def broken(:", "written for another Python version: pip install --upgrade acme-parts"),
         ("import sys; sys.exit(3)", "pip install --upgrade acme-parts, or pip uninstall acme-parts"),
         ("raise ImportError('no display')", "pip uninstall acme-parts"),
     ],
@@ -55,15 +55,15 @@ def test_fix_fits_what_went_wrong(trouble, text, fix):
         ("import missing_of_a_test", 'pip install "missing-of-a-test[all]<3,>=2"'),
         (
             "import other_missing.part",
-            "mend the name in {folder}; if it's of another package, install",
+            "correct the name in {folder}; if it's of another package, install",
         ),
-        ("from seqpipe.hookspecs import seqpipe_readers", "mend it in {file}, line 2"),
-        ("import NAME.part", "mend the name in {folder}"),
-        ("\n\ndef broken(:", "mend it in {file}, line 4"),
-        ("def fail():\n    import json\n    json.loads('')\nfail()", "mend it in {file}, line 4"),
+        ("from seqpipe.hookspecs import seqpipe_readers", "fix it in {file}, line 2"),
+        ("import NAME.part", "correct the name in {folder}"),
+        ("\n\ndef broken(:", "fix it in {file}, line 4"),
+        ("def fail():\n    import json\n    json.loads('')\nfail()", "fix it in {file}, line 4"),
     ],
 )
-def test_author_is_told_where_to_mend_it(plugin, tmp_path, text, fix):
+def test_author_is_reported_where_to_mend_it(plugin, tmp_path, text, fix):
     entry_point = plugin("acme", text)
     owner = dataclasses.replace(OWNER, folder=tmp_path)
     with pytest.raises(TroubleError) as caught:
@@ -77,14 +77,14 @@ def test_author_is_told_where_to_mend_it(plugin, tmp_path, text, fix):
     ("hook", "line"),
     [("return 5", ""), ("return {'other.Cell.v1': dict}", ""), ("1 / 0", ", line 4")],
 )
-def test_author_is_told_where_the_contract_is_broken(plugin, tmp_path, hook, line):
+def test_author_is_reported_where_the_contract_is_broken(plugin, tmp_path, hook, line):
     entry_point = plugin("acme", f"@hookimpl\ndef seqpipe_cells():\n    {hook}\n")
     (found,) = Host([entry_point], folder=tmp_path).survey()
     place = tmp_path / f"{entry_point.module}.py" if line else tmp_path
-    assert found.trouble.fix == f"mend it in {place}{line}"
+    assert found.trouble.fix == f"fix it in {place}{line}"
 
 
-def test_errors_of_seqpipe_are_taken_apart():
+def test_trouble_is_read_from_errors_of_seqpipe():
     error = PluginError("it's wrong")
     assert trouble_of(error) == Trouble("it's wrong", "") and str(trouble_of(error)) == "it's wrong"
     try:
@@ -114,7 +114,7 @@ def test_traceback_has_no_frames_of_the_machinery(trouble):
     assert len(files) == 2 and all("plugin_of_a_test" in line for line in files)
 
 
-def test_traceback_tells_what_led_to_the_error(trouble):
+def test_traceback_shows_what_led_to_the_error(trouble):
     found = trouble(
         """
         try:
@@ -127,7 +127,7 @@ def test_traceback_tells_what_led_to_the_error(trouble):
     assert "direct cause" in found.traceback and "importlib" not in found.traceback
 
 
-def test_error_that_cannot_be_shown_is_still_told(trouble):
+def test_error_that_cannot_be_shown_is_still_reported(trouble):
     found = trouble(
         """
         class Odd(Exception):
@@ -142,7 +142,10 @@ def test_error_that_cannot_be_shown_is_still_told(trouble):
 
 
 def test_error_without_a_message_is_its_type():
-    assert said(MemoryError()) == "MemoryError" and said(ValueError("x")) == "ValueError: x"
+    assert (
+        describe_error(MemoryError()) == "MemoryError"
+        and describe_error(ValueError("x")) == "ValueError: x"
+    )
 
 
 def test_ctrl_c_passes(plugin):

@@ -140,5 +140,7 @@ def test_nothing_stands_beside_it_that_it_replaces(name):
         '[classifier]\n@seqpipe_classifiers = "seqpipe.FastTextClassifier.v1"\n'
         f'[{name}]\n@seqpipe_{name}s = "seqpipe.{part}.v1"\n'
     )
-    with pytest.raises(PipelineFileError, match=rf"\[{name}\] has no place beside \[classifier\]"):
+    with pytest.raises(
+        PipelineFileError, match=rf"\[{name}\] can't be combined with \[classifier\]"
+    ):
         check(file)

@@ -26,7 +26,7 @@ def test_folder_that_holds_something_stays_as_it_is(tmp_path):
     mine = tmp_path / "seqpipe-acme" / "README.md"
     mine.parent.mkdir()
     mine.write_text("mine", encoding="utf-8")
-    with pytest.raises(PluginError, match=r"seqpipe-acme is there already.*another name"):
+    with pytest.raises(PluginError, match=r"seqpipe-acme already exists.*another name"):
         new_plugin("acme", "cells", parent=tmp_path)
     assert mine.read_text(encoding="utf-8") == "mine"
     assert list(tmp_path.rglob("*")) == [mine.parent, mine]
@@ -34,7 +34,7 @@ def test_folder_that_holds_something_stays_as_it_is(tmp_path):
 
 def test_file_in_the_place_stays_as_it_is(tmp_path):
     (tmp_path / "seqpipe-acme").write_text("mine", encoding="utf-8")
-    with pytest.raises(PluginError, match="is there already"):
+    with pytest.raises(PluginError, match="already exists"):
         new_plugin("acme", "cells", parent=tmp_path)
     assert (tmp_path / "seqpipe-acme").read_text(encoding="utf-8") == "mine"
     assert len(list(tmp_path.iterdir())) == 1
@@ -44,14 +44,14 @@ def test_file_in_the_place_stays_as_it_is(tmp_path):
 def test_symbolic_link_in_the_place_stays_as_it_is(target, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "seqpipe-acme").symlink_to(tmp_path / target, target_is_directory=True)
-    with pytest.raises(PluginError, match="is there already"):
+    with pytest.raises(PluginError, match="already exists"):
         new_plugin("acme", "cells", parent=tmp_path)
     assert (tmp_path / "seqpipe-acme").is_symlink()
     assert not any((tmp_path / "empty").iterdir())
 
 
 def test_missing_parent_is_not_made(tmp_path):
-    with pytest.raises(PluginError, match=r"there's no folder .*missing: make it first"):
+    with pytest.raises(PluginError, match=r"there's no folder .*missing: create it first"):
         new_plugin("acme", "cells", parent=tmp_path / "missing")
     assert not any(tmp_path.iterdir())
 

@@ -1,4 +1,4 @@
-"""What a plugin is called."""
+"""The names of a new plugin."""
 
 import pytest
 
@@ -46,7 +46,7 @@ def test_names_are_made_of_the_one_given(given, plugin, distribution, module, tm
     ],
 )
 def test_bad_names_are_refused_with_a_good_one(given, suggested, tmp_path):
-    with pytest.raises(PluginError, match=f"can't be a plugin's name: .*, such as {suggested}$"):
+    with pytest.raises(PluginError, match=f"isn't a valid plugin name: .*, such as {suggested}$"):
         new_plugin(given, "cells", parent=tmp_path)
     assert not any(tmp_path.iterdir())
 

@@ -1,4 +1,4 @@
-"""What stands in a new package."""
+"""What a new package contains."""
 
 import ast
 import json
@@ -15,22 +15,14 @@ from packaging.requirements import Requirement
 
 import seqpipe
 from seqpipe.config import read
-from seqpipe.hookspecs import KINDS
+from seqpipe.kinds import KINDS
 from seqpipe.scaffold import new_plugin
 
-ONE = {
-    "tokenizers": "tokenizer",
-    "embedders": "embedder",
-    "cells": "cell",
-    "encoders": "encoder",
-    "heads": "head",
-    "classifiers": "classifier",
-}
 REPOSITORY = Path(__file__).parents[2]
 
 
 def tool(*arguments, cwd):
-    """Run a tool of this environment, and return what it says if it isn't content."""
+    """Run a tool of this environment, and return its output if it fails."""
     done = subprocess.run(
         [sys.executable, "-m", *arguments], cwd=cwd, capture_output=True, text=True, check=False
     )
@@ -38,7 +30,7 @@ def tool(*arguments, cwd):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_file_is_there_and_told(kind, packages):
+def test_every_file_is_there_and_listed(kind, packages):
     created = packages[kind]
     source = f"src/{created.module}"
     expected = {
@@ -50,18 +42,18 @@ def test_every_file_is_there_and_told(kind, packages):
         "example/texts.jsonl",
         "pyproject.toml",
         f"{source}/__init__.py",
-        f"{source}/_{ONE[kind]}.py",
+        f"{source}/_{KINDS[kind].one}.py",
         f"{source}/py.typed",
         f"tests/test_{created.module}_contract.py",
         f"tests/test_{created.module}_installed.py",
     }
-    told = {file.relative_to(created.folder).as_posix() for file in created.files}
+    listed = {file.relative_to(created.folder).as_posix() for file in created.files}
     there = {
         file.relative_to(created.folder).as_posix()
         for file in created.folder.rglob("*")
         if file.is_file()
     }
-    assert told == there >= expected
+    assert listed == there >= expected
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -81,7 +73,7 @@ def test_hook_names_the_part_and_where_it_is(kind, packages):
     assert hook.name == f"seqpipe_{kind}"
     (place,) = ast.literal_eval(hook.body[-1].value).values()
     name = created.part.split(".")[1]
-    assert place == f"{created.module}._{ONE[kind]}:{name}"
+    assert place == f"{created.module}._{KINDS[kind].one}:{name}"
 
 
 def test_hooks_load_nothing_heavy(packages):

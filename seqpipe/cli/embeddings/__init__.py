@@ -19,16 +19,16 @@ embeddings_app.command("evaluate", short_help="Score vectors on lists of words a
 embeddings_app.command("nearest", short_help="Find what's nearest to a word, alone or in context.")(
     reporting_errors(nearest_command)
 )
-embeddings_app.command("analogy", short_help="Ask what is to C as B is to A.")(
+embeddings_app.command("analogy", short_help="Find what is to C as B is to A.")(
     reporting_errors(analogy_command)
 )
-embeddings_app.command("picture", short_help="Draw words as points, as SVG or as a page.")(
+embeddings_app.command("picture", short_help="Plot words as points, as SVG or as a web page.")(
     reporting_errors(picture_command)
 )
-embeddings_app.command("senses", short_help="Tell how well context tells a word's meanings apart.")(
-    reporting_errors(senses_command)
-)
-embeddings_app.command("export", short_help="Write vectors as a file of another program's.")(
+embeddings_app.command(
+    "senses", short_help="Measure how well context separates the senses of a word."
+)(reporting_errors(senses_command))
+embeddings_app.command("export", short_help="Write vectors in another program's format.")(
     reporting_errors(export_command)
 )
 
@@ -37,7 +37,7 @@ embeddings_app.command("export", short_help="Write vectors as a file of another 
 def _embeddings() -> None:
     """Score, look through and export the vectors of a pipeline or a file: words, items or nodes.
 
-    MODEL is a pipeline that a run has saved, any other of spaCy's with vectors (a folder, or the name
+    MODEL is a saved pipeline of a run, any other spaCy pipeline with vectors (a folder, or the name
     of a package), or a file of vectors.
 
         seqpipe embeddings evaluate runs/wiki-words/model-best

@@ -9,7 +9,7 @@ from seqpipe.cli.embeddings._arguments import AsJson, Model, Most
 
 
 class Method(str, enum.Enum):
-    """How an analogy is answered."""
+    """How an analogy is solved."""
 
     add = "3cosadd"
     mul = "3cosmul"
@@ -18,10 +18,10 @@ class Method(str, enum.Enum):
 def analogy_command(
     model: Model,
     a: Annotated[str, typer.Argument(help="A word.", show_default=False)],
-    b: Annotated[str, typer.Argument(help="What it's in relation to.", show_default=False)],
+    b: Annotated[str, typer.Argument(help="The word that A relates to.", show_default=False)],
     c: Annotated[
         str,
-        typer.Argument(help="Whose counterpart is asked for.", show_default=False),
+        typer.Argument(help="The word whose counterpart to find.", show_default=False),
     ],
     most: Most = 5,
     method: Annotated[
@@ -29,21 +29,21 @@ def analogy_command(
     ] = Method.add,
     as_json: AsJson = False,
 ) -> None:
-    """Ask which word is to C as B is to A.
+    """Find the word that is to C as B is to A.
 
         seqpipe embeddings analogy vectors.txt.gz man woman king
 
         seqpipe embeddings analogy runs/wiki-words/model-best paris france rome -n 3
 
-    None of the three is given as an answer.
+    The three words themselves are never the answer.
     """
-    from seqpipe.cli._hushed import hushed
+    from seqpipe.cli._redirect import redirected_output
     from seqpipe.cli.embeddings._evaluation import make_table, number
     from seqpipe.cli.embeddings._model import open_model
     from seqpipe.cli.plugins._screen import make_console, print_json, waiting
     from seqpipe.evaluation.embeddings import answer_analogy
 
-    with waiting(f"loading {model}…"), hushed():
+    with waiting(f"loading {model}…"), redirected_output():
         found = answer_analogy(open_model(model).words(), a, b, c, method=method.value, most=most)
     if as_json:
         answers = [each._asdict() for each in found]

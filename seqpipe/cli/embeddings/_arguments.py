@@ -1,4 +1,4 @@
-"""Arguments and options that several commands about embeddings have."""
+"""Arguments and options that the commands about embeddings share."""
 
 from typing import Annotated, TypeAlias
 
@@ -13,7 +13,7 @@ Model: TypeAlias = Annotated[
 ]
 
 Most: TypeAlias = Annotated[
-    int, typer.Option("-n", "--number", min=1, help="How many neighbours are shown.")
+    int, typer.Option("-n", "--number", min=1, help="How many neighbours to show.")
 ]
 
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print everything as JSON.")]

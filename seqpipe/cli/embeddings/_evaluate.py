@@ -10,7 +10,7 @@ _Similarity = Annotated[
     list[str] | None,
     typer.Option(
         metavar="FILE",
-        help="Pairs of words with a rating: Spearman's rank correlation. Again for more files.",
+        help="Pairs of words with a rating: Spearman's rank correlation. Repeat for more files.",
         show_default=False,
     ),
 ]
@@ -18,7 +18,7 @@ _Analogies = Annotated[
     list[str] | None,
     typer.Option(
         metavar="FILE",
-        help="Questions: A is to B as C to what? Again for more.",
+        help="Questions: A is to B as C to what? Repeat for more.",
         show_default=False,
     ),
 ]
@@ -26,7 +26,7 @@ _Sentences = Annotated[
     list[str] | None,
     typer.Option(
         metavar="FILE",
-        help="Pairs of sentences, a table like the STS Benchmark's. Again for more.",
+        help="Pairs of sentences, a table like the STS Benchmark's. Repeat for more.",
         show_default=False,
     ),
 ]
@@ -36,7 +36,9 @@ _Categories = Annotated[
 ]
 _Limit = Annotated[
     int,
-    typer.Option(min=0, help="Of so many of the most frequent words analogies ask; 0: of all."),
+    typer.Option(
+        min=0, help="How many of the most frequent words analogies may contain; 0 for all."
+    ),
 ]
 
 
@@ -51,9 +53,9 @@ def evaluate_command(
 ) -> None:
     """Score the vectors of a pipeline or a file on lists of words and sentences.
 
-    Without a list it takes every one that it knows below the folder that SEQPIPE_DATA names (WordSim-353,
-    SimLex-999, MEN, RG-65, Google's analogies, the STS Benchmark, Chinese ones), says which, and adds
-    its own of synonyms, antonyms and sentences that differ only in the order of their words.
+    Without a list it uses all known ones in the folder that SEQPIPE_DATA names (WordSim-353,
+    SimLex-999, MEN, RG-65, Google's analogies, the STS Benchmark, Chinese ones), prints which, and adds
+    its own lists of synonyms, antonyms and sentences that differ only in the order of their words.
 
         seqpipe embeddings evaluate runs/wiki-words/model-best
 
@@ -61,9 +63,9 @@ def evaluate_command(
 
         seqpipe embeddings evaluate en_core_web_md --analogies q.txt --limit 0
 
-    Words that aren't known are left out, and the coverage says how many were answered.
+    Unknown words are left out, and the coverage is the share of entries that were scored.
     """
-    from seqpipe.cli._hushed import hushed
+    from seqpipe.cli._redirect import redirected_output
     from seqpipe.cli.embeddings._evaluation import evaluate, print_evaluation
     from seqpipe.cli.embeddings._known import Lists, known_lists
     from seqpipe.cli.embeddings._model import open_model
@@ -76,7 +78,7 @@ def evaluate_command(
         categories=categories or [],
     )
     lists = given if given.paths() else known_lists()
-    with waiting(f"loading {model}…") as say, hushed():
+    with waiting(f"loading {model}…") as say, redirected_output():
         report = evaluate(open_model(model), lists, limit=limit, say=say)
     if as_json:
         print_json(report)

@@ -1,4 +1,4 @@
-"""Scores vectors on lists, and gathers what came of it."""
+"""Scores the vectors of words, sentences and words in sentences on lists, and prints the scores."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -43,10 +43,10 @@ def evaluate(
     """Score vectors on lists.
 
     Args:
-        opened: What has the vectors, and perhaps an encoder.
+        opened: The vectors, and an encoder if there's one.
         lists: The lists.
-        limit: Of how many of the most frequent words analogies ask; 0 for all.
-        say: Is told what's being done.
+        limit: How many of the most frequent words analogies may contain; 0 for all.
+        say: Receives a description of each step.
 
     Returns:
         Plain data: "model", the number of "words", the "width", whether there's an "encoder", the paths
@@ -103,16 +103,13 @@ def _score_sentences(opened: Opened, lists: Lists) -> dict[str, Any]:
 
 
 def tokenizer_of(opened: Opened) -> Tokenize:
-    """Return what makes words of a text: the pipeline's own tokenizer, if there's a pipeline."""
+    """Return a function that splits a text into words: the pipeline's own tokenizer, if there's a pipeline."""
     nlp = opened.nlp
     if nlp is None:
         return Regex()
     return lambda text: [
         token.text for token in tokenized(nlp.tokenizer, text) if not token.is_space
     ]
-
-
-# Prints the scores of vectors.
 
 
 def print_evaluation(console: Console, report: Mapping[str, Any]) -> None:
@@ -130,18 +127,18 @@ def print_evaluation(console: Console, report: Mapping[str, Any]) -> None:
         console.print(f"\nlists: {escaped(', '.join(report['lists']))}")
     else:
         console.print(
-            "\nno lists but seqpipe's own: set SEQPIPE_DATA to the folder that holds the known ones, or "
+            "\nno lists but seqpipe's own: set SEQPIPE_DATA to the folder of the known ones, or "
             "name some, such as --similarity FILE"
         )
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """Return a number as tables show it; – for none."""
+    """Format a number for a table; – for none."""
     return "–" if value is None else f"{value:,.{digits}f}"
 
 
 def share_of(score: Mapping[str, Any]) -> str:
-    """Return how many entries of a list were answered."""
+    """Return how many entries of a list were scored."""
     total = next(score[key] for key in ("pairs", "questions", "words") if key in score)
     return f"{score['covered']:,} of {total:,}"
 
@@ -238,12 +235,12 @@ def _print_order(console: Console, scores: Mapping[str, Any]) -> None:
         (way, number(each["told_apart"]), f"{each['mean_distance']:.2g}", str(scores["pairs"]))
         for way, each in ways_of(scores)
     ]
-    columns = ("told apart", "mean distance", "pairs")
+    columns = ("distinguished", "mean distance", "pairs")
     console.print(make_table("the same words in another order", columns, rows))
 
 
 def ways_of(score: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """Return the scores by way, out of what stands beside them."""
+    """Return the scores by way, without the other values of a score."""
     return [(way, each) for way, each in score.items() if isinstance(each, Mapping)]
 
 
@@ -257,14 +254,12 @@ _PRINTERS = {
 }
 
 
-# Scores the vectors of words in sentences, and prints the scores.
-
-
+#: How the vectors of words in sentences are made, in the order of the table.
 _WAYS: Final = ("static", "around", "encoder")
 
 
 def report_senses(opened: Opened, path: str | None, words: Sequence[str]) -> dict[str, Any]:
-    """Return what `score_senses` does, with the "model" and the "list".
+    """Return the result of `score_senses`, with the "model" and the "list".
 
     Raises:
         DataError: The list can't be read, or has none of the words.
@@ -305,6 +300,6 @@ def _chosen(uses: Sequence[Use], words: Sequence[str]) -> Sequence[Use]:
     if lacking:
         raise DataError(
             f"the list has no sentence about {', '.join(map(repr, lacking))}, only about "
-            f"{', '.join(there)}; name a list by --uses"
+            f"{', '.join(there)}; name a list with --uses"
         )
     return [use for use in uses if use.word in words] if words else uses

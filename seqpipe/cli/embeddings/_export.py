@@ -10,7 +10,7 @@ from seqpipe.cli.embeddings._arguments import Model
 
 
 class Format(str, enum.Enum):
-    """What's written."""
+    """The format to write."""
 
     word2vec = "word2vec"
     word2vec_binary = "word2vec-binary"
@@ -20,23 +20,25 @@ class Format(str, enum.Enum):
     spacy = "spacy"
 
 
-#: The formats whose files have an ending of their own. `.bin` and `.txt` are those of several.
+#: The formats with a file extension of their own. `.bin` and `.txt` are used by several.
 _BY_ENDING: Final = {".vec": Format.word2vec, ".npy": Format.numpy}
-_PACKED: Final = (".gz", ".bz2", ".xz", ".zip")
+_COMPRESSED: Final = (".gz", ".bz2", ".xz", ".zip")
 
 
-_File = Annotated[Path, typer.Argument(help="Where to; a folder for spacy.", show_default=False)]
+_File = Annotated[
+    Path, typer.Argument(help="The file to write; a folder for spacy.", show_default=False)
+]
 _Format = Annotated[
     Format | None,
     typer.Option(
-        help="By default that of the file's ending: word2vec of .vec, numpy of .npy.",
+        help="By default from the file's extension: word2vec for .vec, numpy for .npy.",
         show_default=False,
     ),
 ]
 _Lang = Annotated[
     str | None,
     typer.Option(
-        help="The language of a pipeline for spacy. By default that of MODEL, or xx, which is any.",
+        help="The language of a pipeline for spacy. By default that of MODEL, or xx for any language.",
         show_default=False,
     ),
 ]
@@ -61,29 +63,29 @@ def export_command(
     library's, the only one with sub-words. numpy is a table, its words in a file beside it. spacy is
     the folder of a pipeline that spacy.load reads without seqpipe, for its [initialize] vectors too.
 
-    A file that's there is replaced once the new one is whole; a folder only if seqpipe wrote it.
-    What a format can't express is printed.
+    An existing file is replaced once the new one is complete; a folder only if seqpipe wrote it.
+    Whatever a format can't express is printed.
     """
     format = format or _BY_ENDING.get(file.suffix.lower())
     if format is None:
         raise typer.BadParameter(
             f"{file.name} may be of several formats: name one", param_hint="--format"
         )
-    if file.suffix.lower() in _PACKED:
+    if file.suffix.lower() in _COMPRESSED:
         raise typer.BadParameter(
             f"{file.name} would not be compressed: name it without {file.suffix}", param_hint="FILE"
         )
     if lang is not None and format is not Format.spacy:
         raise typer.BadParameter("only spacy has a language", param_hint="--lang")
     from seqpipe.adapters import save_table
-    from seqpipe.cli._hushed import hushed
+    from seqpipe.cli._redirect import redirected_output
     from seqpipe.cli.embeddings._model import open_model
     from seqpipe.cli.plugins._screen import counted, make_console, waiting
     from seqpipe.parts.embedders import Exported, export_vectors, limits, words_file
 
-    with waiting(f"loading {model}…") as say, hushed():
+    with waiting(f"loading {model}…") as say, redirected_output():
         opened = open_model(model)
-        opened.words()  # refuses what has no list of words
+        opened.words()  # raises an error if there's no vocabulary
         say(f"writing {file}…")
         if format is Format.spacy:
             language = lang or (opened.nlp.lang if opened.nlp else "xx")

@@ -1,4 +1,4 @@
-"""The lists that are evaluated on where the user names none."""
+"""The lists to evaluate on if the user names none."""
 
 import os
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ _CORPORA: Final = {
 
 @dataclass(frozen=True)
 class Lists:
-    """Paths of lists, as readers take them.
+    """Paths of lists, as readers accept them.
 
     Attributes:
         similarity: Pairs of words with ratings.
@@ -32,7 +32,7 @@ class Lists:
         analogies: Questions.
         sentences: Pairs of sentences with ratings.
         categories: Words with labels.
-        packaged: Whether the lists in the package are evaluated on too.
+        packaged: Whether to evaluate on the lists in the package too.
     """
 
     similarity: list[str] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Lists:
 
 
 def known_lists() -> Lists:
-    """Return the known lists that there are below $SEQPIPE_DATA, and those in the package."""
+    """Return the known lists that exist in $SEQPIPE_DATA, and those in the package."""
     alike, related = _present(*_SIMILARITY), _present(*_RELATEDNESS)
     return Lists(
         similarity=[*alike, *related, *_present(*_OTHERS)],
@@ -62,7 +62,7 @@ def known_lists() -> Lists:
 
 
 def known_corpus(language: str) -> str | None:
-    """Return a text in a language that's below $SEQPIPE_DATA, or None."""
+    """Return a corpus of a language in $SEQPIPE_DATA, or None."""
     return next(iter(_present(_CORPORA[language])), None) if language in _CORPORA else None
 
 

@@ -1,4 +1,4 @@
-"""Opens what holds vectors: a saved pipeline, its part with vectors, or a file of vectors."""
+"""Opens a source of vectors: a saved pipeline or a file of vectors."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +14,13 @@ from seqpipe.errors import DataError, NotFiniteError, SavedModelError, SeqpipeEr
 from seqpipe.evaluation.embeddings import SpacyTable, Words, has_encoder
 from seqpipe.parts.embedders import Embedder, Pretrained
 
-#: What a folder holds that spaCy has written a pipeline into.
+#: The file that marks the folder of a spaCy pipeline.
 _PIPELINE: Final = "meta.json"
 
 
 @dataclass(frozen=True)
 class Opened:
-    """What holds vectors.
+    """A source of vectors.
 
     Attributes:
         name: As the user named it.
@@ -41,12 +41,12 @@ class Opened:
         """Return the vocabulary.
 
         Raises:
-            DataError: There's none, so that nothing can be looked up.
+            DataError: There's none, so nothing can be looked up.
         """
         if not len(self.embedder.vocabulary):
             raise DataError(
-                f"{self.name} has vectors for whatever it's asked for, and no list of words to find "
-                "neighbours among (as tables of floret's have): name a pipeline with a vocabulary"
+                f"{self.name} has vectors for any word, but no vocabulary to find neighbours in "
+                "(as floret tables do): use a pipeline with a vocabulary"
             )
         return Words(self.embedder)
 
@@ -64,7 +64,7 @@ def open_model(name: str) -> Opened:
         return Opened(name, embedder, None)
     if not path.exists() and not is_package(name):
         raise SavedModelError(
-            f"{name} is neither a folder, nor a file, nor an installed pipeline of spaCy's"
+            f"{name} is neither a folder, nor a file, nor an installed spaCy pipeline"
         )
     nlp = _load(name)
     return Opened(name, _embedder_of(nlp, name), nlp)
@@ -75,7 +75,7 @@ def _load(name: str) -> Language:
         return spacy.load(name)
     except SeqpipeError:
         raise
-    # spaCy raises what it comes upon.
+    # spaCy raises all kinds of errors.
     except Exception as error:
         reason = " ".join(str(error).split())
         raise SavedModelError(f"{name} can't be loaded as a pipeline: {reason}") from error
@@ -86,9 +86,9 @@ def _embedder_of(nlp: Language, name: str) -> Embedder:
     if isinstance(vectors, EmbedderVectors):
         return vectors.embedder
     if not vectors.shape[1]:
-        raise DataError(f"{name} has no word vectors: name a pipeline that was trained with some")
+        raise DataError(f"{name} has no word vectors: use a pipeline that was trained with some")
     if not np.isfinite(vectors.data).all():
         raise NotFiniteError(
-            f"{name} has word vectors with NaN or infinite numbers: train them anew"
+            f"{name} has word vectors with NaN or infinite numbers: train them again"
         )
     return SpacyTable(nlp.vocab)

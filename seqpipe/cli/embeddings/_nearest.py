@@ -16,7 +16,7 @@ _InContext = Annotated[
         "--in-context",
         metavar="SENTENCE",
         help="A sentence with a word in brackets, whose vector there is compared with those of "
-        "words in a corpus. Again for more.",
+        "words in a corpus. Repeat for more.",
         show_default=False,
     ),
 ]
@@ -24,13 +24,13 @@ _Corpus = Annotated[
     str | None,
     typer.Option(
         metavar="FILE",
-        help="The corpus, a text file. By default the first part of the Wikipedia below "
-        "SEQPIPE_DATA, or else seqpipe's 120 sentences of words with two meanings.",
+        help="The corpus, a text file. By default the first part of the Wikipedia in "
+        "SEQPIPE_DATA, or else seqpipe's 120 sentences of ambiguous words.",
         show_default=False,
     ),
 ]
 _Sentences = Annotated[
-    int, typer.Option(min=1, help="How many sentences of the corpus are read at most.")
+    int, typer.Option(min=1, help="The maximum number of sentences to read from the corpus.")
 ]
 
 
@@ -49,10 +49,10 @@ def nearest_command(
 
         seqpipe embeddings nearest runs/groceries/model-best "whole milk" -n 5
 
-    A word without a vector is named after the others, and the exit code is 1 then.
+    Words without a vector are listed last, and then the exit code is 1.
 
-    A word's vector is one for all its meanings. In context it's what the pipeline's encoder makes of
-    it there, and each meaning has neighbours of its own:
+    A word has one vector for all its meanings. In context it has the output of the pipeline's encoder,
+    and each meaning has its own neighbours:
 
         MODEL=runs/bbc-news/model-best
 
@@ -61,14 +61,14 @@ def nearest_command(
         seqpipe embeddings nearest $MODEL --in-context "[bank] account" -n 3
     """
     if not words and not in_context:
-        raise typer.BadParameter("name a word, or a sentence by --in-context", param_hint="words")
-    from seqpipe.cli._hushed import hushed
+        raise typer.BadParameter("name a word, or a sentence with --in-context", param_hint="words")
+    from seqpipe.cli._redirect import redirected_output
     from seqpipe.cli.embeddings._model import open_model
     from seqpipe.cli.embeddings._neighbours import find_in_context, find_nearest, print_neighbours
     from seqpipe.cli.plugins._screen import make_console, print_json, waiting
     from seqpipe.errors import DataError
 
-    with waiting(f"loading {model}…") as say, hushed():
+    with waiting(f"loading {model}…") as say, redirected_output():
         opened = open_model(model)
         report: dict[str, Any] = {
             "model": model,

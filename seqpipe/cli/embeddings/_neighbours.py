@@ -1,4 +1,4 @@
-"""Finds neighbours of words, alone and where they stand, as plain data."""
+"""Finds the neighbours of words, alone and in context, and prints them."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,8 +25,8 @@ from seqpipe.parts.readers import open_lines
 from seqpipe.reporting import escaped
 
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+|(?<=[。\uff01\uff1f])")
-#: Nobody writes sentences longer than this; what's longer is cut.
-_LONGEST: Final = 2_000
+#: In characters; longer sentences are cut.
+_MAX_SENTENCE_LENGTH: Final = 2_000
 
 
 def find_nearest(opened: Opened, words: Sequence[str], *, most: int) -> list[dict[str, Any]]:
@@ -52,7 +52,7 @@ def _neighbours_of(vocabulary: Words, word: str, most: int) -> dict[str, Any]:
 def find_in_context(
     opened: Opened, marked: Sequence[str], *, corpus: str | None, sentences: int, most: int
 ) -> dict[str, Any]:
-    """Return what's nearest to words where they stand, and the "corpus" that was searched.
+    """Return the neighbours of words in context, and the "corpus" that was searched.
 
     Raises:
         DataError: A sentence hasn't exactly one word in brackets, the pipeline has no encoder, or the
@@ -86,7 +86,7 @@ def _sentences(path: str) -> Iterator[str]:
     for line in open_lines(path):
         for sentence in _SENTENCE_END.split(line):
             if sentence.strip():
-                yield sentence.strip()[:_LONGEST]
+                yield sentence.strip()[:_MAX_SENTENCE_LENGTH]
 
 
 def _plain(found: Found) -> dict[str, Any]:
@@ -100,11 +100,8 @@ def _plain(found: Found) -> dict[str, Any]:
     }
 
 
-# Prints neighbours of words.
-
-
-#: How much of a sentence is shown on either side of a word.
-_AROUND: Final = 28
+#: How many characters of a sentence are shown on either side of a word.
+_MAX_CONTEXT: Final = 28
 
 
 def print_neighbours(console: Console, report: Mapping[str, Any]) -> None:
@@ -132,8 +129,8 @@ def print_neighbours(console: Console, report: Mapping[str, Any]) -> None:
 def _snippet(found: Mapping[str, Any]) -> str:
     text, start, end = found["text"], found["start"], found["end"]
     before, after = text[:start], text[end:]
-    if len(before) > _AROUND:
-        before = f"…{before[-_AROUND:]}"
-    if len(after) > _AROUND:
-        after = f"{after[:_AROUND]}…"
+    if len(before) > _MAX_CONTEXT:
+        before = f"…{before[-_MAX_CONTEXT:]}"
+    if len(after) > _MAX_CONTEXT:
+        after = f"{after[:_MAX_CONTEXT]}…"
     return f"{before}[{found['word']}]{after}"

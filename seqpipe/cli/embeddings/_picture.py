@@ -10,7 +10,7 @@ from seqpipe.cli.embeddings._arguments import Model
 
 
 class Method(str, enum.Enum):
-    """How points are placed."""
+    """How points are projected."""
 
     auto = "auto"
     pca = "pca"
@@ -38,7 +38,7 @@ _Groups = Annotated[
         show_default=False,
     ),
 ]
-_Most = Annotated[int, typer.Option(min=2, help="How many words are shown at most.")]
+_Most = Annotated[int, typer.Option(min=2, help="The maximum number of words.")]
 _Method = Annotated[
     Method,
     typer.Option(help="auto is t-SNE where scikit-learn is installed, else PCA."),
@@ -49,7 +49,7 @@ _Output = Annotated[
 ]
 _Title = Annotated[
     str | None,
-    typer.Option(help="What stands above; by default the model's name.", show_default=False),
+    typer.Option(help="The heading; by default the model's name.", show_default=False),
 ]
 _Seed = Annotated[
     int, typer.Option(min=0, max=2**32 - 1, help="The same seed gives the same picture.")
@@ -67,7 +67,7 @@ def picture_command(
     title: _Title = None,
     seed: _Seed = 0,
 ) -> None:
-    """Draw words, items or nodes as points, near to each other where their vectors are.
+    """Plot words, items or nodes as points that are close to each other if their vectors are.
 
         seqpipe embeddings picture vectors.txt.gz --most 300
 
@@ -75,20 +75,20 @@ def picture_command(
 
         seqpipe embeddings picture runs/cora-nodes/model-best --groups topics.tsv -o nodes.html
 
-    The page is one file that loads nothing: move, zoom, search, point at a word for its neighbours.
-    It's usable with 20,000 words, which take t-SNE minutes and PCA seconds.
+    The page is a single file that loads nothing else: pan, zoom, search, and hover over a word for its
+    neighbours. It's usable with 20,000 words, which take t-SNE minutes and PCA seconds.
     """
     suffix = output.suffix.lower()
     if suffix not in (".svg", ".html"):
         raise typer.BadParameter("its name ends in .svg or .html", param_hint="--output")
     from seqpipe import pictures
-    from seqpipe.cli._hushed import hushed
+    from seqpipe.cli._redirect import redirected_output
     from seqpipe.cli.embeddings._model import open_model
     from seqpipe.cli.embeddings._picture_output import choose_words, print_picture
     from seqpipe.cli.plugins._screen import make_console, waiting
     from seqpipe.storage import write_text
 
-    with waiting(f"loading {model}…") as say, hushed():
+    with waiting(f"loading {model}…") as say, redirected_output():
         embedder = open_model(model).embedder
         chosen = choose_words(
             embedder, words or [], words_file=words_file, groups_file=groups, most=most

@@ -1,4 +1,4 @@
-"""What ``seqpipe embeddings picture`` prints."""
+"""Chooses the words and groups of a picture, and prints which ones it shows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,16 +15,14 @@ from seqpipe.parts.readers import open_lines
 from seqpipe.pictures import Projection
 from seqpipe.reporting import escaped
 
-# Which words a picture shows, and their groups.
-
 
 @dataclass(frozen=True)
 class Chosen:
-    """What a picture shows.
+    """The words of a picture.
 
     Attributes:
         words: As the vocabulary writes them, each once.
-        more: How many words were named beside these.
+        more: How many more words there were.
         groups: The group of each word that has one.
     """
 
@@ -41,14 +39,14 @@ def choose_words(
     groups_file: str | None,
     most: int,
 ) -> Chosen:
-    """Choose words: those that are named, else those that have groups, else the most frequent ones.
+    """Choose words: the named ones, else those with groups, else the most frequent ones.
 
     Args:
         embedder: Fitted.
         named: Words.
-        words_file: More of them, one a line.
+        words_file: More of them, one per line.
         groups_file: A word and its group on each line.
-        most: How many are chosen at most, the first ones.
+        most: The maximum number of words; the first ones are chosen.
 
     Raises:
         DataError: A file can't be read, or there's nothing to choose from.
@@ -59,7 +57,7 @@ def choose_words(
     found = list(dict.fromkeys(map(words.form, asked))) or list(words.vocabulary)
     if not found:
         raise DataError(
-            "these vectors come without a list of words to choose from: name some, or a --words-file"
+            "these vectors have no vocabulary to choose words from: name some, or give a --words-file"
         )
     return Chosen(
         found[:most],
@@ -69,10 +67,10 @@ def choose_words(
 
 
 def read_words(path: str) -> list[str]:
-    """Return the words of a file, one a line; what stands behind a tab is passed over.
+    """Return the words of a file, one per line; anything after a tab is ignored.
 
     Raises:
-        DataError: It can't be read, or holds none.
+        DataError: It can't be read, or contains none.
     """
     cells = (line.partition("\t")[0].strip() for line in open_lines(path))
     words = [word for word in cells if word]
@@ -82,7 +80,7 @@ def read_words(path: str) -> list[str]:
 
 
 def read_groups(path: str) -> dict[str, str]:
-    """Return the groups of words: a line is a word, a tab or the line's last blank, and the group.
+    """Return the groups of words: each line is a word, a tab or the line's last space, and the group.
 
     Raises:
         DataError: It can't be read, or a line has no group.
@@ -97,12 +95,12 @@ def read_groups(path: str) -> dict[str, str]:
             raise DataError(f"{path}:{number} should be a word and its group, and is {text!r}")
         groups[cells[0].strip()] = cells[1].strip()
     if not groups:
-        raise DataError(f"{path} holds nothing; each line should be a word and its group")
+        raise DataError(f"{path} is empty; each line should be a word and its group")
     return groups
 
 
-#: So many of the words that are left out are named.
-_NAMED: Final = 10
+#: How many of the words that are left out are named.
+_MAX_NAMED: Final = 10
 
 
 def print_picture(console: Console, projection: Projection, path: Path, *, more: int) -> None:
@@ -112,7 +110,7 @@ def print_picture(console: Console, projection: Projection, path: Path, *, more:
         console: Prints it.
         projection: What was drawn.
         path: Where to.
-        more: How many words were chosen beside these.
+        more: How many more words there were.
     """
     console.print(
         f"{escaped(path)}: {counted(len(projection.words), 'word')} by {projection.method}"
@@ -120,6 +118,6 @@ def print_picture(console: Console, projection: Projection, path: Path, *, more:
     if more:
         console.print(f"{more:,} more aren't shown; --most shows more")
     if left_out := projection.left_out:
-        named = ", ".join(map(repr, left_out[:_NAMED]))
-        rest = f" and {len(left_out) - _NAMED:,} more" if len(left_out) > _NAMED else ""
+        named = ", ".join(map(repr, left_out[:_MAX_NAMED]))
+        rest = f" and {len(left_out) - _MAX_NAMED:,} more" if len(left_out) > _MAX_NAMED else ""
         console.print(f"without a vector, and not shown: {named}{rest}")

@@ -16,10 +16,10 @@ plugins_app = typer.Typer(rich_markup_mode=None)
 plugins_app.command("show", short_help="Explain a part, or list those of a plugin.")(
     reporting_errors(show_command)
 )
-plugins_app.command("check", short_help="Hold parts against the contract of their kind.")(
+plugins_app.command("check", short_help="Check parts against the contract of their kind.")(
     reporting_errors(check_command)
 )
-plugins_app.command("new", short_help="Make the package of a new plugin.")(
+plugins_app.command("new", short_help="Create the package of a new plugin.")(
     reporting_errors(new_command)
 )
 
@@ -30,12 +30,12 @@ def _plugins(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
     traceback: Annotated[
-        bool, typer.Option("--traceback", help="Show where what can't be used goes wrong.")
+        bool, typer.Option("--traceback", help="Show where unusable plugins fail.")
     ] = False,
 ) -> None:
-    """List the installed plugins and their parts, or see, check and make one.
+    """List the installed plugins and their parts, or show, check and create one.
 
-    Without a command below, it lists every part with the package that offers it, and every plugin:
+    Without a subcommand, it lists every part with the package that provides it, and every plugin:
     whether it's loaded, in quarantine because it can't be used, or not allowed.
 
         seqpipe plugins
@@ -46,7 +46,7 @@ def _plugins(
 
         seqpipe plugins new my-cells --kind cell
 
-    SEQPIPE_PLUGINS=a,b allows only these plugins beside seqpipe's own. With
+    SEQPIPE_PLUGINS=a,b allows only these plugins besides seqpipe's own. With
     SEQPIPE_STRICT_PLUGINS=1 every part is imported, and one that can't be used is an error, as is a
     plugin in quarantine: exit code 1.
     """
@@ -58,5 +58,5 @@ def _plugins(
 
 def _refuse(option: str, command: str) -> NoReturn:
     taken = option == "--traceback" or command in ("show", "check")
-    where = f"it stands behind `{command}`" if taken else f"`{command}` takes none"
+    where = f"put it after `{command}`" if taken else f"`{command}` takes none"
     raise typer.BadParameter(where, param_hint=option)

@@ -16,17 +16,17 @@ def check_command(
         ),
     ] = None,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="List each check, those that passed too.")
+        bool, typer.Option("--verbose", "-v", help="List each check, including those that passed.")
     ] = False,
     traceback: Annotated[
-        bool, typer.Option("--traceback", help="Show where failed checks went wrong.")
+        bool, typer.Option("--traceback", help="Show where failed checks raised errors.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
-    """Hold parts against what seqpipe asks of every part of their kind.
+    """Check parts against the contract of their kind.
 
-    What fails is shown with the sentence of the contract that it breaks, and the smallest input that
-    does. The exit code is 1 if anything failed, a part wasn't checked, or a plugin can't be used at all.
+    A failed check is shown with the sentence of the contract that's violated, and the smallest input that
+    violates it. The exit code is 1 if a check failed, a part wasn't checked, or a plugin can't be used at all.
 
         seqpipe plugins check my_cells.PeepholeLSTM.v1
 
@@ -36,14 +36,14 @@ def check_command(
 
         seqpipe plugins check
 
-    A folder needn't be installed: it's enough that its pyproject.toml names the plugin's module.
+    A folder needn't be installed, as long as its pyproject.toml names the plugin's module.
     """
-    from seqpipe.cli._hushed import hushed
+    from seqpipe.cli._redirect import redirected_output
     from seqpipe.cli.plugins._screen import make_console, print_json, waiting
 
-    # The kit imports torch, and plugins import what they like.
+    # The test kit imports torch, and plugins may import anything.
     with (
-        hushed() as stdout,
+        redirected_output() as stdout,
         waiting("importing…", console := make_console(stdout, quiet=as_json)) as say,
     ):
         from seqpipe.cli.plugins import _check_output as output

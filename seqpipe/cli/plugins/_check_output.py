@@ -1,4 +1,4 @@
-"""Prints what came of checks."""
+"""Selects the parts to check, runs the checks, and prints the outcomes, also as JSON."""
 
 import collections
 import textwrap
@@ -28,21 +28,18 @@ from seqpipe.plugins import (
 from seqpipe.reporting import escaped
 from seqpipe.testing import Outcome, factory_of, run_checks
 
-# Chooses what is checked, and checks it.
-
-
 STATES: Final = ("passed", "failed", "skipped")
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """What's to be checked.
+    """The parts to check.
 
     Attributes:
-        parts: These.
-        quarantined: The plugins that should be, and can't be used.
+        parts: The parts.
+        quarantined: The plugins that should be checked but can't be used.
         not_allowed: The plugins that are left out on purpose.
-        note: What the user should know of the choice; "" if there's nothing.
+        note: A note about the selection for the user; "" for none.
     """
 
     parts: list[Part] = field(default_factory=list)
@@ -53,14 +50,14 @@ class Chosen:
 
 @dataclass
 class Checked:
-    """A part, and what came of its checks so far.
+    """A part, and the outcomes of its checks so far.
 
     Attributes:
         part: The part.
-        outcomes: What came of each check.
+        outcomes: The outcome of each check.
         has_ended: Whether there are no more.
-        trouble: What keeps the part from being had, so that no check can begin.
-        gap: What only the part's author knows and no check can begin without; "" if there's no such thing.
+        trouble: Why the part can't be loaded, so no check can run.
+        gap: What the part's author has to provide before a check can run; "" if there's nothing.
     """
 
     part: Part
@@ -81,13 +78,13 @@ class Checked:
 
     @property
     def is_unchecked(self) -> bool:
-        """Whether all is over and no check was tried."""
+        """Whether all checks have ended and none was run."""
         return self.has_ended and not (self.counts["passed"] or self.counts["failed"])
 
 
 @dataclass
 class Report:
-    """What was checked so far, and what came of it."""
+    """The parts that were checked so far, with their outcomes."""
 
     chosen: Chosen
     checked: list[Checked] = field(default_factory=list)
@@ -99,7 +96,7 @@ class Report:
 
     @property
     def unchecked(self) -> list[Checked]:
-        """The parts of which no check was tried."""
+        """The parts for which no check was run."""
         return [each for each in self.checked if each.is_unchecked]
 
     @property
@@ -118,7 +115,7 @@ def check_all(report: Report, say: Callable[[str], None]) -> Iterator[Checked]:
     """Check the chosen parts one after the other.
 
     Args:
-        report: Has the chosen ones, and gets each outcome at once.
+        report: Contains the chosen parts, and receives each outcome.
         say: Called with what is being done.
 
     Yields:
@@ -140,10 +137,10 @@ def check_all(report: Report, say: Callable[[str], None]) -> Iterator[Checked]:
 
 
 def choose(target: str | None) -> Chosen:
-    """Choose what a word on the command line stands for.
+    """Choose the parts that an argument of the command line names.
 
     Raises:
-        PluginError: It stands for nothing, or for something without parts.
+        PluginError: It names nothing, or something without parts.
     """
     if target is None:
         chosen = _of_plugins(host().survey())
@@ -161,12 +158,12 @@ def choose(target: str | None) -> Chosen:
         found = find_by_name(host(), target)
         chosen = _of_plugins([found]) if isinstance(found, Plugin) else Chosen(found, [], [])
     if not (chosen.parts or chosen.quarantined):
-        raise PluginError(f"{target or 'no plugin'} offers no part: there's nothing to check")
+        raise PluginError(f"{target or 'no plugin'} provides no part: there's nothing to check")
     return chosen
 
 
 def _is_folder(target: str) -> bool:
-    # A name that's also a plugin's needs a ./ before it to mean the folder.
+    # If it's also the name of a plugin, the folder needs a ./ before it.
     return Path(target).is_dir() and not (_is_name(target) and target in host().plugin_names)
 
 
@@ -179,7 +176,7 @@ def _note(folder: Path) -> str:
     if not files:
         return ""
     return (
-        f"what's checked is an installed copy, {files[0]}; what changes in {folder} counts after "
+        f"this checks an installed copy, {files[0]}; changes in {folder} take effect after "
         f"pip install --editable {folder}"
     )
 
@@ -194,7 +191,7 @@ def _of_plugins(plugins: list[Plugin], note: str = "") -> Chosen:
 
 
 def _check(checked: Checked) -> Iterable[Outcome]:
-    """Return what comes of each check of a part, one whenever the next is asked for."""
+    """Return the outcomes of the checks of a part; each check is run when its outcome is requested."""
     try:
         return run_checks(checked.part.kind, factory_of(checked.part))
     except unittest.SkipTest as reason:
@@ -208,7 +205,7 @@ _STYLES = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
 
 
 def print_chosen(console: Console, chosen: Chosen, *, traceback: bool) -> None:
-    """Print what's wrong before any check begins."""
+    """Print a note on the selection, and the plugins that can't be used."""
     if chosen.note:
         print_prose(console, f"note: {chosen.note}", style="cyan")
     for plugin in chosen.quarantined:
@@ -222,14 +219,14 @@ def print_chosen(console: Console, chosen: Chosen, *, traceback: bool) -> None:
 def print_progress(
     console: Console, checked: Checked, report: Report, *, verbose: bool, traceback: bool
 ) -> None:
-    """Print what's new of a part: a line when all its checks have ended, and below it what failed.
+    """Print the news of a part: a line when all its checks have ended, followed by the failures.
 
     Args:
-        console: Where to.
+        console: The console to print on.
         checked: The part.
-        report: Knows the other parts, whose lines this one stands among.
+        report: Contains the other parts, for the width of the columns.
         verbose: Whether to print each check when it has ended.
-        traceback: Whether to print where what failed went wrong.
+        traceback: Whether to print the tracebacks of failures.
     """
     if checked.has_ended:
         _print_line(console, checked, report)
@@ -288,7 +285,7 @@ def _print_head(console: Console, outcome: Outcome) -> None:
 
 
 def print_end(console: Console, report: Report) -> None:
-    """Print what was skipped or not checked and why, what failed, and how many."""
+    """Print what was skipped or not checked and why, the failures, and the counts."""
     _print_skipped(console, report)
     _print_unchecked(console, report)
     failed = _by_part(report, "failed")
@@ -343,7 +340,7 @@ def _print_title(console: Console, title: str) -> None:
 
 
 def summary(report: Report) -> str:
-    """Return how many checks passed, failed and were skipped, what wasn't checked, and the time it took."""
+    """Return a line with the numbers of checks by outcome, what wasn't checked, and the time."""
     said = [f"{counted(len(report.checked), 'part')}: {_counts(report.counts)}"]
     if unchecked := len(report.unchecked):
         said.append(f"{counted(unchecked, 'part')} not checked")
@@ -358,7 +355,7 @@ def _counts(counts: Mapping[str, int]) -> str:
 
 
 def to_json(report: Report) -> dict[str, Any]:
-    """Return all that came of the checks, in terms of JSON."""
+    """Return the outcomes of all checks as JSON values."""
     return {
         "counts": report.counts,
         "unchecked": [checked.part.name for checked in report.unchecked],

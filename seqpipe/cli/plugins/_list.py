@@ -1,16 +1,16 @@
-"""``seqpipe plugins``: what's installed, and what became of it."""
+"""``seqpipe plugins``: the installed plugins and their states."""
 
 import typer
 
 
 def list_plugins(*, as_json: bool, traceback: bool) -> None:
-    """Print what's installed, and leave with 1 if what can't be used is an error."""
-    from seqpipe.cli._hushed import hushed
+    """Print the installed plugins; exit with 1 if the host is strict and something can't be used."""
+    from seqpipe.cli._redirect import redirected_output
     from seqpipe.cli.plugins._output import List, print_list, to_json
     from seqpipe.cli.plugins._screen import make_console, print_json, waiting
     from seqpipe.plugins import host
 
-    with waiting("looking for plugins…") as say, hushed():
+    with waiting("looking for plugins…") as say, redirected_output():
         plugins = host().survey(on_plugin=lambda name: say(f"importing the plugin {name}…"))
         if host().is_strict:
             say("importing every part…")

@@ -11,32 +11,36 @@ import typer
 from seqpipe.kinds import KINDS
 from seqpipe.reporting import escaped
 
-#: The kinds of part, each called as one of them.
+#: The kinds of part, by their singular names.
 Kind = enum.Enum("Kind", {kind.name: kind.one for kind in KINDS.values()}, type=str)  # type: ignore[misc]
 
 
 def new_command(
     name: Annotated[
-        str, typer.Argument(help="What to call the plugin, such as my-cells.", show_default=False)
+        str, typer.Argument(help="The name of the plugin, such as my-cells.", show_default=False)
     ],
-    kind: Annotated[Kind, typer.Option("--kind", "-k", help="What it offers.", show_default=False)],
+    kind: Annotated[
+        Kind,
+        typer.Option("--kind", "-k", help="The kind of part that it provides.", show_default=False),
+    ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="The folder to make the plugin's own folder in.")
+        Path,
+        typer.Option("--output", "-o", help="The folder to create the plugin's own folder in."),
     ] = Path(),
 ) -> None:
-    """Make the package of a new plugin: a part that works, its tests, and a pipeline to train.
+    """Create the package of a new plugin: a working part, its tests, and a pipeline to train.
 
         seqpipe plugins new my-cells --kind cell
 
         seqpipe plugins new seqpipe-sanskrit --kind tokenizer --output ~/plugins
 
-    The folder is called seqpipe-NAME. Nothing is ever overwritten.
+    The folder is named seqpipe-NAME. Nothing is ever overwritten.
     """
     from seqpipe.plugins import host
     from seqpipe.scaffold import new_plugin
 
     made = new_plugin(name, kind.name, parent=output, taken=host().plugin_names)
-    typer.echo(f"made {escaped(made.folder)}/, which offers the {kind.value} {made.part}")
+    typer.echo(f"created {escaped(made.folder)}/, which provides the {kind.value} {made.part}")
     for file in made.files:
         typer.echo(f"  {file.relative_to(made.folder).as_posix()}")
     typer.echo("\nnext:")
@@ -44,7 +48,7 @@ def new_command(
         (f"cd {escaped(_quoted(made.folder))}", ""),
         ('pip install --editable ".[test]"', "changes take effect at once"),
         ("pytest", "its tests pass already"),
-        (f"seqpipe plugins check {made.plugin}", "what seqpipe asks of every such part"),
+        (f"seqpipe plugins check {made.plugin}", "check the part against its contract"),
         ("seqpipe run example/pipeline.cfg", "trains a small pipeline with it"),
     ]
     width = max(len(command) for command, _ in steps)

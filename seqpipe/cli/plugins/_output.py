@@ -1,4 +1,4 @@
-"""Prints what keeps a plugin or a part from being used."""
+"""Prints the installed plugins, one plugin or one part, and why something can't be used, also as JSON."""
 
 import collections
 import textwrap
@@ -17,7 +17,7 @@ from seqpipe.reporting import escaped
 
 
 def print_trouble(console: Console, trouble: Trouble, *, indent: int, traceback: bool) -> None:
-    """Print the reason, what would probably help and, if that's wished, where it went wrong."""
+    """Print the reason, a probable fix and, if requested, the traceback."""
     print_prose(console, trouble.reason, indent=indent)
     if trouble.fix:
         print_prose(console, f"try: {trouble.fix}", indent=indent, style="cyan")
@@ -28,15 +28,12 @@ def print_trouble(console: Console, trouble: Trouble, *, indent: int, traceback:
 
 
 def trouble_to_json(trouble: Trouble | None) -> dict[str, Any]:
-    """Return it in terms of JSON, under the same names for everything that may have any."""
+    """Return it as JSON values, with the same keys wherever it occurs."""
     return {
         "reason": trouble.reason if trouble else None,
         "fix": (trouble.fix or None) if trouble else None,
         "traceback": (trouble.traceback or None) if trouble else None,
     }
-
-
-# Prints the installed plugins and their parts.
 
 
 _BAD: Final = "bold red"
@@ -45,12 +42,12 @@ _STYLES: Final = {"loaded": "green", "quarantined": _BAD, "not allowed": "yellow
 
 @dataclass(frozen=True)
 class List:
-    """What's installed.
+    """The installed plugins.
 
     Attributes:
-        plugins: What became of each plugin.
-        broken: The parts that can't be had, and why.
-        missing: The names of plugins that are allowed and not installed.
+        plugins: Each with its state.
+        broken: The parts that can't be loaded, and why.
+        missing: The names of plugins that are allowed but not installed.
     """
 
     plugins: Sequence[Plugin]
@@ -64,7 +61,7 @@ class List:
         return bool(self.broken or self.missing or quarantined)
 
     def trouble_of(self, part: Part) -> Trouble | None:
-        """Return why a part can't be had, or None if it can, as far as is known."""
+        """Return why a part can't be loaded, or None if nothing is known to be wrong."""
         return next((trouble for other, trouble in self.broken if other is part), None)
 
 
@@ -72,9 +69,9 @@ def print_list(console: Console, listed: List, *, traceback: bool) -> None:
     """Print the parts by kind, the plugins, and what's wrong with those that can't be used.
 
     Args:
-        console: Where to.
-        listed: What's installed.
-        traceback: Whether to print where what can't be used went wrong.
+        console: The console to print on.
+        listed: The installed plugins.
+        traceback: Whether to print the tracebacks of what can't be used.
     """
     plugins = listed.plugins
     if not plugins:
@@ -162,7 +159,7 @@ def _duration(seconds: float) -> str:
 
 
 def to_json(listed: List, *, is_strict: bool) -> dict[str, Any]:
-    """Return everything that's known of the plugins, in terms of JSON."""
+    """Return everything that's known of the plugins as JSON values."""
     parts = [(plugin, part) for plugin in listed.plugins for part in plugin.all_parts]
     return {
         "strict": is_strict,
@@ -198,20 +195,17 @@ def _part_to_json(plugin: Plugin, part: Part, trouble: Trouble | None) -> dict[s
     }
 
 
-# Prints what's known of one part, or of one plugin.
-
-
 class PartPage:
-    """All that's known of a part.
+    """The documentation of a part.
 
     Args:
         part: The part, which is imported.
 
     Raises:
-        PluginError: It can't be had, or its signature can't be read.
+        PluginError: It can't be loaded, or its signature can't be read.
     """
 
-    #: A part that can't be had has no page.
+    #: A part that can't be loaded has no page.
     is_bad: Final = False
 
     def __init__(self, part: Part) -> None:
@@ -221,7 +215,7 @@ class PartPage:
         self._section = section_of(part, find_part)
 
     def print(self, console: Console) -> None:
-        """Print it for people; the section stands last, and can be pasted as it is."""
+        """Print it for people; the section comes last, and can be pasted as it is."""
         part = self._part
         console.print(
             Text.assemble(
@@ -268,7 +262,7 @@ class PartPage:
             print_prose(console, _without_markup(said), indent=6)
 
     def to_json(self) -> dict[str, Any]:
-        """Return it in terms of JSON."""
+        """Return it as JSON values."""
         part, said = self._part, self._says.arguments
         return {
             "name": part.name,
@@ -286,7 +280,7 @@ class PartPage:
 
 
 class PluginPage:
-    """A plugin's parts, with a line about each.
+    """The parts of a plugin, with a line about each.
 
     Args:
         plugin: The plugin, whose parts are imported.
@@ -298,7 +292,7 @@ class PluginPage:
 
     @property
     def is_bad(self) -> bool:
-        """Whether a part can't be had."""
+        """Whether a part can't be loaded."""
         return any(trouble for *_, trouble in self._parts)
 
     def print(self, console: Console) -> None:
@@ -309,7 +303,7 @@ class PluginPage:
             parts = [each for each in self._parts if each[0].kind == kind]
             if parts:
                 _print_title(console, kind)
-                # Names beside their lines would leave little room for either.
+                # On the same line as the names, the summaries would have too little room.
                 for part, summary, trouble in parts:
                     broken = ("   broken" if trouble else "", "bold red")
                     console.print(Text.assemble("  ", (escaped(part.name), "bold"), broken))
@@ -321,7 +315,7 @@ class PluginPage:
         console.print("`seqpipe plugins show NAME` explains one of them", style="dim")
 
     def to_json(self) -> dict[str, Any]:
-        """Return it in terms of JSON."""
+        """Return it as JSON values."""
         return {
             "name": self._plugin.name,
             "package": self._plugin.owner.name,
@@ -339,7 +333,7 @@ class PluginPage:
 
 
 def _summary(part: Part) -> tuple[str, Trouble | None]:
-    """Return a part's line, or what keeps it from being had."""
+    """Return the summary of a part, or why it can't be loaded."""
     trouble = part.find_trouble(imports=True)
     return ("", trouble) if trouble else (part.documentation.summary, None)
 
@@ -372,5 +366,5 @@ def _one(kind: str) -> str:
 
 
 def _without_markup(text: str) -> str:
-    """Leave out the mark with which docstrings announce a formula."""
+    """Remove the ``::`` that announces a formula in a docstring."""
     return text.replace("\n::\n", "\n").removeprefix("::\n").replace("::\n", ":\n")

@@ -1,4 +1,4 @@
-"""What commands print with."""
+"""The console that commands print on, and what they print: JSON, columns, prose and a spinner."""
 
 import contextlib
 import json
@@ -15,28 +15,28 @@ from rich.text import Text
 from seqpipe.reporting import escaped, escaped_lines
 
 #: Longer lines of prose are hard to read.
-_WIDEST: Final = 100
+_MAX_WIDTH: Final = 100
 #: Shorter ones too, however little room there is.
-_NARROWEST: Final = 20
-#: Whatever is no plain paragraph keeps its lines.
+_MIN_WIDTH: Final = 20
+#: Anything but a plain paragraph keeps its lines.
 _LAID_OUT: Final = re.compile(r"^(\s|[-*+>|]\s|\d+[.)]\s)|`{3}", re.MULTILINE)
 
 
 class SafeConsole(Console):
-    """A console for texts of unknown origin: labels, words, docstrings, messages of exceptions.
+    """A console for untrusted text: labels, words, docstrings, messages of exceptions.
 
-    What would steer the terminal, and what the stream's encoding lacks, is shown as an escape sequence.
-    Line breaks and tabs stay: what belongs on one line goes through `escaped` before.
+    Control characters, and characters that the stream's encoding lacks, are shown as escape sequences.
+    Line breaks and tabs stay: text for a single line has to be passed to `escaped` before.
     """
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """Return a text to be laid out, with its escape sequences, so that columns get their widths."""
+        """Return a text for layout, already escaped, so that columns get the right widths."""
         return super().render_str(self._shown(text), **options)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """Yield what's to be written, with whatever came by another way escaped too."""
+        """Yield what's written, with text that didn't pass through `render_str` escaped too."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=self._shown(segment.text))
 
@@ -47,11 +47,11 @@ class SafeConsole(Console):
 def make_console(
     stream: TextIO | None = None, *, quiet: bool = False, soft_wrap: bool = True
 ) -> Console:
-    """Return a console that takes no text for markup.
+    """Return a console that doesn't interpret markup.
 
     Args:
-        stream: Where it prints; by default stdout.
-        quiet: Whether nothing is to be printed on it.
+        stream: The stream to print on; by default stdout.
+        quiet: Whether to print nothing.
         soft_wrap: Whether lines are printed as they are, so that no name is broken or cut.
     """
     return SafeConsole(
@@ -75,7 +75,7 @@ def print_json(value: Any) -> None:
 
 
 def print_columns(console: Console, rows: Iterable[Sequence[Text]], *, indent: int = 2) -> None:
-    """Print rows, their cells below each other."""
+    """Print rows with aligned columns."""
     rows = list(rows)
     widths = [max(cell.cell_len for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
@@ -87,11 +87,11 @@ def print_columns(console: Console, rows: Iterable[Sequence[Text]], *, indent: i
 
 
 def print_prose(console: Console, text: str, *, indent: int = 0, style: str = "") -> None:
-    """Print paragraphs, on a terminal broken at blanks to fit it; elsewhere lines stay as they are.
+    """Print paragraphs, wrapped to the width of a terminal; elsewhere lines stay as they are.
 
-    Formulas, lists and code stay as they are everywhere.
+    Formulas, lists and code are never wrapped.
     """
-    width = max(min(console.width, _WIDEST) - indent, _NARROWEST)
+    width = max(min(console.width, _MAX_WIDTH) - indent, _MIN_WIDTH)
     for i, paragraph in enumerate(re.split(r"\n\s*\n", text.strip("\n"))):
         if i:
             console.print()
@@ -107,16 +107,16 @@ def _broken(paragraph: str, width: int) -> list[str]:
 
 @contextlib.contextmanager
 def waiting(text: str, console: Console | None = None) -> Iterator[Callable[[str], None]]:
-    """Show on a terminal that something may take a while, and yield a function that changes the text.
+    """Show a spinner on a terminal, and yield a function that changes its text.
 
     Args:
-        text: What is being done.
-        console: The one that's printed on meanwhile, whose lines then go above it.
+        text: What's being done.
+        console: The console that's printed on meanwhile, whose lines go above the spinner.
     """
     if console is None or console.quiet or not console.is_terminal:
         console = make_console(sys.stderr)
     if not console.is_terminal:
-        # What shows it takes a while to import.
+        # The spinner takes a while to import.
         yield lambda text: None
         return
     with console.status(Text(escaped(text))) as status:

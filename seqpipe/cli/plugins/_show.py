@@ -14,19 +14,19 @@ def show_command(
 ) -> None:
     """Explain a part: what it does, its settings, and a section to paste into a pipeline file.
 
-    Of a plugin, it lists the parts with a line about each. The exit code is 1 if a part can't be had.
+    For a plugin, it lists the parts with a line about each. The exit code is 1 if a part can't be loaded.
 
         seqpipe plugins show seqpipe.LSTM.v1
 
         seqpipe plugins show seqpipe
     """
-    from seqpipe.cli._hushed import hushed
+    from seqpipe.cli._redirect import redirected_output
     from seqpipe.cli.plugins._output import PartPage, PluginPage
     from seqpipe.cli.plugins._screen import make_console, print_json, waiting
     from seqpipe.plugins import Plugin, find_by_name, host
 
-    # What a part says of itself is read from its code, which mostly imports torch.
-    with waiting(f"importing {name}…"), hushed():
+    # The documentation of a part is read from its code, which usually imports torch.
+    with waiting(f"importing {name}…"), redirected_output():
         found = find_by_name(host(), name)
         pages: list[PluginPage] | list[PartPage]
         if isinstance(found, Plugin):

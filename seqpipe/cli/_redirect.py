@@ -1,4 +1,4 @@
-"""Keeps what plugins print out of what a command prints."""
+"""Separates the output of plugins from that of a command."""
 
 import contextlib
 import ctypes
@@ -12,13 +12,13 @@ _STDOUT, _STDERR = 1, 2
 
 
 @contextlib.contextmanager
-def hushed() -> Iterator[TextIO]:
-    """Let what plugins print on stdout go to stderr, and keep their warnings off the screen.
+def redirected_output() -> Iterator[TextIO]:
+    """Redirect what plugins print on stdout to stderr, and ignore their warnings.
 
-    So does what their child processes print, and their code in other languages.
+    That includes the output of child processes and of native code.
 
     Yields:
-        What prints on stdout meanwhile.
+        A stream that still prints on stdout.
     """
     with contextlib.ExitStack() as stack:
         kept = stack.enter_context(_redirected())
@@ -31,9 +31,9 @@ def hushed() -> Iterator[TextIO]:
 
 @contextlib.contextmanager
 def _redirected() -> Iterator[TextIO]:
-    """Let the file descriptor of stdout lead to stderr, and yield a stream to where it led."""
+    """Point the file descriptor of stdout to stderr, and yield a stream that prints where it pointed before."""
     stdout = sys.stdout
-    # Where the process was started without the one or the other, its descriptor may be any file's.
+    # In a process that was started without one of them, its descriptor may belong to any file.
     if sys.__stdout__ is None or sys.__stderr__ is None:
         yield stdout
         return
@@ -51,7 +51,7 @@ def _redirected() -> Iterator[TextIO]:
 
 @contextlib.contextmanager
 def _moved(stdout: TextIO, descriptor: int) -> Iterator[TextIO]:
-    """Yield a stream that prints where `stdout` did; itself, if that's no matter of its descriptor."""
+    """Yield a stream that prints where `stdout` did: `stdout` itself, if it doesn't use the descriptor."""
     try:
         is_moved = stdout.fileno() == _STDOUT
     except (OSError, ValueError, AttributeError):  # closed, or not a file
@@ -69,6 +69,6 @@ def _flush() -> None:
     for stream in (sys.stdout, sys.__stdout__, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()  # type: ignore[union-attr]
-    # What C code prints waits in a buffer of its own, which Windows keeps elsewhere.
+    # C code has its own buffer, which Windows keeps elsewhere.
     with contextlib.suppress(OSError, TypeError, AttributeError):
         ctypes.CDLL(None).fflush(None)

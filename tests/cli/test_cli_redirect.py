@@ -8,7 +8,7 @@ import warnings
 
 import pytest
 
-from seqpipe.cli._hushed import hushed
+from seqpipe.cli._redirect import redirected_output
 
 
 def print_by_all_means():
@@ -19,9 +19,9 @@ def print_by_all_means():
     subprocess.run([sys.executable, "-c", "print('d')"], check=True)
 
 
-def test_hushed_plugin_prints_to_stderr_by_whatever_means(capfd):
+def test_plugin_output_is_redirected_to_stderr_by_whatever_means(capfd):
     print("before")
-    with hushed() as stdout:
+    with redirected_output() as stdout:
         print_by_all_means()
         print("between", file=stdout)
     print("after")
@@ -30,7 +30,7 @@ def test_hushed_plugin_prints_to_stderr_by_whatever_means(capfd):
 
 
 def test_error_leaves_stdout_as_it_was(capfd):
-    with pytest.raises(RuntimeError), hushed():
+    with pytest.raises(RuntimeError), redirected_output():
         raise RuntimeError
     os.write(1, b"after\n")
     assert capfd.readouterr() == ("after\n", "")
@@ -39,7 +39,7 @@ def test_error_leaves_stdout_as_it_was(capfd):
 def test_stdout_that_is_no_file_is_printed_on(monkeypatch, capfd):
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stdout", stream)
-    with hushed() as stdout:
+    with redirected_output() as stdout:
         print("hello")
         print("between", file=stdout)
     assert stream.getvalue() == "between\n" and capfd.readouterr() == ("", "hello\n")
@@ -48,7 +48,7 @@ def test_stdout_that_is_no_file_is_printed_on(monkeypatch, capfd):
 @pytest.mark.parametrize("name", ["__stdout__", "__stderr__"])
 def test_descriptor_that_may_be_any_files_is_left_alone(monkeypatch, capfd, name):
     monkeypatch.setattr(sys, name, None)
-    with hushed():
+    with redirected_output():
         os.write(1, b"hello\n")
     assert capfd.readouterr() == ("hello\n", "")
 
@@ -57,9 +57,9 @@ def test_process_prints_what_is_its_own_on_stdout():
     """Here stdout is the descriptor 1, as it isn't where pytest captures it."""
     code = """
 import os
-from seqpipe.cli._hushed import hushed
+from seqpipe.cli._redirect import redirected_output
 print("before")
-with hushed() as stdout:
+with redirected_output() as stdout:
     os.system("echo hello")
     print("hello")
     print("größe", file=stdout)
@@ -76,14 +76,14 @@ print("after")
     assert done.stderr.split() == ["hello", "hello"]
 
 
-def test_hushed_plugin_warns_nobody(monkeypatch, capfd):
+def test_warnings_of_plugins_are_ignored(monkeypatch, capfd):
     monkeypatch.setattr(sys, "warnoptions", [])
-    with hushed():
+    with redirected_output():
         warnings.warn("old", stacklevel=1)
     assert capfd.readouterr() == ("", "")
 
 
-def test_warnings_are_shown_to_whoever_asked_for_them(monkeypatch):
+def test_warnings_are_shown_if_python_was_started_with_w(monkeypatch):
     monkeypatch.setattr(sys, "warnoptions", ["error"])
-    with pytest.raises(UserWarning), hushed():
+    with pytest.raises(UserWarning), redirected_output():
         warnings.warn("old", stacklevel=1)
