@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import ready
 from e2e.environments import make_environment
 from e2e.small_world import run_process
 from hatchling.builders.wheel import WheelBuilder
@@ -58,11 +59,12 @@ print("found", json.dumps(found))
 
 @pytest.fixture(scope="module")
 def user(tmp_path_factory):
-    """Return an environment that has seqpipe from its wheel, and runs programs of it."""
+    """Return the Python of an environment that has seqpipe from its wheel."""
     folder = tmp_path_factory.mktemp("user")
     python = make_environment(folder / "venv")
     install(python, build_wheel(REPOSITORY, folder / "wheels"))
-    return python
+    with ready.forked(python):
+        yield python
 
 
 def build_wheel(source: Path, folder: Path) -> Path:
