@@ -24,13 +24,12 @@ from pathlib import Path
 from typing import Any
 
 #: What's imported before; nothing of it may look for plugins. torch imports `torch._dynamo` when it first
-#: traces a module, and spaCy whatever is registered with it, such as what plugins/ need of scikit-learn.
+#: traces a module.
 IMPORTED = (
     *("torch", "torch._dynamo", "spacy", "spacy.lang.en", "spacy.cli", "fasttext_pybind"),
     *("seqpipe.run", "seqpipe.cli", "seqpipe.builtin", "seqpipe.testing"),
     *("pytest", "hypothesis", "griffe", "hatchling.cli", "hatchling.builders.wheel"),
 )
-WHERE_INSTALLED = ("scipy.stats", "sklearn.linear_model", "sklearn.metrics", "sklearn.pipeline")
 
 #: Whose commands are forked, and from which process.
 _FORKED = {sys.executable}
@@ -231,9 +230,6 @@ def _serve() -> None:
     os.dup2(2, 1)
     for name in IMPORTED:
         __import__(name)
-    for name in WHERE_INSTALLED:
-        with contextlib.suppress(ImportError):
-            __import__(name)
     for name in ("hypothesis", "_hypothesis_globals"):
         # pytest warns of plugins whose assertions it can't rewrite, unless they ask it not to.
         sys.modules[name].__doc__ = f"{sys.modules[name].__doc__}\n\nPYTEST_DONT_REWRITE"
