@@ -7,7 +7,6 @@ command asks something of the interpreter itself, it's started in the ordinary w
 
 import atexit
 import contextlib
-import functools
 import gc
 import json
 import os
@@ -20,18 +19,21 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 #: What's imported before; nothing of it may look for plugins. torch imports `torch._dynamo` when it first
-#: traces a module, and spaCy whatever is registered with it, such as what plugins/ need of scikit-learn.
+#: traces a module.
 IMPORTED = (
     *("torch", "torch._dynamo", "spacy", "spacy.lang.en", "spacy.cli", "fasttext_pybind"),
     *("seqpipe.run", "seqpipe.cli", "seqpipe.builtin", "seqpipe.testing"),
     *("pytest", "hypothesis", "griffe", "hatchling.cli", "hatchling.builders.wheel"),
 )
-WHERE_INSTALLED = ("scipy.stats", "sklearn.linear_model", "sklearn.metrics", "sklearn.pipeline")
+
+#: Whose commands are forked, and from which process.
+_FORKED = {sys.executable}
+_SERVERS: dict[str, subprocess.Popen[str]] = {}
 
 
 def run_ready(
@@ -45,7 +47,7 @@ def run_ready(
     """Run a command to its end, and return what it printed.
 
     Args:
-        command: A program and its arguments. Only this Python's are forked.
+        command: A program and its arguments. Only those of this Python, and of ones in `forked`, are forked.
         cwd: The folder that it starts in.
         env: Its environment.
         timeout: After so many seconds it's killed.
@@ -71,9 +73,8 @@ def run_ready(
         streams = [
             str(Path(folder) / name) for name in ("stdout", "stdout" if merged else "stderr")
         ]
-        code = _ask(
-            {"words": words[1:], "cwd": str(cwd), "env": dict(env), "streams": streams}, timeout
-        )
+        request = {"words": words[1:], "cwd": str(cwd), "env": dict(env), "streams": streams}
+        code = _ask(words[0], request, timeout)
         if code is None:
             raise subprocess.TimeoutExpired(words, timeout)
         printed = [Path(each).read_text(encoding="utf-8") for each in streams]
@@ -106,17 +107,19 @@ class Started:
         words = [str(word) for word in command]
         assert _is_forked(words)
         self._code: int | None = None
+        self._executable = words[0]
         self.pid: int = _say(
+            self._executable,
             {
                 **{"words": words[1:], "cwd": str(cwd), "env": dict(env)},
                 **{"streams": [str(stdout), str(stderr)], "session": True},
-            }
+            },
         )
 
     def poll(self) -> int | None:
         """Return the exit code, or None while it runs."""
         if self._code is None:
-            self._code = _say({"ended": self.pid})
+            self._code = _say(self._executable, {"ended": self.pid})
         return self._code
 
     def wait(self, timeout: float = 240) -> int:
@@ -145,9 +148,26 @@ class Started:
             os.kill(self.pid, number)
 
 
-def _say(request: dict[str, Any]) -> Any:
+@contextlib.contextmanager
+def forked(executable: str) -> Iterator[None]:
+    """Have another Python's commands forked, too, from a process that has imported its own seqpipe.
+
+    Args:
+        executable: The Python of an environment that seqpipe is installed in. What's installed there later
+            is found as well.
+    """
+    _FORKED.add(executable)
+    try:
+        yield
+    finally:
+        _FORKED.remove(executable)
+        if server := _SERVERS.pop(executable, None):
+            _leave(server)
+
+
+def _say(executable: str, request: dict[str, Any]) -> Any:
     """Return what the server answers to a request."""
-    server = _server()
+    server = _server(executable)
     assert server.stdin and server.stdout
     server.stdin.write(json.dumps(request) + "\n")
     server.stdin.flush()
@@ -155,15 +175,15 @@ def _say(request: dict[str, Any]) -> Any:
 
 
 def _is_forked(words: Sequence[str]) -> bool:
-    if not hasattr(os, "fork") or words[0] != sys.executable or len(words) < 2:
+    if not hasattr(os, "fork") or words[0] not in _FORKED or len(words) < 2:
         return False
     return words[1] in ("-m", "-c") or not words[1].startswith("-")
 
 
-def _ask(request: dict[str, Any], timeout: float) -> int | None:
+def _ask(executable: str, request: dict[str, Any], timeout: float) -> int | None:
     """Have a command run, and return its exit code; None if it took too long and was killed."""
-    process = _say(request)
-    server = _server()
+    process = _say(executable, request)
+    server = _server(executable)
     assert server.stdout
     if not select.select([server.stdout], [], [], timeout)[0]:
         os.kill(process, 9)
@@ -172,21 +192,26 @@ def _ask(request: dict[str, Any], timeout: float) -> int | None:
     return int(server.stdout.readline())
 
 
-@functools.cache
-def _server() -> subprocess.Popen[str]:
-    server = subprocess.Popen(
-        [sys.executable, __file__],
+def _server(executable: str) -> subprocess.Popen[str]:
+    if executable not in _SERVERS:
+        _SERVERS[executable] = _start(executable)
+        atexit.register(_leave, _SERVERS[executable])
+    return _SERVERS[executable]
+
+
+def _start(executable: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [executable, __file__],
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUTF8": "1"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         bufsize=1,
     )
-    atexit.register(_leave, server)
-    return server
 
 
 def _leave(server: subprocess.Popen[str]) -> None:
+    """End a server, unless it has ended."""
     assert server.stdin and server.stdout
     server.stdin.close()
     server.stdout.close()
@@ -205,9 +230,6 @@ def _serve() -> None:
     os.dup2(2, 1)
     for name in IMPORTED:
         __import__(name)
-    for name in WHERE_INSTALLED:
-        with contextlib.suppress(ImportError):
-            __import__(name)
     for name in ("hypothesis", "_hypothesis_globals"):
         # pytest warns of plugins whose assertions it can't rewrite, unless they ask it not to.
         sys.modules[name].__doc__ = f"{sys.modules[name].__doc__}\n\nPYTEST_DONT_REWRITE"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import ready
 from e2e.environments import make_environment
 from e2e.small_world import run_process
 from hatchling.builders.wheel import WheelBuilder
@@ -51,18 +52,22 @@ import json, sys
 import seqpipe, spacy
 
 assert sys.argv[1] in seqpipe.__file__, seqpipe.__file__
-found = {package: sorted(spacy.load(package + "/out/model-best")("read the whole file").cats) for package in sys.argv[2:]}
+found = {}
+for package in sys.argv[2:]:
+    doc = spacy.load(package + "/out/model-best")("read the whole file")
+    found[package] = sorted(doc.cats) or doc._.count
 print("found", json.dumps(found))
 """
 
 
 @pytest.fixture(scope="module")
 def user(tmp_path_factory):
-    """Return an environment that has seqpipe from its wheel, and runs programs of it."""
+    """Return the Python of an environment that has seqpipe from its wheel."""
     folder = tmp_path_factory.mktemp("user")
     python = make_environment(folder / "venv")
     install(python, build_wheel(REPOSITORY, folder / "wheels"))
-    return python
+    with ready.forked(python):
+        yield python
 
 
 def build_wheel(source: Path, folder: Path) -> Path:
@@ -75,8 +80,8 @@ def install(python: str, *wheels: Path) -> None:
     run(python, "-m", "pip", "install", *options, *map(str, wheels), cwd=wheels[0].parent)
 
 
-def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    done = run_process([*command], cwd=cwd)
+def run(*command: str, cwd: Path, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+    done = run_process([*command], cwd=cwd, timeout=timeout)
     assert done.returncode == 0, done.stdout + done.stderr
     return done
 
@@ -99,15 +104,14 @@ def found_in(output: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def tested(user, packages, tmp_path_factory):
     """Run the tests of all plugins, and return the exit code and the counts of each."""
-    done = run(
-        user, "-c", TEST, *map(str, packages.values()), cwd=tmp_path_factory.mktemp("tested")
-    )
+    folder = tmp_path_factory.mktemp("tested")
+    done = run(user, "-c", TEST, *map(str, packages.values()), cwd=folder, timeout=900)
     return found_in(done.stdout), done.stdout
 
 
 @pytest.fixture(scope="module")
 def loaded(user, packages, tmp_path_factory):
-    """Train the example of each plugin, and return the classes that its loaded pipeline tells."""
+    """Train the example of each plugin, and return the classes, or the count, that its loaded pipeline predicts."""
     folder = tmp_path_factory.mktemp("elsewhere")
     run(user, "-c", TRAIN, *map(str, packages.values()), cwd=folder)
     venv = str(Path(user).parents[1])
@@ -128,9 +132,11 @@ def test_new_plugin_installs_and_passes_its_tests(kind, packages, tested):
 def test_new_plugin_trains_and_its_pipeline_loads(kind, packages, loaded):
     file = packages[kind] / "out" / "report.json"
     report = json.loads(file.read_text(encoding="utf-8"))
-    assert report["test"]["accuracy"] >= 0.8
+    figure, least = ("explained", 0.5) if kind == "task" else ("accuracy", 0.8)
+    assert report["test"][figure] >= least
     assert report["plugins"][f"my_{kind}"] == f"seqpipe-my-{kind} 0.1.0"
-    assert len(loaded[str(packages[kind])]) == 2
+    said = loaded[str(packages[kind])]
+    assert said > 0 if kind == "task" else len(said) == 2
 
 
 @pytest.mark.slow

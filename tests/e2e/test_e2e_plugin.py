@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import ready
 import spacy
 from e2e.distributions import write_distribution
 from e2e.environments import make_environment
@@ -139,8 +140,9 @@ def acme(tmp_path_factory):
     assert installed.returncode == 0, installed.stdout + installed.stderr
     write_world(folder / "world", USING_IT)
     arguments = ["-m", "seqpipe", "run", "pipeline.cfg", "--output", "out"]
-    run = run_process([executable, *arguments], cwd=folder / "world")
-    return Acme(executable, folder / "world", run)
+    with ready.forked(executable):
+        run = run_process([executable, *arguments], cwd=folder / "world")
+        yield Acme(executable, folder / "world", run)
 
 
 def test_pipeline_file_trains_with_the_plugins_parts(acme):

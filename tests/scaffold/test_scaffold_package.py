@@ -69,8 +69,10 @@ def test_nothing_of_a_template_is_left(kind, packages):
 def test_hook_names_the_part_and_where_it_is(kind, packages):
     created = packages[kind]
     module = ast.parse((created.folder / "src" / created.module / "__init__.py").read_text("utf-8"))
-    (hook,) = [node for node in module.body if isinstance(node, ast.FunctionDef)]
-    assert hook.name == f"seqpipe_{kind}"
+    hooks = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
+    # A task comes with the head that it's learnt by.
+    assert {*hooks} == {f"seqpipe_{kind}", *(["seqpipe_heads"] if kind == "tasks" else [])}
+    hook = hooks[f"seqpipe_{kind}"]
     (place,) = ast.literal_eval(hook.body[-1].value).values()
     name = created.part.split(".")[1]
     assert place == f"{created.module}._{KINDS[kind].one}:{name}"
@@ -93,7 +95,9 @@ def test_readme_shows_the_section_of_the_example(kind, packages):
     readme = (created.folder / "README.md").read_text(encoding="utf-8")
     section = readme.partition("```ini\n")[2].partition("\n```")[0]
     example = created.folder / "example" / "pipeline.cfg"
-    assert created.part in section
+    # A task is named by its head.
+    named = f"{created.plugin}.PoissonCounts.v1" if kind == "tasks" else created.part
+    assert created.part in readme and named in section
     assert section in example.read_text(encoding="utf-8")
     assert read(example)
 
@@ -143,10 +147,15 @@ def test_source_keeps_the_rules_of_our_own(kind, packages):
 
 @pytest.mark.slow
 def test_mypy_finds_nothing(packages):
-    # That of `make lint`, which has found out about torch.
-    cache = REPOSITORY / ".mypy_cache" / "plugins"
-    for created in packages.values():
-        assert not tool("mypy", "--cache-dir", str(cache), cwd=created.folder)
+    settings = [created.folder / "pyproject.toml" for created in packages.values()]
+    tables = [tomllib.loads(file.read_text("utf-8"))["tool"]["mypy"] for file in settings]
+    assert tables == [{"strict": True, "files": ["src"]}] * len(tables)
+    # As they're the same, all packages are checked at once: most of the time goes to torch.
+    sources = [str(created.folder / "src" / created.module) for created in packages.values()]
+    # The cache of `make lint`, which has found out about torch.
+    options = ["--cache-dir", str(REPOSITORY / ".mypy_cache" / "plugins")]
+    options += ["--config-file", str(settings[0])]
+    assert not tool("mypy", *options, *sources, cwd=settings[0].parent)
 
 
 def test_wheel_holds_every_template(tmp_path):

@@ -15,6 +15,8 @@ from seqpipe.errors import EmbedderError
 
 _MODULE = "fasttext_pybind"
 _WANTED = "fasttext-community"
+#: Where a distribution lists its modules or files, by how it was installed.
+_LISTS = ("top_level.txt", "RECORD", "installed-files.txt", "SOURCES.txt")
 _SINCE = (0, 11, 9)
 _INSTALL = f'pip install --force-reinstall "{_WANTED}>={".".join(map(str, _SINCE))}"'
 
@@ -38,11 +40,25 @@ def library_version() -> str:
 
 
 def _providers(file: Path) -> list[Distribution]:
-    names = sorted(set(importlib.metadata.packages_distributions().get(_MODULE, [])))
-    claiming = [importlib.metadata.distribution(name) for name in names]
-    if len(claiming) < 2:
-        return claiming
-    return [each for each in claiming if _installed(each, file)] or claiming
+    claiming: dict[str, Distribution] = {}
+    for distribution in filter(_claims, importlib.metadata.distributions()):
+        claiming.setdefault(_name(distribution), distribution)
+    found = [claiming[name] for name in sorted(claiming)]
+    if len(found) < 2:
+        return found
+    return [each for each in found if _installed(each, file)] or found
+
+
+def _claims(distribution: Distribution) -> bool:
+    """Say whether a distribution holds the library.
+
+    `importlib.metadata.packages_distributions` would tell, after it has made a path of each installed
+    file, tens of thousands; nearly all distributions don't even mention the library.
+    """
+    if not any(_MODULE in (distribution.read_text(name) or "") for name in _LISTS):
+        return False
+    modules = {path.parts[0].partition(".")[0] for path in distribution.files or ()}
+    return _MODULE in {*modules, *(distribution.read_text("top_level.txt") or "").split()}
 
 
 def _installed(distribution: Distribution, file: Path) -> bool:

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from seqpipe.errors import ConfigError, DataError
 from seqpipe.evaluation import Fitted
-from sklearn.linear_model import LogisticRegression
 
 from seqpipe_graph._graph import Graph
 from seqpipe_graph._labels import Classes, Labels, agreement, most_likely, read_labels
@@ -145,6 +144,9 @@ def _mean(scores: Sequence[dict[str, float]]) -> dict[str, float]:
 
 
 def _by_vectors(vectors: NDArray[np.float32], classes: Classes, strength: float) -> Classifier:
+    # Here: this takes a second, and spaCy imports the module to list its scorers.
+    from sklearn.linear_model import LogisticRegression
+
     def classify(train: NDArray[np.int64], test: NDArray[np.int64]) -> NDArray[np.float64]:
         shares = classes[train].mean(axis=0)
         scores = np.tile(shares, (len(test), 1))

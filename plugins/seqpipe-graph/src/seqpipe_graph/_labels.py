@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 from seqpipe.errors import DataError
 from seqpipe.parts.readers import open_lines
-from sklearn.metrics import f1_score
 
 #: A row for each node, a column for each class: whether it's of that class.
 Classes = NDArray[np.bool_]
@@ -87,6 +86,9 @@ def most_likely(scores: NDArray[np.float64], counts: NDArray[np.int64]) -> Class
 
 def agreement(true: Classes, predicted: Classes) -> dict[str, float]:
     """Return the micro- and macro-averaged F1, and the share of nodes whose classes are all right."""
+    # Here: this takes a second, and spaCy imports the module to list its scorers.
+    from sklearn.metrics import f1_score
+
     return {
         "micro_f1": float(f1_score(true, predicted, average="micro", zero_division=0)),
         "macro_f1": float(f1_score(true, predicted, average="macro", zero_division=0)),

@@ -6,10 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from seqpipe.errors import DataError
 from seqpipe.evaluation import Fitted
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score, roc_auc_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from seqpipe_graph._graph import Graph
 from seqpipe_graph._pairs import Pairs, PairSet, arcs_of, steps_of
@@ -97,6 +93,9 @@ class LinkPrediction:
 
 
 def _score(true: NDArray[np.bool_], guess: NDArray[np.floating]) -> dict[str, float]:
+    # Here: this takes a second, and spaCy imports the module to list its scorers.
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
     return {
         "auc": float(roc_auc_score(true, guess)),
         "average_precision": float(average_precision_score(true, guess)),
@@ -115,6 +114,10 @@ def _products(vectors: NDArray[np.float32], pairs: Pairs) -> NDArray[np.float32]
 def _learnt(
     vectors: NDArray[np.float32], seen: PairSet, pairs: Pairs, rng: np.random.Generator
 ) -> NDArray[np.float64]:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     edges = rng.permutation(seen.pairs)[:_MAX_EDGES]
     # Drawn without a look at the edges to test on, some of which may be among them.
     others = seen.others(len(edges), rng)
