@@ -38,11 +38,24 @@ def library_version() -> str:
 
 
 def _providers(file: Path) -> list[Distribution]:
-    names = sorted(set(importlib.metadata.packages_distributions().get(_MODULE, [])))
+    names = sorted({_name(each) for each in importlib.metadata.distributions() if _claims(each)})
     claiming = [importlib.metadata.distribution(name) for name in names]
     if len(claiming) < 2:
         return claiming
     return [each for each in claiming if _installed(each, file)] or claiming
+
+
+def _claims(distribution: Distribution) -> bool:
+    """Whether a distribution says that it installs the module.
+
+    `packages_distributions` would parse what all that's installed says, for half a second.
+    """
+    if declared := (distribution.read_text("top_level.txt") or "").split():
+        return _MODULE in declared
+    record = distribution.read_text("RECORD")
+    if record is not None and _MODULE not in record:
+        return False
+    return any(path.parts[0].partition(".")[0] == _MODULE for path in distribution.files or ())
 
 
 def _installed(distribution: Distribution, file: Path) -> bool:
