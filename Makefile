@@ -25,6 +25,8 @@ PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --maxprocesses 8 --dist
 
 # So many processes compute in one thread each.
 test test-fast test-plugins test-numbers coverage: export OMP_NUM_THREADS := 1
+# Where it's set, each process that a test starts compiles all modules of seqpipe anew, for a second. Empty is unset.
+test test-fast test-plugins test-numbers coverage: export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: setup lock run test test-fast test-plugins test-numbers coverage format
 .PHONY: lint lint-style lint-types lint-plugins lint-imports

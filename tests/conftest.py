@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import tempfile
 from pathlib import Path
 
@@ -18,6 +19,9 @@ configuration.set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "seqpipe-hyp
 
 # For the processes that tests start, and for pytest's own beside each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Or each of them compiles all modules of seqpipe anew, for a second.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 def pytest_collection_modifyitems(items):

@@ -34,10 +34,12 @@ class SpacyRules:
 
     def __call__(self, text: str) -> list[str]:
         """Return the words of `text`."""
-        return [word for piece in _CUT.split(text) for word in self._split(piece)]
+        tokens = [token for piece in _CUT.split(text) for token in self._split(piece)]
+        # A token may hold white space inside it, where a rule of the language says so. All are split at once,
+        # as one by one takes as long as spaCy itself.
+        return " ".join(tokens).split()
 
     def _split(self, piece: str) -> list[str]:
         if _IS_SURROGATE.match(piece):
             return [piece]
-        # A token may hold white space inside it, where a rule of the language says so.
-        return [word for token in self._tokenizer(piece) for word in token.text.split()]
+        return [token.text for token in self._tokenizer(piece)]

@@ -42,10 +42,13 @@ class Regex:
 
     def __call__(self, text: str) -> list[str]:
         """Return the words of `text`."""
-        words: list[str] = []
+        pieces: list[str] = []
         end = 0
         for match in self._pattern.finditer(text):
-            words += text[end : match.start()].split()
-            words += match.group().split()
+            start = match.start()
+            if start > end:
+                pieces.append(text[end:start])
+            pieces.append(match.group())
             end = match.end()
-        return words + text[end:].split()
+        # All are split at once, as one by one takes as long as all else.
+        return " ".join([*pieces, text[end:]]).split()
