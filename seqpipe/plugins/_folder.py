@@ -12,11 +12,6 @@ from typing import Any, Final
 from seqpipe.errors import PluginError
 from seqpipe.plugins._host import GROUP, Host
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 _UNKNOWN: Final = "0+unknown"
 _EXAMPLE: Final = f'[project.entry-points.{GROUP}]\nmy_cells = "seqpipe_my_cells"'
 
@@ -100,6 +95,12 @@ class _Folder(Distribution):
 
 
 def _read_project(folder: Path) -> Mapping[str, Any]:
+    # Few commands read a folder, and they alone wait for this.
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
     file = folder / "pyproject.toml"
     try:
         project = tomllib.loads(file.read_text(encoding="utf-8")).get("project")

@@ -10,13 +10,11 @@ from importlib.metadata import Distribution, EntryPoint, distributions, entry_po
 from pathlib import Path
 from typing import Final
 
-from packaging.utils import canonicalize_name
-
 from seqpipe.errors import PluginError
 from seqpipe.kinds import KINDS
 from seqpipe.messages import did_you_mean, nearest
 from seqpipe.plugins._load import load_parts
-from seqpipe.plugins._owner import Owner, owner_of, read_metadata
+from seqpipe.plugins._owner import Owner, canonical_name, owner_of, read_metadata
 from seqpipe.plugins._package import absent, check_package
 from seqpipe.plugins._part import Part
 from seqpipe.plugins._plugin import Plugin
@@ -91,7 +89,7 @@ def read_claims(entry_points: Iterable[EntryPoint], folder: Path | None = None) 
     claims: dict[tuple[str, str, str], Claim] = {}
     for entry_point in entry_points:
         owner = owner_of(entry_point, folder)
-        same = (entry_point.name, entry_point.value, canonicalize_name(owner.name))
+        same = (entry_point.name, entry_point.value, canonical_name(owner.name))
         claims.setdefault(same, Claim(entry_point, owner))
     return sorted(claims.values(), key=lambda claim: (claim.name, str(claim.owner)))
 

@@ -9,11 +9,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
-from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from seqpipe.errors import PluginError
-from seqpipe.plugins._owner import Owner
+from seqpipe.plugins._owner import Owner, canonical_name
 
 PACKAGE: Final = "package"
 #: The form of a record: "seqpipe-chinese 1.2.0", or the name alone for any version.
@@ -104,7 +103,7 @@ def _install(name: str, version: Version | None) -> str:
 
 
 def _has_name(owner: Owner, name: str) -> bool:
-    return canonicalize_name(owner.name) == canonicalize_name(name)
+    return canonical_name(owner.name) == canonical_name(name)
 
 
 def _is_recent_enough(owner: Owner, version: Version | None) -> bool:

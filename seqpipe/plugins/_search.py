@@ -3,11 +3,10 @@
 import difflib
 from typing import Final
 
-from packaging.utils import canonicalize_name
-
 from seqpipe.errors import PluginError
 from seqpipe.kinds import KINDS
 from seqpipe.plugins._host import Host
+from seqpipe.plugins._owner import canonical_name
 from seqpipe.plugins._part import Part
 from seqpipe.plugins._plugin import Plugin
 
@@ -47,7 +46,7 @@ def find_by_name(host: Host, name: str) -> Plugin | list[Part]:
 
 
 def _same_distribution(one: str, other: str) -> bool:
-    return canonicalize_name(one) == canonicalize_name(other)
+    return canonical_name(one) == canonical_name(other)
 
 
 def _meant(name: str, plugins: list[Plugin]) -> str:

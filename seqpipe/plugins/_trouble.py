@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import pluggy
-from packaging.utils import canonicalize_name
 
 from seqpipe import __version__
 from seqpipe.errors import SeqpipeError
-from seqpipe.plugins._owner import Owner
+from seqpipe.plugins._owner import Owner, canonical_name
 
 #: The folders of code that runs between a plugin and its caller.
 _MACHINERY: Final = tuple(
@@ -151,8 +150,8 @@ def _install(module: str, owner: Owner) -> str:
 
 def _wanted(module: str, owner: Owner) -> str | None:
     """Return the requirement of a distribution that a module is probably from."""
-    name = canonicalize_name(module)
-    wanted = [str(r) for r in owner.requirements() if canonicalize_name(r.name) == name]
+    name = canonical_name(module)
+    wanted = [str(r) for r in owner.requirements() if canonical_name(r.name) == name]
     return wanted[0] if wanted else None
 
 
