@@ -142,11 +142,11 @@ def _message(error: Exception, *, traceback: bool) -> str:
         if isinstance(error, PipelineFileError):
             return render(error, _coloured if sys.stderr.isatty() else _plain) + where
     # Further lines are indented, so that none looks like a separate message.
-    said = escaped_lines(str(error)).replace("\n", "\n  ")
+    text = escaped_lines(str(error)).replace("\n", "\n  ")
     if isinstance(error, SeqpipeError):
-        return f"error: {said}{where}"
-    said = f"{type(error).__name__}: {said}" if said else type(error).__name__
-    return f"error: something failed that shouldn't ({said}); please report it{where}"
+        return f"error: {text}{where}"
+    text = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return f"error: something failed that shouldn't ({text}); please report it{where}"
 
 
 def _comes_from_code(error: Exception) -> bool:

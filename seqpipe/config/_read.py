@@ -14,7 +14,7 @@ from seqpipe.config._schema import HOST_SETTINGS, PIPELINE_SETTINGS
 from seqpipe.config._sections import SectionReferences, nest
 from seqpipe.config._spacy_defaults import spacy_keys
 from seqpipe.config._syntax import Key, Section, looks_like_data, section_place, split
-from seqpipe.config._values import Slip, interpret
+from seqpipe.config._values import InvalidValue, interpret
 from seqpipe.messages import (
     Diagnostic,
     PipelineFileError,
@@ -248,8 +248,8 @@ def _evaluate(raw: Raw, index: Index, problems: Problems) -> dict[str, Any]:
         for key in keys:
             text = references.resolve(section, key)
             value = None if text is None else interpret(text)
-            if isinstance(value, Slip):
-                _add_slip(section, key, value, keys[key] != text, index, problems)
+            if isinstance(value, InvalidValue):
+                _report_invalid(section, key, value, keys[key] != text, index, problems)
             values[section][key] = value
     problems.raise_any()
 
@@ -261,19 +261,19 @@ def _evaluate(raw: Raw, index: Index, problems: Problems) -> dict[str, Any]:
     return nested
 
 
-def _add_slip(
-    section: str, key: str, slip: Slip, joined: bool, index: Index, problems: Problems
+def _report_invalid(
+    section: str, key: str, invalid: InvalidValue, is_joined: bool, index: Index, problems: Problems
 ) -> None:
     at = (*section.split("."), key)
-    message = f"the value of {quote(key)} {slip.message}"
-    label = slip.label
-    if joined:
+    message = f"the value of {quote(key)} {invalid.message}"
+    label = invalid.label
+    if is_joined:
         # The offsets are those of the value after its references were resolved.
         place = index.inside(at, 0, None)
         message = f"the value of {quote(key)} isn't JSON once its references are resolved"
         label = 'put the whole of it between " and "'
     else:
-        place = index.inside(at, slip.offset, slip.length)
+        place = index.inside(at, invalid.offset, invalid.length)
     problems.add(Diagnostic(message, place, label))
 
 

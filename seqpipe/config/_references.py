@@ -96,18 +96,18 @@ class References:
     def _pieces(self, section: str, key: str, raw: str) -> tuple[list[str], int]:
         """Return the pieces of a raw value, references followed, and the length of the longest chain."""
         pieces: list[str] = []
-        position, chain, size, quoted = 0, 0, 0, False
-        alone = REFERENCE.fullmatch(raw) is not None
+        position, chain, size, is_quoted = 0, 0, 0, False
+        is_whole = REFERENCE.fullmatch(raw) is not None
         while position < len(raw):
             dollar = raw.find("$", position)
             literal = raw[position : dollar if dollar >= 0 else len(raw)]
-            quoted ^= len(_QUOTE.findall(literal)) % 2 == 1
+            is_quoted ^= len(_QUOTE.findall(literal)) % 2 == 1
             pieces.append(literal)
             if dollar < 0:
                 break
             position, piece = self._one(section, key, raw, dollar)
             pieces.append(
-                _inside_string(piece.text or "") if quoted and not alone else piece.text or ""
+                _inside_string(piece.text or "") if is_quoted and not is_whole else piece.text or ""
             )
             chain = max(chain, piece.chain)
             size += len(pieces[-1])

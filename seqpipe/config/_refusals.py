@@ -157,15 +157,15 @@ def raised_in(error: BaseException, makers: Sequence[tuple[Path, Any]]) -> list[
 
 def _words(error: Exception) -> str:
     """Return an error's message on one line, with its class if it wasn't raised on purpose."""
-    said = str(error).strip()
+    text = str(error).strip()
     if isinstance(error, OSError) and error.strerror and error.filename:
-        said = f"{error.filename}: {error.strerror}"
+        text = f"{error.filename}: {error.strerror}"
     # The C++ traceback that torch adds is of no use to the author of a pipeline file.
-    said = " ".join(said.partition("Exception raised from")[0].split())
-    said = said if len(said) <= 600 else said[:600] + "…"
-    if isinstance(error, (SeqpipeError, ValueError, OSError)) and said:
-        return said
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+    text = " ".join(text.partition("Exception raised from")[0].split())
+    text = text if len(text) <= 600 else text[:600] + "…"
+    if isinstance(error, (SeqpipeError, ValueError, OSError)) and text:
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _class_for(raised: type[Exception]) -> type[PipelineFileError]:

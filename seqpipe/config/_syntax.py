@@ -109,7 +109,7 @@ class _Splitter:
             self._take_key(number, indent + 1, text)
 
     def _take_header(self, number: int, column: int, text: str) -> None:
-        if not _HEADER.fullmatch(text) and self._still_open():
+        if not _HEADER.fullmatch(text) and self._is_value_open():
             self._lose(number, column, text)
             return
         name, closed, rest = text[1:].partition("]")
@@ -179,7 +179,7 @@ class _Splitter:
         if self._is_lost:
             return
         self._is_lost = True
-        if self._key and self._still_open():
+        if self._key and self._is_value_open():
             message = (
                 f"the value of {quote(self._key.name)} goes on here, but the line isn't indented"
             )
@@ -191,7 +191,7 @@ class _Splitter:
             message = "this line is neither a section header nor a key with a value"
             self._add(number, column, len(text), message, "write it as: key = value")
 
-    def _still_open(self) -> bool:
+    def _is_value_open(self) -> bool:
         raw = self._key.raw if self._key and len(self._key.pieces) < 1000 else ""
         return any(raw.count(a) > raw.count(b) for a, b in ("[]", "{}"))
 

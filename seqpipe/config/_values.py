@@ -145,7 +145,7 @@ _LOOKS_LIKE_KEY = re.compile(r"\[[\w.*-]+\]|@?[^\W\d][\w.-]*\s*=(?!=).*")
 
 
 @dataclass(frozen=True)
-class Slip:
+class InvalidValue:
     """Why a raw value isn't one.
 
     Attributes:
@@ -161,7 +161,7 @@ class Slip:
     length: int | None = None
 
 
-def interpret(raw: str) -> Any | Slip:
+def interpret(raw: str) -> Any | InvalidValue:
     """Return the value of a raw value, or why it has none."""
     try:
         return load(raw)
@@ -169,28 +169,28 @@ def interpret(raw: str) -> Any | Slip:
         return _explain(raw, error)
 
 
-def _explain(raw: str, error: NotJsonError) -> Slip:
+def _explain(raw: str, error: NotJsonError) -> InvalidValue:
     if not raw:
-        return Slip("is missing", 'write null for nothing, "" for an empty string')
+        return InvalidValue("is missing", 'write null for nothing, "" for an empty string')
     explained = _explain_lines(raw) or _explain_comment(raw) or _explain_word(raw)
     if explained:
         return explained
     if error.message.startswith(_NOT_SYNTAX):
-        return Slip(f"can't be used: {error.message}", "change it here")
+        return InvalidValue(f"can't be used: {error.message}", "change it here")
     meant = None if "escape" in error.message else _as_python(raw)
     if meant is not None:
-        return Slip("isn't written as JSON", f"did you mean {meant}?")
+        return InvalidValue("isn't written as JSON", f"did you mean {meant}?")
     if raw[0] in "[{":
         return _explain_inside(raw, error)
     return _explain_string(raw, error)
 
 
-def _explain_lines(raw: str) -> Slip | None:
+def _explain_lines(raw: str) -> InvalidValue | None:
     """Explain a key below that's indented by mistake, which confection takes as part of the value."""
     offset = 0
     for line in raw.split("\n")[:200]:
         if offset and _LOOKS_LIKE_KEY.fullmatch(line) and _ends_value(raw[:offset].rstrip()):
-            return Slip(
+            return InvalidValue(
                 "goes on here, as the line is indented",
                 "remove the indentation if this is a key of its own",
                 *(offset, len(line)),
@@ -203,71 +203,77 @@ def _ends_value(before: str) -> bool:
     return not before or before[0] not in "[{" or _is_json(before)
 
 
-def _explain_comment(raw: str) -> Slip | None:
+def _explain_comment(raw: str) -> InvalidValue | None:
     for match in _COMMENT.finditer(raw[:_MAX_LENGTH]):
         before = raw[: match.start()]
         if _is_json(before) or (before.isidentifier() and "\n" not in raw):
             offset = match.end() - 1
-            return Slip("is followed by a comment", "put comments on lines of their own", offset)
+            return InvalidValue(
+                "is followed by a comment", "put comments on lines of their own", offset
+            )
     return None
 
 
-def _explain_word(raw: str) -> Slip | None:
+def _explain_word(raw: str) -> InvalidValue | None:
     lower = raw.lower()
     meant = lower if lower in _WORDS else _OTHER_WORDS.get(lower)
     if meant:
-        return Slip(
+        return InvalidValue(
             "isn't written as JSON", f'did you mean {meant}, or the string "{raw}" in quotes?'
         )
     if raw in ("NaN", "nan", "inf", "Infinity"):
-        return Slip("isn't a number", "write a finite one")
+        return InvalidValue("isn't a number", "write a finite one")
     if _DECIMAL_COMMA.fullmatch(raw):
         both = f"{raw.replace(',', '.')}, or the list [{raw.replace(',', ', ')}]"
-        return Slip("has a comma in a number", f"did you mean {both}?")
+        return InvalidValue("has a comma in a number", f"did you mean {both}?")
     return None
 
 
-def _explain_inside(raw: str, error: NotJsonError) -> Slip:
+def _explain_inside(raw: str, error: NotJsonError) -> InvalidValue:
     """Explain what's wrong in a list or mapping."""
     if error.offset >= len(raw) or raw.count(raw[0]) > raw.count("]" if raw[0] == "[" else "}"):
         kind, close = ("list", "]") if raw[0] == "[" else ("mapping", "}")
-        return Slip(f"is a {kind} that isn't closed", f"add a {close} at its end")
+        return InvalidValue(f"is a {kind} that isn't closed", f"add a {close} at its end")
     near = re.compile(r"[^\s,\]}:]*").match(raw, error.offset)
     word = near.group() if near else ""
     if raw[error.offset - 1 : error.offset] in "\\" or "escape" in error.message:
-        return Slip(
+        return InvalidValue(
             "has a backslash that means nothing", "write \\\\ for a backslash", error.offset, 1
         )
     if word and word.isidentifier():
         meant = _OTHER_WORDS.get(word.lower()) or (
             word.lower() if word.lower() in _WORDS else quote(word)
         )
-        return Slip(
+        return InvalidValue(
             "has a word without quotes in it", f"did you mean {meant}?", error.offset, len(word)
         )
-    return Slip(
+    return InvalidValue(
         f"can't be read from here on ({error.message[:1].lower()}{error.message[1:]})",
         "correct it here",
         *(error.offset, max(1, len(word))),
     )
 
 
-def _explain_string(raw: str, error: NotJsonError) -> Slip:
+def _explain_string(raw: str, error: NotJsonError) -> InvalidValue:
     if raw.startswith('"'):
         if "escape" in error.message:
             message = "has a backslash that means nothing"
-            return Slip(message, "write \\\\ for a backslash, or / in a path", error.offset, 1)
+            return InvalidValue(
+                message, "write \\\\ for a backslash, or / in a path", error.offset, 1
+            )
         if raw.count('"') == 1:
-            return Slip("is a string that isn't closed", 'add a " at its end, on the same line')
+            return InvalidValue(
+                "is a string that isn't closed", 'add a " at its end, on the same line'
+            )
         if error.message.startswith("Extra"):
-            return Slip(
+            return InvalidValue(
                 "goes on after the string", 'write \\" for quotes inside a string', error.offset
             )
         if error.message.startswith("Invalid control"):
-            return Slip(
+            return InvalidValue(
                 "is a string over several lines", "write \\n for a line break", error.offset, 1
             )
-    return Slip("isn't JSON: strings need quotes", _suggest_string(raw))
+    return InvalidValue("isn't JSON: strings need quotes", _suggest_string(raw))
 
 
 def _suggest_string(raw: str) -> str:

@@ -39,13 +39,13 @@ def find_by_name(host: Host, name: str) -> Plugin | list[Part]:
         if parts:
             return parts
     plugins = host.survey()
-    of_distribution = {p.name for p in plugins if _same_distribution(p.owner.name, name)}
+    of_distribution = {p.name for p in plugins if _is_same_distribution(p.owner.name, name)}
     if len(of_distribution) == 1:
         return host.load(of_distribution.pop())
     raise PluginError(f"no plugin or part is called {name!r}{_meant(name, plugins)}")
 
 
-def _same_distribution(one: str, other: str) -> bool:
+def _is_same_distribution(one: str, other: str) -> bool:
     return canonical_name(one) == canonical_name(other)
 
 

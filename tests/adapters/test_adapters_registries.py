@@ -235,7 +235,7 @@ def test_pipeline_whose_plugin_has_another_major_version_says_which_to_install(
     with pytest.raises(PluginError) as caught:
         load(pipeline_with(kind, BLOCK), tmp_path)
     assert str(caught.value) == (
-        "acme.Thing.v1 needs acme-parts 1.2.3, as its `package` says, and acme-parts 2.0.1 is "
+        "acme.Thing.v1 needs acme-parts 1.2.3, as its `package` says, but acme-parts 2.0.1 is "
         'installed: pip install "acme-parts>=1.2.3,<2"'
     )
 

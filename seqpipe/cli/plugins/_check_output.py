@@ -341,13 +341,13 @@ def _print_title(console: Console, title: str) -> None:
 
 def summary(report: Report) -> str:
     """Return a line with the numbers of checks by outcome, what wasn't checked, and the time."""
-    said = [f"{counted(len(report.checked), 'part')}: {_counts(report.counts)}"]
+    counts = [f"{counted(len(report.checked), 'part')}: {_counts(report.counts)}"]
     if unchecked := len(report.unchecked):
-        said.append(f"{counted(unchecked, 'part')} not checked")
+        counts.append(f"{counted(unchecked, 'part')} not checked")
     if broken := len(report.chosen.quarantined):
-        said.append(f"{counted(broken, 'plugin')} can't be used")
-    said.append(f"{sum(each.seconds for each in report.checked):.1f} s")
-    return "; ".join(said)
+        counts.append(f"{counted(broken, 'plugin')} can't be used")
+    counts.append(f"{sum(each.seconds for each in report.checked):.1f} s")
+    return "; ".join(counts)
 
 
 def _counts(counts: Mapping[str, int]) -> str:

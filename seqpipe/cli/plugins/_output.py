@@ -144,14 +144,14 @@ def _print_trouble(
 def _counts(listed: List) -> str:
     states = collections.Counter(plugin.state for plugin in listed.plugins)
     parts = sum(len(plugin.all_parts) for plugin in listed.plugins)
-    said = [f"{counted(parts, 'part')} of {counted(states['loaded'], 'plugin')}"]
+    counts = [f"{counted(parts, 'part')} of {counted(states['loaded'], 'plugin')}"]
     if listed.broken:
-        said.append(f"{counted(len(listed.broken), 'part')} broken")
+        counts.append(f"{counted(len(listed.broken), 'part')} broken")
     if states["quarantined"]:
-        said.append(f"{states['quarantined']} in quarantine")
+        counts.append(f"{states['quarantined']} in quarantine")
     if states["not allowed"]:
-        said.append(f"{states['not allowed']} not allowed")
-    return ", ".join(said)
+        counts.append(f"{states['not allowed']} not allowed")
+    return ", ".join(counts)
 
 
 def _duration(seconds: float) -> str:
@@ -210,7 +210,7 @@ class PartPage:
 
     def __init__(self, part: Part) -> None:
         self._part = part
-        self._says = part.documentation
+        self._documentation = part.documentation
         self._settings = settings_of(part)
         self._section = section_of(part, find_part)
 
@@ -223,13 +223,13 @@ class PartPage:
             )
         )
         console.print(f"code: {escaped(reference_to(part))}", style="dim")
-        for text in (self._says.summary, self._says.text):
+        for text in (self._documentation.summary, self._documentation.text):
             if text:
                 console.print()
                 print_prose(console, _without_markup(text))
         self._print_settings(console)
         self._print_sizes(console)
-        for title, entries in self._says.sections.items():
+        for title, entries in self._documentation.sections.items():
             _print_title(console, escaped(title.lower()))
             for entry in entries:
                 print_prose(console, _without_markup(entry), indent=2)
@@ -258,23 +258,23 @@ class PartPage:
             self._print_argument(console, name)
 
     def _print_argument(self, console: Console, name: str) -> None:
-        if said := self._says.arguments.get(name):
-            print_prose(console, _without_markup(said), indent=6)
+        if description := self._documentation.arguments.get(name):
+            print_prose(console, _without_markup(description), indent=6)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
-        part, said = self._part, self._says.arguments
+        part, descriptions = self._part, self._documentation.arguments
         return {
             "name": part.name,
             "kind": part.kind,
             "package": part.owner.name,
             "version": part.owner.version,
             "code": reference_to(part),
-            "summary": self._says.summary,
-            "text": self._says.text,
-            "notes": self._says.sections,
-            "settings": [_setting_to_json(setting, said) for setting in self._settings],
-            "sizes": [{"name": name, "text": said.get(name, "")} for name in part.sizes],
+            "summary": self._documentation.summary,
+            "text": self._documentation.text,
+            "notes": self._documentation.sections,
+            "settings": [_setting_to_json(setting, descriptions) for setting in self._settings],
+            "sizes": [{"name": name, "text": descriptions.get(name, "")} for name in part.sizes],
             "section": self._section,
         }
 
@@ -338,7 +338,7 @@ def _summary(part: Part) -> tuple[str, Trouble | None]:
     return ("", trouble) if trouble else (part.documentation.summary, None)
 
 
-def _setting_to_json(setting: Setting, said: Mapping[str, str]) -> dict[str, Any]:
+def _setting_to_json(setting: Setting, descriptions: Mapping[str, str]) -> dict[str, Any]:
     return {
         "name": setting.name,
         "type": setting.type,
@@ -346,7 +346,7 @@ def _setting_to_json(setting: Setting, said: Mapping[str, str]) -> dict[str, Any
         "required": setting.is_required,
         "default": setting.value,
         "default_text": setting.default,
-        "text": said.get(setting.name, ""),
+        "text": descriptions.get(setting.name, ""),
     }
 
 
