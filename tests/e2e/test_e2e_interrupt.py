@@ -169,7 +169,9 @@ def world(tmp_path):
 def large_world(tmp_path):
     """Return a folder with data that takes seconds to read, and longer to evaluate on."""
     write_rows(tmp_path / "few.jsonl", rows=20)
-    write_rows(tmp_path / "many.jsonl", rows=100_000, seed=2)
+    write_rows(tmp_path / "some.jsonl", rows=1000, seed=2)
+    some = (tmp_path / "some.jsonl").read_text(encoding="utf-8")
+    (tmp_path / "many.jsonl").write_text(f"{some}\n" * 100, encoding="utf-8")
     (tmp_path / "pipeline.cfg").write_text(LARGE, encoding="utf-8")
     return tmp_path
 

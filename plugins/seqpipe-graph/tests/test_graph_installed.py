@@ -15,6 +15,7 @@ from seqpipe.plugins import find_part
 from seqpipe.run import run
 
 import seqpipe_graph
+from seqpipe_graph import _classification, _labels, _prediction
 from seqpipe_graph._classification import NodeClassification
 from seqpipe_graph._edges import Edges
 from seqpipe_graph._embedders import DeepWalk, Node2Vec
@@ -53,6 +54,13 @@ def test_listing_imports_no_part():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split("\n")[:2] == ["2", "[]"]
+
+
+@pytest.mark.parametrize("module", [_classification, _labels, _prediction])
+def test_scorers_import_scikit_learn_only_to_score(module):
+    # spaCy imports all scorers to list them, in runs that use none of them.
+    held = [getattr(value, "__module__", None) or "" for value in vars(module).values()]
+    assert not [name for name in held if name.partition(".")[0] == "sklearn"]
 
 
 def test_names_of_the_library_are_there():
