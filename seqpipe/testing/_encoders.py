@@ -5,11 +5,10 @@ import functools
 from seqpipe.errors import PluginError
 from seqpipe.parts.cells import LSTM
 from seqpipe.parts.encoders import Encoder, Recurrent
-from seqpipe.testing._cases import ENCODERS, Case, ModuleKind, describe_difference, same
+from seqpipe.testing._cases import ENCODERS
 from seqpipe.testing._check import BrokenError, Check, Factory, make_check
 from seqpipe.testing._making import as_part, can_be_made, is_documented
-from seqpipe.testing._modules import module_checks
-from seqpipe.testing._smallest import hold
+from seqpipe.testing._modules import leaves_its_input_alone, module_checks
 from seqpipe.testing._speed import compare, task_of
 
 _LSTM = functools.partial(Recurrent, cell=LSTM)
@@ -41,22 +40,6 @@ def _make(factory: Factory) -> Encoder:
     ):
         raise BrokenError("`input_width` and `width` aren't the sizes that it was made with")
     return encoder
-
-
-def leaves_its_input_alone(kind: ModuleKind, factory: Factory) -> None:
-    """Neither the vectors nor the lengths that are given are changed."""
-
-    def verify(case: Case) -> None:
-        inputs, lengths = case.inputs(), case.batch()
-        kind.run(kind.make(factory, case), inputs, lengths)
-        if not same(inputs, case.inputs()):
-            raise BrokenError(
-                f"the vectors are changed: {describe_difference(inputs, case.inputs())}"
-            )
-        if lengths.tolist() != list(case.lengths):
-            raise BrokenError(f"the lengths are changed to {lengths.tolist()}")
-
-    hold(verify, kind.cases(factory))
 
 
 def speed(factory: Factory) -> str:

@@ -8,9 +8,8 @@ from seqpipe.errors import PluginError
 from seqpipe.parts.heads import TEXT_CLASSES, Head, has_loss, loss_gradient
 from seqpipe.testing._cases import HEADS, Case, is_wide, run
 from seqpipe.testing._check import BrokenError, Check, Factory, NotApplicable, make_check
-from seqpipe.testing._encoders import leaves_its_input_alone
 from seqpipe.testing._making import as_part, can_be_made, is_documented
-from seqpipe.testing._modules import module_checks
+from seqpipe.testing._modules import leaves_its_input_alone, module_checks
 from seqpipe.testing._smallest import hold
 
 _EXCLUSIVE, _ANY_NUMBER = "textcat", "textcat_multilabel"

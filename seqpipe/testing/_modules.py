@@ -12,7 +12,15 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.autograd.gradcheck import GradcheckError, gradcheck
 
-from seqpipe.testing._cases import Case, ModuleKind, expect_same, run, seed_torch
+from seqpipe.testing._cases import (
+    Case,
+    ModuleKind,
+    describe_difference,
+    expect_same,
+    run,
+    same,
+    seed_torch,
+)
 from seqpipe.testing._check import BrokenError, Check, Factory, NotApplicable, make_check
 from seqpipe.testing._smallest import at, hold
 
@@ -276,3 +284,19 @@ def on_device(device: str) -> Iterator[None]:
         if device != "meta" or any(words in str(error) for words in _ELSEWHERE):
             raise
         raise NotApplicable("it looks at values, and there's no GPU here") from error
+
+
+def leaves_its_input_alone(kind: ModuleKind, factory: Factory) -> None:
+    """Neither the vectors nor the lengths that are given are changed."""
+
+    def verify(case: Case) -> None:
+        inputs, lengths = case.inputs(), case.batch()
+        kind.run(kind.make(factory, case), inputs, lengths)
+        if not same(inputs, case.inputs()):
+            raise BrokenError(
+                f"the vectors are changed: {describe_difference(inputs, case.inputs())}"
+            )
+        if lengths.tolist() != list(case.lengths):
+            raise BrokenError(f"the lengths are changed to {lengths.tolist()}")
+
+    hold(verify, kind.cases(factory))
