@@ -8,6 +8,7 @@ import pytest
 from seqpipe.errors import ConfigError, DataError
 from seqpipe.evaluation import Fitted
 from seqpipe.parts.embedders import Embedder
+from sklearn import linear_model
 
 from seqpipe_graph import Graph
 from seqpipe_graph._classification import NodeClassification
@@ -213,17 +214,15 @@ def test_held_out_edges_that_were_fitted_on_are_left_out():
 
 def test_held_out_edges_change_nothing_that_is_learnt(monkeypatch):
     """What the classifier learns is the same whatever is held out."""
-    from seqpipe_graph import _prediction
-
     train, test = blocks()
     seen = []
 
-    class Spy(_prediction.LogisticRegression):
+    class Spy(linear_model.LogisticRegression):
         def fit(self, features, true):
             seen.append((features.copy(), true.copy()))
             return super().fit(features, true)
 
-    monkeypatch.setattr(_prediction, "LogisticRegression", Spy)
+    monkeypatch.setattr(linear_model, "LogisticRegression", Spy)
     for held in (test, test[:10]):
         LinkPrediction()(
             Fitted(Given(group_vectors()), train=lambda: train, test=lambda held=held: held)
