@@ -4,6 +4,8 @@ Runs in Triton's interpreter; `test_kernels_triton.py` starts it, as Triton look
 imported.
 """
 
+import functools
+
 import kernel_walks
 import pytest
 import test_kernels_trace
@@ -64,6 +66,12 @@ class Minimal(LSTM):
         return cell.tanh() * state["hidden"], cell
 
 
+@functools.cache
+def lifted(make, *, noisy=False):
+    """Trace a kind of cell once, whose kernels serve all widths, as those of an encoder's cells do."""
+    return lift(make(2, 5), noisy=noisy)
+
+
 @pytest.fixture(autouse=True)
 def chosen(request, monkeypatch):
     """Hold the forms that are chosen to the one that a test names."""
@@ -92,7 +100,7 @@ def chosen(request, monkeypatch):
     ],
 )
 def test_cells(cell, form, width, kind):
-    recurrence = lift(CELLS[cell](2, width), noisy=True)
+    recurrence = lifted(CELLS[cell], noisy=True)
     lengths = LENGTHS if width == 5 else FEW
     assert_like_eager(Triton(FORMS[form]), make_walk(recurrence, width, lengths, **KINDS[kind]))
 
@@ -101,28 +109,28 @@ def test_cells(cell, form, width, kind):
 @pytest.mark.parametrize("width", [1, 16, 17])
 @pytest.mark.parametrize("kind", ["plain", "reverse"])
 def test_widths(form, width, kind):
-    recurrence = lift(PeepholeLSTM(2, width))
+    recurrence = lifted(PeepholeLSTM)
     assert_like_eager(Triton(FORMS[form]), make_walk(recurrence, width, FEW, **KINDS[kind]))
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("cell", [InputOnlyLSTM, Minimal])
 def test_gates_of_the_input_only(cell, form):
-    recurrence = lift(cell(2, 18))
+    recurrence = lifted(cell)
     assert_like_eager(Triton(FORMS[form]), make_walk(recurrence, 18, FEW, clip=0.3))
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision(form, dtype):
-    walk = make_walk(lift(GRU(2, 17)), 17, FEW, dtype=dtype, **KINDS["all"])
+    walk = make_walk(lifted(GRU), 17, FEW, dtype=dtype, **KINDS["all"])
     assert_like_eager(Triton(FORMS[form]), walk, bound=0.1)
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("lengths", [[0, 0], [], [1]])
 def test_few_or_no_rows(form, lengths):
-    assert_like_eager(Triton(FORMS[form]), make_walk(lift(LSTM(2, 17)), 17, lengths))
+    assert_like_eager(Triton(FORMS[form]), make_walk(lifted(LSTM), 17, lengths))
 
 
 # NumPy warns of what a GPU passes over.
@@ -155,7 +163,7 @@ def test_what_is_kept_is_never_blank(dtype):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_same_whatever_stands_beside(form):
-    walk = make_walk(lift(LSTM(2, 17)), 17, LENGTHS)
+    walk = make_walk(lifted(LSTM), 17, LENGTHS)
     layout = Layout(torch.tensor(LENGTHS[:1]), False)
     alone = walk._replace(layout=layout, initial=walk.initial[:, :1])
     engine = Triton(FORMS[form])
@@ -168,7 +176,7 @@ def test_same_whatever_stands_beside(form):
 
 def test_weights_get_the_same_gradients():
     width = 17
-    recurrence, generator = lift(PeepholeLSTM(3, width)), torch.Generator().manual_seed(0)
+    recurrence, generator = lifted(PeepholeLSTM), torch.Generator().manual_seed(0)
     shapes = [(4 * width, 3), (4 * width,), (4 * width, width), (4 * width,), (3, width)]
     given = [torch.randn(*shape, generator=generator) / 3 for shape in shapes]
     found = []
@@ -184,7 +192,7 @@ def test_weights_get_the_same_gradients():
 
 
 def test_tensors_that_are_not_contiguous():
-    walk = make_walk(lift(GRU(2, 6)), 6, FEW, **KINDS["all"])
+    walk = make_walk(lifted(GRU), 6, FEW, **KINDS["all"])
     turned = walk._replace(
         weight=walk.weight.t().contiguous().t(),
         initial=walk.initial.transpose(1, 2).contiguous().transpose(1, 2),
