@@ -4,6 +4,8 @@ Runs in Triton's interpreter; `test_kernels_triton.py` starts it, as Triton look
 imported.
 """
 
+import functools
+
 import kernel_steps
 import pytest
 import test_kernels_trace
@@ -64,6 +66,12 @@ class Minimal(LSTM):
         return cell.tanh() * state["hidden"], cell
 
 
+@functools.cache
+def lifted(make, *, noisy=False):
+    """Trace a kind of cell once, whose kernels serve all widths, as those of an encoder's cells do."""
+    return lift(make(2, 5), noisy=noisy)
+
+
 @pytest.fixture(autouse=True)
 def chosen(request, monkeypatch):
     """Check that the modes that are chosen are the one that a test names."""
@@ -92,7 +100,7 @@ def chosen(request, monkeypatch):
     ],
 )
 def test_cells(cell, mode, width, kind):
-    recurrence = lift(CELLS[cell](2, width), noisy=True)
+    recurrence = lifted(CELLS[cell], noisy=True)
     lengths = LENGTHS if width == 5 else FEW
     assert_like_eager(Triton(MODES[mode]), make_job(recurrence, width, lengths, **KINDS[kind]))
 
@@ -101,28 +109,28 @@ def test_cells(cell, mode, width, kind):
 @pytest.mark.parametrize("width", [1, 16, 17])
 @pytest.mark.parametrize("kind", ["plain", "reverse"])
 def test_widths(mode, width, kind):
-    recurrence = lift(PeepholeLSTM(2, width))
+    recurrence = lifted(PeepholeLSTM)
     assert_like_eager(Triton(MODES[mode]), make_job(recurrence, width, FEW, **KINDS[kind]))
 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("cell", [InputOnlyLSTM, Minimal])
 def test_gates_of_the_input_only(cell, mode):
-    recurrence = lift(cell(2, 18))
+    recurrence = lifted(cell)
     assert_like_eager(Triton(MODES[mode]), make_job(recurrence, 18, FEW, clip=0.3))
 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision(mode, dtype):
-    job = make_job(lift(GRU(2, 17)), 17, FEW, dtype=dtype, **KINDS["all"])
+    job = make_job(lifted(GRU), 17, FEW, dtype=dtype, **KINDS["all"])
     assert_like_eager(Triton(MODES[mode]), job, bound=0.1)
 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("lengths", [[0, 0], [], [1]])
 def test_few_or_no_rows(mode, lengths):
-    assert_like_eager(Triton(MODES[mode]), make_job(lift(LSTM(2, 17)), 17, lengths))
+    assert_like_eager(Triton(MODES[mode]), make_job(lifted(LSTM), 17, lengths))
 
 
 # NumPy warns of what a GPU passes over.
@@ -155,7 +163,7 @@ def test_what_is_kept_is_never_blank(dtype):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_same_whatever_stands_beside(mode):
-    job = make_job(lift(LSTM(2, 17)), 17, LENGTHS)
+    job = make_job(lifted(LSTM), 17, LENGTHS)
     layout = Layout(torch.tensor(LENGTHS[:1]), False)
     alone = job._replace(layout=layout, initial=job.initial[:, :1])
     engine = Triton(MODES[mode])
@@ -168,7 +176,7 @@ def test_same_whatever_stands_beside(mode):
 
 def test_weights_get_the_same_gradients():
     width = 17
-    recurrence, generator = lift(PeepholeLSTM(3, width)), torch.Generator().manual_seed(0)
+    recurrence, generator = lifted(PeepholeLSTM), torch.Generator().manual_seed(0)
     shapes = [(4 * width, 3), (4 * width,), (4 * width, width), (4 * width,), (3, width)]
     given = [torch.randn(*shape, generator=generator) / 3 for shape in shapes]
     found = []
@@ -184,7 +192,7 @@ def test_weights_get_the_same_gradients():
 
 
 def test_tensors_that_are_not_contiguous():
-    job = make_job(lift(GRU(2, 6)), 6, FEW, **KINDS["all"])
+    job = make_job(lifted(GRU), 6, FEW, **KINDS["all"])
     transposed = job._replace(
         weight=job.weight.t().contiguous().t(),
         initial=job.initial.transpose(1, 2).contiguous().transpose(1, 2),
