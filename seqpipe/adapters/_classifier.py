@@ -60,22 +60,34 @@ def _sees_words(head: HeadFactory | None) -> bool:
 
 
 def _chain_with_words(encoder: Model, output: Model) -> Model:
-    """Chain two models, the second of which takes the words of docs beside their vectors."""
+    """Chain two models, the second of which takes the words of docs beside their vectors.
 
-    def forward(model: Model, X: list[Doc], is_train: bool) -> tuple[Any, Callable[[Any], Any]]:
-        vectors, backprop_encoder = encoder(X, is_train)
-        words = [[token.text for token in doc] for doc in X]
-        scores, backprop_head = output((vectors, words), is_train)
-        return scores, lambda gradient: backprop_encoder(backprop_head(gradient))
-
-    def init(model: Model, X: list[Doc] | None = None, Y: Floats2d | None = None) -> None:
-        encoder.initialize(X=X)
-        output.initialize(X=None if X is None else encoder.predict(X), Y=Y)
-
-    dims = {"nO": output.get_dim("nO") if output.has_dim("nO") else None}
+    The layers are asked for at each call, as they may be copied or replaced (`nlp.replace_listeners`).
+    """
     return Model(
-        f"{encoder.name}>>{output.name}", forward, init=init, dims=dims, layers=[encoder, output]
+        f"{encoder.name}>>{output.name}",
+        _forward_with_words,
+        init=_init_with_words,
+        dims={"nO": None},
+        layers=[encoder, output],
     )
+
+
+def _forward_with_words(
+    model: Model, X: list[Doc], is_train: bool
+) -> tuple[Any, Callable[[Any], Any]]:
+    encoder, output = model.layers
+    vectors, backprop_encoder = encoder(X, is_train)
+    words = [[token.text for token in doc] for doc in X]
+    scores, backprop_head = output((vectors, words), is_train)
+    return scores, lambda gradient: backprop_encoder(backprop_head(gradient))
+
+
+def _init_with_words(model: Model, X: list[Doc] | None = None, Y: Floats2d | None = None) -> None:
+    encoder, output = model.layers
+    encoder.initialize(X=X)
+    output.initialize(X=None if X is None else encoder.predict(X), Y=Y)
+    model.set_dim("nO", output.get_dim("nO"))
 
 
 def make_head(head: HeadFactory) -> Model:
@@ -156,7 +168,10 @@ def _gradient(
     if isinstance(of_scores, Truths):
         truths = of_scores.values.to(device)
         if not has_loss(head):
-            return head.grad_logits(scores, (scores - truths).nan_to_num(0.0))
+            d_scores = (scores - truths).nan_to_num(0.0)
+            # What it minimises isn't known; this is what spaCy's categorizers report.
+            of_scores.loss = float(d_scores.square().mean())
+            return head.grad_logits(scores, d_scores)
         loss, gradient = loss_gradient(head, logits, truths, lengths)
         of_scores.loss = float(loss)
         return gradient

@@ -51,13 +51,17 @@ class DataSet:
             n: list(r.rows) for n, r in results.items() if n != whole
         }
         wanted = _shares_left(fractions, without=self.parts)
-        strata = None if type(self.task).strata is Task.strata else self.task.strata
+        strata = None if isinstance(self.task, TextClasses) else self._strata
         self.parts |= split_rows(results[whole].rows, wanted, seed=seed, strata=strata)
         rows = [row for name in sorted(self.parts) for row in self.parts[name]]
         self.labels = sorted({label for row in rows for label in row.labels})
         self.fingerprint = fingerprint(rows)
         self._tokenizer: Any = None
         self._docs: dict[str, list[Doc]] = {}
+
+    def _strata(self, row: Row) -> Sequence[str]:
+        with calling(self.task, "task", f"was asked for the strata of {row.source}"):
+            return self.task.strata(row)
 
     def docs(self, part: str, nlp: Language) -> list[Doc]:
         """Return the tokenized texts of a part. They're kept until another tokenizer is asked for.

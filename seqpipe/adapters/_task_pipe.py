@@ -13,10 +13,11 @@ from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
+from torch import Tensor
 
 from seqpipe.adapters._classifier import Truths
 from seqpipe.adapters._classifier_pipe import ClassifierPipe
-from seqpipe.adapters._contract import calling
+from seqpipe.adapters._contract import broken, calling
 from seqpipe.errors import ConfigError
 from seqpipe.tasks import Task
 from seqpipe.tasks.text_classes import TextClasses
@@ -53,7 +54,7 @@ class TaskPipe(TrainablePipe):  # type: ignore[misc]
         """Find out the labels, and build the model.
 
         Args:
-            get_examples: Returns the examples to learn from; called twice.
+            get_examples: Returns the examples to learn from; called several times.
             nlp: The pipeline.
 
         Raises:
@@ -62,7 +63,8 @@ class TaskPipe(TrainablePipe):  # type: ignore[misc]
         """
         validate_get_examples(get_examples, "TaskPipe.initialize")
         with calling(self.task, "task", "was asked for its labels"):
-            self.cfg["labels"] = list(self.task.labels(eg.reference for eg in get_examples()))
+            labels = self.task.labels(eg.reference for eg in get_examples())
+            self.cfg["labels"] = self._checked_labels(labels)
         docs = [example.predicted for example in islice(get_examples(), 10)]
         # Of this, only the width is looked at.
         self.model.initialize(X=docs, Y=np.zeros((len(docs), len(self.labels)), dtype="float32"))
@@ -95,12 +97,27 @@ class TaskPipe(TrainablePipe):  # type: ignore[misc]
         set_dropout_rate(self.model, drop)
         _, backprop = self.model.begin_update([example.predicted for example in examples])
         with calling(self.task, "task", "made truths of docs"):
-            truths = Truths(self.task.truths([eg.reference for eg in examples], self.labels))
+            truths = Truths(self._truths([example.reference for example in examples]))
         backprop(truths)
         if sgd not in (None, False):
             self.finish_update(sgd)
         losses[self.name] += truths.loss
         return losses
+
+    def _truths(self, docs: list[Doc]) -> Tensor:
+        truths = self.task.truths(docs, self.labels)
+        rows = (len(docs), sum(map(len, docs)))
+        if not isinstance(truths, Tensor) or len(truths) not in rows:
+            raise broken(
+                self.task, "task", truths, f"the truths of {rows[0]} texts or {rows[1]} words"
+            )
+        return truths
+
+    def _checked_labels(self, labels: Any) -> list[str]:
+        found = [] if isinstance(labels, str) else list(labels)
+        if not found or len({*found}) < len(found) or not all(isinstance(x, str) for x in found):
+            raise broken(self.task, "task", labels, "a list of distinct strings as labels")
+        return found
 
     def get_loss(self, examples: Iterable[Example], scores: Any) -> tuple[float, float]:
         """Not to be had without the head's logits; see `update`."""
@@ -137,7 +154,9 @@ def make_task_pipe(nlp: Language, name: str, model: Model, task: Task) -> TaskPi
 
 def task_of(nlp: Language) -> Task | None:
     """Return what a pipeline learns from rows; None where that's spaCy's business alone."""
-    tasks = (_task_of(pipe) for _, pipe in nlp.pipeline)
+    # Beside a task of ours, a categorizer has come from elsewhere.
+    pipes = sorted((pipe for _, pipe in nlp.pipeline), key=lambda p: not isinstance(p, TaskPipe))
+    tasks = (_task_of(pipe) for pipe in pipes)
     return next((task for task in tasks if task is not None), None)
 
 

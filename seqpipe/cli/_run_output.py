@@ -35,7 +35,7 @@ def print_results(console: Console, report: dict[str, Any], model: Path) -> None
 
 
 def _print_test(console: Console, test: dict[str, Any]) -> None:
-    if "classes" in test:
+    if {"classes", "confusion", "ranked"} <= test.keys():
         console.print(_class_table(test))
         if (left := len(test["classes"]) - _MAX_CLASSES) > 0:
             console.print(f"and {left:,} rarer classes: see report.json", highlight=False)

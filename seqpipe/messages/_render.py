@@ -155,6 +155,10 @@ class PipelineFileError(ConfigError):
         # constructor, which may take other arguments.
         Exception.__init__(self, _render(self.diagnostics, source, more))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions are pickled by their text, which isn't what this one is made of.
+        return type(self), (self.diagnostics, self.source, self.more)
+
 
 class Problems:
     """Collects the problems of a file, up to a limit."""

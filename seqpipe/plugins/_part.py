@@ -221,7 +221,13 @@ class Part:
             return str(known[key])
         head, given = unwrap(self.factory)
         ask = getattr(head, method, None)
-        named = str(ask({**given, **settings})) if callable(ask) else ""
+        try:
+            named = str(ask({**given, **settings})) if callable(ask) else ""
+        except Exception as error:
+            raise PluginError(
+                f"{self.name} of {self.owner} raised {type(error).__name__}: {error} when it was asked for its "
+                f"`{method}`"
+            ) from error
         self._write_record(record, {**(self._record(record) or {}), key: named})
         return named
 

@@ -1,5 +1,6 @@
 """What a run says of its data, and how it scores what was learnt from it: as the pipeline's task has it."""
 
+from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ from spacy.scorer import Scorer
 
 from seqpipe.adapters import Corpus, calling, naming_scorer, read_examples, task_of
 from seqpipe.reporting import Reporter
+from seqpipe.tasks.text_classes import TextClasses
 from seqpipe.training import CorpusOf
 
 _SHOWN_ROWS: Final = 5
@@ -36,6 +38,10 @@ def check_data(nlp: Language, corpora: Mapping[str, Corpus], reporter: Reporter)
     if (task := task_of(nlp)) is not None:
         with calling(task, "task", "checked the data"):
             notes += task.check({part: corpus.rows(nlp) for part, corpus in corpora.items()})
+        if not isinstance(task, TextClasses):
+            # What a row's truth is shows when it's annotated: of the test part, that would be after the training.
+            for corpus in corpora.values():
+                deque(corpus(nlp), maxlen=0)
     data = first.read(nlp)
     counts = ", ".join(f"{len(corpus.rows(nlp)):,} {name}" for name, corpus in corpora.items())
     for note in [f"{counts}; {len(data.labels)} labels", *notes]:

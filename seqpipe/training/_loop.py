@@ -54,7 +54,8 @@ def train(nlp: Language, training: Training, state: TrainingState | None = None)
     Args:
         nlp: The pipeline.
         training: How it's trained.
-        state: Where the training is; it's kept up to date, for whoever looks at it or saves it. By default a new one.
+        state: Where the training is; it's kept up to date, for whoever looks at it or saves it. A new one: trainings
+            can't be continued yet.
 
     Raises:
         DataError: There is nothing to train on, or to choose the best model by.
@@ -63,9 +64,12 @@ def train(nlp: Language, training: Training, state: TrainingState | None = None)
         NotFiniteError: A loss, gradient, weight, score or prediction is NaN or infinite. The weights are
             those of the step before, as far as they had changed.
         PluginError: A part or a reader breaks its contract.
+        ValueError: The state is that of a training that has begun.
     """
     check_training(training)
     state = TrainingState() if state is None else state
+    if state.step:
+        raise ValueError(f"a training can't be continued after step {state.step} yet")
     for epoch, fraction, batch, is_last in _schedule(nlp, training):
         if isinstance(training.optimizer, AdamW) and fraction:
             training.optimizer.set_progress((state.fraction + fraction) / 2)

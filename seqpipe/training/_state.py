@@ -18,7 +18,7 @@ class TrainingState:
     Weights are the pipeline's, and the optimizer has a state of its own.
 
     Attributes:
-        step: The number of updates so far.
+        step: The number of updates so far, the one under way included.
         epoch: The pass over the data that the last one belonged to, from 1; 0 before the first.
         fraction: The part of the training that's done, 0 to 1.
         best_score: The best score on the dev part so far; None before the first.
@@ -51,7 +51,7 @@ class TrainingState:
 
 @dataclass(frozen=True)
 class RandomState:
-    """The states of the generators that training draws from: Python's, numpy's and torch's global ones.
+    """The states of the generators that training on a CPU draws from: Python's, numpy's and torch's global ones.
 
     spaCy shuffles by the first, thinc draws by the second, and torch's modules by the third.
 

@@ -10,11 +10,13 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from seqpipe.errors import EmbedderError, SeqpipeError
 
 _SHOWN_LINES = 10
+#: Names, in the environment of a process, the folder that was made for it.
+_FOLDER: Final = "SEQPIPE_WORKER_FOLDER"
 
 
 def run_module(
@@ -54,7 +56,7 @@ def run(
     process = subprocess.Popen(
         command,
         cwd=folder,
-        env=_environment(),
+        env=_environment(folder),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -71,10 +73,11 @@ def run(
         raise error(_describe(code, rest))
 
 
-def _environment() -> dict[str, str]:
+def _environment(folder: Path) -> dict[str, str]:
     # The process is to find what this one finds, whatever was added to the path since it started.
     return os.environ | {
-        "PYTHONPATH": os.pathsep.join(str(Path(each).absolute()) for each in sys.path)
+        _FOLDER: os.path.realpath(folder),
+        "PYTHONPATH": os.pathsep.join(str(Path(each).absolute()) for each in sys.path),
     }
 
 
@@ -128,7 +131,7 @@ def leave_end_to_parent() -> None:
 def _end_with_parent(folder: Path) -> None:
     while os.read(0, 1):
         pass
-    # Somebody may start a worker by hand, where files of theirs are.
-    if folder.name.startswith("seqpipe-"):
+    # Somebody may start a worker by hand, in a folder of theirs: what wasn't made for this process stays.
+    if os.environ.get(_FOLDER) == os.path.realpath(folder):
         shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)

@@ -233,6 +233,8 @@ def train_out_of_process(
         _write_job(folder, spool, known, settings=settings, seed=seed)
         progress = _Progress(on_progress)
         run_module(worker, folder, on_line=progress.read)
+        if not (folder / TABLES).exists():
+            raise EmbedderError(f"{worker} ended without a result: it has to call `serve`")
         arrays = load_file(folder / TABLES)
     arrays["counts"] = np.array([spool.counts[number] for number in known], dtype=np.int64)
     _check_finite(arrays)
@@ -281,7 +283,10 @@ class _Progress:
         """Take a line of the output, and return whether it was understood."""
         if not line.startswith(PROGRESS_PREFIX):
             return False
-        fraction, self._speed = (float(number) for number in line.split()[1:])
+        try:
+            fraction, self._speed = (float(number) for number in line.split()[1:])
+        except ValueError:  # a library's own output is mixed with it
+            return False
         if self._on_progress is not None and fraction < 1:
             self._on_progress(FitProgress(fraction, words_per_second=self._speed))
         return True

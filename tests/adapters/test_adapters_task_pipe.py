@@ -199,3 +199,43 @@ def test_task_that_raises_is_named():
     pipe.task.truths = functools.partial(int, "x")
     with pytest.raises(PluginError, match=r"Lengths.* raised .* while it made truths of docs"):
         pipe.update(examples)
+
+
+def test_copy_of_a_model_that_sees_words_has_weights_of_its_own():
+    class Plain(SeesWords):
+        """Depends on its weights."""
+
+        def forward(self, inputs, lengths, words):
+            return self.output(inputs)
+
+    nlp, pipe, _ = pipeline(Plain, "word")
+    docs = [nlp.make_doc(text) for text in TEXTS]
+    expected = pipe.predict(docs)
+    copied = pipe.model.copy()
+    for parameter in pipe.model.get_ref("output_layer").shims[0].module.parameters():
+        parameter.data.zero_()
+    np.testing.assert_array_equal(copied.predict(docs), expected)
+    assert not pipe.predict(docs).any()
+
+
+def test_task_of_ours_is_the_pipelines_whatever_comes_before_it():
+    nlp, pipe, _ = pipeline(Mean, "text")
+    nlp.add_pipe("textcat")
+    nlp._components.append(("lengths", pipe))
+    assert task_of(nlp) is pipe.task
+
+
+@pytest.mark.parametrize("labels", [[], "length", ["a", "a"], [3]])
+def test_labels_that_cannot_be_used_are_refused_with_the_task(labels):
+    nlp, pipe, examples = pipeline(Mean, "text")
+    pipe.task.labels = lambda docs: labels
+    with pytest.raises(PluginError, match=r"Lengths.* distinct strings as labels"):
+        pipe.initialize(lambda: examples, nlp=nlp)
+
+
+@pytest.mark.parametrize("truths", [np.zeros((5, 1)), torch.zeros(17, 1)])
+def test_truths_of_another_form_are_refused_with_the_task(truths):
+    _, pipe, examples = pipeline(Mean, "text")
+    pipe.task.truths = lambda docs, labels: truths
+    with pytest.raises(PluginError, match=r"Lengths.* the truths of 5 texts or \d+ words"):
+        pipe.update(examples)

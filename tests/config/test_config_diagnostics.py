@@ -1,8 +1,11 @@
+import pickle
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seqpipe.config import Diagnostic, PipelineFileError, Place, check, read_text, render
+from seqpipe.messages import to_json
 from seqpipe.messages._text import columns
 
 
@@ -139,3 +142,19 @@ def test_the_caret_is_under_its_place(before, mark, after):
         shown = shown[1:]
     assert shown.startswith(mark)
     assert length == columns(mark)
+
+
+def test_error_comes_whole_out_of_another_process():
+    error = PipelineFileError(
+        [Diagnostic("wrong", Place("a.cfg", 7, 1, 2, "text"), "here")], "a.cfg", more=True
+    )
+    again = pickle.loads(pickle.dumps(error))
+    assert str(again) == str(error) and again.diagnostics == error.diagnostics and again.more
+
+
+def test_problems_are_data_for_other_programs():
+    place = Place("a.cfg", 7, 3, 2, "  text")
+    error = PipelineFileError([Diagnostic("wrong", place, "here", help=("try",))], "a.cfg")
+    (found,) = to_json(error)
+    at = {"source": "a.cfg", "line": 7, "column": 3, "length": 2, "label": "here"}
+    assert found == {"message": "wrong", "label": "here", "help": ["try"], "places": [at]}

@@ -337,3 +337,8 @@ def test_callback_before_each_update_counts_as_spacy_does():
         {"step": 2, "epoch": 1},
         {"step": 3, "epoch": 1},
     ]
+
+
+def test_training_that_has_begun_is_not_continued():
+    with pytest.raises(ValueError, match="can't be continued after step 3"):
+        next(train(Fake(), training(), TrainingState(step=3)))

@@ -1,4 +1,5 @@
 import os
+import subprocess
 import sys
 
 import pytest
@@ -68,3 +69,16 @@ def test_whatever_is_raised_meanwhile_ends_the_process_and_goes_on(tmp_path, mon
     assert started[0].returncode is not None
     assert started[0].stdin.closed
     assert started[0].stdout.closed
+
+
+def test_folder_that_was_not_made_for_a_worker_stays(tmp_path):
+    # Such as that of a plugin, whose author tries its worker by hand.
+    folder = tmp_path / "seqpipe-mine"
+    folder.mkdir()
+    (folder / "kept.txt").write_text("mine")
+    code = "import time; from seqpipe.workers import leave_end_to_parent as leave; leave(); time.sleep(60)"
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, stdin=subprocess.DEVNULL, timeout=60, check=False
+    )
+    assert ended.returncode == 1
+    assert (folder / "kept.txt").read_text() == "mine"

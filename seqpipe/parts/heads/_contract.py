@@ -92,8 +92,12 @@ Words: TypeAlias = Sequence[Sequence[str]]
 
 
 def has_loss(head: Head) -> bool:
-    """Whether a head has a loss of its own, rather than the gradient that older ones have."""
-    return type(head).loss is not Head.loss
+    """Whether a head has a loss of its own, rather than the gradient that older ones have.
+
+    One that has both is an older one with a method that happens to be called so.
+    """
+    older = getattr(type(head), "grad_logits", Head.grad_logits) is not Head.grad_logits
+    return not older and getattr(type(head), "loss", Head.loss) is not Head.loss
 
 
 def loss_gradient(

@@ -24,7 +24,7 @@ from seqpipe.parts.readers._contract import Row
 #: The part of the rows that are left over where fractions add up to less than 1.
 _REST: Final = ""
 #: The class of rows that have none.
-_ANY: Final = "any"
+_ANY: Final = "\0any"
 _ROUNDING: Final = 1e-9
 
 
@@ -200,6 +200,8 @@ def _check_fractions(fractions: Mapping[str, float]) -> None:
 
 def _check_classes(groups: Sequence[_Group], shares: _Shares, parts: Sequence[str]) -> None:
     for label, places in _by_rarity(groups):
+        if label == _ANY:
+            continue
         without = shares.without(label)
         if not without:
             continue

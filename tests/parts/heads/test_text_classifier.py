@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from seqpipe.errors import ConfigError
-from seqpipe.parts.heads import TextClassifier, loss_gradient
+from seqpipe.parts.heads import TextClassifier, has_loss, loss_gradient
 
 POOLS = ["last", "mean", "max", "attention"]
 
@@ -106,3 +106,14 @@ def test_component_follows_the_settings():
 def test_impossible_settings_are_refused(settings):
     with pytest.raises(ConfigError):
         TextClassifier(2, 2, **settings)
+
+
+def test_older_head_with_a_method_called_loss_is_trained_by_its_gradient():
+    class Older(TextClassifier):
+        def loss(self, logits, truths):
+            return 17
+
+        def grad_logits(self, scores, grad_scores):
+            return grad_scores
+
+    assert has_loss(TextClassifier(2, 3)) and not has_loss(Older(2, 3))
