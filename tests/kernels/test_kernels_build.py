@@ -4,12 +4,12 @@ import ctypes
 import os
 import shutil
 import stat
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import pytest
+from ready import run_ready
 
 from seqpipe.kernels import BuildError, _cache
 from seqpipe.kernels.c import _library
@@ -213,27 +213,29 @@ def test_damaged_file_in_the_cache_is_no_end(tmp_path):
     kept.unlink()
     kept.write_bytes(b"no library")
     code = f"from seqpipe.kernels.c._library import build; print(build({source(11)!r}).answer())"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = run_ready([sys.executable, "-c", code], cwd=tmp_path, env=os.environ)
     assert done.stdout == "11\n", done.stderr
 
 
 @needs_compiler
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes can't be forked here")
 def test_processes_that_compile_the_same_do_not_interfere(monkeypatch, tmp_path):
     slow = script(
         tmp_path / "slow-cc",
         f'case "$*" in *--version*) ;; *) sleep 0.3 ;; esac\nexec {compiler} "$@"',
     )
-    code = f"from seqpipe.kernels.c._library import build; print(build({source(12)!r}).answer())"
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-c", code],
-            env={**os.environ, "CC": str(slow)},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
-    ]
-    assert [each.communicate(timeout=60)[0] for each in started] == ["12\n", "12\n"]
+    # Both have all imported, and so compile at the same time.
+    code = (
+        "import os\n"
+        "from seqpipe.kernels.c._library import build\n"
+        "first = os.fork()\n"
+        f"print(build({source(12)!r}).answer(), flush=True)\n"
+        "if first:\n"
+        "    assert os.waitpid(first, 0)[1] == 0\n"
+    )
+    environment = {**os.environ, "CC": str(slow)}
+    done = run_ready([sys.executable, "-c", code], cwd=tmp_path, env=environment, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "12\n12\n"), done.stderr
     assert len(list((tmp_path / "cache" / "kernels").iterdir())) == 1
 
 

@@ -2,13 +2,13 @@
 
 import errno
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from ready import run_ready
 
 from seqpipe.kernels import _cache
 from seqpipe.kernels._cache import load_cached
@@ -314,14 +314,12 @@ def test_file_that_cannot_be_loaded_from_the_cache_is_loaded_from_a_copy(tmp_pat
 
 
 @pytest.mark.usefixtures("compiler")
-def test_library_that_was_cut_does_not_kill_python():
+def test_library_that_was_cut_does_not_kill_python(tmp_path):
     source = "int answer(void) { return 17; } static char room[30000] = {1}; char *get(void) { return room; }"
     code = f"from seqpipe.kernels.c._library import build; print(build({source!r}).answer())"
 
     def run():
-        return subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=False
-        )
+        return run_ready([sys.executable, "-c", code], cwd=tmp_path, env=os.environ)
 
     assert run().stdout == "17\n"
     (kept,) = Path(os.environ["SEQPIPE_CACHE"]).rglob("*.so")
