@@ -198,7 +198,7 @@ def test_loading_with_another_major_version_says_which_one_to_install(acme, tmp_
     done = run_process([sys.executable, "-c", LOAD, str(acme.model)], cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
-        "seqpipe.errors.PluginError: acme.Pieces.v1 needs acme-parts 1.2.3, as its `package` says, and "
+        "seqpipe.errors.PluginError: acme.Pieces.v1 needs acme-parts 1.2.3, as its `package` says, but "
         'acme-parts 2.0.1 is installed: pip install "acme-parts>=1.2.3,<2"'
     )
 

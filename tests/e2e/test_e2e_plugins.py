@@ -149,7 +149,7 @@ def test_pipeline_that_names_the_good_one_runs_and_the_list_shows_the_rest(world
     misspells = found["misspells", "misspelling-parts"]
     assert misspells["version"] == "2.0" and "misspelling-parts" in misspells["fix"]
     assert misspells["reason"].endswith(
-        "unknown hook seqpipe_tokenisers; did you mean seqpipe_tokenizers?"
+        'unknown hook seqpipe_tokenisers; did you mean "seqpipe_tokenizers"?'
     )
 
     thief = found["seqpipe", "thieving-parts"]

@@ -124,7 +124,7 @@ def test_the_seed_decides(documents):
     ("sequences", "message"),
     [
         ([["a", "b"], ["a"]], "0 of the 2 words in 2 sequences occur 5 times or more"),
-        (["a text"], "sequence 1 is a text"),
+        (["a text"], "sequence 1 is a string"),
         ([], "nothing to fit"),
     ],
 )

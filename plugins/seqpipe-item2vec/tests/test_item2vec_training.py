@@ -153,7 +153,7 @@ def test_it_asks_to_be_fitted():
     ("sequences", "message"),
     [
         ([["a", "b"], ["a"]], "0 of the 2 words in 2 sequences occur 5 times or more"),
-        (["a text"], "sequence 1 is a text"),
+        (["a text"], "sequence 1 is a string"),
         ([], "nothing to fit"),
     ],
 )

@@ -159,7 +159,7 @@ def test_texts_are_what_floret_knows(tmp_path):
     assert embedder.embed(["never", "seen"]).all()
     with pytest.raises(EmbedderError, match="hold no words"):
         fitted(tmp_path / "vectors.floret")
-    with pytest.raises(EmbedderError, match="sequence 1 is a text"):
+    with pytest.raises(EmbedderError, match="sequence 1 is a string"):
         fitted(tmp_path / "vectors.floret", ["a text"])
 
 
