@@ -19,6 +19,9 @@ configuration.set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "seqpipe-hyp
 
 # For the processes that tests start, and for pytest's own beside each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# fastText fills 120 MB for each training, a fifth of a second in small pages; elsewhere than on Linux, and in
+# older C libraries, this means nothing.
+os.environ.setdefault("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
 # Or each of them compiles all modules of seqpipe anew, for a second.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False

@@ -1,18 +1,23 @@
 """The built-in parts keep the contracts that everybody's have to keep."""
 
 import functools
+import importlib
+import os
+from pathlib import Path
 
 import pytest
 
 from seqpipe.hookspecs import KINDS
 from seqpipe.parts.cells import GRU, RNN
 from seqpipe.parts.classifiers import FastTextClassifier
+from seqpipe.parts.classifiers.fasttext import _fit as classifier_fit
 from seqpipe.parts.embedders import FastText, Word2Vec
+from seqpipe.parts.embedders.fasttext import _fit as embedder_fit
 from seqpipe.parts.encoders import Recurrent
 from seqpipe.parts.heads import TextClassifier
 from seqpipe.parts.tokenizers import Regex, SpacyRules
 from seqpipe.plugins import host
-from seqpipe.testing import checks, factory_of
+from seqpipe.testing import _tokenizers, checks, factory_of
 
 PARTS = [part for kind in KINDS for part in host().load("seqpipe").parts[kind].values()]
 
@@ -55,6 +60,29 @@ def test_built_in_part_keeps_the_contract(part, check):
     check(factory_of(part))
 
 
+@pytest.fixture
+def quick(monkeypatch, check):
+    """Leave out what doesn't depend on settings: very long texts, and that trainings have a process of their own."""
+    monkeypatch.setattr(_tokenizers, "_SIZES", _tokenizers._SIZES[:-2])
+    monkeypatch.setattr(_tokenizers, "_MEGABYTE", 100_000)
+
+    def train(module, folder, **_):
+        worker, here = importlib.import_module(module), Path.cwd()
+        os.chdir(folder)
+        try:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(worker, "begin", lambda corpus: None)
+                worker.main()
+        finally:
+            os.chdir(here)
+
+    # That process tells the progress.
+    if check.name != "reports_its_progress":
+        for module in (classifier_fit, embedder_fit):
+            monkeypatch.setattr(module, "run_module", train)
+
+
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(
     ("factory", "check"),
     [

@@ -10,6 +10,8 @@ from seqpipe.errors import EmbedderError
 from seqpipe.parts.embedders import FastText, Word2Vec
 from seqpipe.parts.embedders.fasttext import _fit, _settings, library_version
 
+#: Where it doesn't matter that trainings run in a process of their own, which takes four times as long.
+here = pytest.mark.usefixtures("in_this_process")
 any_words = st.lists(st.text(st.characters(), max_size=8), max_size=4)
 
 
@@ -81,6 +83,7 @@ def test_library_trains_what_is_asked_for(
     assert arguments.model.name in (architecture, model)
 
 
+@here
 def test_hierarchical_softmax_trains_other_vectors_and_the_same_again(sequences, small, word2vec):
     first, second = (Word2Vec(**small, loss="hierarchical") for _ in range(2))
     for embedder in (first, second):
@@ -90,6 +93,7 @@ def test_hierarchical_softmax_trains_other_vectors_and_the_same_again(sequences,
     assert not np.allclose(first.embed(words), word2vec.embed(words), atol=1e-3)
 
 
+@here
 def test_fasttext_without_subwords_is_word2vec(sequences, small, word2vec):
     embedder = FastText(**small, max_n=0)
     embedder.fit(sequences, seed=1)
@@ -140,6 +144,7 @@ def test_cache_of_unknown_words_is_bounded(fasttext, monkeypatch):
     np.testing.assert_array_equal(fasttext.embed(words), first)
 
 
+@here
 def test_same_seed_gives_the_same_bits_and_another_seed_others(sequences, small, fasttext):
     words = [*fasttext.vocabulary, "runing"]
     again, other = FastText(**small), FastText(**small)
@@ -157,6 +162,7 @@ def test_neighbouring_seeds_share_no_starting_values(in_this_process, sequences,
     assert all(0 < seed <= 2**30 for seed in seeds)
 
 
+@here
 def test_words_that_mean_something_to_the_library_are_known(small):
     words = [
         "New York",
@@ -189,6 +195,7 @@ def test_no_word_of_a_long_sequence_is_lost(in_this_process, small):
     assert all(trained[reference.model.getWordId(word)] for word in words)
 
 
+@here
 def test_lower_casing_is_for_fitting_and_for_looking_up(small):
     embedder = FastText(**small, lower=True)
     embedder.fit([["The", "CAT", "the", "cat"]] * 3)
@@ -198,6 +205,7 @@ def test_lower_casing_is_for_fitting_and_for_looking_up(small):
     assert upper.any(axis=1).all()
 
 
+@here
 def test_word_that_is_the_end_of_a_line_in_lower_case_is_a_word(small):
     embedder = Word2Vec(**small, lower=True)
     embedder.fit([["a", "</S>", "b"]] * 20)
@@ -211,6 +219,7 @@ def test_table_is_sized_to_the_corpus(fasttext):
     assert shape.library == library_version()
 
 
+@here
 def test_words_too_short_for_ngrams_have_their_own_vector(small):
     embedder = FastText(**small, min_n=6, max_n=6)
     embedder.fit([["a", "b"] * 4] * 3)
@@ -237,6 +246,7 @@ def test_two_threads_train(sequences, small):
     assert np.isfinite(embedder.embed(embedder.vocabulary)).all()
 
 
+@here
 def test_sequences_are_read_once(sequences, small, word2vec):
     embedder = Word2Vec(**small)
     embedder.fit((tuple(each) for each in sequences), seed=1)
@@ -262,6 +272,7 @@ def test_diverged_training_is_an_error(sequences, small):
         Word2Vec(**small | {"epochs": 30, "learning_rate": 1e30}).fit(sequences)
 
 
+@here
 def test_failed_fit_leaves_what_was_fitted(sequences, small):
     embedder = Word2Vec(**small)
     embedder.fit(sequences, seed=1)
@@ -318,6 +329,7 @@ def test_copies_give_the_same_vectors(fasttext, word2vec, duplicate):
             np.testing.assert_array_equal(other.embed(words), embedder.embed(words))
 
 
+@here
 @pytest.mark.parametrize("embedder", [FastText, Word2Vec])
 def test_standardized_dimensions_have_mean_zero_and_variance_one_over_the_texts(embedder):
     words = [f"w{i}" for i in range(12)]
@@ -329,6 +341,7 @@ def test_standardized_dimensions_have_mean_zero_and_variance_one_over_the_texts(
     np.testing.assert_allclose(vectors.std(0), 1, atol=1e-4)
 
 
+@here
 def test_standardizing_moves_unknown_words_with_the_known_ones():
     sequences = [["window", "windows", "door", "doors"] * 5] * 20
     settings = {"width": 4, "min_count": 1, "subsample": 1.0}
