@@ -9,6 +9,7 @@ from typing import Any
 import spacy
 from spacy.language import Language
 from spacy.util import resolve_dot_names
+from thinc.api import fix_random_seed
 
 from seqpipe import storage
 from seqpipe.adapters import Corpus, watch_fit
@@ -38,7 +39,6 @@ from seqpipe.training import (
     Training,
     computing,
     resolve_training,
-    seed_generators,
     train,
 )
 
@@ -103,7 +103,7 @@ def _run(
     with stages.stage("file"):
         source = file if isinstance(file, PipelineFile) else read(file, overrides)
         config = compile_read(source)
-        seed_generators(config.interpolate()["training"]["seed"] or 0)
+        fix_random_seed(config.interpolate()["training"]["seed"] or 0)
         nlp = build(config, source)
         describe(nlp, source)
     check_replaceable(output)

@@ -229,7 +229,7 @@ def remove_folder(target: Path) -> None:
     target = resolve(target)
     try:
         with locked(target):
-            # Hidden first: what's left of a removal that's killed is cleared away by the next save.
+            # Hidden first: the next save clears away the remains of a removal that's killed.
             hidden = gone_name(target)
             target.rename(hidden)
             shutil.rmtree(hidden)

@@ -8,7 +8,6 @@ from seqpipe.training._settings import resolve_training as resolve_training
 from seqpipe.training._state import RandomState as RandomState
 from seqpipe.training._state import TrainingState as TrainingState
 from seqpipe.training._state import computing as computing
-from seqpipe.training._state import seed_generators as seed_generators
 
 __all__ = [
     "CorpusOf",
@@ -18,6 +17,5 @@ __all__ = [
     "TrainingState",
     "computing",
     "resolve_training",
-    "seed_generators",
     "train",
 ]

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from thinc.api import fix_random_seed
 
 
 @dataclass
@@ -90,8 +89,3 @@ def computing(threads: int) -> Iterator[None]:
     finally:
         torch.set_num_threads(count)
         before.restore()
-
-
-def seed_generators(seed: int) -> None:
-    """Seed all generators that training draws from."""
-    fix_random_seed(seed)
