@@ -16,6 +16,7 @@ from seqpipe.kernels._transforms import is_dispatched as is_dispatched
 from seqpipe.kernels._transforms import is_recorded as is_recorded
 from seqpipe.kernels.c import BuildError as BuildError
 from seqpipe.kernels.c import Compiled as Compiled
+from seqpipe.kernels.ir import DependsOnBatch as DependsOnBatch
 from seqpipe.kernels.ir import Recurrence as Recurrence
 from seqpipe.kernels.ir import Sizes as Sizes
 from seqpipe.kernels.ir import trace as trace
@@ -25,6 +26,7 @@ from seqpipe.kernels.triton import supports as supports
 __all__ = [
     "BuildError",
     "Compiled",
+    "DependsOnBatch",
     "Eager",
     "Engine",
     "Layout",

@@ -2,6 +2,7 @@
 
 from seqpipe.kernels.ir._recurrence import Recurrence as Recurrence
 from seqpipe.kernels.ir._recurrence import Sizes as Sizes
+from seqpipe.kernels.ir._trace import DependsOnBatch as DependsOnBatch
 from seqpipe.kernels.ir._trace import trace as trace
 
-__all__ = ["Recurrence", "Sizes", "trace"]
+__all__ = ["DependsOnBatch", "Recurrence", "Sizes", "trace"]

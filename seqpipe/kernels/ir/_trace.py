@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final, NoReturn, TypeAlias, cast
+from typing import Any, Final, NamedTuple, NoReturn, TypeAlias, cast
 
 import torch
 from torch import Tensor
@@ -17,6 +17,7 @@ from torch._decomp import core_aten_decompositions, decomposition_table
 from torch.fx import GraphModule, Node
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from seqpipe.errors import ConfigError
@@ -246,28 +247,110 @@ _ADVICE = (
 _TORCH: Final = str(Path(torch.__file__).parent)
 _OURS: Final = str(Path(__file__).parents[1])
 
-# Two different sizes, so that a result of another shape is noticed.
-_SHAPE = (2, 3)
+
+class DependsOnBatch(ConfigError):
+    """A step whose arithmetic is another for another number of rows or another dtype."""
 
 
-def trace(step: Step, sizes: Sizes) -> Recurrence:
+class _Example(NamedTuple):
+    """What tensors a step is traced with."""
+
+    rows: int
+    width: int
+    dtype: torch.dtype
+
+    def tensor(self) -> Tensor:
+        return torch.full((self.rows, self.width), 0.5, dtype=self.dtype)
+
+    def __str__(self) -> str:
+        return f"{self.rows}x{self.width}"
+
+
+def trace(step: Step, sizes: Sizes, width: int = 3) -> Recurrence:
     """Trace a step and its derivative.
 
     Args:
         step: The elementwise part of a cell. Its `h` has an entry for each of `sizes.recurrent`.
         sizes: How many of each it takes.
+        width: The number of units, which the step may read from the shape of a tensor. Then the trace is
+            right for that width alone.
 
     Raises:
         ConfigError: It does something other than elementwise maths. The message names the operation
             and the line.
+        DependsOnBatch: It computes something else for another number of rows or another dtype.
     """
     # In a thread of its own, where none of the caller's torch modes apply: inference mode, mixed precision,
     # another default device, hooks on saved tensors.
     with ThreadPoolExecutor(1) as executor:
-        return executor.submit(_trace, step, sizes).result()
+        return executor.submit(_trace_watched, step, sizes, width).result()
 
 
-def _trace(step: Step, sizes: Sizes) -> Recurrence:
+def _trace_watched(step: Step, sizes: Sizes, width: int) -> Recurrence:
+    watch = _Watch()
+
+    def watched(*parts: list[Tensor]) -> Sequence[Tensor]:
+        with watch.of(parts[3]):
+            return step(*parts)
+
+    # The number of rows differs from the width, so that a transposed result is noticed.
+    recurrence = _trace(watched, sizes, _Example(3 if width == 2 else 2, width, torch.float64))
+    if watch.has_read:
+        # To a trace, a number from a shape is a constant like any other; other shapes show it.
+        other = _trace(step, sizes, _Example(7 if width == 5 else 5, width, torch.float32))
+        if (other.forward, other.backward) != (recurrence.forward, recurrence.backward):
+            raise DependsOnBatch(
+                "the step of a gated cell computes something else for another number of rows, or another "
+                "dtype, of its arguments; the number of units is `self.width`"
+            )
+    if watch.has_read_parameter:
+        # While it's traced, a parameter has a row for each of the batch.
+        raise DependsOnBatch(
+            "the step of a gated cell reads the shape of a parameter or buffer; the number of units is "
+            "`self.width`"
+        )
+    return recurrence
+
+
+class _Watch(TorchFunctionMode):
+    """Notices what a step reads of tensors apart from their values: shapes, dtypes and the like.
+
+    Attributes:
+        has_read: Whether it has read such a thing, or called a function with a derivative of its own, which may.
+        has_read_parameter: Whether it has read the shape of a parameter.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_read = False
+        self.has_read_parameter = False
+        self._parameters: list[Tensor] = []
+
+    def of(self, parameters: list[Tensor]) -> "_Watch":
+        """Return itself, to watch a call with these parameters."""
+        self._parameters = parameters
+        return self
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        name = getattr(function, "__name__", "")
+        if name == "__get__":
+            name = function.__self__.__name__
+            self.has_read = True
+        elif name in _METHODS_OF_SHAPE or name == "custom_function_call":
+            self.has_read = True
+        if name in ("shape", "ndim", *_METHODS_OF_SHAPE):
+            self.has_read_parameter |= any(args[0] is each for each in self._parameters)
+        return function(*args, **(kwargs or {}))
+
+
+_METHODS_OF_SHAPE: Final = frozenset(
+    {"size", "dim", "ndimension", "numel", "nelement", "stride", "element_size", "__len__"}
+)
+
+
+def _trace(step: Step, sizes: Sizes, example: _Example) -> Recurrence:
     names = _names(sizes)
     downstream = [f"d{i}" for i in range(sizes.states)]
     learnt = len(names) - sizes.noises
@@ -284,10 +367,11 @@ def _trace(step: Step, sizes: Sizes) -> Recurrence:
         return pulled
 
     results = [f"s{i}" for i in range(sizes.states)]
+    trace_program = functools.partial(_program, step=step, sizes=sizes, example=example)
     return fuse(
         sizes,
-        _program(forward, names, results, step, sizes),
-        _program(backward, names + downstream, names[:learnt], step, sizes, derivative=True),
+        trace_program(forward, names, results),
+        trace_program(backward, names + downstream, names[:learnt], derivative=True),
     )
 
 
@@ -318,12 +402,13 @@ def _program(
     function: Callable[..., Any],
     names: list[str],
     results: list[str],
+    *,
     step: Step,
     sizes: Sizes,
-    *,
+    example: _Example,
     derivative: bool = False,
 ) -> Program:
-    given = [torch.zeros(_SHAPE, dtype=torch.float64) for _ in names]
+    given = [example.tensor() for _ in names]
     try:
         # Fake tensors have no values, so a branch on values is noticed.
         with _quiet(), _without_nan_checks():
@@ -337,12 +422,11 @@ def _program(
     except GuardOnDataDependentSymNode as error:
         _refuse("uses a branch on the values of a tensor", _place(error), error)
     except UnknownOperation as error:
-        name, place = _find(error.name, step, sizes)
+        name, place = _find(error.name, step, sizes, example)
         _refuse(f"uses `{name}`", place, error)
     except Exception as error:
-        shape = "x".join(map(str, _SHAPE))
-        _refuse(f"fails on columns of shape {shape}: {error}", _place(error), error)
-    _check_shapes(graph)
+        _refuse(f"fails on columns of shape {example}: {error}", _place(error), error)
+    _check_shapes(graph, example)
     return program
 
 
@@ -368,13 +452,13 @@ def _without_nan_checks() -> Iterator[None]:
         yield
 
 
-def _check_shapes(graph: GraphModule) -> None:
+def _check_shapes(graph: GraphModule, example: _Example) -> None:
     (outputs,) = graph.graph.output_node().args
     for each in cast(list[Node], outputs):
         shape = tuple(each.meta["val"].shape)
-        if shape != _SHAPE:
+        if shape != (example.rows, example.width):
             raise ConfigError(
-                f"the step turns states of shape {'x'.join(map(str, _SHAPE))} into one of shape "
+                f"the step turns states of shape {example} into one of shape "
                 f"{'x'.join(map(str, shape)) or '1'}; each state must keep its shape"
             )
 
@@ -405,9 +489,9 @@ class _StopAt(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return function(*args, **(kwargs or {}))
 
 
-def _find(name: str, step: Step, sizes: Sizes) -> tuple[str, str]:
+def _find(name: str, step: Step, sizes: Sizes, example: _Example) -> tuple[str, str]:
     """Return which call of a step is an operation or decomposes into it, and where, as the end of a sentence."""
-    given = [torch.rand(_SHAPE, dtype=torch.float64) for _ in _names(sizes)]
+    given = [example.tensor() for _ in _names(sizes)]
     try:
         with _StopAt(name), torch.no_grad():
             _call(step, sizes, given)

@@ -12,6 +12,7 @@ from seqpipe.errors import ConfigError
 from seqpipe.kernels import (
     BuildError,
     Compiled,
+    DependsOnBatch,
     Eager,
     Engine,
     Recurrence,
@@ -127,7 +128,7 @@ def _choose_kernel(
     snapshot = Snapshot(cell)
     try:
         recurrence = trace_cell(cell, zoneout)
-    except StepChangesCell as error:
+    except (StepChangesCell, DependsOnBatch) as error:
         _warn_once(f"the plain loop runs {type(cell).__name__}, which is slow: {error}")
         return str(error)
     choice = _choose(cell, like, wanted, recurrence)
@@ -156,7 +157,10 @@ def usable_engines(cell: Cell, like: Tensor) -> list[str]:
     """
     if _why_plain(cell) is not None:
         return ["plain"]
-    recurrence = trace_cell(cast(GatedCell, cell))
+    try:
+        recurrence = trace_cell(cast(GatedCell, cell))
+    except (StepChangesCell, DependsOnBatch):
+        return ["plain"]
     return ["plain", *(name for name in _MAKE if not _WHY_NOT[name](recurrence, like, cell.width))]
 
 

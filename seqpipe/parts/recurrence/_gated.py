@@ -11,7 +11,17 @@ import torch
 from torch import Tensor, nn
 
 from seqpipe.errors import ConfigError
-from seqpipe.kernels import Engine, Layout, Plan, Recurrence, Sizes, Weights, recur, trace
+from seqpipe.kernels import (
+    DependsOnBatch,
+    Engine,
+    Layout,
+    Plan,
+    Recurrence,
+    Sizes,
+    Weights,
+    recur,
+    trace,
+)
 from seqpipe.parts.cells import GatedCell, State
 from seqpipe.parts.recurrence._noise import Noise, Zoneout, keep
 from seqpipe.parts.recurrence._plain import TakeStep, take_steps
@@ -127,24 +137,30 @@ def trace_cell(cell: GatedCell, zoneout: tuple[Zoneout, ...] = ()) -> Recurrence
     Raises:
         ConfigError: The step does something other than elementwise maths.
         StepChangesCell: It changes what it reads.
+        DependsOnBatch: It computes something else for another number of rows or another dtype.
     """
     like = _key(cell, zoneout)
     # Tracing changes global state, so one at a time.
     with _TRACING:
         known = _TRACED.setdefault(type(cell), [])
-        found = next((recurrence for other, recurrence in known if other == like), None)
+        found = next((found for other, found in known if other == like), None)
         if found is None:
-            found, like = _trace_stable(cell, zoneout, like)
+            try:
+                found, like = _trace_stable(cell, zoneout, like)
+            except DependsOnBatch as error:
+                found = str(error)
             known.append((like, found))
             # A cell whose attributes change at each call isn't worth keeping.
             del known[:-_MAX_TRACES]
+    if isinstance(found, str):
+        raise DependsOnBatch(found)
     return found
 
 
 def _key(cell: GatedCell, zoneout: tuple[Zoneout, ...]) -> tuple[Any, ...]:
     """Return a key that's equal for cells that can share a trace."""
     kinds = tuple("mask" if isinstance(each, Tensor) else each for each in zoneout)
-    return settings(cell), tuple(step_tensors(cell)), _masks(cell), kinds
+    return cell.width, settings(cell), tuple(step_tensors(cell)), _masks(cell), kinds
 
 
 class StepChangesCell(ConfigError):
@@ -186,7 +202,8 @@ _MAX_TRACES: Final = 32
 #: The classes whose step isn't a function of its arguments.
 _CHANGING: Final[weakref.WeakSet[type[GatedCell]]] = weakref.WeakSet()
 _TRACING: Final = threading.Lock()
-_TRACED: weakref.WeakKeyDictionary[type[GatedCell], list[tuple[Any, Recurrence]]] = (
+#: By class, the keys of cells with what was traced, or why that can't be.
+_TRACED: weakref.WeakKeyDictionary[type[GatedCell], list[tuple[Any, Recurrence | str]]] = (
     weakref.WeakKeyDictionary()
 )
 
@@ -213,7 +230,7 @@ def _trace(cell: GatedCell, zoneout: tuple[Zoneout, ...]) -> Recurrence:
         pairs = zip(shares or [None] * len(after), states, after, strict=True)
         return [keep(each, old, new) for each, old, new in pairs]
 
-    return trace(step, sizes)
+    return trace(step, sizes, cell.width)
 
 
 def _call_step(

@@ -477,3 +477,98 @@ def test_asking_for_engines_after_evaluation_makes_no_further_kernel():
     before = len(_gated._TRACED[Own])
     assert set(encoder.engines(inputs).values()) <= {"compiled", "eager"}
     assert len(_gated._TRACED[Own]) == before == 1
+
+
+class ReadsShape(RNN):
+    """An RNN whose step uses what `read` makes of a tensor's shape or dtype."""
+
+    @staticmethod
+    def read(h):
+        raise NotImplementedError
+
+    def step(self, x, h, state):
+        (after,) = super().step(x, h, state)
+        return (after * self.read(h["hidden"]),)
+
+
+class CountedGradient(torch.autograd.Function):
+    """Doubles a tensor; its derivative reads the shape, which isn't seen from outside."""
+
+    @staticmethod
+    def forward(x):
+        return x * 2
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        pass
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient * gradient.shape[0]
+
+
+OF_UNITS = {
+    "last of the shape": lambda h: 1 / h.shape[-1],
+    "size by dimension": lambda h: 1 / h.size(1),
+    "a tensor of the same shape": lambda h: torch.full(h.shape, 0.5).to(h),
+    "dtype of a new tensor": lambda h: torch.full((h.shape[1],), 0.5, dtype=h.dtype),
+}
+OF_THE_BATCH = {
+    "first of the shape": lambda h: 1 / h.shape[0],
+    "length": lambda h: 1 / len(h),
+    "count of numbers": lambda h: 1 / h.numel(),
+    "branch": lambda h: 0.5 if h.size()[0] > 3 else 0.6,
+    "precision of the dtype": lambda h: 1 + 1e15 * torch.finfo(h.dtype).eps,
+    "derivative of its own": lambda h: CountedGradient.apply(h),
+}
+
+
+def cell_that_reads(read, width):
+    return stirred(type("Reads", (ReadsShape,), {"read": staticmethod(read)}), 3, width)
+
+
+@each_engine
+@pytest.mark.parametrize("width", [2, 5])
+@pytest.mark.parametrize("read", OF_UNITS.values(), ids=OF_UNITS)
+def test_step_may_read_the_number_of_units_from_a_shape(read, width, engine):
+    inputs, lengths = batch([3, 0, 2], 3)
+    cell = cell_that_reads(read, width)
+    found = unroll(cell, inputs, lengths, engine=engine)[0]
+    torch.testing.assert_close(found, unroll_plain(cell, inputs, lengths)[0])
+
+
+@pytest.mark.parametrize("read", OF_THE_BATCH.values(), ids=OF_THE_BATCH)
+def test_step_that_depends_on_the_batch_runs_in_the_plain_loop(read, caplog):
+    inputs, lengths = batch([3, 0, 2], 3)
+    cell = cell_that_reads(read, 4)
+    _engines._warn_once.cache_clear()
+    for _ in range(2):
+        torch.testing.assert_close(
+            unroll(cell, inputs, lengths)[0], unroll_plain(cell, inputs, lengths)[0], rtol=0, atol=0
+        )
+    assert caplog.text.count("for another number of rows, or another dtype") == 1
+    with pytest.raises(ConfigError, match=r"another number of rows.*only 'plain' runs it"):
+        unroll(cell, inputs, lengths, engine="eager")
+    assert _engines.usable_engines(cell, inputs) == ["plain"]
+
+
+def of_all(scale):
+    return scale.shape[-1]
+
+
+@pytest.mark.parametrize("read", [len, of_all, torch.Tensor.dim, torch.Tensor.numel])
+def test_step_that_reads_the_shape_of_a_parameter_runs_in_the_plain_loop(read):
+    class Reads(RNN):
+        def __init__(self, input_width, width):
+            super().__init__(input_width, width)
+            self.scale = nn.Parameter(torch.tensor([0.5]))
+
+        def step(self, x, h, state):
+            return (super().step(x, h, state)[0] * self.scale * read(self.scale),)
+
+    inputs, lengths = batch([3, 0, 2], 3)
+    cell = stirred(Reads, 3, 4)
+    expected = unroll_plain(cell, inputs, lengths)[0]
+    torch.testing.assert_close(unroll(cell, inputs, lengths)[0], expected, rtol=0, atol=0)
+    with pytest.raises(ConfigError, match="only 'plain' runs it"):
+        unroll(cell, inputs, lengths, engine="eager")
