@@ -131,6 +131,6 @@ def compile_read(file: PipelineFile, *, is_checked: bool = False) -> Any:
 
     if not is_checked:
         check(file)
-    expansion = without_dollars(expand(file.sections, find_part))
+    expansion = without_dollars(expand(file.sections, file.makes, find_part))
     expanded = Config(expansion, is_interpolated=False)
     return Config(DEFAULT_CONFIG, section_order=CONFIG_SECTION_ORDER).merge(expanded)
