@@ -1,6 +1,6 @@
 """Texts in classes, as spaCy's text categorizers have them: in `doc.cats`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, final
 
@@ -28,17 +28,22 @@ class TextClasses(Task):
     def __init__(self) -> None:
         self.exclusive = True
         self.threshold = 0.5
+        self.learnt: frozenset[str] | None = None
 
     @classmethod
-    def of_component(cls, *, exclusive: bool, threshold: float) -> "TextClasses":
+    def of_component(
+        cls, *, exclusive: bool, threshold: float, labels: Iterable[str] | None = None
+    ) -> "TextClasses":
         """Return the task of a component.
 
         Args:
             exclusive: Whether a text has exactly one class.
             threshold: From which score on a label counts as predicted, where classes aren't exclusive.
+            labels: Those that the component predicts; None if no other component predicts any.
         """
         task = cls()
         task.exclusive, task.threshold = exclusive, threshold
+        task.learnt = None if labels is None else frozenset(labels)
         return task
 
     def annotate(self, doc: Doc, row: Row, labels: Sequence[str]) -> None:
@@ -68,10 +73,15 @@ class TextClasses(Task):
             doc.cats = {**doc.cats, **dict(zip(labels, row, strict=True))}
 
     def score(self, examples: Sequence[Example]) -> dict[str, Any]:
-        """Return what `score_classes` says of `doc.cats`."""
+        """Return what `score_classes` says of `doc.cats`, but for the labels that other components predict.
+
+        A label that none predicts, as the training texts lack it, counts: its texts are missed.
+        """
+        predicted = {label for example in examples for label in example.predicted.cats}
+        others = frozenset() if self.learnt is None else predicted - self.learnt
         scores = score_classes(
-            [example.reference.cats for example in examples],
-            [example.predicted.cats for example in examples],
+            [_without(example.reference.cats, others) for example in examples],
+            [_without(example.predicted.cats, others) for example in examples],
             exclusive=self.exclusive,
             threshold=self.threshold,
         )
@@ -103,6 +113,10 @@ class TextClasses(Task):
             _check_one_label([row for row in wrong if row.labels])
             _check_one_label([row for row in wrong if not row.labels])
         return _unseen_labels(parts) if "train" in parts else ()
+
+
+def _without(cats: Mapping[str, float], labels: Collection[str]) -> dict[str, float]:
+    return {label: value for label, value in cats.items() if label not in labels}
 
 
 def _unseen_labels(parts: Mapping[str, Sequence[Row]]) -> list[str]:
