@@ -10,6 +10,10 @@ from seqpipe.config._schema import DATA_PARTS, DEFAULT_PARTS, HOST_SETTINGS, SEC
 from seqpipe.config._types import is_block
 from seqpipe.plugins import Part
 
+#: What the component and the corpora have for a task: one block, so that changing it changes it for all. The block isn't
+#: the component's own, as a component may be renamed or removed, and then the saved pipeline couldn't be loaded.
+TASK: Final = "${variables.task}"
+
 
 def embedders_in(section: Mapping[str, Any]) -> dict[str, Any]:
     """Return the embedders of [embedder] by name, if there are several: [embedder.a], [embedder.b]."""
@@ -104,8 +108,10 @@ def _trained(sections: Mapping[str, Any], find_part: FindPart) -> Section:
         ours["encoder"]["width"] = encoder.default_width()
     task = _task(sections.get("task"), ours["head"], find_part)
     name, component, weights = _component(ours, task, find_part)
-    data = _data(ours["data"], "seqpipe.Corpus.v1", **({"task": task} if task else {}))
+    shared: Section = {"task": TASK} if task else {}
+    data = _data(ours["data"], "seqpipe.Corpus.v1", **shared)
     return {
+        **({"variables": {"task": task}} if task else {}),
         **_system(ours),
         "nlp": {**_nlp(ours), "pipeline": ["tok2vec", name]},
         "components": {"tok2vec": {"factory": "tok2vec", "model": _encoder(ours)}, name: component},
@@ -129,7 +135,7 @@ def _component(
     if task is not None:
         component = {
             "factory": "seqpipe_task",
-            "task": task,
+            "task": TASK,
             "model": _head(ours, "seqpipe.Head.v1"),
         }
         return "task", component, {"score_weights": {"task_score": 1.0}}
@@ -222,7 +228,7 @@ def _parts_of(data: Section) -> list[str]:
     return [part for part in DATA_PARTS if part in there]
 
 
-def _data(data: Section, corpus: str, **more: Section) -> Section:
+def _data(data: Section, corpus: str, **more: Any) -> Section:
     nested = {part: data[part] for part in DATA_PARTS if part in data}
     host = {*HOST_SETTINGS["data"], *DATA_PARTS}
     whole = {key: value for key, value in data.items() if key not in host}

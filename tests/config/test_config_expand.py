@@ -5,8 +5,10 @@ import functools
 import importlib.metadata
 
 import pytest
+from confection import Config
 
 from seqpipe.config import Makes, expand
+from seqpipe.config._compile import without_dollars
 from seqpipe.errors import PluginError
 from seqpipe.parts.heads import TextClassifier
 from seqpipe.plugins import Host, Owner, Part
@@ -215,6 +217,25 @@ def test_head_chooses_the_component(exclusive, component):
     assert list(config["components"]) == ["tok2vec", component]
     assert config["components"][component]["factory"] == component
     assert config["training"]["score_weights"]["cats_micro_f"] == 1.0
+
+
+def test_one_block_of_a_task_serves_component_and_corpora():
+    block = {"@seqpipe_tasks": "acme.Counts.v1", "scale": 1.0, "unit": "$"}
+    sections = without_dollars(expanded(task=block))
+    text = Config(sections, is_interpolated=False).to_str()
+    config = Config().from_str(text, overrides={"variables.task.scale": 2.0})
+    unit = {"@misc": "seqpipe.Dollars.v1", "value": "~", "sign": "~"}
+    changed = {"@seqpipe_tasks": "acme.Counts.v1", "scale": 2.0, "unit": unit}
+    fitted_on = config["initialize"]["before_init"]["corpus"]
+    users = [config["components"]["task"], fitted_on, *config["corpora"].values()]
+    assert [user["task"] for user in users] == [changed] * 5
+
+
+def test_corpora_keep_their_task_without_the_component():
+    expansion = expanded(task={"@seqpipe_tasks": "acme.Counts.v1"})
+    del expansion["components"]["task"]
+    config = Config(expansion, is_interpolated=False).interpolate()
+    assert config["corpora"]["dev"]["task"] == {"@seqpipe_tasks": "acme.Counts.v1"}
 
 
 def test_settings_of_plugins_parts_are_read_from_their_signatures():
