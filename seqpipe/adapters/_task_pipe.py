@@ -164,11 +164,15 @@ def _task_of(pipe: Any) -> Task | None:
     if isinstance(pipe, TaskPipe):
         return pipe.task
     if isinstance(pipe, ClassifierPipe):
-        return TextClasses.of_component(exclusive=bool(pipe.is_exclusive), threshold=pipe.threshold)
+        return TextClasses.of_component(
+            exclusive=bool(pipe.is_exclusive), threshold=pipe.threshold, labels=pipe.labels
+        )
     if isinstance(pipe, TextCategorizer):
         threshold = pipe.cfg["threshold"]
         exclusive = not isinstance(pipe, MultiLabel_TextCategorizer)
         return TextClasses.of_component(
-            exclusive=exclusive, threshold=0.5 if threshold is None else threshold
+            exclusive=exclusive,
+            threshold=0.5 if threshold is None else threshold,
+            labels=pipe.labels,
         )
     return None

@@ -10,8 +10,6 @@ from seqpipe.config._compile import compile_file as compile_file
 from seqpipe.config._compile import compile_read as compile_read
 from seqpipe.config._compile import restore_dollars as restore_dollars
 from seqpipe.config._expand import expand as expand
-from seqpipe.config._expand import makes_classifier as makes_classifier
-from seqpipe.config._expand import makes_embedding as makes_embedding
 from seqpipe.config._read import PipelineFile as PipelineFile
 from seqpipe.config._read import name_of as name_of
 from seqpipe.config._read import read as read
@@ -21,6 +19,8 @@ from seqpipe.config._refusals import from_confection as from_confection
 from seqpipe.config._refusals import raised_in as raised_in
 from seqpipe.config._refusals import refusal as refusal
 from seqpipe.config._schema import DEFAULT_PARTS as DEFAULT_PARTS
+from seqpipe.config._schema import Makes as Makes
+from seqpipe.config._schema import what_is_made as what_is_made
 from seqpipe.config._spacy_facts import record_facts as record_facts
 from seqpipe.config._types import descend as descend
 from seqpipe.config._usage import Setting as Setting
@@ -35,6 +35,7 @@ from seqpipe.messages import render as render
 __all__ = [
     "DEFAULT_PARTS",
     "Diagnostic",
+    "Makes",
     "PipelineFile",
     "PipelineFileError",
     "Place",
@@ -48,8 +49,6 @@ __all__ = [
     "descend",
     "expand",
     "from_confection",
-    "makes_classifier",
-    "makes_embedding",
     "name_of",
     "raised_in",
     "read",
@@ -60,4 +59,5 @@ __all__ = [
     "restore_dollars",
     "section_of",
     "settings_of",
+    "what_is_made",
 ]

@@ -7,14 +7,14 @@ import importlib.util
 import math
 import pathlib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from packaging.version import InvalidVersion, Version
 
 from seqpipe import plugins
 from seqpipe.config._blocks import Blocks
-from seqpipe.config._expand import REPLACED, embedders_in, makes_classifier, makes_embedding
+from seqpipe.config._expand import embedders_in
 from seqpipe.config._read import PipelineFile
 from seqpipe.config._report import Path, Report
 from seqpipe.config._schema import (
@@ -23,10 +23,13 @@ from seqpipe.config._schema import (
     FREE_SECTIONS,
     HOST_SETTINGS,
     PIPELINE_SETTINGS,
+    REPLACED,
     SECTIONS,
     SLOTS,
     SPACY_SECTIONS,
+    Makes,
     Slot,
+    what_is_made,
 )
 from seqpipe.config._spacy_defaults import spacy_defaults
 from seqpipe.config._spacy_facts import (
@@ -94,6 +97,7 @@ def _check(file: PipelineFile, facts: SpacyFacts) -> None:
 class _Check:
     def __init__(self, file: PipelineFile, problems: Problems, facts: SpacyFacts) -> None:
         self._sections = file.sections
+        self._makes = file.makes
         self._report = Report(file, problems)
         self._facts = facts
         self._blocks = Blocks(self._report, facts, self._default_at)
@@ -101,8 +105,10 @@ class _Check:
 
     def run(self) -> None:
         meant = self._unknown_sections()
+        if meant:
+            self._makes = what_is_made({*self._sections, *meant})
         self._required_sections(meant)
-        self._replaced_sections({*self._sections, *meant})
+        self._replaced_sections()
         for name, section in self._sections.items():
             if name == "pipeline":
                 self._pipeline(section)
@@ -146,14 +152,13 @@ class _Check:
     def _required_sections(self, meant: set[str]) -> None:
         """Check that the file has the sections it needs; a misspelt section counts as present."""
         there = {*self._sections, *meant}
-        if {"nlp", "components"} <= there and not there & set(SECTIONS):
+        if self._makes is None and {"nlp", "components"} <= there:
             return
-        for name in _required(there):
+        has_no_head = self._makes in (Makes.EMBEDDING, Makes.CLASSIFIER)
+        for name in ("data",) if has_no_head else ("data", "head"):
             if name not in there:
                 registry = SLOTS[(name,)].registries[0]
-                help = (
-                    () if there & set(SECTIONS) else ("a spaCy config has [nlp] and [components]",)
-                )
+                help = () if self._makes else ("a spaCy config has [nlp] and [components]",)
                 self._report.add(
                     (),
                     f"the file has no section [{name}]",
@@ -161,9 +166,9 @@ class _Check:
                     help=help,
                 )
 
-    def _replaced_sections(self, there: set[str]) -> None:
+    def _replaced_sections(self) -> None:
         """Check that the file has no section or key that its kind of pipeline doesn't use."""
-        if makes_classifier(dict.fromkeys(there)):
+        if self._makes is Makes.CLASSIFIER:
             for name in REPLACED:
                 if name in self._sections:
                     message = (
@@ -171,7 +176,7 @@ class _Check:
                     )
                     self._report.add((name,), message, "remove this section, or that one")
             self._untrained("[classifier], which trains by itself", "remove this section")
-        if makes_embedding(dict.fromkeys(there)):
+        if self._makes is Makes.EMBEDDING:
             for key in HOST_SETTINGS["embedder"]:
                 if key in self._sections.get("embedder", {}):
                     message = (
@@ -330,16 +335,8 @@ class _Check:
         tries: list[dict[str, Any]] = [ours, {"pipeline": {}}] if ours else []
         for sections in tries:
             with contextlib.suppress(Exception):
-                return expand(copy.deepcopy(sections), plugins.find_part)
+                return expand(copy.deepcopy(sections), self._makes, plugins.find_part)
         return {}
-
-
-def _required(there: Collection[str]) -> tuple[str, ...]:
-    """Return the sections that a file with these ones must have."""
-    sections = dict.fromkeys(there)
-    # A file that only embeds words needs no head.
-    has_no_head = makes_embedding(sections) or makes_classifier(sections)
-    return ("data",) if has_no_head else ("data", "head")
 
 
 @functools.cache

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from seqpipe.config._check import check
-from seqpipe.config._expand import expand
+from seqpipe.config._expand import TASK, expand
 from seqpipe.config._read import PipelineFile, read
 from seqpipe.config._schema import FREE_SECTIONS
 from seqpipe.config._types import is_block
@@ -26,7 +26,11 @@ _NAME: Final = "seqpipe.Dollars.v1"
 _SIGNS: Final = "~^§¤"
 _COMPONENT_AS_WRITTEN: Final = ("factory", "source", "component", "replace_listeners")
 #: The references of the expansion.
-_REFERENCES: Final = {name: f"${{system.{name}}}" for name in ("seed", "gpu_allocator")}
+_REFERENCES: Final = {
+    "seed": "${system.seed}",
+    "gpu_allocator": "${system.gpu_allocator}",
+    "task": TASK,
+}
 
 
 def restore_dollars(value: Any, sign: str) -> Any:
@@ -44,8 +48,8 @@ def without_dollars(config: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         config: Its values are literal, except for the references of the expansion. References to free sections
-            are resolved already, so a value with a ``$`` there is left out: spaCy builds nothing from these
-            sections, and would double the ``$`` at each save.
+            are resolved already, so a value with a ``$`` there is left out, unless it's in a block, which the
+            expansion refers to: spaCy builds nothing from these sections, and would double the ``$`` at each save.
     """
     return {name: _section(name, section) for name, section in config.items()}
 
@@ -55,6 +59,7 @@ def _section(name: str, section: dict[str, Any]) -> dict[str, Any]:
     if name == "system":
         return section
     if name in FREE_SECTIONS:
+        section = {k: _value(v) if _holds_block(v) else v for k, v in section.items()}
         return {k: v for k, v in section.items() if "$" not in json.dumps({k: v})}
     if name == "components":
         return {key: _component(component) for key, component in section.items()}
@@ -131,6 +136,6 @@ def compile_read(file: PipelineFile, *, is_checked: bool = False) -> Any:
 
     if not is_checked:
         check(file)
-    expansion = without_dollars(expand(file.sections, find_part))
+    expansion = without_dollars(expand(file.sections, file.makes, find_part))
     expanded = Config(expansion, is_interpolated=False)
     return Config(DEFAULT_CONFIG, section_order=CONFIG_SECTION_ORDER).merge(expanded)

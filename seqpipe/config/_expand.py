@@ -1,4 +1,4 @@
-"""Expands a pipeline file to a complete spaCy configuration, depending on the kind of pipeline that it describes.
+"""Expands a pipeline file to a complete spaCy configuration, depending on what the file makes.
 
 Nothing is read, built or trained here.
 """
@@ -6,25 +6,13 @@ Nothing is read, built or trained here.
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from seqpipe.config._schema import DATA_PARTS, DEFAULT_PARTS, HOST_SETTINGS, SECTIONS
+from seqpipe.config._schema import DATA_PARTS, DEFAULT_PARTS, HOST_SETTINGS, SECTIONS, Makes
 from seqpipe.config._types import is_block
 from seqpipe.plugins import Part
 
-#: Any of these sections means a pipeline that's trained for a task.
-_TRAINED: Final = ("encoder", "head", "task", "classifier", "nlp", "components")
-
-#: The sections that a classifier replaces, and the scores of an embedder, which it has none of.
-REPLACED: Final = ("embedder", "encoder", "head", "task", "evaluation")
-
-
-def makes_embedding(sections: Mapping[str, Any]) -> bool:
-    """Whether a file with these sections makes only an embedding."""
-    return "embedder" in sections and not any(name in sections for name in _TRAINED)
-
-
-def makes_classifier(sections: Mapping[str, Any]) -> bool:
-    """Whether a file with these sections has a complete model in place of embedder, encoder and head."""
-    return "classifier" in sections
+#: What the component and the corpora have for a task: one block, so that changing it changes it for all. The block isn't
+#: the component's own, as a component may be renamed or removed, and then the saved pipeline couldn't be loaded.
+TASK: Final = "${variables.task}"
 
 
 def embedders_in(section: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,7 +68,7 @@ _TRAINING: Final[Section] = {
 }
 
 
-def expand(sections: Mapping[str, Any], find_part: FindPart) -> Section:
+def expand(sections: Mapping[str, Any], makes: Makes | None, find_part: FindPart) -> Section:
     """Return the complete spaCy configuration that a pipeline file expands to.
 
     A pure function of its arguments. Sections of spaCy's override the expansion; a file with
@@ -88,20 +76,21 @@ def expand(sections: Mapping[str, Any], find_part: FindPart) -> Section:
 
     Args:
         sections: The sections of the file, checked and interpolated.
+        makes: What the file makes; None for a spaCy config.
         find_part: Finds a part by kind and name, for its description.
 
     Raises:
         PluginError: A part can't be loaded.
     """
-    spacy_sections = {name: value for name, value in sections.items() if name not in SECTIONS}
-    if len(spacy_sections) == len(sections):
+    if makes is None:
         return dict(sections)
-    if makes_classifier(sections):
-        expansion = _classified(sections)
-    elif makes_embedding(sections):
-        expansion = _embedding(sections, find_part)
-    else:
-        expansion = _trained(sections, find_part)
+    expansions = {
+        Makes.HEAD: _trained,
+        Makes.CLASSIFIER: _classified,
+        Makes.EMBEDDING: _embedding,
+    }
+    expansion = expansions[makes](sections, find_part)
+    spacy_sections = {name: value for name, value in sections.items() if name not in SECTIONS}
     # Importing it takes a quarter of a second, and help and errors don't need it.
     from confection import Config
 
@@ -119,8 +108,10 @@ def _trained(sections: Mapping[str, Any], find_part: FindPart) -> Section:
         ours["encoder"]["width"] = encoder.default_width()
     task = _task(sections.get("task"), ours["head"], find_part)
     name, component, weights = _component(ours, task, find_part)
-    data = _data(ours["data"], "seqpipe.Corpus.v1", **({"task": task} if task else {}))
+    shared: Section = {"task": TASK} if task else {}
+    data = _data(ours["data"], "seqpipe.Corpus.v1", **shared)
     return {
+        **({"variables": {"task": task}} if task else {}),
         **_system(ours),
         "nlp": {**_nlp(ours), "pipeline": ["tok2vec", name]},
         "components": {"tok2vec": {"factory": "tok2vec", "model": _encoder(ours)}, name: component},
@@ -144,7 +135,7 @@ def _component(
     if task is not None:
         component = {
             "factory": "seqpipe_task",
-            "task": task,
+            "task": TASK,
             "model": _head(ours, "seqpipe.Head.v1"),
         }
         return "task", component, {"score_weights": {"task_score": 1.0}}
@@ -180,7 +171,7 @@ def _embedding(sections: Mapping[str, Any], find_part: FindPart) -> Section:
     }
 
 
-def _classified(sections: Mapping[str, Any]) -> Section:
+def _classified(sections: Mapping[str, Any], find_part: FindPart) -> Section:
     """Expand a file whose complete model, from words to labels, is one part."""
     names = ("pipeline", "data", "tokenizer", "classifier")
     ours = {name: _with_defaults(name, sections.get(name, {})) for name in names}
@@ -237,7 +228,7 @@ def _parts_of(data: Section) -> list[str]:
     return [part for part in DATA_PARTS if part in there]
 
 
-def _data(data: Section, corpus: str, **more: Section) -> Section:
+def _data(data: Section, corpus: str, **more: Any) -> Section:
     nested = {part: data[part] for part in DATA_PARTS if part in data}
     host = {*HOST_SETTINGS["data"], *DATA_PARTS}
     whole = {key: value for key, value in data.items() if key not in host}

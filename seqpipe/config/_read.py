@@ -10,7 +10,7 @@ from typing import Any
 from seqpipe.config import _values
 from seqpipe.config._overrides import Overlay, Override, parse
 from seqpipe.config._references import REFERENCE, Fault, Raw, References
-from seqpipe.config._schema import HOST_SETTINGS, PIPELINE_SETTINGS
+from seqpipe.config._schema import HOST_SETTINGS, PIPELINE_SETTINGS, Makes, what_is_made
 from seqpipe.config._sections import SectionReferences, nest
 from seqpipe.config._spacy_defaults import spacy_keys
 from seqpipe.config._syntax import Key, Section, looks_like_data, section_place, split
@@ -147,6 +147,11 @@ class PipelineFile:
     path: Path
     sections: dict[str, Any]
     index: Index = field(repr=False, compare=False)
+
+    @functools.cached_property
+    def makes(self) -> Makes | None:
+        """What the file makes; None for a spaCy config, where the pipeline says that."""
+        return what_is_made(self.sections)
 
     @property
     def lang(self) -> str:

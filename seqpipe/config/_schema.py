@@ -1,8 +1,10 @@
-"""What a pipeline file may contain: sections, and which registry fills which slot. Plain tables.
+"""What a pipeline file may contain, and what it makes: sections, and which registry fills which slot. Plain tables.
 
 Everything here is known without importing spaCy or a plugin; the settings of a part come from its signature.
 """
 
+import enum
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +14,39 @@ from seqpipe.kinds import KINDS
 SECTIONS: Final[tuple[str, ...]] = (
     *("pipeline", "data", "tokenizer", "embedder", "encoder", "head", "task", "classifier"),
 )
+
+
+class Makes(enum.Enum):
+    """What a pipeline file makes."""
+
+    #: A pipeline whose encoder and head are trained for a task.
+    HEAD = "head"
+    #: A pipeline with a complete model, from words to labels, that's fitted in one go.
+    CLASSIFIER = "classifier"
+    #: A pipeline with vectors and nothing on top of them.
+    EMBEDDING = "embedding"
+
+
+#: Any of these sections means that a file makes more than an embedding.
+_MORE_THAN_AN_EMBEDDING: Final = ("encoder", "head", "task", "nlp", "components")
+
+
+def what_is_made(sections: Collection[str]) -> Makes | None:
+    """Return what a file with these sections makes.
+
+    None for a spaCy config, which has none of our sections: there the components say it.
+    """
+    if not any(name in SECTIONS for name in sections):
+        return None
+    if "classifier" in sections:
+        return Makes.CLASSIFIER
+    if "embedder" in sections and not any(name in sections for name in _MORE_THAN_AN_EMBEDDING):
+        return Makes.EMBEDDING
+    return Makes.HEAD
+
+
+#: The sections that a classifier replaces, and the scores of an embedder, which it has none of.
+REPLACED: Final = ("embedder", "encoder", "head", "task", "evaluation")
 
 #: Scores of the embedding, by any name: [evaluation.analogies]. Allowed in a spaCy config too.
 EVALUATION: Final = "evaluation"

@@ -8,10 +8,7 @@ from spacy.language import Language
 from spacy.util import registry
 
 from seqpipe.adapters import (
-    ClassifierPipe,
     Corpus,
-    DocumentVectors,
-    EmbedderVectors,
     SequenceCorpus,
     Watched,
     watch_fit,
@@ -33,13 +30,6 @@ from seqpipe.run._task import check_data, read_all, score_texts
 
 _PARTS = ("train", "dev", "test")
 _CORPUS = "seqpipe.Corpus.v1"
-
-
-def is_classifier(nlp: Language) -> bool:
-    """Whether a pipeline is a classifier and nothing else, and learns from rows that we read."""
-    train = nlp.config["corpora"].get("train", {})
-    alone = [type(pipe) for _, pipe in nlp.pipeline] == [ClassifierPipe]
-    return alone and train.get("@readers") == _CORPUS
 
 
 def run_classifier(
@@ -126,14 +116,6 @@ def _history(dev: dict[str, Any] | None, last: FitProgress) -> list[dict[str, An
             "is_best": True,
         }
     ]
-
-
-def is_embedding(nlp: Language) -> bool:
-    """Whether nothing of a pipeline is trained but the embedder of its vectors, on sequences that we read."""
-    train = nlp.config["corpora"].get("train", {})
-    ours = isinstance(nlp.vocab.vectors, EmbedderVectors)
-    trained = [pipe for _, pipe in nlp.pipeline if not isinstance(pipe, DocumentVectors)]
-    return ours and not trained and train.get("@readers") == "seqpipe.Sequences.v1"
 
 
 def run_embedding(

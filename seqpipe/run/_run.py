@@ -1,7 +1,7 @@
 """Runs a pipeline file: from texts to a trained, evaluated and saved pipeline."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,12 @@ from spacy.util import resolve_dot_names
 from thinc.api import fix_random_seed
 
 from seqpipe import storage
-from seqpipe.adapters import Corpus, watch_fit
-from seqpipe.config import PipelineFile, compile_read, makes_classifier, makes_embedding, read
+from seqpipe.adapters import ClassifierPipe, Corpus, DocumentVectors, EmbedderVectors, watch_fit
+from seqpipe.config import Makes, PipelineFile, compile_read, read
 from seqpipe.errors import InterruptedRun, NotFiniteError
 from seqpipe.reporting import Progress, Reporter, Silent
 from seqpipe.run._build import build, check_initial_files, initialise, placed, placed_at_work
-from seqpipe.run._fitted import is_classifier, is_embedding, run_classifier, run_embedding
+from seqpipe.run._fitted import run_classifier, run_embedding
 from seqpipe.run._models import (
     BEST,
     UNFINISHED,
@@ -108,19 +108,28 @@ def _run(
         describe(nlp, source)
     check_replaceable(output)
     with storage.reserved(output):
-        best, report = _run_of(nlp, source)(nlp, source, output, stages)
+        runs = {
+            Makes.HEAD: _run_training,
+            Makes.CLASSIFIER: run_classifier,
+            Makes.EMBEDDING: run_embedding,
+        }
+        best, report = runs[source.makes or _made_by(nlp)](nlp, source, output, stages)
         storage.write_text(output / "config.cfg", best.config.to_str())
         storage.write_text(output / "report.json", _to_json(report))
     return RunResult(output / BEST, report)
 
 
-def _run_of(nlp: Language, file: PipelineFile) -> Callable[..., tuple[Language, dict[str, Any]]]:
-    """Return what runs such a file, or the spaCy configuration that one was compiled to."""
-    if makes_classifier(file.sections) or is_classifier(nlp):
-        return run_classifier
-    if makes_embedding(file.sections) or is_embedding(nlp):
-        return run_embedding
-    return _run_training
+def _made_by(nlp: Language) -> Makes:
+    """Return what a spaCy config makes, such as a file was compiled to: what its pipeline and its corpus show."""
+    reader = nlp.config["corpora"].get("train", {}).get("@readers")
+    pipes = [pipe for _, pipe in nlp.pipeline]
+    if [type(pipe) for pipe in pipes] == [ClassifierPipe] and reader == "seqpipe.Corpus.v1":
+        return Makes.CLASSIFIER
+    is_fitted = isinstance(nlp.vocab.vectors, EmbedderVectors)
+    is_trained = not all(isinstance(pipe, DocumentVectors) for pipe in pipes)
+    if is_fitted and not is_trained and reader == "seqpipe.Sequences.v1":
+        return Makes.EMBEDDING
+    return Makes.HEAD
 
 
 def _run_training(

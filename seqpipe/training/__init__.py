@@ -1,13 +1,13 @@
 """Trains a pipeline by the [training] section of its configuration."""
 
 from seqpipe.training._loop import Step as Step
+from seqpipe.training._loop import TrainingState as TrainingState
 from seqpipe.training._loop import train as train
+from seqpipe.training._process import RandomState as RandomState
+from seqpipe.training._process import computing as computing
 from seqpipe.training._settings import CorpusOf as CorpusOf
 from seqpipe.training._settings import Training as Training
 from seqpipe.training._settings import resolve_training as resolve_training
-from seqpipe.training._state import RandomState as RandomState
-from seqpipe.training._state import TrainingState as TrainingState
-from seqpipe.training._state import computing as computing
 
 __all__ = [
     "CorpusOf",

@@ -4,7 +4,7 @@ import itertools
 import math
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from numbers import Real
 from typing import Any
 
@@ -17,7 +17,6 @@ from seqpipe.adapters import AdamW, describe, naming_scorer, read_examples
 from seqpipe.errors import ConfigError, DataError, NotFiniteError, PluginError
 from seqpipe.training._finite import check_losses, check_weights, explain, find_source, name_rows
 from seqpipe.training._settings import Training, check_training
-from seqpipe.training._state import TrainingState
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,44 @@ class Step:
     score: float | None = None
     scores: dict[str, Any] = field(default_factory=dict)
     is_best: bool = False
+
+
+@dataclass
+class TrainingState:
+    """Where a training is: what `train` reads and writes, and nothing else remembers.
+
+    Weights are the pipeline's, and the optimizer has a state of its own.
+
+    Attributes:
+        step: The number of updates so far, the one under way included.
+        epoch: The pass over the data that the last one belonged to, from 1; 0 before the first.
+        fraction: The part of the training that's done, 0 to 1.
+        best_score: The best score on the dev part so far; None before the first.
+        best_step: The update after which the score was last improved.
+    """
+
+    step: int = 0
+    epoch: int = 0
+    fraction: float = 0.0
+    best_score: float | None = None
+    best_step: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the state as JSON can hold it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, saved: dict[str, Any]) -> "TrainingState":
+        """Return the state that `to_dict` gave."""
+        return cls(**saved)
+
+    def add_score(self, score: float) -> bool:
+        """Take note of a score, and return whether no earlier one is better."""
+        # Of models that score the same, the one trained longer has usually converged further.
+        is_best = self.best_score is None or score >= self.best_score
+        if self.best_score is None or score > self.best_score:
+            self.best_score, self.best_step = score, self.step
+        return is_best
 
 
 def train(nlp: Language, training: Training, state: TrainingState | None = None) -> Iterator[Step]:

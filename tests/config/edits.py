@@ -153,7 +153,7 @@ def answer(path: Path, overrides=()) -> str:
     try:
         file = read(path, overrides)
         check(file)
-        Config(expand(file.sections, find_part), is_interpolated=False).to_str()
+        Config(expand(file.sections, file.makes, find_part), is_interpolated=False).to_str()
     except PipelineFileError as error:
         assert error.diagnostics
         assert all(found.place and found.message for found in error.diagnostics), str(error)

@@ -4,14 +4,14 @@ import pytest
 from config_examples import GOOD
 from test_config_expand import HOST, READER, expanded
 
-from seqpipe.config import expand, makes_embedding
+from seqpipe.config import Makes, expand, what_is_made
 
 EMBEDDER = {"@seqpipe_embedders": "seqpipe.Word2Vec.v1", "width": 20}
 SCORE = '[evaluation.words]\n@scorers = "spacy.textcat_scorer.v1"\n'
 
 
 def embedding(**changed):
-    return expand({"data": READER, "embedder": EMBEDDER, **changed}, HOST.find)
+    return expand({"data": READER, "embedder": EMBEDDER, **changed}, Makes.EMBEDDING, HOST.find)
 
 
 def without_training(text):
@@ -22,16 +22,19 @@ def without_training(text):
 @pytest.mark.parametrize(
     ("sections", "expected"),
     [
-        ({"data", "embedder"}, True),
-        ({"pipeline", "data", "tokenizer", "embedder", "evaluation"}, True),
-        ({"data"}, False),
-        ({"data", "embedder", "encoder"}, False),
-        ({"data", "embedder", "head"}, False),
-        ({"nlp", "components", "embedder"}, False),
+        ({"data", "embedder"}, Makes.EMBEDDING),
+        ({"pipeline", "data", "tokenizer", "embedder", "evaluation"}, Makes.EMBEDDING),
+        ({"data"}, Makes.HEAD),
+        ({"data", "embedder", "encoder"}, Makes.HEAD),
+        ({"data", "embedder", "head"}, Makes.HEAD),
+        ({"nlp", "components", "embedder"}, Makes.HEAD),
+        ({"data", "classifier"}, Makes.CLASSIFIER),
+        ({"data", "embedder", "classifier"}, Makes.CLASSIFIER),
+        ({"nlp", "components", "evaluation"}, None),
     ],
 )
-def test_a_file_with_an_embedder_and_nothing_on_it_makes_an_embedding(sections, expected):
-    assert makes_embedding(dict.fromkeys(sections)) is expected
+def test_sections_say_what_a_file_makes(sections, expected):
+    assert what_is_made(sections) is expected
 
 
 def test_an_embedding_needs_neither_head_nor_encoder(errors_of):

@@ -5,8 +5,10 @@ import functools
 import importlib.metadata
 
 import pytest
+from confection import Config
 
-from seqpipe.config import expand
+from seqpipe.config import Makes, expand
+from seqpipe.config._compile import without_dollars
 from seqpipe.errors import PluginError
 from seqpipe.parts.heads import TextClassifier
 from seqpipe.plugins import Host, Owner, Part
@@ -35,7 +37,7 @@ SECTIONS = {
 
 def expanded(**changed):
     sections = {**SECTIONS, **changed}
-    return expand({k: v for k, v in sections.items() if v is not None}, HOST.find)
+    return expand({k: v for k, v in sections.items() if v is not None}, Makes.HEAD, HOST.find)
 
 
 def test_each_section_finds_its_place():
@@ -59,18 +61,18 @@ def test_each_section_finds_its_place():
 
 def test_input_is_not_changed_and_the_outcome_is_the_same_again():
     sections = copy.deepcopy(SECTIONS)
-    first = expand(sections, HOST.find)
+    first = expand(sections, Makes.HEAD, HOST.find)
     assert sections == SECTIONS
-    assert expand(sections, HOST.find) == first
+    assert expand(sections, Makes.HEAD, HOST.find) == first
 
 
 @pytest.mark.parametrize("sections", [{}, {"data": READER}, {"encoder": {"width": 10}}, SECTIONS])
 def test_outcome_shares_nothing_with_input_and_defaults(sections):
     sections = {"data": READER, **copy.deepcopy(sections)}
-    first = expand(sections, HOST.find)
+    first = expand(sections, Makes.HEAD, HOST.find)
     kept = copy.deepcopy(first)
     _spoil(first)
-    assert expand(sections, HOST.find) == kept
+    assert expand(sections, Makes.HEAD, HOST.find) == kept
 
 
 def _spoil(node):
@@ -81,7 +83,7 @@ def _spoil(node):
 
 
 def test_everything_but_the_data_has_a_default():
-    config = expand({"data": READER}, HOST.find)
+    config = expand({"data": READER}, Makes.HEAD, HOST.find)
     assert config["nlp"]["lang"] == "en" and config["system"]["seed"] == 0
     assert config["nlp"]["tokenizer"] == {"@tokenizers": "spacy.Tokenizer.v1"}
     assert config["nlp"]["vectors"]["embedder"] == {"@seqpipe_embedders": "seqpipe.FastText.v1"}
@@ -165,7 +167,7 @@ def test_setting_of_a_block_that_is_not_renamed_is_added_to_it():
 
 def test_file_of_spacys_sections_only_is_its_own_expansion():
     sections = {"nlp": {"lang": "en", "pipeline": []}, "training": {"max_epochs": 3}}
-    assert expand(sections, HOST.find) == sections
+    assert expand(sections, None, HOST.find) == sections
 
 
 def test_corpora_and_embedder_read_the_same_data():
@@ -217,6 +219,25 @@ def test_head_chooses_the_component(exclusive, component):
     assert config["training"]["score_weights"]["cats_micro_f"] == 1.0
 
 
+def test_one_block_of_a_task_serves_component_and_corpora():
+    block = {"@seqpipe_tasks": "acme.Counts.v1", "scale": 1.0, "unit": "$"}
+    sections = without_dollars(expanded(task=block))
+    text = Config(sections, is_interpolated=False).to_str()
+    config = Config().from_str(text, overrides={"variables.task.scale": 2.0})
+    unit = {"@misc": "seqpipe.Dollars.v1", "value": "~", "sign": "~"}
+    changed = {"@seqpipe_tasks": "acme.Counts.v1", "scale": 2.0, "unit": unit}
+    fitted_on = config["initialize"]["before_init"]["corpus"]
+    users = [config["components"]["task"], fitted_on, *config["corpora"].values()]
+    assert [user["task"] for user in users] == [changed] * 5
+
+
+def test_corpora_keep_their_task_without_the_component():
+    expansion = expanded(task={"@seqpipe_tasks": "acme.Counts.v1"})
+    del expansion["components"]["task"]
+    config = Config(expansion, is_interpolated=False).interpolate()
+    assert config["corpora"]["dev"]["task"] == {"@seqpipe_tasks": "acme.Counts.v1"}
+
+
 def test_settings_of_plugins_parts_are_read_from_their_signatures():
     # acme's encoder takes a cell, and has a default width of its own.
     config = expanded(
@@ -243,7 +264,7 @@ def test_encoder_without_a_cell_gets_none():
     def encoder(input_width, *, width: int = 12):
         raise AssertionError("called")
 
-    config = expand({"data": READER}, find_with("encoders", encoder))
+    config = expand({"data": READER}, Makes.HEAD, find_with("encoders", encoder))
     assert "cell" not in config["components"]["tok2vec"]["model"]["encoder"]
     assert config["components"]["textcat"]["model"]["tok2vec"]["width"] == 12
 
@@ -253,7 +274,7 @@ def test_encoder_without_a_width_is_refused_by_name():
         raise AssertionError("called")
 
     with pytest.raises(PluginError, match=r"seqpipe\.Recurrent\.v1 of acme 1\.0.*`width`"):
-        expand({"data": READER}, find_with("encoders", encoder))
+        expand({"data": READER}, Makes.HEAD, find_with("encoders", encoder))
 
 
 def test_width_without_a_default_may_be_given_in_the_file():
@@ -261,10 +282,10 @@ def test_width_without_a_default_may_be_given_in_the_file():
         raise AssertionError("called")
 
     find = find_with("encoders", encoder)
-    config = expand({"data": READER, "encoder": {"width": 9}}, find)
+    config = expand({"data": READER, "encoder": {"width": 9}}, Makes.HEAD, find)
     assert config["components"]["textcat"]["model"]["tok2vec"]["width"] == 9
     with pytest.raises(PluginError, match="`width`"):
-        expand({"data": READER}, find)
+        expand({"data": READER}, Makes.HEAD, find)
 
 
 def test_head_that_names_no_component_is_refused_by_name():
@@ -272,7 +293,7 @@ def test_head_that_names_no_component_is_refused_by_name():
         raise AssertionError("called")
 
     with pytest.raises(PluginError, match=r"seqpipe\.TextClassifier\.v1 of acme 1\.0.*component"):
-        expand({"data": READER}, find_with("heads", head))
+        expand({"data": READER}, Makes.HEAD, find_with("heads", head))
 
 
 @pytest.mark.parametrize(
@@ -280,7 +301,7 @@ def test_head_that_names_no_component_is_refused_by_name():
 )
 def test_head_that_is_bound_in_part_serves_what_its_settings_say(section, component):
     head = functools.partial(TextClassifier, exclusive=False)
-    config = expand({"data": READER, "head": section}, find_with("heads", head))
+    config = expand({"data": READER, "head": section}, Makes.HEAD, find_with("heads", head))
     assert config["nlp"]["pipeline"] == ["tok2vec", component]
 
 
@@ -289,7 +310,7 @@ def test_encoder_that_is_bound_in_part_has_the_width_that_is_bound():
         raise AssertionError("called")
 
     find = find_with("encoders", functools.partial(encoder, width=7))
-    config = expand({"data": READER}, find)
+    config = expand({"data": READER}, Makes.HEAD, find)
     assert config["components"]["textcat"]["model"]["tok2vec"]["width"] == 7
 
 

@@ -38,3 +38,19 @@ def test_error_with_a_place_is_of_the_class_of_what_was_raised(error, says):
     assert str(placed).endswith("\n1 error in f.cfg")
     assert placed.setting is None
     assert all(getattr(placed, name) == value for name, value in vars(error).items())
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        ("components", "task", "task"),
+        ("corpora", "train", "task"),
+        ("initialize", "before_init", "corpus", "task"),
+    ],
+)
+def test_what_a_task_raises_is_placed_in_its_section(location):
+    text = (
+        '[data]\n@readers = "acme.Rows.v1"\n[task]\n@seqpipe_tasks = "acme.Counts.v1"\nunit = 3\n'
+    )
+    (found,) = refusal(DataError("`unit` is 3"), read_text(text), [location]).diagnostics
+    assert found.place.line == 5

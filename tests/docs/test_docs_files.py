@@ -95,7 +95,7 @@ def small(tmp_path_factory):
 
 def overrides(sections, small):
     """Return the options that have a file read small data, and train for a moment."""
-    is_trained = not config.makes_embedding(sections) and "classifier" not in sections
+    is_trained = config.what_is_made(sections) in (None, config.Makes.HEAD)
     words = [*TWO_STEPS] if is_trained else []
     if is_trained and "nlp" not in sections and "embedder" not in sections:
         # The one that's meant where a file names none.

@@ -99,7 +99,7 @@ def test_reference_names_the_default_part_of_each_slot():
 
 def test_reference_says_what_training_is_set_to():
     file = config.read_text(SMALLEST)
-    ours = config.expand(file.sections, plugins.find_part)["training"]
+    ours = config.expand(file.sections, file.makes, plugins.find_part)["training"]
     spacys = Config(DEFAULT_CONFIG)["training"]
     rows = table(REFERENCE, "[training]")
     assert set(rows) == set(ConfigSchemaTraining.model_fields)

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from seqpipe.kernels.triton import _launch
-from seqpipe.kernels.triton._launch import Limits, choose_config
+from seqpipe.kernels.triton import _engine
+from seqpipe.kernels.triton._engine import Limits, choose_config
 
 LSTM, GRU = 4, 3
 NO_LIMITS = Limits()
@@ -13,8 +13,8 @@ NO_LIMITS = Limits()
 @pytest.fixture
 def choose(monkeypatch):
     """Choose a configuration as on a GPU of 132 processors with 227 KiB of shared memory each."""
-    monkeypatch.setattr(_launch, "_processors", lambda device: 132)
-    monkeypatch.setattr(_launch, "_available_memory", lambda device: 219 * 1024)
+    monkeypatch.setattr(_engine, "_processors", lambda device: 132)
+    monkeypatch.setattr(_engine, "_available_memory", lambda device: 219 * 1024)
     choose_config.cache_clear()
 
     def choose(products, width, sequences, dtype=torch.bfloat16, limits=NO_LIMITS):

@@ -11,9 +11,8 @@ from triton.backends.nvidia.compiler import CUDABackend
 from triton.runtime import driver, jit
 from triton_jobs import FEW, lift, make_job, run_both_passes
 
-from seqpipe.kernels.triton import _launch
-from seqpipe.kernels.triton._engine import Triton
-from seqpipe.kernels.triton._launch import Limits
+from seqpipe.kernels.triton import _engine
+from seqpipe.kernels.triton._engine import Limits, Triton
 from seqpipe.parts.cells import GRU, LSTM, PeepholeLSTM
 
 MODES = {
@@ -49,8 +48,8 @@ def compiled(monkeypatch):
         made[self.__name__] = run(self, *args, grid=grid, warmup=True, **named)
 
     monkeypatch.setattr(jit.JITFunction, "run", compile_only)
-    monkeypatch.setattr(_launch, "_processors", lambda device: 132)
-    _launch.choose_config.cache_clear()
+    monkeypatch.setattr(_engine, "_processors", lambda device: 132)
+    _engine.choose_config.cache_clear()
     return made
 
 
@@ -99,13 +98,13 @@ def test_shared_memory_holds_what_a_config_needs(units, dtype, compiled, monkeyp
     driver.set_active(Absent(90))
     available = 227 * 1024
     monkeypatch.setattr(
-        _launch, "_available_memory", lambda device: available - _launch._RESERVED_BYTES
+        _engine, "_available_memory", lambda device: available - _engine._RESERVED_BYTES
     )
     limits, cpu = Limits(whole=0, units=(units,)), torch.device("cpu")
     widest = max(
         width
         for width in (64, 128, 256, 512, 1024)
-        if _launch.choose_config(4, width, 1, dtype, cpu, limits).mode == "shared"
+        if _engine.choose_config(4, width, 1, dtype, cpu, limits).mode == "shared"
     )
     assert widest >= units
     job = make_job(lift(LSTM(2, widest)), widest, FEW, dtype=dtype, masked=True)

@@ -14,8 +14,7 @@ from triton_jobs import FEW, LENGTHS, assert_like_eager, lift, make_job, run_bot
 
 from seqpipe.kernels import Eager, Layout, Plan, Sizes, Weights, recur, trace
 from seqpipe.kernels.triton import _engine
-from seqpipe.kernels.triton._engine import Triton, supports
-from seqpipe.kernels.triton._launch import Limits, choose_config
+from seqpipe.kernels.triton._engine import Limits, Triton, choose_config, supports
 from seqpipe.parts.cells import GRU, LSTM, RNN, CoupledLSTM, PeepholeLSTM
 
 CELLS = {

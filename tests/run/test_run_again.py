@@ -114,6 +114,9 @@ def test_config_of_a_finished_run_can_be_run_again_and_trained_by_spacy(text, tm
     assert again.report.keys() == first.report.keys()
     for part in ("test", "data"):
         assert again.report[part] == first.report[part] if part in first.report else True
+    # A classifier has one evaluation, after no epoch of ours: run as something else, it'd have another.
+    epochs = [[line["epoch"] for line in one.report.get("history", [])] for one in (first, again)]
+    assert epochs[0] == epochs[1]
     assert (tmp_path / "again" / "report.json").exists() and again.model.is_dir()
     train(tmp_path / "first" / "config.cfg", output_path=tmp_path / "spacy")
     assert (tmp_path / "spacy" / "model-last").is_dir()

@@ -125,7 +125,7 @@ def sections(text):
 def test_file_expands_to_one_component():
     file = sections('[classifier]\n@seqpipe_classifiers = "seqpipe.FastTextClassifier.v1"\n')
     check(file)
-    found = expand(file.sections, find_part)
+    found = expand(file.sections, file.makes, find_part)
     assert found["nlp"]["pipeline"] == ["classifier"]
     assert "vectors" not in found["nlp"]
     assert found["components"]["classifier"]["factory"] == "seqpipe_classifier"

@@ -6,6 +6,7 @@ import spacy
 import torch
 from spacy.training import Example
 
+from seqpipe.adapters import task_of
 from seqpipe.errors import DataError
 from seqpipe.parts.readers import Row
 from seqpipe.tasks.text_classes import TextClasses
@@ -79,6 +80,35 @@ def test_threshold_decides_where_classes_are_not_exclusive():
         for at in (0.3, 0.5)
     ]
     assert accuracy == [1.0, 0.0]
+
+
+def test_labels_of_another_component_are_not_scored():
+    nlp = spacy.blank("en")
+    topic = nlp.add_pipe("textcat", name="topic")
+    mood = nlp.add_pipe("textcat_multilabel", name="mood")
+    truth, said = nlp.make_doc("one"), nlp.make_doc("one")
+    truth.cats = {"sport": 1.0, "business": 0.0, "glad": 1.0, "angry": 0.0}
+    said.cats = {"sport": 0.6, "business": 0.4, "glad": 0.0, "angry": 0.9}
+    for label in ("sport", "business"):
+        topic.add_label(label)
+    for label in ("glad", "angry"):
+        mood.add_label(label)
+    task = task_of(nlp)
+    scores = task.score([Example(said, truth)])
+    assert task.exclusive and set(scores["classes"]) == {"sport", "business"}
+    assert scores["accuracy"] == scores["micro_f"] == 1.0
+    nlp.remove_pipe("topic")
+    scores = task_of(nlp).score([Example(said, truth)])
+    assert set(scores["classes"]) == {"glad", "angry"} and scores["accuracy"] == 0.0
+
+
+def test_label_that_was_not_learnt_is_missed():
+    nlp = spacy.blank("en")
+    truth, said = nlp("one"), nlp("one")
+    truth.cats, said.cats = {"a": 0.0, "b": 0.0, "new": 1.0}, {"a": 0.9, "b": 0.1}
+    task = TextClasses.of_component(exclusive=True, threshold=0.5, labels=["a", "b"])
+    scores = task.score([Example(said, truth)])
+    assert scores["accuracy"] == 0.0 and scores["classes"]["new"]["recall"] == 0.0
 
 
 def test_no_categories_are_nothing_to_learn():

@@ -1,9 +1,8 @@
 """Files of the fastText library, `.bin` and `.ftz`: read, written, and asked, without the library."""
 
 from seqpipe.formats.fasttext._args import FastTextArgs as FastTextArgs
-from seqpipe.formats.fasttext._hashes import FNV_PRIME as FNV_PRIME
-from seqpipe.formats.fasttext._hashes import FNV_START as FNV_START
-from seqpipe.formats.fasttext._hashes import SIGNED_BYTES as SIGNED_BYTES
+from seqpipe.formats.fasttext._hashes import Subwords as Subwords
+from seqpipe.formats.fasttext._hashes import hash_subwords as hash_subwords
 from seqpipe.formats.fasttext._hashes import subword_hashes as subword_hashes
 from seqpipe.formats.fasttext._matrix import Dense as Dense
 from seqpipe.formats.fasttext._matrix import Matrix as Matrix
@@ -13,14 +12,13 @@ from seqpipe.formats.fasttext._read import read_fasttext as read_fasttext
 from seqpipe.formats.fasttext._write import write_fasttext as write_fasttext
 
 __all__ = [
-    "FNV_PRIME",
-    "FNV_START",
-    "SIGNED_BYTES",
     "Dense",
     "FastTextArgs",
     "FastTextModel",
     "Matrix",
     "Quantized",
+    "Subwords",
+    "hash_subwords",
     "read_fasttext",
     "subword_hashes",
     "write_fasttext",

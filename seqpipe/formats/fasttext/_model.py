@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from seqpipe.errors import EmbedderError
 from seqpipe.formats.fasttext._args import FastTextArgs
-from seqpipe.formats.fasttext._hashes import ngram_hashes, subword_hashes, word_hash
+from seqpipe.formats.fasttext._hashes import subword_hashes, word_hash, word_ngram_hashes
 from seqpipe.formats.fasttext._matrix import Matrix
 
 # From scores to the probabilities of labels, exactly as the library computes them: sigmoids come from a table of
@@ -210,7 +210,9 @@ class FastTextModel:
         if END_OF_LINE in tokens:
             tokens = tokens[: tokens.index(END_OF_LINE)]
         tokens.append(END_OF_LINE)
-        return [row for token in tokens for row in self.subword_ids(token)] + self._ngrams(tokens)
+        return [row for token in tokens for row in self.subword_ids(token)] + self._word_ngrams(
+            tokens
+        )
 
     def probabilities(self, texts: Sequence[str | Sequence[str]]) -> NDArray[np.float32]:
         """Return the probability of each label for each text, `[B, L]`.
@@ -315,11 +317,11 @@ class FastTextModel:
             return False
         return token.startswith(self.label_prefix) or token in self._label_set
 
-    def _ngrams(self, tokens: Sequence[str]) -> list[int]:
+    def _word_ngrams(self, tokens: Sequence[str]) -> list[int]:
         if self.args.word_ngrams < 2:
             return []
         hashes = np.array([word_hash(self.encoded(token)) for token in tokens], dtype=np.uint32)
-        found = ngram_hashes(hashes, most=self.args.word_ngrams)
+        found = word_ngram_hashes(hashes, most=self.args.word_ngrams)
         return list(self._shared(iter(found.tolist())))
 
     def _mean(self, ids: Sequence[int]) -> NDArray[np.float32]:

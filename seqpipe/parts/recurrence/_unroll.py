@@ -122,7 +122,7 @@ def unroll(
     if whole:
         return run(inputs, lengths, first, noise)
     assert steps is not None
-    run_windows = _learn_windows if torch.is_grad_enabled() else _read_windows
+    run_windows = _unroll_tbptt if torch.is_grad_enabled() else _unroll_without_gradients
     return run_windows(run, inputs, Windows(lengths, steps, reverse=reverse), first, noise)
 
 
@@ -136,10 +136,10 @@ def _runner(cell: Cell, chosen: Choice | None, *, reverse: bool, clip: float | N
     )
 
 
-def _learn_windows(
+def _unroll_tbptt(
     run: _Run, inputs: Tensor, windows: Windows, state: State, noise: Noise
 ) -> tuple[Tensor, State]:
-    """Run window after window, each from the state, but not its gradient, in which the last one ended.
+    """Truncated backpropagation through time: each window goes on from the last one's state, but not its gradient.
 
     Nothing is saved of a window but its inputs: the backward pass runs it once more.
     """
@@ -168,7 +168,7 @@ def _plainly(run: _Run, *given: Any) -> Any:
     return run(*given)
 
 
-def _read_windows(
+def _unroll_without_gradients(
     run: _Run, inputs: Tensor, windows: Windows, state: State, noise: Noise
 ) -> tuple[Tensor, State]:
     """Run window after window without gradients, so that memory holds little beside input and output."""

@@ -1,11 +1,11 @@
 """The task of texts in classes: one class each, or any number of them."""
 
-from seqpipe.tasks.text_classes._scores import ClassificationScores as ClassificationScores
-from seqpipe.tasks.text_classes._scores import ClassScore as ClassScore
-from seqpipe.tasks.text_classes._scores import RankScore as RankScore
-from seqpipe.tasks.text_classes._scores import score_classes as score_classes
-from seqpipe.tasks.text_classes._scores import score_ranking as score_ranking
+from seqpipe.tasks.text_classes._task import ClassificationScores as ClassificationScores
+from seqpipe.tasks.text_classes._task import ClassScore as ClassScore
+from seqpipe.tasks.text_classes._task import RankScore as RankScore
 from seqpipe.tasks.text_classes._task import TextClasses as TextClasses
+from seqpipe.tasks.text_classes._task import score_classes as score_classes
+from seqpipe.tasks.text_classes._task import score_ranking as score_ranking
 
 __all__ = [
     "ClassScore",

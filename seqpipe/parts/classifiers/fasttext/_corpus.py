@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from seqpipe.errors import ClassifierError
+from seqpipe.formats.fasttext import hash_subwords
 from seqpipe.parts.classifiers._contract import LabelledWords
 from seqpipe.parts.classifiers.fasttext._forms import PREFIX, WordForms, label_form
 from seqpipe.parts.classifiers.fasttext._settings import ClassWeights, Settings
-from seqpipe.parts.embedders.fasttext._ngrams import hash_words
 
 # Weights of texts, as how often each is repeated.
 
@@ -143,7 +143,7 @@ def fitted_buckets(of_words: int, words: Iterable[str], *, min_n: int, max_n: in
     """
     count = of_words
     if max_n:
-        count += len(np.unique(hash_words(words, min_n=min_n, max_n=max_n).hashes))
+        count += len(np.unique(hash_subwords(words, min_n=min_n, max_n=max_n).hashes))
     return min(max(1, _PER_NGRAM * count), MAX_BUCKETS)
 
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqpipe.errors import EmbedderError
+from seqpipe.formats.fasttext import Subwords, hash_subwords
 from seqpipe.parts.embedders._contract import OnProgress
 from seqpipe.parts.embedders.fasttext import _settings as job
-from seqpipe.parts.embedders.fasttext._ngrams import WordNgrams, hash_words
 from seqpipe.parts.embedders.fasttext._settings import Settings
 from seqpipe.parts.embedders.fasttext._vectors import Shape, Tables, WordVectors
 from seqpipe.parts.fasttext import (
@@ -141,7 +141,7 @@ def _check(kept: int, counts: Counter[str], *, lines: int, min_count: int) -> No
 
 _WORKER = "seqpipe.parts.embedders.fasttext._worker"
 _LOSSES = {"negative-sampling": "ns", "hierarchical": "hs"}
-_BUCKETS_PER_NGRAM = 2
+_BUCKETS_PER_SUBWORD = 2
 _MAX_BUCKETS = 2_000_000
 _AT_ONCE = 1024
 
@@ -164,14 +164,14 @@ def fit_vectors(
             min_count=settings.min_count,
         )
         forms = [str(written(word)) for word in corpus.words]
-        ngrams = hash_words(forms, min_n=settings.min_n, max_n=settings.max_n)
-        shape = _shape(settings, ngrams, library)
-        used, row_of_ngram = _used_rows(ngrams.hashes, shape.buckets)
+        subwords = hash_subwords(forms, min_n=settings.min_n, max_n=settings.max_n)
+        shape = _shape(settings, subwords, library)
+        used, row_of_subword = _used_rows(subwords.hashes, shape.buckets)
         np.save(folder / job.USED, used)
         _write_job(folder, settings, forms, buckets=shape.buckets, seed=seed)
         progress = _progress(corpus, settings, on_progress)
         run_module(_WORKER, folder, on_line=progress.read)
-        tables = _read_result(folder, ngrams, row_of_ngram)
+        tables = _read_result(folder, subwords, row_of_subword)
     if settings.standardize:
         tables = _standardized(tables, np.array(corpus.counts))
     progress.finish()
@@ -189,22 +189,22 @@ def _progress(corpus: Corpus, settings: Settings, on_progress: OnProgress | None
     )
 
 
-def _shape(settings: Settings, ngrams: WordNgrams, library: str) -> Shape:
+def _shape(settings: Settings, subwords: Subwords, library: str) -> Shape:
     return Shape(
         width=settings.width,
         min_n=settings.min_n,
         max_n=settings.max_n,
-        buckets=_buckets(settings, ngrams) if settings.max_n else 0,
+        buckets=_buckets(settings, subwords) if settings.max_n else 0,
         lower=settings.lower,
         library=library,
     )
 
 
-def _buckets(settings: Settings, ngrams: WordNgrams) -> int:
+def _buckets(settings: Settings, subwords: Subwords) -> int:
     if settings.buckets is not None:
         return settings.buckets
-    distinct = len(np.unique(ngrams.hashes))
-    return min(max(1, _BUCKETS_PER_NGRAM * distinct), _MAX_BUCKETS)
+    distinct = len(np.unique(subwords.hashes))
+    return min(max(1, _BUCKETS_PER_SUBWORD * distinct), _MAX_BUCKETS)
 
 
 def _write_job(
@@ -234,7 +234,7 @@ def _write_job(
     (folder / job.WORDS).write_bytes("".join(f"{form}\n" for form in forms).encode())
 
 
-def _read_result(folder: Path, ngrams: WordNgrams, row_of_ngram: NDArray[np.int32]) -> Tables:
+def _read_result(folder: Path, subwords: Subwords, row_of_subword: NDArray[np.int32]) -> Tables:
     ids, own, rows = (
         np.load(folder / name, allow_pickle=False) for name in (job.IDS, job.OWN, job.SHARED)
     )
@@ -243,7 +243,7 @@ def _read_result(folder: Path, ngrams: WordNgrams, row_of_ngram: NDArray[np.int3
             f"the fastText library had no room for {int((ids < 0).sum())} of {len(ids)} words: "
             "set a larger `min_count`"
         )
-    tables = _tables(own, rows, ngrams, row_of_ngram)
+    tables = _tables(own, rows, subwords, row_of_subword)
     if not (np.isfinite(tables.known).all() and np.isfinite(tables.rows).all()):
         raise EmbedderError(
             "the training of the embedder gave vectors that aren't finite: set a smaller `learning_rate`"
@@ -266,15 +266,15 @@ def _standardized(tables: Tables, counts: NDArray[np.int64]) -> Tables:
 def _tables(
     own: NDArray[np.float32],
     rows: NDArray[np.float32],
-    ngrams: WordNgrams,
-    row_of_ngram: NDArray[np.int32],
+    subwords: Subwords,
+    row_of_subword: NDArray[np.int32],
 ) -> Tables:
-    hashes, first = np.unique(ngrams.hashes, return_index=True)
+    hashes, first = np.unique(subwords.hashes, return_index=True)
     return Tables(
-        known=_known(own, rows, row_of_ngram, ngrams.ends),
+        known=_known(own, rows, row_of_subword, subwords.ends),
         rows=rows,
         hashes=hashes,
-        row_of_hash=row_of_ngram[first],
+        row_of_hash=row_of_subword[first],
     )
 
 
@@ -290,18 +290,18 @@ def _used_rows(
 def _known(
     own: NDArray[np.float32],
     rows: NDArray[np.float32],
-    row_of_ngram: NDArray[np.int32],
+    row_of_subword: NDArray[np.int32],
     ends: NDArray[np.intp],
 ) -> NDArray[np.float32]:
-    # The mean of a word's own row and those of its n-grams. The library's `get_word_vector` won't do: it
+    # The mean of a word's own row and those of its sub-words. The library's `get_word_vector` won't do: it
     # normalises.
     counts = np.diff(ends, prepend=0)
     known: NDArray[np.float32] = own.copy()
-    with_ngrams = np.flatnonzero(counts)
-    for some in np.array_split(with_ngrams, len(with_ngrams) // _AT_ONCE + 1):
+    with_subwords = np.flatnonzero(counts)
+    for some in np.array_split(with_subwords, len(with_subwords) // _AT_ONCE + 1):
         if len(some):
             begin = ends[some[0]] - counts[some[0]]
-            of_words = rows[row_of_ngram[begin : ends[some[-1]]]]
+            of_words = rows[row_of_subword[begin : ends[some[-1]]]]
             known[some] += np.add.reduceat(of_words, ends[some] - counts[some] - begin, axis=0)
     known /= (1 + counts).astype(np.float32)[:, None]
     return known

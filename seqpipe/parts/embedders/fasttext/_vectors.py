@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqpipe.errors import SavedModelError
-from seqpipe.parts.embedders.fasttext._ngrams import ngram_hashes
+from seqpipe.formats.fasttext import subword_hashes
 from seqpipe.parts.fasttext import written
 from seqpipe.storage.part_files import (
     read_arrays,
@@ -95,13 +95,13 @@ class WordVectors:
     def _unknown(self, word: str) -> NDArray[np.float32]:
         vector = self._cache.get(word)
         if vector is None:
-            vector = self._mean_of_ngrams(word)
+            vector = self._mean_of_subwords(word)
             if len(self._cache) >= _CACHED_WORDS:
                 self._cache.clear()
             self._cache[word] = vector
         return vector
 
-    def _mean_of_ngrams(self, word: str) -> NDArray[np.float32]:
+    def _mean_of_subwords(self, word: str) -> NDArray[np.float32]:
         rows = self._rows(word)
         if not len(rows):
             return np.zeros(self.shape.width, dtype=np.float32)
@@ -109,10 +109,9 @@ class WordVectors:
         return mean
 
     def _rows(self, word: str) -> NDArray[np.int32]:
-        hashes = np.array(
-            ngram_hashes(written(word) or word, min_n=self.shape.min_n, max_n=self.shape.max_n),
-            dtype=np.uint32,
-        )
+        form = (written(word) or word).encode("utf-8", "surrogatepass")
+        found = subword_hashes(form, min_n=self.shape.min_n, max_n=self.shape.max_n)
+        hashes = np.fromiter(found, dtype=np.uint32)
         trained = self.tables.hashes
         places = np.searchsorted(trained, hashes)
         # A hash above all others has the place behind the last.
@@ -199,12 +198,12 @@ def _read_tables(path: Path, *, known: int, width: int) -> Tables:
 
 
 def _problem(tables: Tables, *, known: int, width: int) -> str | None:
-    rows, ngrams = tables.rows.shape[:1], tables.hashes.shape[:1]
+    rows, subwords = tables.rows.shape[:1], tables.hashes.shape[:1]
     expected: dict[str, tuple[tuple[int, ...], type]] = {
         "known": ((known, width), np.float32),
         "rows": ((*rows, width), np.float32),
-        "hashes": (ngrams, np.uint32),
-        "row_of_hash": (ngrams, np.int32),
+        "hashes": (subwords, np.uint32),
+        "row_of_hash": (subwords, np.int32),
     }
     for name, (shape, kind) in expected.items():
         array: NDArray[Any] = getattr(tables, name)

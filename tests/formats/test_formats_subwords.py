@@ -5,16 +5,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqpipe.parts.embedders.fasttext._ngrams import hash_words, ngram_hashes
+from seqpipe.formats.fasttext import hash_subwords, subword_hashes
 
 fasttext_pybind = pytest.importorskip("fasttext_pybind")
 
 BUCKETS = 10_007
 
 
+def hashes_of(word, *, min_n, max_n):
+    return list(subword_hashes(word.encode("utf-8", "surrogatepass"), min_n=min_n, max_n=max_n))
+
+
 @pytest.fixture(scope="module")
 def library(tmp_path_factory):
-    """Return the library's own n-gram ids of a word, for some lengths of n-grams."""
+    """Return the library's own sub-word ids of a word, for some lengths of sub-words."""
     corpus = Path(tmp_path_factory.mktemp("library")) / "corpus.txt"
     corpus.write_text("a b a b\n" * 5)
     models = {}
@@ -39,25 +43,25 @@ def library(tmp_path_factory):
     word=st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12),
     lengths=st.sampled_from([(3, 6), (1, 3), (2, 2), (5, 9)]),
 )
-def test_ngrams_are_those_of_the_library(library, word, lengths):
+def test_subwords_are_those_of_the_library(library, word, lengths):
     min_n, max_n = lengths
-    hashes = ngram_hashes(word, min_n=min_n, max_n=max_n)
+    hashes = hashes_of(word, min_n=min_n, max_n=max_n)
     assert [value % BUCKETS for value in hashes] == library(word, min_n, max_n)
 
 
 @pytest.mark.parametrize("word", ["</", "aaaa", "ÿ", "日本語", "e\u0301", "😀😀", "<x>"])
-def test_ngrams_of_odd_words_are_those_of_the_library(library, word):
-    hashes = ngram_hashes(word, min_n=1, max_n=6)
+def test_subwords_of_odd_words_are_those_of_the_library(library, word):
+    hashes = hashes_of(word, min_n=1, max_n=6)
     assert [value % BUCKETS for value in hashes] == library(word, 1, 6)
 
 
-def test_marks_of_the_ends_are_no_ngrams_by_themselves():
-    assert len(ngram_hashes("a", min_n=1, max_n=1)) == 1
-    assert len(ngram_hashes("", min_n=1, max_n=1)) == 0
+def test_marks_of_the_ends_are_no_subwords_by_themselves():
+    assert len(hashes_of("a", min_n=1, max_n=1)) == 1
+    assert len(hashes_of("", min_n=1, max_n=1)) == 0
 
 
-def test_lone_surrogates_have_ngrams_too():
-    assert len(ngram_hashes("\ud800ab", min_n=3, max_n=3)) == 3
+def test_lone_surrogates_have_subwords_too():
+    assert len(hashes_of("\ud800ab", min_n=3, max_n=3)) == 3
 
 
 @given(
@@ -66,18 +70,20 @@ def test_lone_surrogates_have_ngrams_too():
 )
 def test_many_words_are_hashed_as_one_by_one(words, lengths):
     min_n, max_n = lengths
-    ngrams = hash_words(words, min_n=min_n, max_n=max_n)
-    assert len(ngrams.ends) == len(words)
-    each = [part.tolist() for part in np.split(ngrams.hashes, ngrams.ends[:-1])] if words else []
-    assert each == [ngram_hashes(word, min_n=min_n, max_n=max_n) for word in words]
+    subwords = hash_subwords(words, min_n=min_n, max_n=max_n)
+    assert len(subwords.ends) == len(words)
+    each = (
+        [part.tolist() for part in np.split(subwords.hashes, subwords.ends[:-1])] if words else []
+    )
+    assert each == [hashes_of(word, min_n=min_n, max_n=max_n) for word in words]
 
 
 def test_more_words_than_are_hashed_at_once():
     words = [str(number) for number in range(20_000)]
-    ngrams = hash_words(words, min_n=2, max_n=3)
-    assert ngrams.hashes[ngrams.ends[-2] :].tolist() == ngram_hashes(words[-1], min_n=2, max_n=3)
-    assert ngrams.hashes[: ngrams.ends[0]].tolist() == ngram_hashes("0", min_n=2, max_n=3)
+    subwords = hash_subwords(words, min_n=2, max_n=3)
+    assert subwords.hashes[subwords.ends[-2] :].tolist() == hashes_of(words[-1], min_n=2, max_n=3)
+    assert subwords.hashes[: subwords.ends[0]].tolist() == hashes_of("0", min_n=2, max_n=3)
 
 
-def test_without_subwords_there_are_no_ngrams():
-    assert hash_words(["cat", "dog"], min_n=0, max_n=0).hashes.tolist() == []
+def test_at_most_zero_characters_give_no_subwords():
+    assert hash_subwords(["cat", "dog"], min_n=0, max_n=0).hashes.tolist() == []
