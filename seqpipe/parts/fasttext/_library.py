@@ -4,9 +4,12 @@ All builds install the same modules, over each other, so they're identified by t
 """
 
 import base64
+import functools
 import hashlib
 import importlib.util
 import re
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +37,17 @@ def library_version() -> str:
     spec = importlib.util.find_spec(_MODULE)
     if spec is None or spec.origin is None:
         raise EmbedderError(f"the fastText library isn't installed; run: {_INSTALL}")
-    found = _providers(Path(spec.origin))
+    return _version(spec.origin, _changes(map(Path, [spec.origin, *sys.path])))
+
+
+def _changes(paths: Iterable[Path]) -> tuple[tuple[Path, int], ...]:
+    """Return when each file or folder was changed last, as the folder of what's installed, or removed, is."""
+    return tuple((path, path.stat().st_mtime_ns) for path in paths if path.exists())
+
+
+@functools.lru_cache(maxsize=1)
+def _version(file: str, changes: tuple[tuple[Path, int], ...]) -> str:
+    found = _providers(Path(file))
     title = " or ".join(f"{_name(each)} {each.version}" for each in found) or "an unknown build"
     if len(found) != 1 or not _is_usable(found[0]):
         raise EmbedderError(_refusal(title, [_name(each) for each in found]))
