@@ -33,7 +33,7 @@ max_epochs = 10
 learn_rate = 0.02
 """
 
-#: A language whose rules aren't built, which takes a third of a run.
+#: A language without special cases, as building those of English takes several times as long.
 QUICK = """
 [pipeline]
 lang = "xx"
