@@ -1,5 +1,6 @@
 """The contract of tasks."""
 
+import functools
 import json
 import math
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import spacy
 import torch
+from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from torch import Tensor
@@ -44,7 +46,12 @@ def _make(factory: Factory) -> Task:
 
 
 def _blank(row: Row) -> Doc:
-    return spacy.blank("xx")(row.text)
+    return _language()(row.text)
+
+
+@functools.cache
+def _language() -> Language:
+    return spacy.blank("xx")
 
 
 def _annotated(task: Task) -> tuple[list[Doc], list[str]]:

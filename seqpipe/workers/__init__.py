@@ -3,7 +3,13 @@
 A part calls `train_out_of_process` with the name of a module. That's run as a program of its own, and calls
 `serve`. Sequences are passed in a file, words as integers, so that no word can break a library's parser.
 The result is saved by `write_tables` and `read_tables`, in files that hold no code.
+
+What needs NumPy is imported when it's first used: a process that trains for a tenth of a second needn't wait
+as long for that.
 """
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from seqpipe.workers._process import leave_end_to_parent as leave_end_to_parent
 from seqpipe.workers._process import run as run
@@ -12,12 +18,14 @@ from seqpipe.workers._progress import FitProgress as FitProgress
 from seqpipe.workers._progress import OnProgress as OnProgress
 from seqpipe.workers._spool import Spool as Spool
 from seqpipe.workers._spool import spool_sequences as spool_sequences
-from seqpipe.workers._training import Job as Job
-from seqpipe.workers._training import Tables as Tables
-from seqpipe.workers._training import read_tables as read_tables
-from seqpipe.workers._training import serve as serve
-from seqpipe.workers._training import train_out_of_process as train_out_of_process
-from seqpipe.workers._training import write_tables as write_tables
+
+if TYPE_CHECKING:
+    from seqpipe.workers._training import Job as Job
+    from seqpipe.workers._training import Tables as Tables
+    from seqpipe.workers._training import read_tables as read_tables
+    from seqpipe.workers._training import serve as serve
+    from seqpipe.workers._training import train_out_of_process as train_out_of_process
+    from seqpipe.workers._training import write_tables as write_tables
 
 __all__ = [
     "FitProgress",
@@ -34,3 +42,9 @@ __all__ = [
     "train_out_of_process",
     "write_tables",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module("seqpipe.workers._training"), name)

@@ -1,5 +1,6 @@
 """The engine in Triton's language, in processes of their own: see the files that they run."""
 
+import functools
 import importlib.util
 import inspect
 import os
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from ready import run_ready
 from triton_jobs import lift
 
 from seqpipe.kernels.triton import _engine, _render
@@ -21,24 +23,12 @@ needs_triton = pytest.mark.skipif(
 CPU = torch.device("cpu")
 
 
-def run_pytest(file, folder, **environment):
+def run_pytest(run, file, folder):
     """Run the tests of a file of this folder in a process of their own."""
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            Path(__file__).with_name(file),
-        ],
-        env=os.environ
-        | {"SEQPIPE_CACHE": str(folder), "TRITON_CACHE_DIR": str(folder / "triton")}
-        | environment,
-        capture_output=True,
-        text=True,
-        check=False,
+    options = ["-q", "-p", "no:cacheprovider"]
+    done = run(
+        [sys.executable, "-m", "pytest", *options, Path(__file__).with_name(file)],
+        env=os.environ | {"SEQPIPE_CACHE": str(folder), "TRITON_CACHE_DIR": str(folder / "triton")},
         # Blocks that wait for what nobody writes wait for ever.
         timeout=1200,
     )
@@ -47,14 +37,17 @@ def run_pytest(file, folder, **environment):
 
 @needs_triton
 @pytest.mark.slow
-def test_computes_what_eager_computes(tmp_path):
-    run_pytest("triton_interpreted.py", tmp_path, TRITON_INTERPRET="1")
+def test_computes_what_eager_computes(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRITON_INTERPRET", "1")
+    run = functools.partial(subprocess.run, capture_output=True, text=True, check=False)
+    run_pytest(run, "triton_interpreted.py", tmp_path)
 
 
 @needs_triton
 @pytest.mark.slow
-def test_compiles_for_gpus(tmp_path):
-    run_pytest("triton_compiled.py", tmp_path, TRITON_INTERPRET="0")
+def test_compiles_for_gpus(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRITON_INTERPRET", "0")
+    run_pytest(functools.partial(run_ready, cwd=tmp_path), "triton_compiled.py", tmp_path)
 
 
 def test_says_that_triton_is_missing(monkeypatch):

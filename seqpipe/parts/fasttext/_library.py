@@ -4,14 +4,19 @@ All builds install the same modules, over each other, so they're identified by t
 """
 
 import base64
+import functools
 import hashlib
-import importlib.metadata
 import importlib.util
 import re
-from importlib.metadata import Distribution, PackagePath
+import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seqpipe.errors import EmbedderError
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution, PackagePath
 
 _MODULE = "fasttext_pybind"
 _WANTED = "fasttext-community"
@@ -32,14 +37,27 @@ def library_version() -> str:
     spec = importlib.util.find_spec(_MODULE)
     if spec is None or spec.origin is None:
         raise EmbedderError(f"the fastText library isn't installed; run: {_INSTALL}")
-    found = _providers(Path(spec.origin))
+    return _version(spec.origin, _changes(map(Path, [spec.origin, *sys.path])))
+
+
+def _changes(paths: Iterable[Path]) -> tuple[tuple[Path, int], ...]:
+    """Return when each file or folder was changed last, as the folder of what's installed, or removed, is."""
+    return tuple((path, path.stat().st_mtime_ns) for path in paths if path.exists())
+
+
+@functools.lru_cache(maxsize=1)
+def _version(file: str, changes: tuple[tuple[Path, int], ...]) -> str:
+    found = _providers(Path(file))
     title = " or ".join(f"{_name(each)} {each.version}" for each in found) or "an unknown build"
     if len(found) != 1 or not _is_usable(found[0]):
         raise EmbedderError(_refusal(title, [_name(each) for each in found]))
     return title
 
 
-def _providers(file: Path) -> list[Distribution]:
+def _providers(file: Path) -> list["Distribution"]:
+    # Without it, the process that trains begins in half the time.
+    import importlib.metadata
+
     claiming: dict[str, Distribution] = {}
     for distribution in filter(_claims, importlib.metadata.distributions()):
         claiming.setdefault(_name(distribution), distribution)
@@ -49,7 +67,7 @@ def _providers(file: Path) -> list[Distribution]:
     return [each for each in found if _installed(each, file)] or found
 
 
-def _claims(distribution: Distribution) -> bool:
+def _claims(distribution: "Distribution") -> bool:
     """Say whether a distribution holds the library.
 
     `importlib.metadata.packages_distributions` would tell, after it has made a path of each installed
@@ -61,26 +79,26 @@ def _claims(distribution: Distribution) -> bool:
     return _MODULE in {*modules, *(distribution.read_text("top_level.txt") or "").split()}
 
 
-def _installed(distribution: Distribution, file: Path) -> bool:
+def _installed(distribution: "Distribution", file: Path) -> bool:
     return any(
         Path(str(path.locate())).resolve() == file.resolve() and _is_unchanged(path, file)
         for path in distribution.files or ()
     )
 
 
-def _is_unchanged(path: PackagePath, file: Path) -> bool:
+def _is_unchanged(path: "PackagePath", file: Path) -> bool:
     if path.hash is None:
         return False
     digest = hashlib.new(path.hash.mode, file.read_bytes()).digest()
     return base64.urlsafe_b64encode(digest).decode().rstrip("=") == path.hash.value
 
 
-def _is_usable(distribution: Distribution) -> bool:
+def _is_usable(distribution: "Distribution") -> bool:
     version = tuple(int(number) for number in re.findall(r"\d+", distribution.version)[:3])
     return _name(distribution) == _WANTED and version >= _SINCE
 
 
-def _name(distribution: Distribution) -> str:
+def _name(distribution: "Distribution") -> str:
     return re.sub(r"[-_.]+", "-", distribution.metadata["Name"]).lower()
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from seqpipe.parts.classifiers import LabelledWords
-from seqpipe.parts.classifiers.fasttext import _fit, _worker
+from seqpipe.parts.classifiers.fasttext import _fit
+from seqpipe.parts.fasttext import _classifier_worker as _worker
 
 WORDS = {
     "sea": ["wave", "harbour", "sailor", "tide", "anchor", "gull", "naïve", "reef"],

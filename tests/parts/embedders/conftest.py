@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from seqpipe.parts.embedders import FastText, Word2Vec
-from seqpipe.parts.embedders.fasttext import _fit, _settings, _worker
+from seqpipe.parts.embedders.fasttext import _fit
+from seqpipe.parts.fasttext import _vectors_worker as _worker
 
 # So many that every word is trained, so few that training takes no time.
 SMALL: dict[str, Any] = {"width": 8, "epochs": 2, "min_count": 2, "subsample": 1.0}
@@ -71,10 +72,10 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> list[Reference]:
         here = Path.cwd()
         os.chdir(folder)
         try:
-            settings = json.loads(Path(_settings.SETTINGS).read_text())
+            settings = json.loads(Path(_worker.SETTINGS).read_text())
             model = _worker.train(settings)
             _worker.save(model, buckets=settings["bucket"])
-            models.append(Reference(model, settings, Path(_settings.CORPUS).read_text()))
+            models.append(Reference(model, settings, Path(_worker.CORPUS).read_text()))
         finally:
             os.chdir(here)
 

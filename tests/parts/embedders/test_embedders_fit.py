@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from seqpipe.errors import EmbedderError
 from seqpipe.parts.embedders import FastText, Word2Vec
-from seqpipe.parts.embedders.fasttext import _fit, _settings, library_version
+from seqpipe.parts.embedders.fasttext import _fit, library_version
+from seqpipe.parts.fasttext import _vectors_worker
 
 #: Where it doesn't matter that trainings run in a process of their own, which takes four times as long.
 here = pytest.mark.usefixtures("in_this_process")
@@ -298,19 +299,22 @@ def test_nothing_is_left_behind_after_fitting(sequences, small, temporary):
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "message"),
-    [(_settings.IDS, -1, "no room for 2 of 14 words"), (_settings.OWN, np.inf, "aren't finite")],
+    ("name", "dtype", "value", "message"),
+    [
+        (_vectors_worker.IDS, np.int64, -1, "no room for 2 of 14 words"),
+        (_vectors_worker.OWN, np.float32, np.inf, "aren't finite"),
+    ],
 )
 def test_result_that_cannot_be_used_is_an_error(
-    in_this_process, sequences, small, monkeypatch, name, value, message
+    in_this_process, sequences, small, monkeypatch, name, dtype, value, message
 ):
     train = _fit.run_module
 
     def spoil(module, folder, *, on_line):
         train(module, folder, on_line=on_line)
-        array = np.load(folder / name)
+        array = np.fromfile(folder / name, dtype)
         array[2:4] = value
-        np.save(folder / name, array)
+        array.tofile(folder / name)
 
     monkeypatch.setattr(_fit, "run_module", spoil)
     with pytest.raises(EmbedderError, match=message):

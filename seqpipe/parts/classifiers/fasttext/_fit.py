@@ -13,7 +13,6 @@ import numpy as np
 from seqpipe.errors import ClassifierError, EmbedderError, SavedModelError
 from seqpipe.formats.fasttext import read_fasttext
 from seqpipe.parts.classifiers._contract import LabelledWords
-from seqpipe.parts.classifiers.fasttext import _settings as job
 from seqpipe.parts.classifiers.fasttext._corpus import (
     Corpus,
     fitted_buckets,
@@ -25,6 +24,7 @@ from seqpipe.parts.classifiers.fasttext._settings import SEARCHED, Settings
 from seqpipe.parts.classifiers.fasttext._trained import Trained
 from seqpipe.parts.embedders import Embedder
 from seqpipe.parts.fasttext import Progress, library_seed, library_version
+from seqpipe.parts.fasttext import _classifier_worker as job
 from seqpipe.workers._process import run_module
 from seqpipe.workers._progress import FitProgress, OnProgress
 
@@ -214,9 +214,6 @@ def after_search(on_progress: OnProgress | None) -> OnProgress | None:
     return report
 
 
-_WORKER = "seqpipe.parts.classifiers.fasttext._worker"
-
-
 @dataclass(frozen=True)
 class Task:
     """What a model is to be fitted on; see `Classifier.fit`."""
@@ -243,7 +240,7 @@ def fit_model(settings: Settings, task: Task) -> Trained:
         (folder / job.JOB).write_text(json.dumps(options), encoding="utf-8")
         training = _progress(folder, corpus, settings, task.on_progress)
         reader = SearchProgress(training, task.on_progress) if settings.autotune else training
-        run_module(_WORKER, folder, on_line=reader.read, error=ClassifierError)
+        run_module(job.__name__, folder, on_line=reader.read, error=ClassifierError)
         trained = _read_result(folder, settings, task, library)
     training.finish()
     return trained

@@ -7,17 +7,6 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 
 from seqpipe.errors import ConfigError
 
-# The files that pass a job to its process, and the result back; all in one folder.
-
-
-CORPUS = "corpus.txt"
-DEV = "dev.txt"
-VECTORS = "vectors.vec"
-JOB = "job.json"
-MODEL = "model.bin"
-ARGUMENTS = "arguments.json"
-
-
 #: How the scores of labels are made: together, each by itself, by a tree, each by itself against random others.
 Loss: TypeAlias = Literal["softmax", "one-vs-rest", "hierarchical", "negative-sampling"]
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from seqpipe.errors import EmbedderError
 from seqpipe.formats.fasttext import Subwords, hash_subwords
 from seqpipe.parts.embedders._contract import OnProgress
-from seqpipe.parts.embedders.fasttext import _settings as job
 from seqpipe.parts.embedders.fasttext._settings import Settings
 from seqpipe.parts.embedders.fasttext._vectors import Shape, Tables, WordVectors
 from seqpipe.parts.fasttext import (
@@ -23,6 +22,7 @@ from seqpipe.parts.fasttext import (
     library_version,
     written,
 )
+from seqpipe.parts.fasttext import _vectors_worker as job
 from seqpipe.workers._process import run_module
 
 # The text file that the library trains on.
@@ -139,7 +139,6 @@ def _check(kept: int, counts: Counter[str], *, lines: int, min_count: int) -> No
         )
 
 
-_WORKER = "seqpipe.parts.embedders.fasttext._worker"
 _LOSSES = {"negative-sampling": "ns", "hierarchical": "hs"}
 _BUCKETS_PER_SUBWORD = 2
 _MAX_BUCKETS = 2_000_000
@@ -167,11 +166,11 @@ def fit_vectors(
         subwords = hash_subwords(forms, min_n=settings.min_n, max_n=settings.max_n)
         shape = _shape(settings, subwords, library)
         used, row_of_subword = _used_rows(subwords.hashes, shape.buckets)
-        np.save(folder / job.USED, used)
+        used.tofile(folder / job.USED)
         _write_job(folder, settings, forms, buckets=shape.buckets, seed=seed)
         progress = _progress(corpus, settings, on_progress)
-        run_module(_WORKER, folder, on_line=progress.read)
-        tables = _read_result(folder, subwords, row_of_subword)
+        run_module(job.__name__, folder, on_line=progress.read)
+        tables = _read_result(folder, settings.width, subwords, row_of_subword)
     if settings.standardize:
         tables = _standardized(tables, np.array(corpus.counts))
     progress.finish()
@@ -234,9 +233,13 @@ def _write_job(
     (folder / job.WORDS).write_bytes("".join(f"{form}\n" for form in forms).encode())
 
 
-def _read_result(folder: Path, subwords: Subwords, row_of_subword: NDArray[np.int32]) -> Tables:
-    ids, own, rows = (
-        np.load(folder / name, allow_pickle=False) for name in (job.IDS, job.OWN, job.SHARED)
+def _read_result(
+    folder: Path, width: int, subwords: Subwords, row_of_subword: NDArray[np.int32]
+) -> Tables:
+    ids = np.fromfile(folder / job.IDS, dtype=np.int64)
+    own, rows = (
+        np.fromfile(folder / name, dtype=np.float32).reshape(-1, width)
+        for name in (job.OWN, job.SHARED)
     )
     if (ids < 0).any():
         raise EmbedderError(

@@ -5,19 +5,6 @@ from typing import Literal, TypeAlias, get_args
 
 from seqpipe.errors import ConfigError
 
-# The files that pass a job to its process, and the result back; all in one folder.
-
-
-CORPUS = "corpus.txt"
-SETTINGS = "settings.json"
-WORDS = "words.txt"
-#: Which of the rows that n-grams share are asked for: those of known words.
-USED = "used.npy"
-IDS = "ids.npy"
-OWN = "own.npy"
-SHARED = "shared.npy"
-
-
 #: Predict the words around a word from it, or a word from those around it.
 Architecture: TypeAlias = Literal["skipgram", "cbow"]
 

@@ -1,11 +1,21 @@
-"""The process that trains: `python -m seqpipe.parts.classifiers.fasttext._worker`, in the job's folder."""
+"""The process that trains a classifier: `python -m seqpipe.parts.fasttext._classifier_worker`, in the job's folder.
+
+It lies here as it's started for each training, and the packages of classifiers import much that it doesn't need.
+"""
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from seqpipe.parts.classifiers.fasttext import _settings as job
 from seqpipe.parts.fasttext import begin, explained, train
+
+# The files that pass a job to this process, and the result back; all in one folder.
+CORPUS: Final = "corpus.txt"
+DEV: Final = "dev.txt"
+VECTORS: Final = "vectors.vec"
+JOB: Final = "json"
+MODEL: Final = "model.bin"
+ARGUMENTS: Final = "arguments.json"
 
 _REPORTED_OPTIONS = (
     *("lr", "dim", "epoch", "minCount", "minCountLabel", "minn", "maxn", "neg", "wordNgrams"),
@@ -15,17 +25,17 @@ _REPORTED_OPTIONS = (
 
 def main() -> None:
     """Train by the job's files in the current folder."""
-    options = json.loads(Path(job.JOB).read_text(encoding="utf-8"))
+    options = json.loads(Path(JOB).read_text(encoding="utf-8"))
     settings = options["settings"]
     is_silent = settings["thread"] == 1 and "autotuneValidationFile" not in settings
-    begin(Path(job.CORPUS) if is_silent else None)
+    begin(Path(CORPUS) if is_silent else None)
     model = train(settings, fixed=options["fixed"])
     if options["quantize"]:
         with explained():
             _quantize(model, **options["quantize"])
     with explained():
-        model.saveModel(job.MODEL)
-    Path(job.ARGUMENTS).write_text(json.dumps(_arguments(model)), encoding="utf-8")
+        model.saveModel(MODEL)
+    Path(ARGUMENTS).write_text(json.dumps(_arguments(model)), encoding="utf-8")
 
 
 def _quantize(
@@ -33,7 +43,7 @@ def _quantize(
 ) -> None:
     trained = model.getArgs()
     model.quantize(
-        job.CORPUS if retrain else "",
+        CORPUS if retrain else "",
         output,
         cutoff,
         retrain,
