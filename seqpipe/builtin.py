@@ -64,4 +64,7 @@ def seqpipe_tasks() -> Factories:
 @hookimpl
 def seqpipe_classifiers() -> Factories:
     """Provide the built-in classifiers."""
-    return {"seqpipe.FastTextClassifier.v1": "seqpipe.parts.classifiers:FastTextClassifier"}
+    return {
+        "seqpipe.FastTextClassifier.v1": "seqpipe.parts.classifiers:FastTextClassifier",
+        "seqpipe.NGramClassifier.v1": "seqpipe.parts.classifiers:NGramClassifier",
+    }

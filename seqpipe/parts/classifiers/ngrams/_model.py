@@ -1,0 +1,190 @@
+"""A fitted model of n-grams, and its files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqpipe.errors import SavedModelError
+from seqpipe.parts.classifiers.ngrams._regression import Linear
+from seqpipe.parts.classifiers.ngrams._sparse import Sparse, beside
+from seqpipe.parts.classifiers.ngrams._vocabulary import Vocabulary
+from seqpipe.storage.part_files import (
+    read_arrays,
+    read_settings,
+    read_words,
+    write_arrays,
+    write_settings,
+    write_words,
+)
+
+Weighting: TypeAlias = Literal["tfidf", "binary"]
+
+_KIND: Final = "NGramClassifier"
+_SETTINGS: Final = "classifier.json"
+_WORDS: Final = "words.json"
+_CHARACTERS: Final = "characters.json"
+_ARRAYS: Final = "weights.safetensors"
+_TYPES: Final[dict[str, type]] = {
+    "labels": list,
+    "exclusive": bool,
+    "loss": str,
+    "weighting": str,
+    "lower": bool,
+    "min_n": int,
+    "max_n": int,
+    "cost": float,
+}
+_AT_ONCE: Final = 1024
+
+
+@dataclass(frozen=True)
+class Features:
+    """Counts of n-grams to features.
+
+    Attributes:
+        weighting: As `NGramClassifier` has it.
+        rarity: For each matrix of counts the inverse document frequency of its columns.
+    """
+
+    weighting: Weighting
+    rarity: Sequence[NDArray[np.float32]]
+
+    def of(self, counts: Sequence[Sparse]) -> Sparse:
+        """Return the features of texts from the counts of their n-grams."""
+        return beside([self._weighed(*each) for each in zip(counts, self.rarity, strict=True)])
+
+    def _weighed(self, counts: Sparse, rarity: NDArray[np.float32]) -> Sparse:
+        if self.weighting == "binary":
+            return counts.with_values(np.ones_like(counts.values)).normalised()
+        values = (1 + np.log(counts.values)) * rarity[counts.columns]
+        return counts.with_values(values).normalised()
+
+
+def inverse_document_frequency(counts: Sparse) -> NDArray[np.float32]:
+    """Return ``log((1 + texts) / (1 + texts with it)) + 1`` for each column, as scikit-learn has it."""
+    texts = counts.shape[0]
+    found: NDArray[np.floating] = np.log((1 + texts) / (1 + counts.column_counts())) + 1
+    return found.astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """What scores texts.
+
+    Attributes:
+        labels: The labels that were learnt, in the order that scores are wanted in.
+        exclusive: Whether a text has exactly one.
+        loss: "softmax" or "one-vs-rest".
+        vocabulary: The n-grams.
+        features: Makes their counts to features.
+        linear: Makes features to logits.
+        cost: What it was fitted with.
+    """
+
+    labels: tuple[str, ...]
+    exclusive: bool
+    loss: str
+    vocabulary: Vocabulary
+    features: Features
+    linear: Linear
+    cost: float
+
+    def predict(self, texts: Sequence[Sequence[str]]) -> NDArray[np.float32]:
+        """Return the scores of texts, `[texts, labels]`."""
+        scores = np.zeros((len(texts), len(self.labels)), dtype=np.float32)
+        for start in range(0, len(texts), _AT_ONCE):
+            counts = self.vocabulary.count(texts[start : start + _AT_ONCE])
+            logits = self.linear.logits(self.features.of(counts))
+            scores[start : start + _AT_ONCE] = probabilities(logits, self.loss)
+        return scores
+
+    def to_disk(self, folder: Path) -> None:
+        """Write the model into an existing folder.
+
+        Raises:
+            SavedModelError: A file can't be written.
+        """
+        vocabulary = self.vocabulary
+        settings: dict[str, Any] = {
+            "labels": list(self.labels),
+            "exclusive": self.exclusive,
+            "loss": self.loss,
+            "weighting": self.features.weighting,
+            "lower": vocabulary.lower,
+            "min_n": vocabulary.min_n,
+            "max_n": vocabulary.max_n,
+            "cost": float(self.cost),
+        }
+        write_settings(folder / _SETTINGS, settings, kind=_KIND)
+        write_words(folder / _WORDS, list(vocabulary.words))
+        write_words(folder / _CHARACTERS, list(vocabulary.characters))
+        longer = {f"ngrams{n}": keys for n, keys in enumerate(vocabulary.longer, start=2)}
+        rarity = {f"rarity{n}": each for n, each in enumerate(self.features.rarity)}
+        linear = {"weights": self.linear.weights, "bias": self.linear.bias}
+        write_arrays(folder / _ARRAYS, {**longer, **rarity, **linear})
+
+    @classmethod
+    def from_disk(cls, folder: Path) -> "Model":
+        """Read what `to_disk` wrote.
+
+        Raises:
+            SavedModelError: A file is missing or isn't what `to_disk` wrote.
+        """
+        saved = read_settings(folder / _SETTINGS, _TYPES, kind=_KIND)
+        arrays = read_arrays(folder / _ARRAYS)
+        vocabulary = Vocabulary(saved["lower"], saved["min_n"], saved["max_n"])
+        for known, name in (
+            (vocabulary.words, _WORDS),
+            (vocabulary.characters, _CHARACTERS),
+        ):
+            known.update((each, n) for n, each in enumerate(read_words(folder / name)))
+        vocabulary.longer = _in_order(arrays, "ngrams", first=2)
+        rarity = _in_order(arrays, "rarity", first=0)
+        sizes = [len(vocabulary.words) + sum(map(len, vocabulary.longer))]
+        sizes += [len(vocabulary.characters)] if vocabulary.max_n else []
+        weights, bias = arrays.get("weights"), arrays.get("bias")
+        labels = saved["labels"]
+        if (
+            not all(isinstance(label, str) for label in labels)
+            or saved["loss"] not in ("softmax", "one-vs-rest")
+            or saved["weighting"] not in ("tfidf", "binary")
+            or weights is None
+            or bias is None
+            or list(map(len, rarity)) != sizes
+            or weights.shape != (sum(sizes), len(labels))
+            or bias.shape != (len(labels),)
+            or {weights.dtype, bias.dtype} != {np.dtype(np.float32)}
+            or any(keys.dtype != np.int64 or keys.ndim != 1 for keys in vocabulary.longer)
+        ):
+            raise SavedModelError(f"{folder} is damaged: its files don't fit each other")
+        return cls(
+            tuple(labels),
+            saved["exclusive"],
+            saved["loss"],
+            vocabulary,
+            Features(saved["weighting"], rarity),
+            Linear(weights, bias),
+            saved["cost"],
+        )
+
+
+def probabilities(logits: NDArray[np.float32], loss: str) -> NDArray[np.float32]:
+    """Return the scores that logits stand for: those of a row add up to 1, or each is one by itself."""
+    if loss == "softmax":
+        powers = np.exp(logits - logits.max(1, keepdims=True))
+        softmax: NDArray[np.float32] = powers / powers.sum(1, keepdims=True)
+        return softmax
+    # So that neither end overflows.
+    scores: NDArray[np.float32] = (0.5 + 0.5 * np.tanh(0.5 * logits)).astype(np.float32)
+    return scores
+
+
+def _in_order(arrays: dict[str, NDArray[Any]], name: str, *, first: int) -> list[NDArray[Any]]:
+    found: list[NDArray[Any]] = []
+    while (array := arrays.get(f"{name}{first + len(found)}")) is not None:
+        found.append(array)
+    return found

@@ -1,0 +1,243 @@
+"""Which n-grams a model knows, and how often they occur in texts."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqpipe.parts.classifiers.ngrams._sparse import Sparse, below, beside, count_pairs
+
+Texts = Sequence[Sequence[str]]
+
+#: The n-grams of characters of so many words are counted at once; a word has some 20.
+_WORDS_AT_ONCE: Final = 300_000
+_UNKNOWN: Final = -1
+
+
+@dataclass
+class Vocabulary:
+    """The n-grams that occur in enough texts; each has a column.
+
+    Nothing is hashed. An n-gram of words is a pair: the (n-1)-gram that it begins with, and its last word.
+
+    Attributes:
+        lower: Whether words are lower-cased.
+        min_n: The fewest characters of an n-gram within a word, the marks of its ends included.
+        max_n: The most; 0 for none.
+        words: The known words and their numbers.
+        longer: For each n from 2 the known n-grams of words, ascending. Each is the number of the (n-1)-gram that
+            it begins with, times the number of words, plus the number of its last word.
+        characters: The known n-grams of characters and their columns.
+    """
+
+    lower: bool
+    min_n: int
+    max_n: int
+    words: dict[str, int] = field(default_factory=dict)
+    longer: list[NDArray[np.int64]] = field(default_factory=list)
+    characters: dict[str, int] = field(default_factory=dict)
+
+    def learn(self, texts: Texts, *, longest: int, min_count: int) -> list[Sparse]:
+        """Learn the n-grams of texts and return how often each occurs in each text, as `count` does.
+
+        Args:
+            texts: The words of each text.
+            longest: The most words of an n-gram.
+            min_count: In how many texts an n-gram must occur.
+        """
+        every: dict[str, int] = {}
+        rows, numbers = self._number(texts, every)
+        kept = _in_enough(rows, numbers, len(every), min_count)
+        self.words = _renumber(every, kept)
+        known = (np.where(kept, np.cumsum(kept) - 1, _UNKNOWN))[numbers]
+        self.longer = []
+        at = known
+        for n in range(2, longest + 1):
+            keys = self._extend(rows, at, known, n)
+            there = keys >= 0
+            found, place = np.unique(keys[there], return_inverse=True)
+            self.longer.append(found[_in_enough(rows[there], place, len(found), min_count)])
+            at = _places(keys, self.longer[-1])
+        counts = [self._count_words(rows, known, len(texts))]
+        if self.max_n:
+            self.characters = {}
+            parts = self._split(list(every), self.characters)
+            found_in = _multiply(rows, numbers, parts, len(texts), len(self.characters))
+            kept = found_in.column_counts() >= min_count
+            self.characters = _renumber(self.characters, kept)
+            counts.append(found_in.keep_columns(kept))
+        return counts
+
+    def count(self, texts: Texts) -> list[Sparse]:
+        """Return how often each n-gram occurs in each text.
+
+        Returns:
+            A matrix `[texts, n-grams]` of the n-grams of words, and one of those of characters if they're counted.
+        """
+        every: dict[str, int] = {}
+        rows, numbers = self._number(texts, every)
+        known = np.array([self.words.get(word, _UNKNOWN) for word in every], dtype=np.int64)
+        # An empty array can't be indexed, not even by nothing.
+        counts = [self._count_words(rows, known[numbers] if every else numbers, len(texts))]
+        if self.max_n:
+            parts = self._split(list(every), None)
+            counts.append(_multiply(rows, numbers, parts, len(texts), len(self.characters)))
+        return counts
+
+    def keep(self, kept: Sequence[NDArray[np.bool_]]) -> None:
+        """Forget all n-grams but some.
+
+        Words and beginnings of n-grams that are kept have to be kept too; of an n-gram's beginnings none occurs in fewer
+        texts than itself.
+        """
+        of_words, *of_characters = kept
+        order = np.split(of_words, np.cumsum([len(self.words), *map(len, self.longer)])[:-1])
+        longer = []
+        shorter, size = order[0], int(order[0].sum())
+        for keys, chosen in zip(self.longer, order[1:], strict=True):
+            begins, last = np.divmod(keys[chosen], len(self.words))
+            places = np.cumsum(shorter) - 1
+            longer.append(places[begins] * size + (np.cumsum(order[0]) - 1)[last])
+            shorter = chosen
+        self.words, self.longer = _renumber(self.words, order[0]), longer
+        for chosen in of_characters:
+            self.characters = _renumber(self.characters, chosen)
+
+    def _number(
+        self, texts: Texts, every: dict[str, int]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Return the text and the number of each word; words get their numbers in `every`."""
+        words = (word.lower() if self.lower else word for text in texts for word in text)
+        numbers = [every.setdefault(word, len(every)) for word in words]
+        rows = np.repeat(np.arange(len(texts), dtype=np.int32), [len(text) for text in texts])
+        return rows, np.array(numbers, dtype=np.int64)
+
+    def _extend(
+        self, rows: NDArray[np.int32], at: NDArray[np.int64], words: NDArray[np.int64], n: int
+    ) -> NDArray[np.int64]:
+        """Return the n-gram that begins at each word, known or not; -1 where none does.
+
+        Args:
+            rows: The text of each word.
+            at: The number of the (n-1)-gram that begins at each word.
+            words: The number of each word.
+            n: How many words the n-gram has.
+        """
+        keys = np.full(len(at), _UNKNOWN, dtype=np.int64)
+        count = len(at) - n + 1
+        if count > 0:
+            begins, last = at[:count], words[n - 1 :]
+            there = (rows[:count] == rows[n - 1 :]) & (begins >= 0) & (last >= 0)
+            keys[:count][there] = begins[there] * len(self.words) + last[there]
+        return keys
+
+    def _count_words(self, rows: NDArray[np.int32], words: NDArray[np.int64], texts: int) -> Sparse:
+        at, size = words, len(self.words)
+        counts = [_count_known(rows, at, (texts, size))]
+        for n, known in enumerate(self.longer, start=2):
+            at = _places(self._extend(rows, at, words, n), known)
+            counts.append(_count_known(rows, at, (texts, len(known))))
+        return beside(counts)
+
+    def _split(self, words: Sequence[str], learnt: dict[str, int] | None) -> "_Parts":
+        """Return the n-grams of characters of each word; those that aren't known yet are added to `learnt`."""
+        columns: list[int] = []
+        lengths = []
+        for word in words:
+            before = len(columns)
+            for part in _ngrams_within(word, self.min_n, self.max_n):
+                if learnt is not None:
+                    columns.append(learnt.setdefault(part, len(learnt)))
+                elif (column := self.characters.get(part)) is not None:
+                    columns.append(column)
+            lengths.append(len(columns) - before)
+        return _Parts(np.array(columns, dtype=np.int32), np.array(lengths, dtype=np.int64))
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The columns of the n-grams of characters of each word, one word's after another's."""
+
+    columns: NDArray[np.int32]
+    lengths: NDArray[np.int64]
+
+    def of(self, words: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return the columns of words one after another."""
+        lengths = self.lengths[words]
+        ends = np.cumsum(lengths)
+        starts = (np.cumsum(self.lengths) - self.lengths)[words]
+        within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - lengths, lengths)
+        columns: NDArray[np.int32] = self.columns[np.repeat(starts, lengths) + within]
+        return columns
+
+
+def _ngrams_within(word: str, min_n: int, max_n: int) -> Iterator[str]:
+    """Yield the n-grams of a word with marks of its ends. Of a single character all would say what the word says."""
+    if len(word) < 2:
+        return
+    marked = f" {word} "
+    for n in range(min_n, max_n + 1):
+        for start in range(len(marked) - n + 1):
+            yield marked[start : start + n]
+
+
+def _multiply(
+    rows: NDArray[np.int32], words: NDArray[np.int64], parts: _Parts, texts: int, width: int
+) -> Sparse:
+    """Count the n-grams of characters of texts, some texts at a time.
+
+    Args:
+        rows: The text of each word.
+        words: The number of each word.
+        parts: The n-grams of each word.
+        texts: How many texts there are.
+        width: How many n-grams there are.
+    """
+    counts = []
+    first = start = 0
+    while first < texts:
+        stop = min(start + _WORDS_AT_ONCE, len(words))
+        # Whole texts, and one at least.
+        last = int(rows[stop]) if stop < len(words) else texts
+        last = max(last, first + 1)
+        stop = int(np.searchsorted(rows, last))
+        some = words[start:stop]
+        of_rows = np.repeat(rows[start:stop] - first, parts.lengths[some] if len(some) else [])
+        counts.append(count_pairs(of_rows, parts.of(some), (last - first, width)))
+        first, start = last, stop
+    return below(counts) if counts else count_pairs(rows, rows, (0, width))
+
+
+def _count_known(
+    rows: NDArray[np.int32], columns: NDArray[np.int64], shape: tuple[int, int]
+) -> Sparse:
+    there = columns >= 0
+    return count_pairs(rows[there], columns[there], shape)
+
+
+def _places(keys: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return where each key is in an ascending array; -1 where it isn't."""
+    if not len(known):
+        return np.full(len(keys), _UNKNOWN, dtype=np.int64)
+    places = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+    return np.where(known[places] == keys, places, _UNKNOWN)
+
+
+def _in_enough(
+    rows: NDArray[np.int32], columns: NDArray[np.int64], width: int, min_count: int
+) -> NDArray[np.bool_]:
+    """Say which columns occur in enough rows."""
+    found: NDArray[np.bool_] = (
+        count_pairs(rows, columns, (0, width)).column_counts() >= min_count
+        if width
+        else np.zeros(0, dtype=bool)
+    )
+    return found
+
+
+def _renumber(known: dict[str, int], kept: NDArray[np.bool_]) -> dict[str, int]:
+    """Return the numbers of what's kept, in the same order."""
+    chosen = (name for name, keep in zip(known, kept.tolist(), strict=True) if keep)
+    return {name: number for number, name in enumerate(chosen)}
