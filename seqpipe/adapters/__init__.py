@@ -37,6 +37,9 @@ from seqpipe.adapters._vectors import make_document_vectors as make_document_vec
 from seqpipe.adapters._vectors import make_vectors as make_vectors
 from seqpipe.adapters._vectors import save_table as save_table
 from seqpipe.adapters._whole import wrap_language
+from seqpipe.adapters._wide_pipe import WidePipe as WidePipe
+from seqpipe.adapters._wide_pipe import make_tune_mix as make_tune_mix
+from seqpipe.adapters._wide_pipe import make_wide_pipe as make_wide_pipe
 
 __all__ = [
     "OUT_OF_MEMORY",
@@ -49,6 +52,7 @@ __all__ = [
     "TaskPipe",
     "TorchShim",
     "Watched",
+    "WidePipe",
     "WordTokenizer",
     "calling",
     "describe",
@@ -62,7 +66,9 @@ __all__ = [
     "make_sequences",
     "make_task_pipe",
     "make_tokenizer",
+    "make_tune_mix",
     "make_vectors",
+    "make_wide_pipe",
     "naming_scorer",
     "read_examples",
     "recurrent_engines",

@@ -99,7 +99,7 @@ class ClassifierPipe(Pipe):  # type: ignore[misc]
                 yield from scored
 
     def _annotate(self, docs: list[Doc]) -> list[Doc]:
-        texts = [_words(doc) for doc in docs]
+        texts = [words_of(doc) for doc in docs]
         labels = self.labels
         scores = predict_scores(self.classifier, texts)
         for doc, row in zip(docs, scores.tolist(), strict=True):
@@ -124,7 +124,7 @@ class ClassifierPipe(Pipe):  # type: ignore[misc]
         storage.discard_manifest(Path(path).parent)
         Path(path).mkdir(parents=True, exist_ok=True)
         with calling(self.classifier, "classifier", "was written", but=OSError):
-            self.classifier.to_disk(Path(path))
+            self._write(Path(path))
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "ClassifierPipe":
         """Read the classifier.
@@ -135,12 +135,12 @@ class ClassifierPipe(Pipe):  # type: ignore[misc]
         # Where a component is read by itself, nothing has checked its pipeline before.
         storage.check_sealed(Path(path).parent)
         with calling(self.classifier, "classifier", "was read"):
-            self.classifier.from_disk(Path(path))
+            self._read(Path(path))
         return self
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """Return the classifier's files in one piece; none before it's fitted."""
-        return pack(self.classifier.to_disk) if self.labels else _NOT_FITTED
+        return pack(self._write) if self.labels else _NOT_FITTED
 
     def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> "ClassifierPipe":
         """Read what `to_bytes` returned.
@@ -150,8 +150,14 @@ class ClassifierPipe(Pipe):  # type: ignore[misc]
         """
         if data != _NOT_FITTED:
             with unpacked(data, "classifier") as folder:
-                self.classifier.from_disk(folder)
+                self._read(folder)
         return self
+
+    def _write(self, folder: Path) -> None:
+        self.classifier.to_disk(folder)
+
+    def _read(self, folder: Path) -> None:
+        self.classifier.from_disk(folder)
 
 
 @Language.factory(  # type: ignore[untyped-decorator]
@@ -174,6 +180,12 @@ def make_classifier_pipe(
     Raises:
         ConfigError: It's no classifier, or the threshold isn't from 0 to 1.
     """
+    check_classifier(name, classifier, threshold)
+    return ClassifierPipe(nlp.vocab, name, classifier, threshold)
+
+
+def check_classifier(name: str, classifier: Any, threshold: float) -> None:
+    """Check what a component called `name` is made with; see `make_classifier_pipe`."""
     if not isinstance(classifier, Classifier):
         raise ConfigError(
             f"the classifier of the component {name!r} is {classifier!r}, which is none: name one of "
@@ -183,10 +195,10 @@ def make_classifier_pipe(
         raise ConfigError(
             f"the `threshold` of the component {name!r} is {threshold}; it lies between 0 and 1"
         )
-    return ClassifierPipe(nlp.vocab, name, classifier, threshold)
 
 
-def _words(doc: Doc) -> list[str]:
+def words_of(doc: Doc) -> list[str]:
+    """Return the words that a classifier sees."""
     return [token.text for token in doc if not token.is_space]
 
 
@@ -200,5 +212,5 @@ def _labels(examples: Iterable[Example]) -> list[str]:
 def _labelled(example: Example) -> LabelledWords:
     cats = example.reference.cats
     return LabelledWords(
-        _words(example.predicted), [label for label, value in cats.items() if value >= 0.5]
+        words_of(example.predicted), [label for label, value in cats.items() if value >= 0.5]
     )

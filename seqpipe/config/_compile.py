@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from seqpipe.config._check import check
-from seqpipe.config._expand import TASK, expand
+from seqpipe.config._expand import DEV, TASK, expand
 from seqpipe.config._read import PipelineFile, read
 from seqpipe.config._schema import FREE_SECTIONS
 from seqpipe.config._types import is_block
@@ -30,6 +30,7 @@ _REFERENCES: Final = {
     "seed": "${system.seed}",
     "gpu_allocator": "${system.gpu_allocator}",
     "task": TASK,
+    "corpus": DEV,
 }
 
 

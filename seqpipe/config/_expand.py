@@ -13,6 +13,8 @@ from seqpipe.plugins import Part
 #: What the component and the corpora have for a task: one block, so that changing it changes it for all. The block isn't
 #: the component's own, as a component may be renamed or removed, and then the saved pipeline couldn't be loaded.
 TASK: Final = "${variables.task}"
+#: The dev part, likewise.
+DEV: Final = "${corpora.dev}"
 
 
 def embedders_in(section: Mapping[str, Any]) -> dict[str, Any]:
@@ -25,6 +27,7 @@ def embedders_in(section: Mapping[str, Any]) -> dict[str, Any]:
 Section = dict[str, Any]
 
 _COMPONENT: Final = "classifier"
+_WIDE: Final = "wide"
 
 
 def classifier_sections(classifier: Section, corpora: Mapping[str, Section]) -> Section:
@@ -68,6 +71,10 @@ _TRAINING: Final[Section] = {
 }
 
 
+#: The mix of head and classifier is tuned before a model is saved.
+_TUNING: Final[Section] = {"before_to_disk": {"@callbacks": "seqpipe.TuneMix.v1", "corpus": DEV}}
+
+
 def expand(sections: Mapping[str, Any], makes: Makes | None, find_part: FindPart) -> Section:
     """Return the complete spaCy configuration that a pipeline file expands to.
 
@@ -99,7 +106,7 @@ def expand(sections: Mapping[str, Any], makes: Makes | None, find_part: FindPart
 
 def _trained(sections: Mapping[str, Any], find_part: FindPart) -> Section:
     """Expand a file whose pipeline is trained: an encoder on top of the vectors, and a head on top of that."""
-    names = (name for name in SECTIONS if name != "task")
+    names = (name for name in SECTIONS if name not in ("task", "wide"))
     ours = {name: _with_defaults(name, sections.get(name, {})) for name in names}
     encoder = find_part("encoders", ours["encoder"]["@seqpipe_encoders"])
     if "cell" in encoder.settings:
@@ -108,15 +115,21 @@ def _trained(sections: Mapping[str, Any], find_part: FindPart) -> Section:
         ours["encoder"]["width"] = encoder.default_width()
     task = _task(sections.get("task"), ours["head"], find_part)
     name, component, weights = _component(ours, task, find_part)
+    wide = _wide(sections, name, find_part)
+    tuned = wide and "weight" not in wide and "before_to_disk" not in sections.get("training", {})
     shared: Section = {"task": TASK} if task else {}
     data = _data(ours["data"], "seqpipe.Corpus.v1", **shared)
     return {
         **({"variables": {"task": task}} if task else {}),
         **_system(ours),
-        "nlp": {**_nlp(ours), "pipeline": ["tok2vec", name]},
-        "components": {"tok2vec": {"factory": "tok2vec", "model": _encoder(ours)}, name: component},
+        "nlp": {**_nlp(ours), "pipeline": ["tok2vec", name, *([_WIDE] if wide else [])]},
+        "components": {
+            "tok2vec": {"factory": "tok2vec", "model": _encoder(ours)},
+            name: component,
+            **({_WIDE: wide} if wide else {}),
+        },
         "corpora": {part: {**data, "part": part} for part in _parts_of(ours["data"])},
-        "training": {**_TRAINING, **weights},
+        "training": {**_TRAINING, **weights, **(_TUNING if tuned else {})},
         **_fit(data),
     }
 
@@ -142,6 +155,27 @@ def _component(
     head = find_part("heads", ours["head"]["@seqpipe_heads"])
     name = head.component(_settings(ours["head"]))
     return name, {"factory": name, "model": _head(ours, "seqpipe.Classifier.v1")}, _score(name)
+
+
+def _wide(sections: Mapping[str, Any], component: str, find_part: FindPart) -> Section | None:
+    """Return the section of the classifier beside the head; None for none.
+
+    By default there's one where a file leaves the model to us, and the head puts texts into classes.
+    """
+    given = sections.get("wide")
+    if given is None and ("embedder" in sections or "encoder" in sections):
+        return None
+    if component not in ("textcat", "textcat_multilabel"):
+        return None
+    section = _with_defaults(_WIDE, given or {})
+    weight = section.pop("weight", None)
+    if weight == 0:
+        return None
+    part = find_part("classifiers", section["@seqpipe_classifiers"])
+    if "exclusive" in part.settings:
+        section.setdefault("exclusive", component == "textcat")
+    mix = {} if weight is None else {"weight": weight}
+    return {"factory": "seqpipe_wide", "classifier": section, **mix}
 
 
 def _embedding(sections: Mapping[str, Any], find_part: FindPart) -> Section:

@@ -33,6 +33,8 @@ _ORIGINS: Final[tuple[tuple[Path, Path], ...]] = (
     (("components", "tok2vec", "model"), ("embedder",)),
     (("components", "*", "model", "head"), ("head",)),
     (("components", "classifier", "classifier"), ("classifier",)),
+    (("components", "wide", "classifier"), ("wide",)),
+    (("components", "wide"), ("wide",)),
     (("components", "*", "task"), ("task",)),
     (("corpora", "*", "task"), ("task",)),
     (("initialize", "before_init", "corpus", "task"), ("task",)),
@@ -40,6 +42,8 @@ _ORIGINS: Final[tuple[tuple[Path, Path], ...]] = (
     *((("corpora", part), ("data",)) for part in DATA_PARTS),
     (("initialize", "before_init", "corpus", "data"), ("data",)),
     (("initialize", "before_init", "corpus"), ("data",)),
+    (("training", "before_to_disk", "corpus", "data"), ("data",)),
+    (("training", "before_to_disk", "corpus"), ("data",)),
     (("initialize", "components", "classifier", "dev", "data"), ("data",)),
     (("initialize", "components", "classifier", "dev"), ("data",)),
 )

@@ -12,7 +12,7 @@ from seqpipe.kinds import KINDS
 
 #: Our own sections, in the order of the documentation.
 SECTIONS: Final[tuple[str, ...]] = (
-    *("pipeline", "data", "tokenizer", "embedder", "encoder", "head", "task", "classifier"),
+    *("pipeline", "data", "tokenizer", "embedder", "encoder", "head", "wide", "task", "classifier"),
 )
 
 
@@ -28,7 +28,7 @@ class Makes(enum.Enum):
 
 
 #: Any of these sections means that a file makes more than an embedding.
-_MORE_THAN_AN_EMBEDDING: Final = ("encoder", "head", "task", "nlp", "components")
+_MORE_THAN_AN_EMBEDDING: Final = ("encoder", "head", "wide", "task", "nlp", "components")
 
 
 def what_is_made(sections: Collection[str]) -> Makes | None:
@@ -46,7 +46,7 @@ def what_is_made(sections: Collection[str]) -> Makes | None:
 
 
 #: The sections that a classifier replaces, and the scores of an embedder, which it has none of.
-REPLACED: Final = ("embedder", "encoder", "head", "task", "evaluation")
+REPLACED: Final = ("embedder", "encoder", "head", "wide", "task", "evaluation")
 
 #: Scores of the embedding, by any name: [evaluation.analogies]. Allowed in a spaCy config too.
 EVALUATION: Final = "evaluation"
@@ -66,11 +66,13 @@ PIPELINE_SETTINGS: Final[dict[str, Any]] = {
 HOST_SETTINGS: Final[dict[str, dict[str, Any]]] = {
     "data": {"split": dict[str, float]},
     "embedder": {"trained_width": int, "trained_rows": int, "tune": bool, "tuned_words": int},
+    "wide": {"weight": float},
 }
 
 #: The default part of each slot, used where only settings are given, as on the command line.
 DEFAULT_PARTS: Final[dict[str, tuple[str, str]]] = {
-    kind.section: (kind.registry, kind.default) for kind in KINDS.values()
+    **{kind.section: (kind.registry, kind.default) for kind in KINDS.values()},
+    "wide": (KINDS["classifiers"].registry, "seqpipe.NGramClassifier.v1"),
 }
 
 #: spaCy's sections; the free ones hold any keys.
@@ -120,6 +122,7 @@ SLOTS: Final[dict[tuple[str, ...], Slot]] = {
     **{("data", part): _READERS for part in DATA_PARTS},
     **{(kind,): slot for kind, slot in KIND_SLOTS.items() if kind != "cell"},
     ("embedder", "*"): KIND_SLOTS["embedder"],
+    ("wide",): KIND_SLOTS["classifier"],
     (EVALUATION, "*"): _SCORERS,
     ("nlp", "tokenizer"): Slot(("tokenizers",)),
     ("nlp", "vectors"): Slot(("vectors",)),

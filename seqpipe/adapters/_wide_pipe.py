@@ -1,0 +1,186 @@
+"""A classifier beside a trained component: the scores of both are mixed in `doc.cats`."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.vocab import Vocab
+from torch import Tensor
+from torch.nn import functional
+
+from seqpipe.adapters._classifier_pipe import ClassifierPipe, check_classifier, words_of
+from seqpipe.adapters._contract import predict_scores, read_examples
+from seqpipe.errors import ConfigError
+from seqpipe.parts.classifiers import Classifier
+from seqpipe.storage.part_files import read_settings, write_settings
+
+_MIX: Final = "mix.json"
+_KIND: Final = "WidePipe"
+#: No score counts as less, since its logarithm would outweigh all others.
+_LEAST: Final = 1e-6
+_ITERATIONS: Final = 50
+
+
+class WidePipe(ClassifierPipe):
+    """Mixes the scores of a classifier with those that a component before it has set.
+
+    By logarithms: ``p ∝ p_before^a · p_classifier^b`` where classes are exclusive, and the weighted sum of log-odds where
+    they aren't. `nlp.initialize` trains the classifier, and `tune` finds the weights a and b.
+
+    Where no component before it has set scores, its classifier's own are set.
+
+    Args:
+        vocab: The pipeline's vocabulary.
+        name: What the component is called.
+        classifier: Gives the scores that are mixed in; it may be fitted later.
+        threshold: From which score on a label counts as predicted, where classes aren't exclusive.
+        weights: How much the logarithms count: those of the scores before, and the classifier's.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        name: str,
+        classifier: Classifier,
+        threshold: float,
+        weights: tuple[float, float],
+    ) -> None:
+        super().__init__(vocab, name, classifier, threshold)
+        self.weights = self._untuned = weights
+
+    def update(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, float]:
+        """Do nothing to the classifier, but mix by the first weights again, as the component before is being trained.
+
+        Weights tuned to an early state of it might leave it out, and then no score would show that it gets better.
+        """
+        self.weights = self._untuned
+        return kwargs.get("losses") or {}
+
+    def tune(self, docs: Sequence[Doc], truths: Sequence[Doc]) -> None:
+        """Find the weights that give the least cross entropy.
+
+        Args:
+            docs: Texts that nothing was fitted on, with the scores of the component before.
+            truths: The same texts with their true categories.
+        """
+        rows = [n for n, doc in enumerate(truths) if doc.cats and docs[n].cats]
+        if not rows:
+            return
+        labels, logits = self._logits([docs[n] for n in rows])
+        found = [[truths[n].cats.get(label, 0.0) for label in labels] for n in rows]
+        targets = torch.tensor(found, dtype=torch.float64)
+        self.weights = _fit_weights(torch.from_numpy(logits), targets, self.is_exclusive)
+
+    def _annotate(self, docs: list[Doc]) -> list[Doc]:
+        if not all(doc.cats for doc in docs):
+            return super()._annotate(docs)
+        labels, logits = self._logits(docs)
+        mixed = torch.from_numpy(np.tensordot(self.weights, logits, 1))
+        scores = mixed.softmax(1) if self.is_exclusive else mixed.sigmoid()
+        for doc, row in zip(docs, scores.tolist(), strict=True):
+            doc.cats = {**doc.cats, **dict(zip(labels, row, strict=True))}
+        return docs
+
+    def _logits(self, docs: Sequence[Doc]) -> tuple[list[str], NDArray[np.float64]]:
+        """Return the labels, and what's weighed: `[2, docs, labels]`, of the scores before and of the classifier's."""
+        own = predict_scores(self.classifier, [words_of(doc) for doc in docs]).astype(np.float64)
+        labels = list(docs[0].cats)
+        column = {label: n for n, label in enumerate(self.labels)}
+        scores = np.zeros((2, len(docs), len(labels)))
+        for n, label in enumerate(labels):
+            scores[0, :, n] = [doc.cats.get(label, 0.0) for doc in docs]
+            if label in column:
+                scores[1, :, n] = own[:, column[label]]
+        scores = scores.clip(_LEAST, 1 - _LEAST)
+        logs: NDArray[np.float64] = np.log(scores)
+        return labels, logs if self.is_exclusive else logs - np.log1p(-scores)
+
+    def _write(self, folder: Path) -> None:
+        super()._write(folder)
+        before, own = map(float, self.weights)
+        write_settings(folder / _MIX, {"before": before, "own": own}, kind=_KIND)
+
+    def _read(self, folder: Path) -> None:
+        super()._read(folder)
+        saved = read_settings(folder / _MIX, {"before": float, "own": float}, kind=_KIND)
+        self.weights = saved["before"], saved["own"]
+
+
+def _fit_weights(logits: Tensor, targets: Tensor, exclusive: bool) -> tuple[float, float]:
+    """Return the weights, above 0, of two matrices of logits, `[2, docs, labels]`, with the least cross entropy."""
+    # Logarithms keep them above 0; the problem has no other valleys.
+    logs = torch.full((2,), 0.5, dtype=torch.float64).log().requires_grad_()
+    optimizer = torch.optim.LBFGS([logs], max_iter=_ITERATIONS, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        mixed = torch.tensordot(logs.exp(), logits, 1)
+        loss = (
+            functional.cross_entropy(mixed, targets)
+            if exclusive
+            else functional.binary_cross_entropy_with_logits(mixed, targets)
+        )
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    with torch.enable_grad():
+        optimizer.step(closure)  # type: ignore[no-untyped-call]
+    before, own = logs.detach().exp().tolist()
+    return before, own
+
+
+@Language.factory(  # type: ignore[untyped-decorator]
+    "seqpipe_wide",
+    requires=["doc.cats"],
+    assigns=["doc.cats"],
+    default_config={"threshold": 0.5, "weight": 0.5},
+    default_score_weights={"cats_score": 1.0, "cats_micro_f": 0.0},
+)
+def make_wide_pipe(
+    nlp: Language, name: str, classifier: Classifier, threshold: float, weight: float
+) -> WidePipe:
+    """Make the component; registered as the factory "seqpipe_wide".
+
+    Args:
+        nlp: The pipeline.
+        name: What the component is called.
+        classifier: Gives the scores that are mixed with those of the component before.
+        threshold: From which score on a label counts as predicted, where classes aren't exclusive.
+        weight: The classifier's part of the mix, until "seqpipe.TuneMix.v1" finds a better one.
+
+    Raises:
+        ConfigError: It's no classifier, or threshold or weight aren't from 0 to 1.
+    """
+    check_classifier(name, classifier, threshold)
+    if not 0 <= weight <= 1:
+        raise ConfigError(
+            f"the `weight` of the component {name!r} is {weight}; it lies between 0 and 1"
+        )
+    return WidePipe(nlp.vocab, name, classifier, threshold, (1 - weight, weight))
+
+
+def make_tune_mix(corpus: Callable[[Language], Any]) -> Callable[[Language], Language]:
+    """Make a callback that tunes the mix of a pipeline's "seqpipe_wide"; registered as "seqpipe.TuneMix.v1".
+
+    It belongs in [training.before_to_disk], so that each model is saved with weights of its own.
+
+    Args:
+        corpus: Reads texts that nothing was fitted on, such as those of the dev part.
+    """
+
+    def tune(nlp: Language) -> Language:
+        for name, pipe in nlp.pipeline:
+            if isinstance(pipe, WidePipe):
+                examples: Iterable[Example] = list(read_examples(corpus, nlp))
+                with nlp.select_pipes(disable=[name]):
+                    docs = list(nlp.pipe([example.predicted for example in examples]))
+                pipe.tune(docs, [example.reference for example in examples])
+        return nlp
+
+    return tune
