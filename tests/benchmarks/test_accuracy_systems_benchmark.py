@@ -1,5 +1,6 @@
 """The systems that are compared in accuracy: each learns what's easy to learn."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from scipy.sparse import csr_matrix
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
+from accuracy_cell import peak_memory
 from accuracy_linear import log_count_ratios
 from accuracy_seqpipe import options, with_data
 from accuracy_systems import SYSTEMS, Job, Words, load_system, share_right, size_on_disk, texts_of
@@ -16,6 +18,7 @@ from made_up_texts import made_up_parts
 
 from seqpipe.parts.readers import Row
 
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 SMALL = ["tfidf-lr", "nb-svm", "fasttext", "bilstm"]
 KINDS = {
     "english": {},
@@ -78,6 +81,16 @@ def test_log_count_ratios_compare_the_counts_inside_and_outside_of_a_class():
 def test_words_are_lower_cased_tokens_and_for_chinese_characters():
     assert list(Words("en")(["It's  A\ntest."])) == [["it", "'s", "a", "test", "."]]
     assert list(Words("zh")(["很好 OK"])) == [["很", "好", "o", "k"]]
+
+
+def test_memory_is_not_that_of_the_process_that_started_it():
+    before = b"1" * 2**28  # 256 MB, and each page is written to
+    code = "import accuracy_cell; print(accuracy_cell.peak_memory())"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=BENCHMARKS
+    )
+    assert len(before) < peak_memory()
+    assert int(done.stdout) < peak_memory() - 2**27
 
 
 def test_a_text_is_right_with_any_of_its_labels():
