@@ -7,6 +7,7 @@
 # ARGS="-k cells -x" goes to pytest. `make test-numbers` runs what computes as on older processors.
 #
 # make bench-bbc   measures the recipe for BBC News beside its peers
+# make bench-accuracy   measures classifiers on ten sets of texts
 # make bench-adding   measures which cells learn to remember over 400 steps
 # make bench-recurrent   measures the recurrent engines beside theirs
 # make bench-embeddings   measures the training of word vectors beside its peers
@@ -30,7 +31,7 @@ test test-fast test-plugins test-numbers coverage: export PYTHONDONTWRITEBYTECOD
 
 .PHONY: setup lock run test test-fast test-plugins test-numbers coverage format
 .PHONY: lint lint-style lint-types lint-plugins lint-imports
-.PHONY: bench-bbc bench-adding bench-recurrent bench-embeddings clean
+.PHONY: bench-accuracy bench-bbc bench-adding bench-recurrent bench-embeddings clean
 
 setup: $(READY)
 
@@ -99,6 +100,10 @@ format: $(READY)
 
 bench-bbc: $(READY)
 	$(BIN)/python benchmarks/bbc.py $(ARGS)
+
+bench-accuracy: $(READY)
+	@$(PIP) --no-build-isolation --editable '.[demo,bench]'
+	$(BIN)/python benchmarks/accuracy.py $(ARGS)
 
 bench-adding: $(READY)
 	$(BIN)/python benchmarks/adding.py $(ARGS)

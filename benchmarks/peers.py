@@ -4,7 +4,6 @@ Every peer gets the same training, development and test rows. The development ro
 for picking settings only, as in seqpipe's own pipeline; none is trained on them.
 """
 
-import io
 import os
 import re
 import tempfile
@@ -13,13 +12,9 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import fasttext
-import spacy
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from spacy.cli.init_config import init_config
-from spacy.tokens import DocBin
-from spacy.training.initialize import init_nlp
-from spacy.training.loop import train
+from spacy_textcat import TextCat, best_labels
 from threadpoolctl import threadpool_limits
 
 from seqpipe.parts.readers import Row
@@ -126,65 +121,21 @@ def _ask_fasttext(model: Any, lines: list[str]) -> list[str]:
     return [label.removeprefix("__label__") for (label,) in labels]
 
 
-# spaCy. The configuration that its quickstart (`spacy init config`) writes, but for what that fits badly:
-# it counts batches in words, from 100 to 1,000, so with articles of some 450 words each step saw one or
-# two. (On seed 0 that gave 0.951 for the bag of words and 0.901 for the ensemble.) Batches of 4 growing to
-# 32 texts and dropout 0.2 are those of spaCy's own example, `train_textcat.py` of version 2.
-_TRAINING: Final[dict[str, Any]] = {
-    "dropout": 0.2,
-    "eval_frequency": 100,
-    "patience": 600,
-    "batcher": {
-        "@batchers": "spacy.batch_by_sequence.v1",
-        "size": {"@schedules": "compounding.v1", "start": 4, "stop": 32, "compound": 1.001},
-    },
-}
-_LOGGED_STEP: Final = re.compile(r"^ *\d+ +(\d+) ", re.MULTILINE)
+# spaCy.
 
 
 def spacy_bow(splits: Splits, seed: int) -> Outcome:
     """Run what the quickstart writes for "efficiency": TextCatBOW.v3, exclusive classes."""
-    return _run_spacy(splits, seed, default_model=False)
+    return _run_spacy(splits, seed, ensemble=False)
 
 
 def spacy_ensemble(splits: Splits, seed: int) -> Outcome:
     """Run the default model of spaCy's `textcat`: TextCatEnsemble.v2 on its own Tok2Vec.v2."""
-    return _run_spacy(splits, seed, default_model=True)
+    return _run_spacy(splits, seed, ensemble=True)
 
 
-def _run_spacy(splits: Splits, seed: int, *, default_model: bool) -> Outcome:
+def _run_spacy(splits: Splits, seed: int, *, ensemble: bool) -> Outcome:
     with tempfile.TemporaryDirectory() as folder:
-        config = _spacy_config(Path(folder), seed, default_model=default_model)
-        labels = set(_labels(splits["train"]))
-        for part in ("train", "dev"):
-            _to_disk(splits[part], sorted(labels), Path(folder, f"{part}.spacy"))
-        log = io.StringIO()
-        train(init_nlp(config), Path(folder), stdout=log, stderr=log)
-        nlp = spacy.load(Path(folder, "model-best"))
-    predicted = [
-        max(doc.cats, key=doc.cats.__getitem__) for doc in nlp.pipe(_texts(splits["test"]))
-    ]
-    performance = nlp.meta["performance"]
-    steps = _LOGGED_STEP.findall(log.getvalue())
-    notes = {"dev_macro_f": performance["cats_score"], "steps": int(steps[-1])}
-    return Outcome(accuracy(predicted, splits["test"]), notes)
-
-
-def _spacy_config(folder: Path, seed: int, *, default_model: bool) -> Any:
-    config = init_config(lang="en", pipeline=["textcat"], optimize="efficiency", gpu=False)
-    config["paths"].update({part: str(folder / f"{part}.spacy") for part in ("train", "dev")})
-    config["system"]["seed"] = seed
-    config["training"] = {**config["training"], **_TRAINING}
-    if default_model:
-        del config["components"]["textcat"]["model"]
-    return config
-
-
-def _to_disk(rows: Iterable[Row], labels: Sequence[str], path: Path) -> None:
-    nlp = spacy.blank("en")
-    docs = []
-    for row in rows:
-        doc = nlp.make_doc(row.text)
-        doc.cats = {label: float(label in row.labels) for label in labels}
-        docs.append(doc)
-    DocBin(docs=docs).to_disk(path)
+        textcat = TextCat("en", exclusive=True, ensemble=ensemble)
+        nlp, notes = textcat.train(splits, Path(folder), seed)
+    return Outcome(accuracy(best_labels(nlp, _texts(splits["test"])), splits["test"]), notes)

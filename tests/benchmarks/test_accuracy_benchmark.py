@@ -1,0 +1,117 @@
+"""The benchmark of accuracy: cells are measured once, saved at once, and become tables."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+from accuracy import main
+from accuracy_report import page, summarise
+from made_up_texts import write_trec
+
+SHIPPED = Path(__file__).parents[2] / "pipelines/fasttext-cooking/pipeline.cfg"
+RECIPE = '[head]\n@seqpipe_heads = "seqpipe.TextClassifier.v1"\n\n[encoder]\n@seqpipe_encoders = "seqpipe.Recurrent.v1"\nwidht = 4\n'
+
+
+def run(monkeypatch, folder, *options):
+    """Run it in this process; each training has one of its own all the same."""
+    command = ["accuracy.py", "--json", str(folder / "accuracy.json"), *options]
+    monkeypatch.setattr(sys, "argv", command)
+    main()
+    return json.loads((folder / "accuracy.json").read_text())
+
+
+def cell(system, seed, score, **others):
+    figures = {"train_seconds": 2.0, "texts_per_second": 1e4, "bytes": 3e6, "memory": 4e8}
+    where = {"set": "trec", "system": system, "seed": seed, "environment": 0}
+    return {**where, "score": score, **figures, "notes": {}, **others}
+
+
+@pytest.fixture
+def made_up(tmp_path, monkeypatch):
+    write_trec(tmp_path / "data")
+    monkeypatch.setenv("SEQPIPE_DATA", str(tmp_path / "data"))
+    return tmp_path
+
+
+def test_a_training_is_measured_once(made_up, monkeypatch, capsys):
+    found = run(monkeypatch, made_up, "--sets", "subj", "trec", "--systems", "nb-svm")
+    assert "subj is left out" in capsys.readouterr().out
+    (first,) = found["cells"]
+    assert first["score"] > 0.9 and first["bytes"] > 1000 and first["memory"] > 2**24
+    assert first["train_seconds"] > 0 and first["texts_per_second"] > 1
+    assert "| nb-svm |" in (made_up / "accuracy.md").read_text()
+
+    options = ["--sets", "trec", "--systems", "nb-svm", "--seeds", "0", "1"]
+    found = run(monkeypatch, made_up, *options)
+    assert found["cells"][0] == first
+    assert [each["seed"] for each in found["cells"]] == [0, 1]
+    assert len(found["environments"]) == 1 and found["sets"]["trec"]["test"] == 90
+
+
+def test_a_system_that_fails_spoils_its_own_cell_only(made_up, monkeypatch, capsys):
+    recipe = made_up / "recipe.cfg"
+    recipe.write_text(RECIPE)
+    options = ["--sets", "trec", "--systems", f"seqpipe:{recipe}", "tfidf-lr"]
+    failed, measured = run(monkeypatch, made_up, *options)["cells"]
+    assert "widht" in failed["error"] and "widht" in capsys.readouterr().err
+    assert failed["system"] == "seqpipe:recipe.cfg"
+    assert measured["score"] > 0.9
+    written = (made_up / "accuracy.md").read_text()
+    assert "## Failed" in written and "| tfidf-lr |" in written
+
+
+@pytest.mark.slow
+def test_a_recipe_learns_the_set(made_up, monkeypatch):
+    options = ["--sets", "trec", "--systems", "seqpipe", f"seqpipe:{SHIPPED}"]
+    default, shipped = run(monkeypatch, made_up, *options)["cells"]
+    assert default["notes"]["timings"]["training"] > 0
+    assert shipped["system"] == "seqpipe:pipelines/fasttext-cooking/pipeline.cfg"
+    assert shipped["score"] > 0.9 and shipped["bytes"] > 1000
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--systems", "nb-svn"], "neither one of seqpipe, tfidf-lr"),
+        (["--systems", "seqpipe:none.cfg"], "there's no pipeline file none.cfg"),
+        (["--threads", "0"], "at least 1"),
+        (["--render"], "there's no file"),
+    ],
+)
+def test_mistaken_options_are_named(options, words, tmp_path, monkeypatch, capsys):
+    with pytest.raises(SystemExit):
+        run(monkeypatch, tmp_path, *options)
+    assert words in " ".join(capsys.readouterr().err.split())
+
+
+def test_figures_are_means_and_ranges_over_seeds():
+    cells = [
+        cell("a", 0, 0.5),
+        cell("a", 1, 0.7, train_seconds=4.0),
+        cell("b", 0, 0.9),
+        {"set": "trec", "system": "c", "seed": 0, "error": "ValueError: no"},
+    ]
+    first, second = summarise(cells, "trec")
+    assert first["system"] == "b"
+    assert second["mean"] == pytest.approx(0.6)
+    assert (second["min"], second["max"], second["seeds"]) == (0.5, 0.7, [0, 1])
+    assert second["train_seconds"] == 3.0
+
+
+def test_the_page_names_machine_versions_and_seeds():
+    machine = {"processor": "a processor", "cores": 2, "system": "Linux", "python": "3.11"}
+    environment = {"number": 0, "date": "2026-01-01", "threads": 1, "machine": machine}
+    written = page(
+        {
+            "sets": {"trec": {"train": 4907, "dev": 545, "test": 500}},
+            "environments": [{**environment, "versions": {"spacy": "3.8"}}],
+            "cells": [cell("a", seed, 0.5 + seed / 10) for seed in range(3)],
+        }
+    )
+    assert "| a | 0.600 | 0.500-0.700 | 0-2 | 2.0 | 10,000 | 3.0 | 400 |" in written
+    assert "a processor" in written and "spacy 3.8" in written and "4,907 train" in written
+    assert "| trec | **0.600** |" in written
