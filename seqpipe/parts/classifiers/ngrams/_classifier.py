@@ -25,7 +25,7 @@ class NGramClassifier(Classifier):
     Logistic regression over TF-IDF, of which each feature is scaled by ``ratio_floor + |r|``, where r is naive Bayes'
     log-count ratio for a label against all others (Wang & Manning 2012): what tells labels apart by its counts alone is
     regularised less. By the softmax loss a feature is scaled by the largest of its labels' ratios; by the other, for each
-    label by its own. The NB-SVM of the paper, with the logistic loss, is ``loss = "one-vs-rest"``,
+    label by its own. The NB-SVM of the paper, with the logistic loss and vectors of length 1, is ``loss = "one-vs-rest"``,
     ``weighting = "binary"`` and ``ratio_floor = 0``.
 
     The same texts and settings give the same model on the same kind of processor, for any number of threads. There's
