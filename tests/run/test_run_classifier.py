@@ -9,6 +9,7 @@ import spacy
 from seqpipe.config import PipelineFileError, check, compile_file, expand, read_text
 from seqpipe.errors import DataError
 from seqpipe.plugins import find_part
+from seqpipe.reporting import Reporter
 from seqpipe.run import run
 
 WORDS = {
@@ -22,12 +23,31 @@ path = "texts.jsonl"
 {split}
 
 [classifier]
-@seqpipe_classifiers = "seqpipe.FastTextClassifier.v1"
-width = 8
-epochs = 30
-learning_rate = 0.5
+@seqpipe_classifiers = "seqpipe.{classifier}.v1"
+{settings}
 {more}
 """
+SETTINGS = {
+    "FastTextClassifier": "width = 8\nepochs = 30\nlearning_rate = 0.5",
+    "NGramClassifier": "cost = [1.0, 100.0]",
+}
+
+
+class Recorder(Reporter):
+    """Keeps how far a run says that it is."""
+
+    def __init__(self):
+        self.stages, self.fractions = [], []
+
+    def stage(self, name):
+        self.stages.append(name)
+
+    def progress(self, progress):
+        assert self.stages[-1] == "training"
+        self.fractions.append(progress.fraction)
+
+    def note(self, text):
+        assert text == "48 train, 6 dev, 6 test; 2 labels"
 
 
 @pytest.fixture
@@ -35,7 +55,7 @@ def write(tmp_path, monkeypatch):
     """Return a function that writes texts and a file."""
     monkeypatch.chdir(tmp_path)
 
-    def write(*, split="", more="", several=False):
+    def write(*, classifier="FastTextClassifier", split="", more="", several=False):
         draw = random.Random(1)
         rows = []
         for _ in range(60):
@@ -46,14 +66,20 @@ def write(tmp_path, monkeypatch):
         lines = "".join(json.dumps(row) + "\n" for row in rows)
         (tmp_path / "texts.jsonl").write_text(lines, encoding="utf-8")
         file = tmp_path / "pipeline.cfg"
-        file.write_text(FILE.format(split=split, more=more), encoding="utf-8")
+        settings = SETTINGS[classifier]
+        text = FILE.format(classifier=classifier, settings=settings, split=split, more=more)
+        file.write_text(text, encoding="utf-8")
         return file
 
     return write
 
 
-def test_file_is_fitted_scored_and_saved(write, tmp_path):
-    result = run(write(), output=tmp_path / "out", overrides=["--pipeline.name", "forest_2"])
+@pytest.mark.parametrize("classifier", SETTINGS)
+def test_file_is_fitted_scored_and_saved(write, classifier, tmp_path):
+    file, recorder = write(classifier=classifier), Recorder()
+    overrides = ["--pipeline.name", "forest_2"]
+    result = run(file, output=tmp_path / "out", overrides=overrides, reporter=recorder)
+    assert recorder.fractions == sorted(recorder.fractions) and recorder.fractions[-1] == 1
     report = result.report
     assert report["test"]["accuracy"] == report["dev"]["score"] == 1.0
     assert report["test"]["ranked"] is None
@@ -75,8 +101,10 @@ def test_dev_part_may_be_left_out(write, tmp_path):
     assert report["test"]["accuracy"] == 1.0
 
 
-def test_labels_are_ranked_where_they_are_not_exclusive(write, tmp_path):
-    report = run(write(more="exclusive = false", several=True), output=tmp_path / "out").report
+@pytest.mark.parametrize("classifier", SETTINGS)
+def test_labels_are_ranked_where_they_are_not_exclusive(write, classifier, tmp_path):
+    file = write(classifier=classifier, more="exclusive = false", several=True)
+    report = run(file, output=tmp_path / "out").report
     ranked = report["test"]["ranked"]
     assert ranked["1"]["precision"] == 1.0
     assert ranked["5"] == {"precision": pytest.approx(0.75, abs=0.2), "recall": 1.0}

@@ -9,7 +9,7 @@ import pytest
 
 from seqpipe.hookspecs import KINDS
 from seqpipe.parts.cells import GRU, RNN
-from seqpipe.parts.classifiers import FastTextClassifier
+from seqpipe.parts.classifiers import FastTextClassifier, NGramClassifier
 from seqpipe.parts.classifiers.fasttext import _fit as classifier_fit
 from seqpipe.parts.embedders import FastText, Word2Vec
 from seqpipe.parts.embedders.fasttext import _fit as embedder_fit
@@ -39,6 +39,9 @@ VARIANTS = {
     "classifiers": [
         functools.partial(
             FastTextClassifier, exclusive=False, width=5, min_n=2, max_n=3, learning_rate=0.5
+        ),
+        functools.partial(
+            NGramClassifier, exclusive=False, weighting="binary", ratio_floor=0.0, cost=[0.1, 1.0]
         ),
     ],
     "embedders": [

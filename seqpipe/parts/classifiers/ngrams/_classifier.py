@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Final, final
+from typing import Final, final, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ class NGramClassifier(Classifier):
     Logistic regression over TF-IDF, of which each feature is scaled by ``ratio_floor + |r|``, where r is naive Bayes'
     log-count ratio for a label against all others (Wang & Manning 2012): what tells labels apart by its counts alone is
     regularised less. By the softmax loss a feature is scaled by the largest of its labels' ratios; by the other, for each
-    label by its own. The NB-SVM of the paper, with the logistic loss, is ``loss = "one-vs-rest"``,
+    label by its own. The NB-SVM of the paper, with the logistic loss and vectors of length 1, is ``loss = "one-vs-rest"``,
     ``weighting = "binary"`` and ``ratio_floor = 0``.
 
     The same texts and settings give the same model on the same kind of processor, for any number of threads. There's
@@ -46,7 +46,8 @@ class NGramClassifier(Classifier):
         ratio_floor: See above. None scales nothing.
         cost: The inverse of the strength of regularisation, C in LIBLINEAR and scikit-learn: how much the sum of the
             texts' losses counts beside half of the weights' squares. Of several the one is taken that gives the best
-            accuracy on the dev part, or without one on a tenth of the texts that's held out meanwhile.
+            accuracy on the dev part, or without one on a tenth of each label's texts, held out meanwhile: in how
+            many texts the label with the highest score is right.
         lower: Whether words are lower-cased.
         class_weights: A number for each label, 1 where none is given; "balanced" is the inverse of how many texts have
             the label. A text counts by the mean of its labels' weights.
@@ -111,13 +112,13 @@ class NGramClassifier(Classifier):
         dev: Iterable[LabelledWords] | None = None,
     ) -> None:
         """Fit on labelled texts; see `Classifier.fit`. Nothing depends on the seed."""
-        train = _labelled(examples, labels)
-        if not train:
-            raise ClassifierError("there's nothing to learn from: no text has a label")
-        held_out = [] if dev is None else _labelled(dev, labels)
+        train = _labelled(examples, labels, exclusive=self.exclusive)
+        _check_weighted(self._settings.class_weights, train)
         (chosen, *others), share = self._settings.costs, 0.0
         if others:
             share = 0.8
+            # Those whose labels can't be learnt are wrong whatever the cost.
+            held_out = [example for example in dev or () if {*example.labels} & {*labels}]
             chosen = self._choose(train, held_out, labels, _told(on_progress, 0.0, share))
         told = _told(on_progress, share, 0.99 - share)
         (self._model,) = fit_models(self._settings, train, _learnt(train, labels), [chosen], told)
@@ -133,8 +134,11 @@ class NGramClassifier(Classifier):
     ) -> float:
         """Return the cost that's best on texts that aren't learnt from, the first of several."""
         if not held_out:
-            held_out = train[::_HELD_OUT]
-            train = [each for n, each in enumerate(train) if n % _HELD_OUT] or train
+            # Of the texts in order of their labels, so that it's a tenth of each label's.
+            order = sorted(range(len(train)), key=lambda number: sorted(train[number].labels))
+            is_held_out = {*order[::_HELD_OUT]}
+            held_out = [train[number] for number in sorted(is_held_out)]
+            train = [each for n, each in enumerate(train) if n not in is_held_out] or train
         costs = self._settings.costs
         models = fit_models(self._settings, train, _learnt(train, labels), costs, on_progress)
         shares = [_share_right(model, held_out) for model in models]
@@ -179,28 +183,79 @@ def _check(settings: Settings) -> None:
             f"`cost` is {list(settings.costs)}; it must be a number above 0, or several",
             setting="cost",
         )
+    for name, choices in (("loss", get_args(Loss)), ("weighting", get_args(Weighting))):
+        if getattr(settings, name) not in choices:
+            known = " or ".join(f'"{choice}"' for choice in choices)
+            raise ConfigError(
+                f"`{name}` is {getattr(settings, name)!r}; it may be {known}", setting=name
+            )
+    _check_class_weights(settings.class_weights)
     if settings.loss == "softmax" and not settings.exclusive:
         raise ConfigError(
             "`loss` is softmax, which is for exclusive classes only; remove it", setting="loss"
         )
 
 
-def _labelled(examples: Iterable[LabelledWords], labels: Sequence[str]) -> list[LabelledWords]:
+def _check_class_weights(given: ClassWeights | None) -> None:
+    if isinstance(given, str) and given != "balanced":
+        raise ConfigError(
+            f'`class_weights` is {given!r}; it may be "balanced", or a number for each label',
+            setting="class_weights",
+        )
+    for label, weight in given.items() if isinstance(given, dict) else ():
+        if not 0 <= weight < np.inf:
+            raise ConfigError(
+                f"`class_weights[{label!r}]` is {weight}; it must be at least 0",
+                setting="class_weights",
+            )
+
+
+def _labelled(
+    examples: Iterable[LabelledWords], labels: Sequence[str], *, exclusive: bool
+) -> list[LabelledWords]:
     """Return the examples that have a label and a weight.
 
     Raises:
-        ClassifierError: One has a label that isn't known.
+        ClassifierError: One can't be used, or there's none.
     """
     known, kept = frozenset(labels), []
     for number, example in enumerate(examples, start=1):
-        for label in example.labels:
-            if label not in known:
-                raise ClassifierError(
-                    f"example {number} has the label {label!r}, which isn't among the labels that were given"
-                )
+        _check_example(example, number, known)
+        if exclusive and len({*example.labels}) > 1:
+            raise ClassifierError(
+                f"example {number} has {len({*example.labels})} labels, and classes are exclusive: give it one, or "
+                "set `exclusive = false`"
+            )
         if example.labels and example.weight > 0:
             kept.append(example)
+    if not kept:
+        raise ClassifierError("there's nothing to learn from: no text has a label, and a weight")
     return kept
+
+
+def _check_example(example: LabelledWords, number: int, known: frozenset[str]) -> None:
+    if isinstance(example.words, str):
+        raise ClassifierError(
+            f"the words of example {number} are a string, {example.words[:40]!r}: split it by a tokenizer first"
+        )
+    for label in example.labels:
+        if label not in known:
+            raise ClassifierError(
+                f"example {number} has the label {label!r}, which isn't among the labels that were given"
+            )
+    if not 0 <= example.weight < np.inf:
+        raise ClassifierError(f"example {number} has the weight {example.weight}; 0 is the least")
+
+
+def _check_weighted(given: ClassWeights | None, examples: Sequence[LabelledWords]) -> None:
+    """Raise a `ClassifierError` if a label has a weight that no example has."""
+    seen = dict.fromkeys(chain.from_iterable(example.labels for example in examples))
+    for label in given if isinstance(given, dict) else ():
+        if label not in seen:
+            raise ClassifierError(
+                f"`class_weights` has a weight for {label!r}, which no text has; labels are "
+                f"{', '.join([*seen][:10])}"
+            )
 
 
 def _learnt(examples: Sequence[LabelledWords], labels: Sequence[str]) -> list[str]:

@@ -66,7 +66,7 @@ def fit_models(
         on_progress: Called with the part of the work that's done, 0 to 1.
 
     Raises:
-        ClassifierError: A weight is for a label that there isn't.
+        ClassifierError: No n-gram is frequent enough, or no text counts.
     """
     texts = [example.words for example in examples]
     vocabulary, counts = _learn_vocabulary(settings, texts, len(labels))
@@ -80,7 +80,7 @@ def fit_models(
     regression = Regression(
         features.of(counts),
         truths,
-        text_weights=_text_weights(settings.class_weights, examples, labels),
+        text_weights=_text_weights(settings.class_weights, examples),
         scale=_scale(settings, counts, truths),
         softmax=settings.loss == "softmax",
         on_evaluation=tell,
@@ -108,9 +108,15 @@ def _learn_vocabulary(
     most = _MAX_WEIGHTS // labels
     if len(frequencies) > most:
         # All that are as frequent as the first one too many are left out.
-        kept = [each.column_counts() > frequencies[most] for each in counts]
+        least = int(frequencies[most]) + 1
+        kept = [each.column_counts() >= least for each in counts]
         vocabulary.keep(kept)
         counts = [each.keep_columns(k) for each, k in zip(counts, kept, strict=True)]
+    if not any(each.shape[1] for each in counts):
+        raise ClassifierError(
+            f"none of the n-grams in {len(texts)} texts occurs in {least} of them or more: give the classifier "
+            "more texts, or a smaller `min_count`"
+        )
     return vocabulary, counts
 
 
@@ -139,7 +145,7 @@ def _scale(
 
 
 def _text_weights(
-    given: ClassWeights | None, examples: Sequence[LabelledWords], labels: Sequence[str]
+    given: ClassWeights | None, examples: Sequence[LabelledWords]
 ) -> NDArray[np.float32]:
     """Return the weight of each text: its own, times the mean of those of its labels."""
     own = np.array([example.weight for example in examples], dtype=np.float32)
@@ -151,11 +157,8 @@ def _text_weights(
         weights = {label: mean / count for label, count in counts.items()}
     else:
         weights = {label: float(weight) for label, weight in given.items()}
-        for label in weights:
-            if label not in labels:
-                known = ", ".join(list(labels)[:10])
-                raise ClassifierError(
-                    f"`class_weights` has a weight for {label!r}, which no text has; labels are {known}"
-                )
     of_labels = [np.mean([weights.get(label, 1.0) for label in e.labels]) for e in examples]
-    return own * np.array(of_labels, dtype=np.float32)
+    of_texts = own * np.array(of_labels, dtype=np.float32)
+    if not of_texts.any():
+        raise ClassifierError("no text has a weight above 0: there's nothing to learn from")
+    return of_texts

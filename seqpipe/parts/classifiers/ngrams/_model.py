@@ -144,30 +144,25 @@ class Model:
             known.update((each, n) for n, each in enumerate(read_words(folder / name)))
         vocabulary.longer = _in_order(arrays, "ngrams", first=2)
         rarity = _in_order(arrays, "rarity", first=0)
+        labels = tuple(saved["labels"])
+        _check_settings(folder / _SETTINGS, saved)
+        if not vocabulary.is_whole():
+            raise SavedModelError(f"{folder} is damaged: its n-grams don't fit each other")
         sizes = [len(vocabulary.words) + sum(map(len, vocabulary.longer))]
         sizes += [len(vocabulary.characters)] if vocabulary.max_n else []
-        weights, bias = arrays.get("weights"), arrays.get("bias")
-        labels = saved["labels"]
-        if (
-            not all(isinstance(label, str) for label in labels)
-            or saved["loss"] not in ("softmax", "one-vs-rest")
-            or saved["weighting"] not in ("tfidf", "binary")
-            or weights is None
-            or bias is None
-            or list(map(len, rarity)) != sizes
-            or weights.shape != (sum(sizes), len(labels))
-            or bias.shape != (len(labels),)
-            or {weights.dtype, bias.dtype} != {np.dtype(np.float32)}
-            or any(keys.dtype != np.int64 or keys.ndim != 1 for keys in vocabulary.longer)
-        ):
+        numbers = [arrays[name] for name in ("weights", "bias") if name in arrays] + rarity
+        shapes = [(sum(sizes), len(labels)), (len(labels),), *((size,) for size in sizes)]
+        if [each.shape for each in numbers] != shapes:
             raise SavedModelError(f"{folder} is damaged: its files don't fit each other")
+        if not all(each.dtype == np.float32 and np.isfinite(each).all() for each in numbers):
+            raise SavedModelError(f"{folder / _ARRAYS} is damaged: its numbers can't be used")
         return cls(
-            tuple(labels),
+            labels,
             saved["exclusive"],
             saved["loss"],
             vocabulary,
             Features(saved["weighting"], rarity),
-            Linear(weights, bias),
+            Linear(arrays["weights"], arrays["bias"]),
             saved["cost"],
         )
 
@@ -181,6 +176,19 @@ def probabilities(logits: NDArray[np.float32], loss: str) -> NDArray[np.float32]
     # So that neither end overflows.
     scores: NDArray[np.float32] = (0.5 + 0.5 * np.tanh(0.5 * logits)).astype(np.float32)
     return scores
+
+
+def _check_settings(path: Path, saved: dict[str, Any]) -> None:
+    labels, losses = saved["labels"], ["one-vs-rest", *(["softmax"] if saved["exclusive"] else [])]
+    for name, fits in (
+        ("labels", labels and all(isinstance(label, str) for label in labels)),
+        ("loss", saved["loss"] in losses),
+        ("weighting", saved["weighting"] in ("tfidf", "binary")),
+    ):
+        if not fits:
+            raise SavedModelError(f"{path} is damaged: `{name}` is {saved[name]!r}")
+    if len(set(labels)) != len(labels):
+        raise SavedModelError(f"{path} is damaged: a label is there twice")
 
 
 def _in_order(arrays: dict[str, NDArray[Any]], name: str, *, first: int) -> list[NDArray[Any]]:

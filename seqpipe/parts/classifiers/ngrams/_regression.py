@@ -159,7 +159,5 @@ def log_count_ratios(
     of_all = np.bincount(features.columns, features.values, minlength=features.shape[1])
     p = of_label + smoothing
     q = of_all[:, None] - of_label + smoothing
-    ratios: NDArray[np.float32] = (
-        np.log(p / p.sum(0)).__isub__(np.log(q / q.sum(0))).astype(np.float32)
-    )
+    ratios: NDArray[np.float32] = (np.log(p / p.sum(0)) - np.log(q / q.sum(0))).astype(np.float32)
     return ratios

@@ -27,8 +27,8 @@ class Vocabulary:
         min_n: The fewest characters of an n-gram within a word, the marks of its ends included.
         max_n: The most; 0 for none.
         words: The known words and their numbers.
-        longer: For each n from 2 the known n-grams of words, ascending. Each is the number of the (n-1)-gram that
-            it begins with, times the number of words, plus the number of its last word.
+        longer: For each n from 2, as long as there are any, the known n-grams of words, ascending. Each is the number
+            of the (n-1)-gram that it begins with, times the number of words, plus the number of its last word.
         characters: The known n-grams of characters and their columns.
     """
 
@@ -58,8 +58,11 @@ class Vocabulary:
             keys = self._extend(rows, at, known, n)
             there = keys >= 0
             found, place = np.unique(keys[there], return_inverse=True)
-            self.longer.append(found[_in_enough(rows[there], place, len(found), min_count)])
-            at = _places(keys, self.longer[-1])
+            found = found[_in_enough(rows[there], place, len(found), min_count)]
+            if not len(found):
+                break
+            self.longer.append(found)
+            at = _places(keys, found)
         counts = [self._count_words(rows, known, len(texts))]
         if self.max_n:
             self.characters = {}
@@ -79,8 +82,7 @@ class Vocabulary:
         every: dict[str, int] = {}
         rows, numbers = self._number(texts, every)
         known = np.array([self.words.get(word, _UNKNOWN) for word in every], dtype=np.int64)
-        # An empty array can't be indexed, not even by nothing.
-        counts = [self._count_words(rows, known[numbers] if every else numbers, len(texts))]
+        counts = [self._count_words(rows, known[numbers], len(texts))]
         if self.max_n:
             parts = self._split(list(every), None)
             counts.append(_multiply(rows, numbers, parts, len(texts), len(self.characters)))
@@ -104,6 +106,20 @@ class Vocabulary:
         self.words, self.longer = _renumber(self.words, order[0]), longer
         for chosen in of_characters:
             self.characters = _renumber(self.characters, chosen)
+
+    def is_whole(self) -> bool:
+        """Say whether its parts fit each other, as those of one that was read may not."""
+        shorter = len(self.words)
+        for keys in self.longer:
+            if keys.dtype != np.int64 or keys.ndim != 1:
+                return False
+            if len(keys) and not 0 <= keys[0] <= keys[-1] < shorter * len(self.words):
+                return False
+            if (keys[1:] <= keys[:-1]).any():
+                return False
+            shorter = len(keys)
+        lengths_fit = self.max_n == 0 or 1 <= self.min_n <= self.max_n
+        return lengths_fit and (self.max_n > 0 or not self.characters)
 
     def _number(
         self, texts: Texts, every: dict[str, int]
@@ -178,7 +194,7 @@ def _ngrams_within(word: str, min_n: int, max_n: int) -> Iterator[str]:
     if len(word) < 2:
         return
     marked = f" {word} "
-    for n in range(min_n, max_n + 1):
+    for n in range(min_n, min(max_n, len(marked)) + 1):
         for start in range(len(marked) - n + 1):
             yield marked[start : start + n]
 
@@ -204,7 +220,7 @@ def _multiply(
         last = max(last, first + 1)
         stop = int(np.searchsorted(rows, last))
         some = words[start:stop]
-        of_rows = np.repeat(rows[start:stop] - first, parts.lengths[some] if len(some) else [])
+        of_rows = np.repeat(rows[start:stop] - first, parts.lengths[some])
         counts.append(count_pairs(of_rows, parts.of(some), (last - first, width)))
         first, start = last, stop
     return below(counts) if counts else count_pairs(rows, rows, (0, width))
