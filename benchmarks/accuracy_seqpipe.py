@@ -16,7 +16,7 @@ from text_sets import PARTS, Parts
 from seqpipe.parts.readers import fingerprint
 
 #: Everything but the data is seqpipe's default.
-_DEFAULT: Final = '[head]\n@seqpipe_heads = "seqpipe.TextClassifier.v1"\n'
+_DEFAULT: Final = '[head]\n@seqpipe_heads = "seqpipe.TextClassifier.v2"\n'
 #: `[data]` and the sections in it, each up to the next section.
 _DATA: Final = re.compile(r"^\[data(\.[^\]\n]*)?\].*?(?=^\[|\Z)", re.MULTILINE | re.DOTALL)
 _SECTION: Final = r"^\[{}[\].]"

@@ -52,7 +52,10 @@ def seqpipe_encoders() -> Factories:
 @hookimpl
 def seqpipe_heads() -> Factories:
     """Provide the built-in heads."""
-    return {"seqpipe.TextClassifier.v1": "seqpipe.parts.heads:TextClassifier"}
+    return {
+        "seqpipe.TextClassifier.v1": "seqpipe.parts.heads:TextClassifier",
+        "seqpipe.TextClassifier.v2": "seqpipe.parts.heads:TextClassifier2",
+    }
 
 
 @hookimpl

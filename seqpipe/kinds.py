@@ -82,7 +82,7 @@ _TABLE: Final = (
         "heads",
         "head",
         sizes=("input_width", "output_width"),
-        default="seqpipe.TextClassifier.v1",
+        default="seqpipe.TextClassifier.v2",
         section="head",
         checks="seqpipe.testing._heads:head_checks",
         example="TopMean",

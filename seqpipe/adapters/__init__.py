@@ -16,6 +16,7 @@ from seqpipe.adapters._corpus import Corpus as Corpus
 from seqpipe.adapters._corpus import make_corpus as make_corpus
 from seqpipe.adapters._encoder import make_encoder as make_encoder
 from seqpipe.adapters._encoder import recurrent_engines as recurrent_engines
+from seqpipe.adapters._fit import chosen_by_embedder as chosen_by_embedder
 from seqpipe.adapters._fit import make_fit_embedder as make_fit_embedder
 from seqpipe.adapters._fit import watch_fit as watch_fit
 from seqpipe.adapters._optimizer import AdamW as AdamW
@@ -55,6 +56,7 @@ __all__ = [
     "WidePipe",
     "WordTokenizer",
     "calling",
+    "chosen_by_embedder",
     "describe",
     "make_adamw",
     "make_classifier",

@@ -2,7 +2,7 @@
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from seqpipe.adapters._contract import calling, check_vectors, read_examples
 from seqpipe.adapters._tokenizer import WordTokenizer, seed_of
 from seqpipe.adapters._vectors import EmbedderVectors
 from seqpipe.errors import ConfigError
-from seqpipe.parts.embedders import OnProgress
+from seqpipe.parts.embedders import Concatenated, Embedder, OnProgress
 
 
 @contextlib.contextmanager
@@ -52,9 +52,30 @@ def make_fit_embedder(corpus: Callable[[Language], Any]) -> Callable[[Language],
                 on_progress=watching.on_progress if watching else None,
             )
         check_vectors(vectors.embedder)
+        _keep_chosen(nlp)
         return nlp
 
     return fit
+
+
+def chosen_by_embedder(nlp: Language) -> Mapping[str, Any]:
+    """Return what the "auto" of a fitted embedder's settings became; of several ones by "NAME.SETTING"."""
+    embedder = getattr(nlp.vocab.vectors, "embedder", None)
+    if isinstance(embedder, Concatenated):
+        return {
+            f"{name}.{setting}": value
+            for name, one in embedder.embedders.items()
+            for setting, value in one.chosen.items()
+        }
+    return embedder.chosen if isinstance(embedder, Embedder) else {}
+
+
+def _keep_chosen(nlp: Language) -> None:
+    """Write what was chosen into the pipeline's config, so that it's saved with it."""
+    block = nlp.config["nlp"]["vectors"]
+    for place, value in chosen_by_embedder(nlp).items():
+        name, _, setting = place.rpartition(".")
+        (block["embedders"][name] if name else block["embedder"])[setting] = value
 
 
 def _prepare_tokenizer(nlp: Language, corpus: Callable[[Language], Any]) -> None:

@@ -52,11 +52,37 @@ def classifier_sections(classifier: Section, corpora: Mapping[str, Section]) -> 
 
 FindPart = Callable[[str, str], Part]
 
+
+def _default(section: str) -> Section:
+    registry, name = DEFAULT_PARTS[section]
+    return {registry: name}
+
+
 #: The defaults for what a pipeline file leaves out.
 DEFAULTS: Final[dict[str, Section]] = {
     "pipeline": {"lang": "en", "seed": 0, "name": None, "version": "0.0.0"},
     "data": {"split": {"train": 0.8, "dev": 0.1, "test": 0.1}},
     **{slot: {registry: name} for slot, (registry, name) in DEFAULT_PARTS.items()},
+}
+
+#: What stands for an embedder or an encoder of a trained pipeline that a file leaves out; docs/defaults.md says why.
+LEFT_OUT: Final[dict[str, Section]] = {
+    "embedder": {
+        **_default("embedder"),
+        "epochs": "auto",
+        "min_count": "auto",
+        "subsample": "auto",
+        "learning_rate": 0.1,
+        "lower": True,
+        "standardize": True,
+    },
+    "encoder": {
+        **_default("encoder"),
+        "window": 128,
+        "residual": True,
+        "dropout": 0.3,
+        "word_dropout": 0.1,
+    },
 }
 
 _TRAINING: Final[Section] = {
@@ -107,7 +133,9 @@ def expand(sections: Mapping[str, Any], makes: Makes | None, find_part: FindPart
 def _trained(sections: Mapping[str, Any], find_part: FindPart) -> Section:
     """Expand a file whose pipeline is trained: an encoder on top of the vectors, and a head on top of that."""
     names = (name for name in SECTIONS if name not in ("task", "wide"))
-    ours = {name: _with_defaults(name, sections.get(name, {})) for name in names}
+    ours = {
+        name: _with_defaults(name, sections.get(name, LEFT_OUT.get(name, {}))) for name in names
+    }
     encoder = find_part("encoders", ours["encoder"]["@seqpipe_encoders"])
     if "cell" in encoder.settings:
         ours["encoder"].setdefault("cell", DEFAULTS["encoder.cell"])

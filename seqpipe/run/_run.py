@@ -1,7 +1,7 @@
 """Runs a pipeline file: from texts to a trained, evaluated and saved pipeline."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,18 @@ from spacy.util import resolve_dot_names
 from thinc.api import fix_random_seed
 
 from seqpipe import storage
-from seqpipe.adapters import ClassifierPipe, Corpus, DocumentVectors, EmbedderVectors, watch_fit
+from seqpipe.adapters import (
+    ClassifierPipe,
+    Corpus,
+    DocumentVectors,
+    EmbedderVectors,
+    chosen_by_embedder,
+    watch_fit,
+)
 from seqpipe.config import Makes, PipelineFile, compile_read, read
 from seqpipe.errors import InterruptedRun, NotFiniteError
 from seqpipe.reporting import Progress, Reporter, Silent
+from seqpipe.run._auto import choose_training, leaves_training_to_us
 from seqpipe.run._build import build, check_initial_files, initialise, placed, placed_at_work
 from seqpipe.run._fitted import run_classifier, run_embedding
 from seqpipe.run._models import (
@@ -148,10 +156,15 @@ def _run_training(
         embedding_scores = resolve_scores(nlp, file)
     with (
         stages.stage("embedder"),
-        watch_fit(nlp, stages.relay_fit),
+        watch_fit(nlp, stages.relay_fit) as watched,
         placed_at_work(file, nlp.config, "nlp.vectors", "corpora", "initialize", "components"),
     ):
         initialise(nlp, training)
+    _note_chosen(stages.reporter, "embedder", chosen_by_embedder(nlp))
+    if leaves_training_to_us(file) and "train" in corpora:
+        texts = len(corpora["train"].rows(nlp))
+        training, chosen = choose_training(nlp, training, texts, watched.words)
+        _note_chosen(stages.reporter, "training", chosen)
     with stages.stage("training"), placed_at_work(file, nlp.config, "training", "corpora"):
         history = _train(nlp, training, output, stages)
     with stages.stage("evaluation"):
@@ -170,6 +183,13 @@ def _run_training(
         seconds=stages.seconds,
     )
     return best, report
+
+
+def _note_chosen(reporter: Reporter, section: str, chosen: Mapping[str, Any]) -> None:
+    """Say what was chosen by the data."""
+    if chosen:
+        settings = ", ".join(f"{name} = {value}" for name, value in chosen.items())
+        reporter.note(f"[{section}] {settings}, by the size of the data")
 
 
 def _to_json(report: dict[str, Any]) -> str:

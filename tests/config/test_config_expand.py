@@ -9,6 +9,7 @@ from confection import Config
 
 from seqpipe.config import Makes, expand
 from seqpipe.config._compile import without_dollars
+from seqpipe.config._expand import LEFT_OUT
 from seqpipe.errors import PluginError
 from seqpipe.parts.heads import TextClassifier
 from seqpipe.plugins import Host, Owner, Part
@@ -86,16 +87,16 @@ def test_everything_but_the_data_has_a_default():
     config = expand({"data": READER}, Makes.HEAD, HOST.find)
     assert config["nlp"]["lang"] == "en" and config["system"]["seed"] == 0
     assert config["nlp"]["tokenizer"] == {"@tokenizers": "spacy.Tokenizer.v1"}
-    assert config["nlp"]["vectors"]["embedder"] == {"@seqpipe_embedders": "seqpipe.FastText.v1"}
+    assert config["nlp"]["vectors"]["embedder"] == LEFT_OUT["embedder"]
     encoder = config["components"]["tok2vec"]["model"]["encoder"]
     assert encoder == {
-        "@seqpipe_encoders": "seqpipe.Recurrent.v1",
+        **LEFT_OUT["encoder"],
         "cell": {"@seqpipe_cells": "seqpipe.LSTM.v1"},
         "width": 128,
     }
     model = config["components"]["textcat"]["model"]
     assert model["tok2vec"]["width"] == 128
-    assert model["head"] == {"@seqpipe_heads": "seqpipe.TextClassifier.v1"}
+    assert model["head"] == {"@seqpipe_heads": "seqpipe.TextClassifier.v2"}
     assert config["training"]["max_epochs"] == 10
     assert config["corpora"]["train"]["split"] == {"train": 0.8, "dev": 0.1, "test": 0.1}
 
@@ -219,6 +220,46 @@ def test_head_chooses_the_component(exclusive, component):
     assert config["training"]["score_weights"]["cats_micro_f"] == 1.0
 
 
+@pytest.mark.parametrize("left", [{}, {"head": {"@seqpipe_heads": "seqpipe.TextClassifier.v1"}}])
+def test_classifier_stands_beside_the_head_where_the_model_is_left_to_us(left):
+    config = expand({"data": READER, **left}, Makes.HEAD, HOST.find)
+    assert config["nlp"]["pipeline"] == ["tok2vec", "textcat", "wide"]
+    assert config["components"]["wide"] == {
+        "factory": "seqpipe_wide",
+        "classifier": {"@seqpipe_classifiers": "seqpipe.NGramClassifier.v1", "exclusive": True},
+    }
+    assert config["training"]["before_to_disk"]["@callbacks"] == "seqpipe.TuneMix.v1"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"embedder": SECTIONS["embedder"]},
+        {"encoder": {"width": 10}},
+        {"wide": {"weight": 0}},
+        {"task": {"@seqpipe_tasks": "acme.Counts.v1"}},
+    ],
+)
+def test_no_classifier_stands_beside_a_head_that_does_not_want_one(more):
+    config = expand({"data": READER, **more}, Makes.HEAD, HOST.find)
+    assert "wide" not in config["components"] and "before_to_disk" not in config["training"]
+
+
+def test_classifier_that_is_asked_for_stands_beside_any_head():
+    wide = {"@seqpipe_classifiers": "seqpipe.FastTextClassifier.v1", "width": 5, "weight": 0.2}
+    config = expanded(wide=wide)
+    assert config["components"]["wide"]["weight"] == 0.2
+    assert config["components"]["wide"]["classifier"]["width"] == 5
+    # A weight that's given isn't tuned.
+    assert "before_to_disk" not in config["training"]
+
+
+def test_callback_of_the_file_takes_the_place_of_tuning():
+    own = {"before_to_disk": {"@callbacks": "acme.Stamp.v1"}}
+    config = expand({"data": READER, "training": own}, Makes.HEAD, HOST.find)
+    assert config["training"]["before_to_disk"] == own["before_to_disk"]
+
+
 def test_one_block_of_a_task_serves_component_and_corpora():
     block = {"@seqpipe_tasks": "acme.Counts.v1", "scale": 1.0, "unit": "$"}
     sections = without_dollars(expanded(task=block))
@@ -292,7 +333,7 @@ def test_head_that_names_no_component_is_refused_by_name():
     def head(input_width, output_width):
         raise AssertionError("called")
 
-    with pytest.raises(PluginError, match=r"seqpipe\.TextClassifier\.v1 of acme 1\.0.*component"):
+    with pytest.raises(PluginError, match=r"seqpipe\.TextClassifier\.v2 of acme 1\.0.*component"):
         expand({"data": READER}, Makes.HEAD, find_with("heads", head))
 
 
@@ -302,7 +343,8 @@ def test_head_that_names_no_component_is_refused_by_name():
 def test_head_that_is_bound_in_part_serves_what_its_settings_say(section, component):
     head = functools.partial(TextClassifier, exclusive=False)
     config = expand({"data": READER, "head": section}, Makes.HEAD, find_with("heads", head))
-    assert config["nlp"]["pipeline"] == ["tok2vec", component]
+    assert config["nlp"]["pipeline"] == ["tok2vec", component, "wide"]
+    assert config["components"]["wide"]["classifier"]["exclusive"] == (component == "textcat")
 
 
 def test_encoder_that_is_bound_in_part_has_the_width_that_is_bound():

@@ -1,8 +1,10 @@
 """The contract of embedders."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,9 @@ class Embedder(ABC):
 
     #: The width of a vector, known before fitting.
     width: int
+
+    #: What settings became that were left to the embedder ("auto"), by name; empty before fitting.
+    chosen: Mapping[str, Any] = MappingProxyType({})
 
     @property
     @abstractmethod

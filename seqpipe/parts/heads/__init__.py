@@ -6,5 +6,14 @@ from seqpipe.parts.heads._contract import HeadFactory as HeadFactory
 from seqpipe.parts.heads._contract import has_loss as has_loss
 from seqpipe.parts.heads._contract import loss_gradient as loss_gradient
 from seqpipe.parts.heads._text_classifier import TextClassifier as TextClassifier
+from seqpipe.parts.heads._text_classifier import TextClassifier2 as TextClassifier2
 
-__all__ = ["TEXT_CLASSES", "Head", "HeadFactory", "TextClassifier", "has_loss", "loss_gradient"]
+__all__ = [
+    "TEXT_CLASSES",
+    "Head",
+    "HeadFactory",
+    "TextClassifier",
+    "TextClassifier2",
+    "has_loss",
+    "loss_gradient",
+]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from seqpipe.errors import EmbedderError
 from seqpipe.parts.embedders._contract import Embedder, OnProgress
 from seqpipe.parts.embedders.fasttext._fit import fit_vectors
-from seqpipe.parts.embedders.fasttext._settings import Architecture, Loss, Settings
+from seqpipe.parts.embedders.fasttext._settings import Architecture, Auto, Loss, Settings
 from seqpipe.parts.embedders.fasttext._vectors import WordVectors, read_vectors, write_vectors
 
 E = TypeVar("E", bound="LibraryEmbedder")
@@ -47,7 +47,9 @@ class LibraryEmbedder(Embedder):
         on_progress: OnProgress | None = None,
     ) -> None:
         """Fit on sequences of words; see `Embedder.fit`."""
-        self._vectors = fit_vectors(self._settings, sequences, seed=seed, on_progress=on_progress)
+        self._vectors, self.chosen = fit_vectors(
+            self._settings, sequences, seed=seed, on_progress=on_progress
+        )
 
     def embed(self, words: Sequence[str]) -> NDArray[np.float32]:
         """Return the vectors of `words`; see `Embedder.embed`."""
@@ -99,12 +101,14 @@ class Word2Vec(LibraryEmbedder):
         architecture: Predict the words around a word from it, or a word from those around it.
         loss: Contrast each prediction with random words, or predict the word's place in a Huffman tree
             (Mikolov et al. 2013), which is better for rare words and costs more for large vocabularies.
-        epochs: How often the sequences are trained on.
+        epochs: How often the sequences are trained on. "auto": 4 million over the number of words, from 2 to 10.
         window: The most words to either side that are a word's context.
         negatives: How many random words each prediction is contrasted with, by negative sampling.
-        min_count: How often a word must occur to be trained and known.
+        min_count: How often a word must occur to be trained and known. "auto": 1 for fewer than 200,000 words, 2 for
+            fewer than 10 million, else 5.
         learning_rate: At the beginning; it falls to 0.
-        subsample: Words whose share of all words is above this are skipped at random; 1 skips none.
+        subsample: Words whose share of all words is above this are skipped at random; 1 skips none. "auto": 1 for
+            fewer than a million words, 1e-3 for fewer than 10 million, else 1e-4.
         threads: How many threads train. Only 1 is reproducible.
         lower: Whether words are lower-cased, in fitting and later.
         standardize: Whether each dimension is moved and scaled so that it has a mean of 0 and a variance of
@@ -120,12 +124,12 @@ class Word2Vec(LibraryEmbedder):
         width: int = 100,
         architecture: Architecture = "skipgram",
         loss: Loss = "negative-sampling",
-        epochs: int = 5,
+        epochs: int | Auto = 5,
         window: int = 5,
         negatives: int = 5,
-        min_count: int = 5,
+        min_count: int | Auto = 5,
         learning_rate: float = 0.05,
-        subsample: float = 1e-4,
+        subsample: float | Auto = 1e-4,
         threads: int = 1,
         lower: bool = False,
         standardize: bool = False,
@@ -169,14 +173,17 @@ class FastText(LibraryEmbedder):
             (Mikolov et al. 2013), which is better for rare words and costs more for large vocabularies.
         epochs: How often the sequences are trained on. The library counts words that are too rare into
             the length of one, but not into what it has done: it goes through the others a bit more often.
+            "auto": 4 million over the number of words in the sequences, from 2 to 10.
         window: The most words to either side that are a word's context.
         negatives: How many random words each prediction is contrasted with, by negative sampling.
-        min_count: How often a word must occur to be trained and known.
+        min_count: How often a word must occur to be trained and known. "auto": 1 for fewer than 200,000 words, 2 for
+            fewer than 10 million, else 5.
         min_n: The fewest characters of an n-gram, the marks of the word's ends included.
         max_n: The most. 0 means no n-grams.
         learning_rate: At the beginning; it falls to 0.
         subsample: Frequent words are skipped at random, those whose share of all words is above this the
-            more often the larger it is. In a small corpus every word is frequent: 1 skips none.
+            more often the larger it is. In a small corpus every word is frequent: 1 skips none. "auto": 1 for
+            fewer than a million words, 1e-3 for fewer than 10 million, else 1e-4.
         threads: How many threads train. Only 1 is reproducible.
         buckets: The size of the table of n-gram vectors, in which n-grams may share one. None means twice
             the number of distinct n-grams of the known words, the library's 2,000,000 at most: at a load
@@ -195,14 +202,14 @@ class FastText(LibraryEmbedder):
         width: int = 100,
         architecture: Architecture = "skipgram",
         loss: Loss = "negative-sampling",
-        epochs: int = 5,
+        epochs: int | Auto = 5,
         window: int = 5,
         negatives: int = 5,
-        min_count: int = 5,
+        min_count: int | Auto = 5,
         min_n: int = 3,
         max_n: int = 6,
         learning_rate: float = 0.05,
-        subsample: float = 1e-4,
+        subsample: float | Auto = 1e-4,
         threads: int = 1,
         buckets: int | None = None,
         lower: bool = False,

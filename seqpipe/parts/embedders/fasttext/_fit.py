@@ -3,9 +3,10 @@
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from seqpipe.errors import EmbedderError
 from seqpipe.formats.fasttext import Subwords, hash_subwords
 from seqpipe.parts.embedders._contract import OnProgress
-from seqpipe.parts.embedders.fasttext._settings import Settings
+from seqpipe.parts.embedders.fasttext._settings import Auto, Settings, auto
 from seqpipe.parts.embedders.fasttext._vectors import Shape, Tables, WordVectors
 from seqpipe.parts.fasttext import (
     Progress,
@@ -48,7 +49,7 @@ class Corpus:
 
 
 def write_corpus(
-    sequences: Iterable[Sequence[str]], path: Path, *, lower: bool, min_count: int
+    sequences: Iterable[Sequence[str]], path: Path, *, lower: bool, min_count: int | Auto
 ) -> Corpus:
     """Write sequences into a file, one a line; words that can't be written are left out.
 
@@ -59,7 +60,7 @@ def write_corpus(
         sequences: The words of one document after another; empty ones are left out.
         path: Where to write.
         lower: Whether to lower-case the words first.
-        min_count: How often a word must occur to be trained.
+        min_count: How often a word must occur to be trained; see `auto`.
 
     Raises:
         EmbedderError: A sequence is a text rather than words, or too few words are frequent enough.
@@ -72,12 +73,15 @@ def write_corpus(
             file.write(line)
             lines += 1
     counts = _counts(seen, forms)
+    tokens = counts.total() + lines
+    if min_count == "auto":
+        min_count = int(auto(tokens)["min_count"])
     kept = [(word, count) for word, count in counts.most_common() if count >= min_count]
     _check(len(kept), counts, lines=lines, min_count=min_count)
     return Corpus(
         words=tuple(word for word, _ in kept),
         counts=tuple(count for _, count in kept),
-        tokens=counts.total() + lines,
+        tokens=tokens,
         known_tokens=sum(count for _, count in kept) + (lines if lines >= min_count else 0),
         size=path.stat().st_size,
     )
@@ -151,8 +155,12 @@ def fit_vectors(
     *,
     seed: int,
     on_progress: OnProgress | None,
-) -> WordVectors:
-    """Train in a process of its own, in a temporary folder; see `Embedder.fit`."""
+) -> tuple[WordVectors, Mapping[str, Any]]:
+    """Train in a process of its own, in a temporary folder; see `Embedder.fit`.
+
+    Returns:
+        The vectors, and what settings became that were "auto".
+    """
     library = library_version()
     with tempfile.TemporaryDirectory(prefix="seqpipe-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
@@ -162,6 +170,8 @@ def fit_vectors(
             lower=settings.lower,
             min_count=settings.min_count,
         )
+        chosen = settings.chosen(corpus.tokens)
+        settings = replace(settings, **chosen)
         forms = [str(written(word)) for word in corpus.words]
         subwords = hash_subwords(forms, min_n=settings.min_n, max_n=settings.max_n)
         shape = _shape(settings, subwords, library)
@@ -174,14 +184,14 @@ def fit_vectors(
     if settings.standardize:
         tables = _standardized(tables, np.array(corpus.counts))
     progress.finish()
-    return WordVectors(shape, corpus.words, tables)
+    return WordVectors(shape, corpus.words, tables), chosen
 
 
 def _progress(corpus: Corpus, settings: Settings, on_progress: OnProgress | None) -> Progress:
     return Progress(
         size=corpus.size,
         # The library counts rare words into the length of an epoch, but not into what it has done.
-        passes=settings.epochs * corpus.tokens / corpus.known_tokens,
+        passes=int(settings.epochs) * corpus.tokens / corpus.known_tokens,
         words=corpus.known_tokens,
         threads=settings.threads,
         on_progress=on_progress,

@@ -1,7 +1,8 @@
 """The settings of a training, checked."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 from seqpipe.errors import ConfigError
 
@@ -10,6 +11,10 @@ Architecture: TypeAlias = Literal["skipgram", "cbow"]
 
 #: Contrast what's predicted with random words, or predict its place in a Huffman tree of all words.
 Loss: TypeAlias = Literal["negative-sampling", "hierarchical"]
+
+
+#: Chosen when the number of words is known; see `auto`.
+Auto: TypeAlias = Literal["auto"]
 
 
 @dataclass(frozen=True)
@@ -23,12 +28,12 @@ class Settings:
     width: int
     architecture: Architecture
     loss: Loss
-    epochs: int
+    epochs: int | Auto
     window: int
     negatives: int
-    min_count: int
+    min_count: int | Auto
     learning_rate: float
-    subsample: float
+    subsample: float | Auto
     threads: int
     lower: bool
     standardize: bool
@@ -38,16 +43,39 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name in ("width", "epochs", "window", "negatives", "min_count", "threads"):
-            _check_at_least_one(name, getattr(self, name))
+            if getattr(self, name) != "auto" or name not in _AUTO:
+                _check_at_least_one(name, getattr(self, name))
         if self.architecture not in get_args(Architecture):
             raise _refusal("architecture", self.architecture, 'may be "skipgram" or "cbow"')
         if self.loss not in get_args(Loss):
             rule = 'may be "negative-sampling" or "hierarchical"'
             raise _refusal("loss", self.loss, rule)
         for name in ("learning_rate", "subsample"):
+            if name in _AUTO and getattr(self, name) == "auto":
+                continue
             if not 0 < getattr(self, name) < float("inf"):
                 raise _refusal(name, getattr(self, name), "must be more than 0")
         _check_subwords(self.min_n, self.max_n, self.buckets)
+
+    def chosen(self, words: int) -> Mapping[str, Any]:
+        """Return what the settings that are "auto" become for a corpus of so many words."""
+        return {name: value for name, value in auto(words).items() if getattr(self, name) == "auto"}
+
+
+_AUTO: frozenset[str] = frozenset({"epochs", "min_count", "subsample"})
+
+
+def auto(words: int) -> dict[str, Any]:
+    """Return the settings for a corpus of so many words that aren't given.
+
+    Small corpora are gone through more often, and nothing is thrown away: a threshold for frequent words that suits
+    billions of words skips most words of a small corpus.
+    """
+    return {
+        "epochs": min(10, max(2, round(4_000_000 / max(1, words)))),
+        "min_count": 1 if words < 200_000 else 2 if words < 10_000_000 else 5,
+        "subsample": 1.0 if words < 1_000_000 else 1e-3 if words < 10_000_000 else 1e-4,
+    }
 
 
 def _check_subwords(min_n: int, max_n: int, buckets: int | None) -> None:
