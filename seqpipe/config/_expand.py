@@ -6,7 +6,14 @@ Nothing is read, built or trained here.
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from seqpipe.config._schema import DATA_PARTS, DEFAULT_PARTS, HOST_SETTINGS, SECTIONS, Makes
+from seqpipe.config._schema import (
+    DATA_PARTS,
+    DEFAULT_PARTS,
+    HOST_SETTINGS,
+    OWN_TOKENIZERS,
+    SECTIONS,
+    Makes,
+)
 from seqpipe.config._types import is_block
 from seqpipe.plugins import Part
 
@@ -150,7 +157,7 @@ def _trained(sections: Mapping[str, Any], find_part: FindPart) -> Section:
     return {
         **({"variables": {"task": task}} if task else {}),
         **_system(ours),
-        "nlp": {**_nlp(ours), "pipeline": ["tok2vec", name, *([_WIDE] if wide else [])]},
+        "nlp": {**_nlp(sections, ours), "pipeline": ["tok2vec", name, *([_WIDE] if wide else [])]},
         "components": {
             "tok2vec": {"factory": "tok2vec", "model": _encoder(ours)},
             name: component,
@@ -220,7 +227,7 @@ def _embedding(sections: Mapping[str, Any], find_part: FindPart) -> Section:
         components["document_vectors"] = {"factory": "seqpipe_document_vectors"}
     return {
         **_system(ours),
-        "nlp": {**_nlp(ours), "pipeline": list(components)},
+        "nlp": {**_nlp(sections, ours), "pipeline": list(components)},
         "components": components,
         # `spacy train` evaluates on something, even where there's nothing to update.
         "corpora": {"dev": {**data, "part": "train", "limit": 100}, **corpora},
@@ -247,7 +254,7 @@ def _classified(sections: Mapping[str, Any], find_part: FindPart) -> Section:
         "nlp": {
             **model["nlp"],
             "lang": ours["pipeline"]["lang"],
-            "tokenizer": _tokenizer(ours["tokenizer"]),
+            "tokenizer": _tokenizer(sections, ours),
         },
         "training": {**_TRAINING, **model["training"], **_score("textcat")},
     }
@@ -269,10 +276,10 @@ def _system(ours: Mapping[str, Section]) -> Section:
     return {"system": {"seed": ours["pipeline"]["seed"], "gpu_allocator": None}}
 
 
-def _nlp(ours: Mapping[str, Section]) -> Section:
+def _nlp(sections: Mapping[str, Any], ours: Mapping[str, Section]) -> Section:
     return {
         "lang": ours["pipeline"]["lang"],
-        "tokenizer": _tokenizer(ours["tokenizer"]),
+        "tokenizer": _tokenizer(sections, ours),
         "vectors": _vectors(ours["embedder"]),
     }
 
@@ -304,7 +311,10 @@ def _data(data: Section, corpus: str, **more: Any) -> Section:
     }
 
 
-def _tokenizer(tokenizer: Section) -> Section:
+def _tokenizer(sections: Mapping[str, Any], ours: Mapping[str, Section]) -> Section:
+    tokenizer, lang = ours["tokenizer"], ours["pipeline"]["lang"]
+    if "tokenizer" not in sections and lang in OWN_TOKENIZERS:
+        return dict(OWN_TOKENIZERS[lang])
     if tokenizer["@seqpipe_tokenizers"] == "seqpipe.SpacyRules.v1" and "lang" not in tokenizer:
         # The rules of the pipeline's language are spaCy's own tokenizer: nothing to adapt.
         return {"@tokenizers": "spacy.Tokenizer.v1"}

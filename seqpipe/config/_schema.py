@@ -75,6 +75,15 @@ DEFAULT_PARTS: Final[dict[str, tuple[str, str]]] = {
     "wide": (KINDS["classifiers"].registry, "seqpipe.NGramClassifier.v1"),
 }
 
+#: The tokenizers of languages that write no blanks between words, or that spaCy has no rules for: its own defaults.
+OWN_TOKENIZERS: Final[dict[str, dict[str, Any]]] = {
+    "ja": {"@tokenizers": "spacy.ja.JapaneseTokenizer", "split_mode": None},
+    "ko": {"@tokenizers": "spacy.ko.KoreanTokenizer"},
+    "th": {"@tokenizers": "spacy.th.ThaiTokenizer"},
+    "vi": {"@tokenizers": "spacy.vi.VietnameseTokenizer", "use_pyvi": True},
+    "zh": {"@tokenizers": "spacy.zh.ChineseTokenizer", "segmenter": "char"},
+}
+
 #: spaCy's sections; the free ones hold any keys.
 SPACY_SECTIONS: Final[tuple[str, ...]] = (
     *("system", "nlp", "components", "corpora"),

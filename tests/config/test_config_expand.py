@@ -5,11 +5,13 @@ import functools
 import importlib.metadata
 
 import pytest
+import spacy
 from confection import Config
 
 from seqpipe.config import Makes, expand
 from seqpipe.config._compile import without_dollars
 from seqpipe.config._expand import LEFT_OUT
+from seqpipe.config._schema import OWN_TOKENIZERS
 from seqpipe.errors import PluginError
 from seqpipe.parts.heads import TextClassifier
 from seqpipe.plugins import Host, Owner, Part
@@ -359,3 +361,18 @@ def test_encoder_that_is_bound_in_part_has_the_width_that_is_bound():
 def test_unknown_part_is_refused():
     with pytest.raises(PluginError, match="did you mean"):
         expanded(encoder={"@seqpipe_encoders": "seqpipe.Recurent.v1"})
+
+
+@pytest.mark.parametrize("lang", OWN_TOKENIZERS)
+def test_language_that_no_rules_split_has_its_own_tokenizer(lang):
+    expected = spacy.util.get_lang_class(lang).Defaults.config["nlp"]["tokenizer"]
+    for makes, more in (
+        (Makes.HEAD, {}),
+        (Makes.CLASSIFIER, {"classifier": {}}),
+        (Makes.EMBEDDING, {"embedder": {}}),
+    ):
+        sections = {"pipeline": {"lang": lang}, "data": READER, **more}
+        assert expand(sections, makes, HOST.find)["nlp"]["tokenizer"] == expected
+    rules = {"@seqpipe_tokenizers": "seqpipe.SpacyRules.v1"}
+    given = expand({**sections, "tokenizer": rules}, Makes.HEAD, HOST.find)
+    assert given["nlp"]["tokenizer"] == {"@tokenizers": "spacy.Tokenizer.v1"}
