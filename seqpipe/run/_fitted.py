@@ -27,6 +27,7 @@ from seqpipe.run._report import make_report, report_embedding
 from seqpipe.run._scores import resolve_scores, score_embedding
 from seqpipe.run._stages import Stages
 from seqpipe.run._task import check_data, read_all, score_texts
+from seqpipe.run._warnings import warn
 
 _PARTS = ("train", "dev", "test")
 _CORPUS = "seqpipe.Corpus.v1"
@@ -61,6 +62,7 @@ def run_classifier(
     with stages.stage("evaluation"):
         saved = spacy.load(output / UNFINISHED)
         scores = score_texts(saved, corpora["test"]) if "test" in corpora else {}
+        warnings = warn(saved, stages.reporter, scores=scores)
     promote(output)
     report = make_report(
         saved,
@@ -68,6 +70,7 @@ def run_classifier(
         scores=scores,
         embedding={},
         history=_history(dev, last),
+        warnings=warnings,
         seconds=stages.seconds,
     )
     return saved, {**report, "words_per_second": _speed(last)}

@@ -54,6 +54,7 @@ def make_report(
     scores: dict[str, Any],
     embedding: dict[str, Any],
     history: list[dict[str, Any]],
+    warnings: list[str],
     seconds: dict[str, float],
 ) -> dict[str, Any]:
     """Gather what a run did and how well, as plain data.
@@ -64,6 +65,7 @@ def make_report(
         scores: The scores of the best pipeline on the test part.
         embedding: What each score of [evaluation] says of its embedder.
         history: A line for each evaluation on the dev part.
+        warnings: What looks wrong with the pipeline.
         seconds: How long each stage took.
     """
     words = sum(line["words"] for line in history)
@@ -74,6 +76,7 @@ def make_report(
         "test": scores,
         "embedding": embedding,
         "history": history,
+        "warnings": warnings,
         "words_per_second": _speed(words, seconds.get("training")),
         "engines": recurrent_engines(nlp),
         **_circumstances(seconds),

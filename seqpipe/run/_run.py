@@ -18,6 +18,7 @@ from seqpipe.adapters import (
     DocumentVectors,
     EmbedderVectors,
     chosen_by_embedder,
+    read_examples,
     watch_fit,
 )
 from seqpipe.config import Makes, PipelineFile, compile_read, read
@@ -41,6 +42,7 @@ from seqpipe.run._report import make_report
 from seqpipe.run._scores import resolve_scores, score_embedding
 from seqpipe.run._stages import Meter, Stages
 from seqpipe.run._task import check_data, read_all, score_texts
+from seqpipe.run._warnings import warn
 from seqpipe.training import (
     CorpusOf,
     Step,
@@ -172,6 +174,8 @@ def _run_training(
         scores = score_texts(best, test) if test else {}
         parts = {part: corpora.get(part) for part in ("train", "test")}
         embedding = score_embedding(best, embedding_scores, **parts, reporter=stages.reporter)
+        docs = (example.reference for example in read_examples(training.dev, best))
+        warnings = warn(best, stages.reporter, scores=scores, history=history, docs=docs)
     with stages.stage("saving"):
         promote(output)
     report = make_report(
@@ -180,6 +184,7 @@ def _run_training(
         scores=scores,
         embedding=embedding,
         history=history,
+        warnings=warnings,
         seconds=stages.seconds,
     )
     return best, report
