@@ -9,9 +9,14 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 from recurrent_cases import DTYPES, Task
+
+#: What the peaks are measured on: as many rows and columns, and as many numbers, as no cache holds.
+_ROWS_OF_PRODUCT: Final = {"cuda": 8192, "cpu": 2048}
+_NUMBERS_OF_COPY: Final = {"cuda": 1 << 28, "cpu": 1 << 25}
 
 
 @dataclass(frozen=True)
@@ -101,14 +106,14 @@ def measure_peaks(device: str, dtypes: list[str], *, seconds: float = 1.0) -> Pe
 
 
 def _product_peak(device: str, dtype: str, seconds: float) -> float:
-    size = 8192 if device == "cuda" else 2048
+    size = _ROWS_OF_PRODUCT[device]
     left, right = (torch.randn(size, size, device=device).to(DTYPES[dtype]) for _ in range(2))
     out = torch.empty_like(left)
     return 2 * size**3 / best_time(lambda: torch.mm(left, right, out=out), device, seconds)
 
 
 def _copy_peak(device: str, seconds: float) -> float:
-    count = (1 << 28) if device == "cuda" else (1 << 25)
+    count = _NUMBERS_OF_COPY[device]
     source = torch.ones(count, device=device)
     target = torch.zeros_like(source)
     # Each byte is read once and written once.

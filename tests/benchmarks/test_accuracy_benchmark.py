@@ -1,33 +1,44 @@
 """The benchmark of accuracy: cells are measured once, saved at once, and become tables."""
 
+import contextlib
+import io
 import json
+import subprocess
 import sys
+import traceback
+import types
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-from accuracy import main
+import accuracy
+import accuracy_cell
 from accuracy_report import page, summarise
 from made_up_texts import write_trec
+from ready import run_ready
+
+from seqpipe import cli
 
 SHIPPED = Path(__file__).parents[2] / "pipelines/fasttext-cooking/pipeline.cfg"
 RECIPE = '[head]\n@seqpipe_heads = "seqpipe.TextClassifier.v1"\n\n[encoder]\n@seqpipe_encoders = "seqpipe.Recurrent.v1"\nwidht = 4\n'
 
 
 def run(monkeypatch, folder, *options):
-    """Run it in this process; each training has one of its own all the same."""
+    """Run it in this process; each training has one of its own all the same, unless `in_process` is used."""
     command = ["accuracy.py", "--json", str(folder / "accuracy.json"), *options]
     monkeypatch.setattr(sys, "argv", command)
-    main()
+    accuracy.main()
     return json.loads((folder / "accuracy.json").read_text())
 
 
+FIGURES = {"train_seconds": 2.0, "texts_per_second": 1e4, "bytes": 3e6, "memory": 4e8}
+
+
 def cell(system, seed, score, **others):
-    figures = {"train_seconds": 2.0, "texts_per_second": 1e4, "bytes": 3e6, "memory": 4e8}
     where = {"set": "trec", "system": system, "seed": seed, "environment": 0}
-    return {**where, "score": score, **figures, "notes": {}, **others}
+    return {**where, "score": score, **FIGURES, "notes": {}, **others}
 
 
 @pytest.fixture
@@ -37,7 +48,47 @@ def made_up(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_a_training_is_measured_once(made_up, monkeypatch, capsys):
+@pytest.fixture
+def in_process(monkeypatch):
+    """Let trainings, and what they start, have no processes of their own: importing all takes seconds in each."""
+
+    def call(command, *, cwd=".", **_):
+        runs_cell = command[1].endswith("accuracy_cell.py")
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            monkeypatch.context() as patch,
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            patch.chdir(cwd)
+            patch.setattr(sys, "argv", command[1:] if runs_cell else ["seqpipe", *command[3:]])
+            code = _exit_code(accuracy_cell.main if runs_cell else cli.main)
+        return subprocess.CompletedProcess(command, code, out.getvalue(), err.getvalue())
+
+    monkeypatch.setattr(subprocess, "run", call)
+
+
+def _exit_code(function):
+    try:
+        return function() or 0
+    except SystemExit as left:
+        return left.code or 0
+    except Exception:
+        traceback.print_exc()
+        return 1
+
+
+@pytest.fixture
+def ready(monkeypatch):
+    """Have trainings begin with what's slow to import, each in a process of its own."""
+
+    def call(command, *, cwd, env, **_):
+        return run_ready(command, cwd=cwd, env=env)
+
+    monkeypatch.setattr(accuracy, "subprocess", types.SimpleNamespace(run=call))
+
+
+def test_a_training_is_measured_once(made_up, ready, monkeypatch, capsys):
     found = run(monkeypatch, made_up, "--sets", "subj", "trec", "--systems", "nb-svm")
     assert "subj is left out" in capsys.readouterr().out
     (first,) = found["cells"]
@@ -45,14 +96,23 @@ def test_a_training_is_measured_once(made_up, monkeypatch, capsys):
     assert first["train_seconds"] > 0 and first["texts_per_second"] > 1
     assert "| nb-svm |" in (made_up / "accuracy.md").read_text()
 
+    def note(job):
+        measured.append((job.data.name, job.system, job.seed))
+        return {"score": 0.5, **FIGURES}
+
+    measured = []
+    monkeypatch.setattr(accuracy, "measure", note)
     options = ["--sets", "trec", "--systems", "nb-svm", "--seeds", "0", "1"]
+    found = run(monkeypatch, made_up, *options, "--render")
+    assert not measured
     found = run(monkeypatch, made_up, *options)
+    assert measured == [("trec", "nb-svm", 1)]
     assert found["cells"][0] == first
     assert [each["seed"] for each in found["cells"]] == [0, 1]
     assert len(found["environments"]) == 1 and found["sets"]["trec"]["test"] == 90
 
 
-def test_a_system_that_fails_spoils_its_own_cell_only(made_up, monkeypatch, capsys):
+def test_a_system_that_fails_spoils_its_own_cell_only(made_up, in_process, monkeypatch, capsys):
     recipe = made_up / "recipe.cfg"
     recipe.write_text(RECIPE)
     options = ["--sets", "trec", "--systems", f"seqpipe:{recipe}", "tfidf-lr"]
@@ -64,11 +124,10 @@ def test_a_system_that_fails_spoils_its_own_cell_only(made_up, monkeypatch, caps
     assert "## Failed" in written and "| tfidf-lr |" in written
 
 
-@pytest.mark.slow
-def test_a_recipe_learns_the_set(made_up, monkeypatch):
-    options = ["--sets", "trec", "--systems", "seqpipe", f"seqpipe:{SHIPPED}"]
-    default, shipped = run(monkeypatch, made_up, *options)["cells"]
-    assert default["notes"]["timings"]["training"] > 0
+def test_a_recipe_learns_the_set(made_up, in_process, monkeypatch):
+    options = ["--sets", "trec", "--systems", f"seqpipe:{SHIPPED}"]
+    (shipped,) = run(monkeypatch, made_up, *options)["cells"]
+    assert shipped["notes"]["timings"]["training"] > 0
     assert shipped["system"] == "seqpipe:pipelines/fasttext-cooking/pipeline.cfg"
     assert shipped["score"] > 0.9 and shipped["bytes"] > 1000
 

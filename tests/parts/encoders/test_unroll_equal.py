@@ -29,7 +29,7 @@ each_engine = pytest.mark.parametrize("engine", ENGINES)
 @each_engine
 @each_cell
 @given(lengths=LENGTHS, sizes=WIDTHS, reverse=st.booleans())
-@settings(max_examples=9, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_engine_equals_plain_loop(make, engine, lengths, sizes, reverse):
     assert_equals_plain(make, sizes, lengths, 1e-10, engine=engine, reverse=reverse)
 
@@ -37,7 +37,7 @@ def test_engine_equals_plain_loop(make, engine, lengths, sizes, reverse):
 @each_engine
 @each_cell
 @given(lengths=LENGTHS, sizes=WIDTHS, reverse=st.booleans())
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=3, deadline=None)
 def test_engine_in_single_precision_is_near_the_exact_result(make, engine, lengths, sizes, reverse):
     options = {"engine": engine, "reverse": reverse}
     assert_equals_plain(make, sizes, lengths, 1e-5, dtype=torch.float32, **options)

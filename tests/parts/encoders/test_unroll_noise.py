@@ -49,7 +49,7 @@ def drawn(kind, cell, inputs, lengths):
 @pytest.mark.parametrize("kind", KINDS)
 @each_few
 @given(lengths=LENGTHS, reverse=st.booleans(), width=st.integers(1, 20))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 def test_engines_equal_the_plain_loop_under_the_same_noise(
     make, kind, engine, lengths, reverse, width
 ):
