@@ -71,8 +71,9 @@ HOST_SETTINGS: Final[dict[str, dict[str, Any]]] = {
 
 #: The default part of each slot, used where only settings are given, as on the command line.
 DEFAULT_PARTS: Final[dict[str, tuple[str, str]]] = {
-    **{kind.section: (kind.registry, kind.default) for kind in KINDS.values()},
+    # Before the section of its kind, which counts where a registry has one.
     "wide": (KINDS["classifiers"].registry, "seqpipe.NGramClassifier.v1"),
+    **{kind.section: (kind.registry, kind.default) for kind in KINDS.values()},
 }
 
 #: The tokenizers of languages that write no blanks between words, or that spaCy has no rules for: its own defaults.
