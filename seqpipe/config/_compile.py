@@ -137,6 +137,6 @@ def compile_read(file: PipelineFile, *, is_checked: bool = False) -> Any:
 
     if not is_checked:
         check(file)
-    expansion = without_dollars(expand(file.sections, file.makes, find_part))
+    expansion = without_dollars(expand(file.sections, file.makes, find_part, file.written))
     expanded = Config(expansion, is_interpolated=False)
     return Config(DEFAULT_CONFIG, section_order=CONFIG_SECTION_ORDER).merge(expanded)

@@ -3,7 +3,7 @@
 Nothing is read, built or trained here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from seqpipe.config._schema import (
@@ -108,7 +108,12 @@ _TRAINING: Final[Section] = {
 _TUNING: Final[Section] = {"before_to_disk": {"@callbacks": "seqpipe.TuneMix.v1", "corpus": DEV}}
 
 
-def expand(sections: Mapping[str, Any], makes: Makes | None, find_part: FindPart) -> Section:
+def expand(
+    sections: Mapping[str, Any],
+    makes: Makes | None,
+    find_part: FindPart,
+    written: Collection[str] | None = None,
+) -> Section:
     """Return the complete spaCy configuration that a pipeline file expands to.
 
     A pure function of its arguments. Sections of spaCy's override the expansion; a file with
@@ -118,18 +123,21 @@ def expand(sections: Mapping[str, Any], makes: Makes | None, find_part: FindPart
         sections: The sections of the file, checked and interpolated.
         makes: What the file makes; None for a spaCy config.
         find_part: Finds a part by kind and name, for its description.
+        written: The sections that the file itself has; others were made by options on the command line, which
+            change what's left out rather than replace it. By default all.
 
     Raises:
         PluginError: A part can't be loaded.
     """
+    written = sections if written is None else written
     if makes is None:
         return dict(sections)
-    expansions = {
-        Makes.HEAD: _trained,
-        Makes.CLASSIFIER: _classified,
-        Makes.EMBEDDING: _embedding,
-    }
-    expansion = expansions[makes](sections, find_part)
+    if makes is Makes.HEAD:
+        expansion = _trained(sections, find_part, written)
+    elif makes is Makes.CLASSIFIER:
+        expansion = _classified(sections)
+    else:
+        expansion = _embedding(sections, find_part)
     spacy_sections = {name: value for name, value in sections.items() if name not in SECTIONS}
     # Importing it takes a quarter of a second, and help and errors don't need it.
     from confection import Config
@@ -137,12 +145,10 @@ def expand(sections: Mapping[str, Any], makes: Makes | None, find_part: FindPart
     return dict(Config(expansion).merge(Config(spacy_sections)))
 
 
-def _trained(sections: Mapping[str, Any], find_part: FindPart) -> Section:
+def _trained(sections: Mapping[str, Any], find_part: FindPart, written: Collection[str]) -> Section:
     """Expand a file whose pipeline is trained: an encoder on top of the vectors, and a head on top of that."""
     names = (name for name in SECTIONS if name not in ("task", "wide"))
-    ours = {
-        name: _with_defaults(name, sections.get(name, LEFT_OUT.get(name, {}))) for name in names
-    }
+    ours = {name: _with_defaults(name, _given(sections, name, written)) for name in names}
     encoder = find_part("encoders", ours["encoder"]["@seqpipe_encoders"])
     if "cell" in encoder.settings:
         ours["encoder"].setdefault("cell", DEFAULTS["encoder.cell"])
@@ -150,7 +156,7 @@ def _trained(sections: Mapping[str, Any], find_part: FindPart) -> Section:
         ours["encoder"]["width"] = encoder.default_width()
     task = _task(sections.get("task"), ours["head"], find_part)
     name, component, weights = _component(ours, task, find_part)
-    wide = _wide(sections, name, find_part)
+    wide = _wide(sections, name, find_part, written)
     tuned = wide and "weight" not in wide and "before_to_disk" not in sections.get("training", {})
     shared: Section = {"task": TASK} if task else {}
     data = _data(ours["data"], "seqpipe.Corpus.v1", **shared)
@@ -167,6 +173,16 @@ def _trained(sections: Mapping[str, Any], find_part: FindPart) -> Section:
         "training": {**_TRAINING, **weights, **(_TUNING if tuned else {})},
         **_fit(data),
     }
+
+
+def _given(sections: Mapping[str, Any], name: str, written: Collection[str]) -> Section:
+    """Return a section as the file has it, or what stands for one that it leaves out."""
+    left_out = {} if name in written else LEFT_OUT.get(name, {})
+    given = sections.get(name, {})
+    registry = DEFAULT_PARTS.get(name, ("", ""))[0]
+    # Options may name another part, which has other settings.
+    another = embedders_in(given) or given.get(registry) not in (None, left_out.get(registry))
+    return dict(given) if another else {**left_out, **given}
 
 
 def _task(given: Section | None, head: Section, find_part: FindPart) -> Section | None:
@@ -192,13 +208,15 @@ def _component(
     return name, {"factory": name, "model": _head(ours, "seqpipe.Classifier.v1")}, _score(name)
 
 
-def _wide(sections: Mapping[str, Any], component: str, find_part: FindPart) -> Section | None:
+def _wide(
+    sections: Mapping[str, Any], component: str, find_part: FindPart, written: Collection[str]
+) -> Section | None:
     """Return the section of the classifier beside the head; None for none.
 
     By default there's one where a file leaves the model to us, and the head puts texts into classes.
     """
     given = sections.get("wide")
-    if given is None and ("embedder" in sections or "encoder" in sections):
+    if given is None and ("embedder" in written or "encoder" in written):
         return None
     if component not in ("textcat", "textcat_multilabel"):
         return None
@@ -240,7 +258,7 @@ def _embedding(sections: Mapping[str, Any], find_part: FindPart) -> Section:
     }
 
 
-def _classified(sections: Mapping[str, Any], find_part: FindPart) -> Section:
+def _classified(sections: Mapping[str, Any]) -> Section:
     """Expand a file whose complete model, from words to labels, is one part."""
     names = ("pipeline", "data", "tokenizer", "classifier")
     ours = {name: _with_defaults(name, sections.get(name, {})) for name in names}

@@ -59,6 +59,10 @@ class Index:
                 return found
         return self._source.whole()
 
+    def written(self) -> frozenset[str]:
+        """Return the outermost names of the sections in the file."""
+        return frozenset(path[0] for path in self._headers)
+
     def inside(self, path: tuple[str, ...], offset: int, length: int | None) -> Place:
         """Return the place of a span of a raw value, cut off at the end of its line."""
         override = self._origins.get(path)
@@ -152,6 +156,11 @@ class PipelineFile:
     def makes(self) -> Makes | None:
         """What the file makes; None for a spaCy config, where the pipeline says that."""
         return what_is_made(self.sections)
+
+    @functools.cached_property
+    def written(self) -> frozenset[str]:
+        """The outermost names of the sections that the file itself has, rather than options on the command line."""
+        return self.index.written()
 
     @property
     def lang(self) -> str:

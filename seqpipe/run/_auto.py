@@ -25,7 +25,7 @@ def leaves_training_to_us(file: PipelineFile) -> bool:
     given = file.sections.get("training", {})
     return (
         file.makes is Makes.HEAD
-        and not {"embedder", "encoder"} & file.sections.keys()
+        and not {"embedder", "encoder"} & file.written
         and not any(name in given for name in _CHOSEN)
     )
 

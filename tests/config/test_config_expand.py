@@ -8,7 +8,7 @@ import pytest
 import spacy
 from confection import Config
 
-from seqpipe.config import Makes, expand
+from seqpipe.config import Makes, expand, read_text
 from seqpipe.config._compile import without_dollars
 from seqpipe.config._expand import LEFT_OUT
 from seqpipe.config._schema import OWN_TOKENIZERS
@@ -376,3 +376,34 @@ def test_language_that_no_rules_split_has_its_own_tokenizer(lang):
     rules = {"@seqpipe_tokenizers": "seqpipe.SpacyRules.v1"}
     given = expand({**sections, "tokenizer": rules}, Makes.HEAD, HOST.find)
     assert given["nlp"]["tokenizer"] == {"@tokenizers": "spacy.Tokenizer.v1"}
+
+
+def expanded_with(*options):
+    """Expand a file of two sections with options on the command line."""
+    text = f"""
+[data]
+@readers = "{READER["@readers"]}"
+path = "texts"
+
+[head]
+@seqpipe_heads = "seqpipe.TextClassifier.v2"
+"""
+    file = read_text(text, overrides=options)
+    return expand(file.sections, file.makes, HOST.find, file.written)
+
+
+def test_option_changes_one_setting_of_what_is_left_out():
+    config = expanded_with("--encoder.width", "64", "--embedder.epochs", "3")
+    assert config["components"]["tok2vec"]["model"]["encoder"] == {
+        **LEFT_OUT["encoder"],
+        "width": 64,
+        "cell": {"@seqpipe_cells": "seqpipe.LSTM.v1"},
+    }
+    assert config["nlp"]["vectors"]["embedder"] == {**LEFT_OUT["embedder"], "epochs": 3}
+    assert config["nlp"]["pipeline"][-1] == "wide"
+
+
+def test_option_that_names_another_part_leaves_it_its_own_defaults():
+    config = expanded_with("--embedder.@seqpipe_embedders", "seqpipe.Word2Vec.v1")
+    assert config["nlp"]["vectors"]["embedder"] == {"@seqpipe_embedders": "seqpipe.Word2Vec.v1"}
+    assert config["nlp"]["pipeline"][-1] == "wide"

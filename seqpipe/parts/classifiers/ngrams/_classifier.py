@@ -39,7 +39,7 @@ class NGramClassifier(Classifier):
         min_n: The fewest characters of a word's n-grams, the marks of its ends included.
         max_n: The most. 0 means no n-grams of characters. Words of one character have none of their own.
         min_count: In how many texts an n-gram must occur; None means 2, and 1 for fewer than 1,000 texts. It's raised
-            where the model would have more than 20 million weights, by as much as that takes.
+            where the model would have more than 12 million weights, by as much as that takes.
         weighting: "tfidf": 1 + log(count), times log((1 + texts) / (1 + texts with it)) + 1, as in scikit-learn.
             "binary": 1 for each n-gram that occurs. Of either, n-grams of words and those of characters are scaled to
             the length 1 by themselves.

@@ -25,7 +25,7 @@ ClassWeights: TypeAlias = dict[str, float] | Literal["balanced"]
 Loss: TypeAlias = Literal["softmax", "one-vs-rest"]
 
 #: Fitting more takes minutes: each evaluation of the loss goes through them several times.
-_MAX_WEIGHTS: Final = 20_000_000
+_MAX_WEIGHTS: Final = 12_000_000
 #: From so many texts on, what occurs in one of them only isn't worth its weights.
 _MANY_TEXTS: Final = 1_000
 #: How many evaluations of the loss a fit usually takes at most.
