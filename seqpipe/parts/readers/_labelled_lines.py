@@ -14,12 +14,12 @@ class LabelledLines(Reader):
     """Read a file with one text per line, its labels before it; blank lines are passed over.
 
     Labels are words that begin with the prefix: ``__label__sauce __label__cheese How much …``. Where the
-    first other word stands the text begins.
+    first other word stands the text begins. Without a prefix the first word is the label: ``DESC:manner How did …``.
 
     Args:
         path: The file: a plain path, ``package:NAME/below`` or ``data:below``. One that ends in
             .gz, .bz2 or .xz is decompressed.
-        prefix: What labels begin with. It's no part of them.
+        prefix: What labels begin with. It's no part of them. None if nothing marks them: then a line has one.
         encoding: The file's encoding, or several to be tried in turn.
         on_bad_row: What to do with a row that can't be used: "error" or "skip".
 
@@ -31,16 +31,16 @@ class LabelledLines(Reader):
         self,
         path: str,
         *,
-        prefix: str = "__label__",
+        prefix: str | None = "__label__",
         encoding: str | list[str] = "utf-8",
         on_bad_row: OnBadRow = "error",
     ) -> None:
         self._settings = check_settings(path=path, encoding=encoding, on_bad_row=on_bad_row)
         self._prefix = prefix
-        if not prefix or any(character.isspace() for character in prefix):
+        if prefix is not None and (not prefix or any(map(str.isspace, prefix))):
             raise ConfigError(
-                f"the reader's prefix is {prefix!r}; it's what labels begin with, without white space, "
-                'such as "__label__"'
+                f"the reader's `prefix` is {prefix!r}; it's what labels begin with, without white space, "
+                'such as "__label__", or null where the first word is the label'
             )
 
     def read(self) -> ReadResult:
@@ -61,11 +61,17 @@ class LabelledLines(Reader):
         if problem := encoding_problem(line, encodings=self._settings.encodings):
             raise ProblemError(problem)
         labels, rest = [], line.strip()
+        if self._prefix is None:
+            label, *text = rest.split(maxsplit=1)
+            return text[0] if text else "", [label]
         while rest.startswith(self._prefix):
             # At any white space, as fastText does: labels are often followed by a tab.
             word, *more = rest.split(maxsplit=1)
             labels.append(word.removeprefix(self._prefix))
             rest = more[0] if more else ""
         if not labels:
-            raise ProblemError(f'it has no label: it begins with no word like "{self._prefix}name"')
+            raise ProblemError(
+                f'it has no label: it begins with no word like "{self._prefix}name"; if its first word is the label, '
+                "set `prefix = null`"
+            )
         return rest, labels

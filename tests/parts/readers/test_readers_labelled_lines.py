@@ -49,7 +49,26 @@ def test_bad_rows_are_reported_or_skipped(tmp_path, line, problem):
     assert (len(result.rows), len(result.skipped)) == (1, 1)
 
 
+def test_first_word_is_the_label_where_nothing_marks_it(tmp_path):
+    lines = "DESC:manner How did serfdom\tdevelop ?\n\n0 __label__1 text\n"
+    rows = read(tmp_path, lines, prefix=None).rows
+    assert [(row.text, row.labels) for row in rows] == [
+        ("How did serfdom\tdevelop ?", ("DESC:manner",)),
+        ("__label__1 text", ("0",)),
+    ]
+
+
+def test_label_without_a_text_is_a_bad_row_there_too(tmp_path):
+    with pytest.raises(DataError, match="texts.txt:2"):
+        read(tmp_path, "0 some text\n1\n", prefix=None)
+
+
+def test_error_of_a_line_without_a_label_names_the_setting(tmp_path):
+    with pytest.raises(DataError, match="set `prefix = null`"):
+        read(tmp_path, "0 some text\n")
+
+
 @pytest.mark.parametrize("prefix", ["", "a b", "\t"])
 def test_prefix_that_is_not_a_word_is_refused(prefix):
-    with pytest.raises(ConfigError, match="the reader's prefix is"):
+    with pytest.raises(ConfigError, match="the reader's `prefix` is"):
         LabelledLines("texts.txt", prefix=prefix)
