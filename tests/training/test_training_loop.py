@@ -54,7 +54,7 @@ class Fake:
         self.calls.append((examples, drop, sgd, exclude, annotates))
         losses["one"] = losses.get("one", 0.0) + len(examples)
 
-    def evaluate(self, examples):
+    def evaluate(self, examples, scorer):
         self.evaluated.append((len(self.calls), list(examples)))
         return {"score": next(self.scores, 0.0), "other": 0.5, "absent": None}
 

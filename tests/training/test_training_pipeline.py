@@ -1,5 +1,6 @@
 """Real pipelines are trained as their [training] section says, and the same way every time."""
 
+import dataclasses
 import json
 
 import pytest
@@ -168,3 +169,17 @@ def test_saved_pipeline_scores_as_it_did_in_training(config, tmp_path):
     scores = loaded.evaluate(list(training.dev(loaded)))
     assert scores["cats_micro_f"] == last.score
     assert loaded("the film was good").cats == pytest.approx(nlp("the film was good").cats)
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_tokens_are_compared_only_if_their_score_is_asked_for(config, asked):
+    weights = {"cats_micro_f": 1.0, **({"token_acc": 0.5} if asked else {})}
+    nlp, training = initialized(config.merge({"training": {"max_epochs": 1}}))
+    training = dataclasses.replace(training, score_weights=weights)
+    *_, last = train(nlp, training)
+    assert ("token_acc" in last.scores) == asked
+    expected = nlp.evaluate(list(training.dev(nlp)))
+    # Of what's left, all is as spaCy has it; how fast it was differs each time.
+    assert {k: v for k, v in last.scores.items() if k != "speed"} == {
+        k: v for k, v in expected.items() if k != "speed" and (asked or not k.startswith("token_"))
+    }
