@@ -1,7 +1,7 @@
 """``seqpipe run``."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -33,6 +33,14 @@ def run_command(
             "are reproducible with the same number.",
         ),
     ] = 1,
+    seeds: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Run with so many seeds in a row, from the file's on, each in a folder of its own: seed-0 and so on. "
+            "Their mean and spread are printed and written into seeds.json.",
+        ),
+    ] = 1,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Train, evaluate and save the pipeline that a file describes.
@@ -44,6 +52,8 @@ def run_command(
         seqpipe run pipeline.cfg --encoder.width 128 --training.max_epochs 3
 
         seqpipe run pipeline.cfg --output trained --pipeline.seed 1
+
+        seqpipe run pipeline.cfg --seeds 5
 
     The output folder gets model-best (load it with spacy.load), config.cfg (the complete
     configuration) and report.json (scores, timings, versions). Ctrl-C (or SIGTERM) stops at any time
@@ -60,28 +70,59 @@ def run_command(
     console = make_console(soft_wrap=False)
     if not quiet:
         console.print(f"seqpipe run {escaped(file)}", highlight=False, soft_wrap=True)
-    run, source = _import_run(file, context.args)
-    with make_reporter(console, quiet=quiet) as reporter, _ignored_by_git(_RUNS):
-        result = run(
-            source,
-            output=output or _default_output(file),
-            threads=threads,
-            reporter=reporter,
-        )
+    source = _read(file, context.args)
+    folder = output or _default_output(file)
+    with _ignored_by_git(_RUNS):
+        if seeds > 1:
+            _run_seeds(source, context.args, folder, seeds, threads, console, quiet)
+            return
+        from seqpipe.run import run
+
+        with make_reporter(console, quiet=quiet) as reporter:
+            result = run(source, output=folder, threads=threads, reporter=reporter)
     if not quiet:
         print_results(console, result.report, result.model)
 
 
-def _import_run(file: Path, overrides: Sequence[str]) -> tuple[Callable[..., Any], Any]:
+def _run_seeds(
+    source: Any,
+    overrides: Sequence[str],
+    folder: Path,
+    seeds: int,
+    threads: int,
+    console: Any,
+    quiet: bool,
+) -> None:
+    from seqpipe.cli._run_output import make_reporter, print_seeds
+    from seqpipe.run import run_seeds
+
+    def reporter_of(seed: int) -> Any:
+        if not quiet:
+            console.print(f"seed {seed}", highlight=False)
+        return make_reporter(console, quiet=quiet)
+
+    summary = run_seeds(
+        source,
+        overrides=overrides,
+        output=folder,
+        count=seeds,
+        threads=threads,
+        make_reporter=reporter_of,
+    )
+    if not quiet:
+        print_seeds(console, summary, folder)
+
+
+def _read(file: Path, overrides: Sequence[str]) -> Any:
     """Read the file, and import torch and spaCy, which takes seconds; errors in the file are reported before."""
     try:
         from seqpipe.cli._recorded import read_checked
 
         source, _ = read_checked(file, overrides)
-        from seqpipe.run import run
+        import seqpipe.run  # noqa: F401
     except KeyboardInterrupt:
         raise InterruptedRun("stopped during stage 'start'; nothing was written") from None
-    return run, source
+    return source
 
 
 def _default_output(file: Path) -> Path:

@@ -34,6 +34,22 @@ def print_results(console: Console, report: dict[str, Any], model: Path) -> None
     )
 
 
+def print_seeds(console: Console, summary: Mapping[str, Any], folder: Path) -> None:
+    """Print the figures of each seed, and their mean and spread."""
+    figures = summary["figures"]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("seed", *figures):
+        table.add_column(escaped(column), justify="right" if column != "seed" else "left")
+    for seed, found in summary["seeds"].items():
+        table.add_row(seed, *(f"{found[name]:.4f}" for name in figures))
+    for row in ("mean", "min", "max", "deviation"):
+        table.add_row(row, *(f"{figure[row]:.4f}" for figure in figures.values()))
+    console.print(table)
+    console.print(
+        f"pipelines: {escaped(folder)}/seed-*/model-best", highlight=False, soft_wrap=True
+    )
+
+
 def _print_test(console: Console, test: dict[str, Any]) -> None:
     if {"classes", "confusion", "ranked"} <= test.keys():
         console.print(_class_table(test))

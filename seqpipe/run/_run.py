@@ -125,7 +125,7 @@ def _run(
         }
         best, report = runs[source.makes or _made_by(nlp)](nlp, source, output, stages)
         storage.write_text(output / "config.cfg", best.config.to_str())
-        storage.write_text(output / "report.json", _to_json(report))
+        storage.write_text(output / "report.json", to_json(report))
     return RunResult(output / BEST, report)
 
 
@@ -197,7 +197,8 @@ def _note_chosen(reporter: Reporter, section: str, chosen: Mapping[str, Any]) ->
         reporter.note(f"[{section}] {settings}, by the size of the data")
 
 
-def _to_json(report: dict[str, Any]) -> str:
+def to_json(report: Mapping[str, Any]) -> str:
+    """Return a report as JSON."""
     # Components report their losses as numbers of numpy's too. A number that isn't finite has ended the run,
     # if it's one that we know; a scorer of spaCy's may give others, which JSON can't say.
     plain = json.loads(json.dumps(report, default=float), parse_constant=lambda _: None)

@@ -59,7 +59,7 @@ def test_first_word_is_the_label_where_nothing_marks_it(tmp_path):
 
 
 def test_label_without_a_text_is_a_bad_row_there_too(tmp_path):
-    with pytest.raises(DataError, match="texts.txt:2"):
+    with pytest.raises(DataError, match=r"texts\.txt:2"):
         read(tmp_path, "0 some text\n1\n", prefix=None)
 
 
