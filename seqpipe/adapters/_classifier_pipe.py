@@ -71,7 +71,7 @@ class ClassifierPipe(Pipe):  # type: ignore[misc]
             ClassifierError: As `Classifier.fit`.
             PluginError: The classifier raised another exception.
         """
-        found = labels or _labels(get_examples())
+        found = labels or labels_of(get_examples())
         seed = nlp.config.interpolate()["training"]["seed"] if nlp else 0
         watching = context_of(nlp).watched if nlp else None
         with calling(self.classifier, "classifier", "was fitted"):
@@ -100,7 +100,7 @@ class ClassifierPipe(Pipe):  # type: ignore[misc]
 
     def _annotate(self, docs: list[Doc]) -> list[Doc]:
         texts = [words_of(doc) for doc in docs]
-        labels = self.labels
+        labels = self.classifier.labels
         scores = predict_scores(self.classifier, texts)
         for doc, row in zip(docs, scores.tolist(), strict=True):
             # Beside those of other components.
@@ -140,7 +140,7 @@ class ClassifierPipe(Pipe):  # type: ignore[misc]
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """Return the classifier's files in one piece; none before it's fitted."""
-        return pack(self._write) if self.labels else _NOT_FITTED
+        return pack(self._write) if self.classifier.labels else _NOT_FITTED
 
     def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> "ClassifierPipe":
         """Read what `to_bytes` returned.
@@ -202,7 +202,12 @@ def words_of(doc: Doc) -> list[str]:
     return [token.text for token in doc if not token.is_space]
 
 
-def _labels(examples: Iterable[Example]) -> list[str]:
+def labels_of(examples: Iterable[Example]) -> list[str]:
+    """Return the labels of examples, in the order in which they occur.
+
+    Raises:
+        ClassifierError: There are none.
+    """
     found = dict.fromkeys(label for example in examples for label in example.reference.cats)
     if not found:
         raise ClassifierError("there's nothing to fit the classifier on: no example has categories")

@@ -1,5 +1,6 @@
 """A classifier beside a trained component: the scores of both are mixed in `doc.cats`."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -14,9 +15,14 @@ from spacy.vocab import Vocab
 from torch import Tensor
 from torch.nn import functional
 
-from seqpipe.adapters._classifier_pipe import ClassifierPipe, check_classifier, words_of
+from seqpipe.adapters._classifier_pipe import (
+    ClassifierPipe,
+    check_classifier,
+    labels_of,
+    words_of,
+)
 from seqpipe.adapters._contract import predict_scores, read_examples
-from seqpipe.errors import ConfigError
+from seqpipe.errors import ConfigError, SavedModelError
 from seqpipe.parts.classifiers import Classifier
 from seqpipe.storage.part_files import read_settings, write_settings
 
@@ -33,7 +39,8 @@ class WidePipe(ClassifierPipe):
     By logarithms: ``p ∝ p_before^a · p_classifier^b`` where classes are exclusive, and the weighted sum of log-odds where
     they aren't. `nlp.initialize` trains the classifier, and `tune` finds the weights a and b.
 
-    Where no component before it has set scores, its classifier's own are set.
+    The labels of the examples that it's initialised with are mixed; scores of others stay as they are. A label that the
+    classifier couldn't learn has a score of 0 of its. A doc without scores of these labels gets the classifier's own.
 
     Args:
         vocab: The pipeline's vocabulary.
@@ -53,6 +60,26 @@ class WidePipe(ClassifierPipe):
     ) -> None:
         super().__init__(vocab, name, classifier, threshold)
         self.weights = self._untuned = weights
+        self._labels: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels whose scores are mixed, those included that the classifier couldn't learn."""
+        return self._labels or super().labels
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Language | None = None,
+        labels: list[str] | None = None,
+        dev: Callable[[Language], Iterable[Example]] | None = None,
+    ) -> None:
+        """Train the classifier, and mix by the first weights; see `ClassifierPipe.initialize`."""
+        found = labels or labels_of(get_examples())
+        super().initialize(get_examples, nlp=nlp, labels=found, dev=dev)
+        self._labels = tuple(found)
+        self.weights = self._untuned
 
     def update(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, float]:
         """Do nothing to the classifier, but mix by the first weights again, as the component before is being trained.
@@ -69,47 +96,62 @@ class WidePipe(ClassifierPipe):
             docs: Texts that nothing was fitted on, with the scores of the component before.
             truths: The same texts with their true categories.
         """
-        rows = [n for n, doc in enumerate(truths) if doc.cats and docs[n].cats]
-        if not rows:
+        known = [
+            (doc, truth)
+            for doc, truth in zip(docs, truths, strict=True)
+            if truth.cats and self._has_scores(doc)
+        ]
+        if not known:
             return
-        labels, logits = self._logits([docs[n] for n in rows])
-        found = [[truths[n].cats.get(label, 0.0) for label in labels] for n in rows]
+        logits = self._logits([doc for doc, _ in known])
+        found = [[truth.cats.get(label, 0.0) for label in self.labels] for _, truth in known]
         targets = torch.tensor(found, dtype=torch.float64)
         self.weights = _fit_weights(torch.from_numpy(logits), targets, self.is_exclusive)
 
     def _annotate(self, docs: list[Doc]) -> list[Doc]:
-        if not all(doc.cats for doc in docs):
-            return super()._annotate(docs)
-        labels, logits = self._logits(docs)
-        mixed = torch.from_numpy(np.tensordot(self.weights, logits, 1))
-        scores = mixed.softmax(1) if self.is_exclusive else mixed.sigmoid()
-        for doc, row in zip(docs, scores.tolist(), strict=True):
-            doc.cats = {**doc.cats, **dict(zip(labels, row, strict=True))}
+        scored = [doc for doc in docs if self._has_scores(doc)]
+        if others := [doc for doc in docs if not self._has_scores(doc)]:
+            super()._annotate(others)
+        if scored:
+            mixed = torch.from_numpy(np.tensordot(self.weights, self._logits(scored), 1))
+            scores = mixed.softmax(1) if self.is_exclusive else mixed.sigmoid()
+            for doc, row in zip(scored, scores.tolist(), strict=True):
+                doc.cats = {**doc.cats, **dict(zip(self.labels, row, strict=True))}
         return docs
 
-    def _logits(self, docs: Sequence[Doc]) -> tuple[list[str], NDArray[np.float64]]:
-        """Return the labels, and what's weighed: `[2, docs, labels]`, of the scores before and of the classifier's."""
+    def _has_scores(self, doc: Doc) -> bool:
+        return not doc.cats.keys().isdisjoint(self.labels)
+
+    def _logits(self, docs: Sequence[Doc]) -> NDArray[np.float64]:
+        """Return what's weighed: `[2, docs, labels]`, of the scores before and of the classifier's."""
         own = predict_scores(self.classifier, [words_of(doc) for doc in docs]).astype(np.float64)
-        labels = list(docs[0].cats)
-        column = {label: n for n, label in enumerate(self.labels)}
-        scores = np.zeros((2, len(docs), len(labels)))
-        for n, label in enumerate(labels):
+        column = {label: n for n, label in enumerate(self.classifier.labels)}
+        scores = np.zeros((2, len(docs), len(self.labels)))
+        for n, label in enumerate(self.labels):
             scores[0, :, n] = [doc.cats.get(label, 0.0) for doc in docs]
             if label in column:
                 scores[1, :, n] = own[:, column[label]]
         scores = scores.clip(_LEAST, 1 - _LEAST)
         logs: NDArray[np.float64] = np.log(scores)
-        return labels, logs if self.is_exclusive else logs - np.log1p(-scores)
+        return logs if self.is_exclusive else logs - np.log1p(-scores)
 
     def _write(self, folder: Path) -> None:
         super()._write(folder)
         before, own = map(float, self.weights)
-        write_settings(folder / _MIX, {"before": before, "own": own}, kind=_KIND)
+        mix = {"before": before, "own": own, "labels": list(self.labels)}
+        write_settings(folder / _MIX, mix, kind=_KIND)
 
     def _read(self, folder: Path) -> None:
         super()._read(folder)
-        saved = read_settings(folder / _MIX, {"before": float, "own": float}, kind=_KIND)
-        self.weights = saved["before"], saved["own"]
+        types = {"before": float, "own": float, "labels": list}
+        saved = read_settings(folder / _MIX, types, kind=_KIND)
+        weights, labels = (saved["before"], saved["own"]), saved["labels"]
+        if not all(0 <= weight < math.inf for weight in weights):
+            raise SavedModelError(f"{folder / _MIX} is damaged: its weights are {weights}")
+        is_sound = set(map(type, labels)) <= {str} and len({*labels}) == len(labels)
+        if not (is_sound and {*labels} >= {*self.classifier.labels}):
+            raise SavedModelError(f"{folder / _MIX} is damaged: its labels aren't the classifier's")
+        self.weights, self._labels = weights, tuple(labels)
 
 
 def _fit_weights(logits: Tensor, targets: Tensor, exclusive: bool) -> tuple[float, float]:

@@ -27,6 +27,7 @@ from seqpipe.config._schema import (
     SECTIONS,
     SLOTS,
     SPACY_SECTIONS,
+    TEXT_CATEGORIZERS,
     Makes,
     Slot,
     what_is_made,
@@ -109,6 +110,8 @@ class _Check:
             self._makes = what_is_made({*self._sections, *meant})
         self._required_sections(meant)
         self._replaced_sections()
+        if self._makes is Makes.HEAD and "wide" in self._sections:
+            self._mixed_section(self._sections["wide"])
         for name, section in self._sections.items():
             if name == "pipeline":
                 self._pipeline(section)
@@ -187,6 +190,24 @@ class _Check:
                 "an [embedder] alone, which trains by itself",
                 "remove this section, or add a [head]",
             )
+
+    def _mixed_section(self, section: dict[str, Any]) -> None:
+        """Check that the scores of [wide] can be mixed with those of the head."""
+        nlp, components = self._expanded.get("nlp", {}), self._expanded.get("components", {})
+        name = next(iter(nlp.get("pipeline", ())[1:]), TEXT_CATEGORIZERS[0])
+        if name not in TEXT_CATEGORIZERS and section.get("weight") != 0:
+            task = self._expanded.get("variables", {}).get("task", {}).get("@seqpipe_tasks", name)
+            message = (
+                f"[wide] is for heads that put texts into classes, and this file's is for {task}"
+            )
+            self._report.add(("wide",), message, "remove this section")
+        classifier = components.get("wide", {}).get("classifier", {})
+        is_exclusive = name == TEXT_CATEGORIZERS[0]
+        if "exclusive" in section and classifier.get("exclusive", is_exclusive) != is_exclusive:
+            number = "exactly one class" if is_exclusive else "any number of classes"
+            message = f"the head gives a text {number}, and [wide] has to do the same"
+            label = "leave this out, and it's as the head has it"
+            self._report.add(("wide", "exclusive"), message, label, value=True)
 
     def _untrained(self, what: str, label: str) -> None:
         """Check that there's no [training] for a model that isn't trained in steps."""

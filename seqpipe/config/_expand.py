@@ -12,6 +12,7 @@ from seqpipe.config._schema import (
     HOST_SETTINGS,
     OWN_TOKENIZERS,
     SECTIONS,
+    TEXT_CATEGORIZERS,
     Makes,
 )
 from seqpipe.config._types import is_block
@@ -218,7 +219,7 @@ def _wide(
     given = sections.get("wide")
     if given is None and ("embedder" in written or "encoder" in written):
         return None
-    if component not in ("textcat", "textcat_multilabel"):
+    if component not in TEXT_CATEGORIZERS:
         return None
     section = _with_defaults(_WIDE, given or {})
     weight = section.pop("weight", None)
@@ -358,7 +359,7 @@ def _head(ours: Mapping[str, Section], architecture: str) -> Section:
 
 
 def _score(component: str) -> Section:
-    if component not in ("textcat", "textcat_multilabel"):
+    if component not in TEXT_CATEGORIZERS:
         return {}
     # For exclusive classes the micro-averaged F is the accuracy.
     return {"score_weights": {"cats_micro_f": 1.0, "cats_score": 0.0}}

@@ -66,7 +66,7 @@ PIPELINE_SETTINGS: Final[dict[str, Any]] = {
 HOST_SETTINGS: Final[dict[str, dict[str, Any]]] = {
     "data": {"split": dict[str, float]},
     "embedder": {"trained_width": int, "trained_rows": int, "tune": bool, "tuned_words": int},
-    "wide": {"weight": float},
+    "wide": {"weight": float | None},
 }
 
 #: The default part of each slot, used where only settings are given, as on the command line.
@@ -75,6 +75,9 @@ DEFAULT_PARTS: Final[dict[str, tuple[str, str]]] = {
     "wide": (KINDS["classifiers"].registry, "seqpipe.NGramClassifier.v1"),
     **{kind.section: (kind.registry, kind.default) for kind in KINDS.values()},
 }
+
+#: spaCy's components that put texts into classes: into exactly one, or into any number of them.
+TEXT_CATEGORIZERS: Final = ("textcat", "textcat_multilabel")
 
 #: The tokenizers of languages that write no blanks between words, or that spaCy has no rules for: its own defaults.
 OWN_TOKENIZERS: Final[dict[str, dict[str, Any]]] = {

@@ -122,6 +122,17 @@ def test_types_are_spelt_as_programmers_do(call):
     assert shown_setting(out, "pool")[0] == f'{one} | list[{one}] = ["mean", "max"]'
 
 
+def test_part_that_is_bound_in_part_has_the_docstring_and_its_own_defaults(call):
+    first = call("plugins", "show", "seqpipe.TextClassifier.v1").out
+    out = call("plugins", "show", "seqpipe.TextClassifier.v2").out
+    assert "Pools a text's contextual vectors" in out and "partial(" not in out
+    assert shown_setting(out, "pool")[0].endswith('= ["mean", "max", "attention"]')
+    assert shown_setting(out, "dropout")[0] == "float = 0.3"
+    assert shown_setting(out, "dropout")[1:] == shown_setting(first, "dropout")[1:]
+    for setting in ("exclusive", "label_smoothing"):
+        assert shown_setting(out, setting) == shown_setting(first, setting)
+
+
 def test_odd_defaults_and_no_docstring_are_shown(call, install):
     install("odd", ODD)
     called = call("plugins", "show", "odd.Odd.v1")

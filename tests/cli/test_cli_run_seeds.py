@@ -22,7 +22,11 @@ path = "texts.jsonl"
 
 
 def report(accuracy, score=0.5, **test):
-    return {"test": {"accuracy": accuracy, **test}, "dev": {"score": score}, "timings": {"total": 2}}
+    return {
+        "test": {"accuracy": accuracy, **test},
+        "dev": {"score": score},
+        "timings": {"total": 2},
+    }
 
 
 def test_figures_have_their_mean_and_spread():
@@ -30,9 +34,7 @@ def test_figures_have_their_mean_and_spread():
     found = summarise({3: report(0.5, **classes), 4: report(0.7, **classes)})
     assert found["seeds"]["4"] == {"test accuracy": 0.7, "dev score": 0.5, "seconds": 2.0}
     figure = found["figures"]["test accuracy"]
-    assert figure == pytest.approx(
-        {"mean": 0.6, "min": 0.5, "max": 0.7, "deviation": 0.1 * 2**0.5}
-    )
+    assert figure == pytest.approx({"mean": 0.6, "min": 0.5, "max": 0.7, "deviation": 0.1 * 2**0.5})
 
 
 def test_figure_that_a_seed_lacks_is_left_out_and_one_seed_has_no_spread():

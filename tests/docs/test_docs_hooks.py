@@ -16,6 +16,7 @@ from e2e.distributions import write_distribution
 
 from seqpipe import hookspecs, testing
 from seqpipe.config import DEFAULT_PARTS
+from seqpipe.kinds import KINDS
 from seqpipe.plugins import _host, find_part, host
 from seqpipe.run import run
 
@@ -26,7 +27,7 @@ HOOKS = {
     if hasattr(function, "seqpipe_spec")  # what pluggy marks specifications with
 }
 #: Where a pipeline file names the parts of a hook.
-SECTIONS = {registry.removeprefix("@"): slot for slot, (registry, _) in DEFAULT_PARTS.items()}
+SECTIONS = {kind.registry.removeprefix("@"): kind.section for kind in KINDS.values()}
 
 each_hook = pytest.mark.parametrize("hook", HOOKS)
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from confection import Config
 from docs.pages import DOCS, ROOT, section, shown, table, value
-from spacy.language import DEFAULT_CONFIG
+from spacy.language import DEFAULT_CONFIG, Language
 from spacy.schemas import ConfigSchemaTraining
 
 from seqpipe import adapters, config, hookspecs, plugins
@@ -122,6 +122,12 @@ def test_spacy_page_lists_the_settings_of_the_architectures():
         if entry.name.startswith("seqpipe."):
             expected = defaults(inspect.signature(entry.load()).parameters, slot="")
             assert shown(page, entry.name, 1) == expected
+
+
+def test_spacy_page_lists_the_settings_of_the_component_that_mixes():
+    factory = Language.get_factory_meta("seqpipe_wide").default_config
+    shown_there = shown(DOCS / "spacy.md", "seqpipe_wide", 1)
+    assert shown_there == {"classifier": "required", **factory}
 
 
 def test_reference_explains_every_key_of_the_report(trained):

@@ -42,19 +42,18 @@ class Settings:
     buckets: int | None = None
 
     def __post_init__(self) -> None:
+        given = {name: value for name, value in vars(self).items() if not _is_auto(name, value)}
         for name in ("width", "epochs", "window", "negatives", "min_count", "threads"):
-            if getattr(self, name) != "auto" or name not in _AUTO:
-                _check_at_least_one(name, getattr(self, name))
+            if name in given:
+                _check_at_least_one(name, given[name])
         if self.architecture not in get_args(Architecture):
             raise _refusal("architecture", self.architecture, 'may be "skipgram" or "cbow"')
         if self.loss not in get_args(Loss):
             rule = 'may be "negative-sampling" or "hierarchical"'
             raise _refusal("loss", self.loss, rule)
         for name in ("learning_rate", "subsample"):
-            if name in _AUTO and getattr(self, name) == "auto":
-                continue
-            if not 0 < getattr(self, name) < float("inf"):
-                raise _refusal(name, getattr(self, name), "must be more than 0")
+            if name in given and not 0 < given[name] < float("inf"):
+                raise _refusal(name, given[name], "must be more than 0")
         _check_subwords(self.min_n, self.max_n, self.buckets)
 
     def chosen(self, words: int) -> Mapping[str, Any]:
@@ -63,6 +62,17 @@ class Settings:
 
 
 _AUTO: frozenset[str] = frozenset({"epochs", "min_count", "subsample"})
+
+
+def _is_auto(name: str, value: object) -> bool:
+    """Return whether a setting is to be chosen.
+
+    Raises:
+        ConfigError: It's another string.
+    """
+    if name in _AUTO and isinstance(value, str) and value != "auto":
+        raise _refusal(name, value, 'may be a number or "auto"')
+    return name in _AUTO and value == "auto"
 
 
 def auto(words: int) -> dict[str, Any]:
