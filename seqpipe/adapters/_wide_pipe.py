@@ -59,7 +59,8 @@ class WidePipe(ClassifierPipe):
         weights: tuple[float, float],
     ) -> None:
         super().__init__(vocab, name, classifier, threshold)
-        self.weights = self._untuned = weights
+        self.weights = self._first_weights = weights
+        self._is_trained_beside = False
         self._labels: tuple[str, ...] = ()
 
     @property
@@ -79,18 +80,21 @@ class WidePipe(ClassifierPipe):
         found = labels or labels_of(get_examples())
         super().initialize(get_examples, nlp=nlp, labels=found, dev=dev)
         self._labels = tuple(found)
-        self.weights = self._untuned
+        self.weights = self._first_weights
+        self._is_trained_beside = True
 
     def update(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, float]:
-        """Do nothing to the classifier, but mix by the first weights again, as the component before is being trained.
+        """Leave the classifier as it is, and go back to the first weights if the component before is being trained.
 
-        Weights tuned to an early state of it might leave it out, and then no score would show that it gets better.
+        Weights tuned to an early state of it might leave it out, and then no score would show that it gets better. A
+        pipeline that was loaded keeps its weights.
         """
-        self.weights = self._untuned
+        if self._is_trained_beside:
+            self.weights = self._first_weights
         return kwargs.get("losses") or {}
 
     def tune(self, docs: Sequence[Doc], truths: Sequence[Doc]) -> None:
-        """Find the weights that give the least cross entropy.
+        """Find the weights that give the least cross entropy, unless they clearly answer fewer texts right than the first ones.
 
         Args:
             docs: Texts that nothing was fitted on, with the scores of the component before.
@@ -106,7 +110,27 @@ class WidePipe(ClassifierPipe):
         logits = self._logits([doc for doc, _ in known])
         found = [[truth.cats.get(label, 0.0) for label in self.labels] for _, truth in known]
         targets = torch.tensor(found, dtype=torch.float64)
-        self.weights = _fit_weights(torch.from_numpy(logits), targets, self.is_exclusive)
+        weights = _fit_weights(torch.from_numpy(logits), targets, self.is_exclusive)
+        right, before = (
+            self._are_right(np.tensordot(each, logits, 1), targets.numpy())
+            for each in (weights, self._first_weights)
+        )
+        # By more than chance does, of the answers that only one of them has right.
+        is_worse = before.sum() - right.sum() > np.sqrt((before != right).sum())
+        self.weights = self._first_weights if is_worse else weights
+
+    def _are_right(
+        self, logits: NDArray[np.float64], truths: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        """Return whether each text's best label is right, or each label of each text, where classes aren't exclusive."""
+        if self.is_exclusive:
+            best: NDArray[np.bool_] = (
+                np.take_along_axis(truths, logits.argmax(1)[:, None], 1) >= 0.5
+            )
+            return best
+        edge = np.log(self.threshold) - np.log1p(-self.threshold) if self.threshold < 1 else np.inf
+        same: NDArray[np.bool_] = (logits >= edge) == (truths >= 0.5)
+        return same
 
     def _annotate(self, docs: list[Doc]) -> list[Doc]:
         scored = [doc for doc in docs if self._has_scores(doc)]
@@ -219,10 +243,22 @@ def make_tune_mix(corpus: Callable[[Language], Any]) -> Callable[[Language], Lan
     def tune(nlp: Language) -> Language:
         for name, pipe in nlp.pipeline:
             if isinstance(pipe, WidePipe):
-                examples: Iterable[Example] = list(read_examples(corpus, nlp))
+                examples = list(read_examples(corpus, nlp))
                 with nlp.select_pipes(disable=[name]):
                     docs = list(nlp.pipe([example.predicted for example in examples]))
                 pipe.tune(docs, [example.reference for example in examples])
+                _set_performance(nlp, pipe, examples, docs)
         return nlp
 
     return tune
+
+
+def _set_performance(
+    nlp: Language, pipe: WidePipe, examples: Sequence[Example], docs: Sequence[Doc]
+) -> None:
+    """Replace the scores in the pipeline's description, which are of the mix before it was tuned."""
+    performance = nlp.meta.get("performance", {})
+    for example, doc in zip(examples, pipe.pipe(docs), strict=True):
+        example.predicted = doc
+    scores = pipe.score(examples)
+    performance.update({name: scores[name] for name in performance if name in scores})

@@ -217,7 +217,10 @@ def _wide(
     By default there's one where a file leaves the model to us, and the head puts texts into classes.
     """
     given = sections.get("wide")
-    if given is None and ("embedder" in written or "encoder" in written):
+    training = sections.get("training", {})
+    # A part of a stream isn't enough to fit on, and a callback of the file's own would leave the mix untuned.
+    is_unfit = training.get("max_epochs", 0) == -1 or "before_to_disk" in training
+    if given is None and (is_unfit or "embedder" in written or "encoder" in written):
         return None
     if component not in TEXT_CATEGORIZERS:
         return None
@@ -229,6 +232,9 @@ def _wide(
     if "exclusive" in part.settings:
         section.setdefault("exclusive", component == "textcat")
     mix = {} if weight is None else {"weight": weight}
+    head = sections.get("components", {}).get(component, {})
+    if "threshold" in head:
+        mix["threshold"] = head["threshold"]
     return {"factory": "seqpipe_wide", "classifier": section, **mix}
 
 

@@ -79,12 +79,9 @@ DEFAULT_PARTS: Final[dict[str, tuple[str, str]]] = {
 #: spaCy's components that put texts into classes: into exactly one, or into any number of them.
 TEXT_CATEGORIZERS: Final = ("textcat", "textcat_multilabel")
 
-#: The tokenizers of languages that write no blanks between words, or that spaCy has no rules for: its own defaults.
+#: Where spaCy's default for a language isn't its rules, which would take what stands between blanks for a word. Those
+#: of other such languages need packages that may not be there.
 OWN_TOKENIZERS: Final[dict[str, dict[str, Any]]] = {
-    "ja": {"@tokenizers": "spacy.ja.JapaneseTokenizer", "split_mode": None},
-    "ko": {"@tokenizers": "spacy.ko.KoreanTokenizer"},
-    "th": {"@tokenizers": "spacy.th.ThaiTokenizer"},
-    "vi": {"@tokenizers": "spacy.vi.VietnameseTokenizer", "use_pyvi": True},
     "zh": {"@tokenizers": "spacy.zh.ChineseTokenizer", "segmenter": "char"},
 }
 

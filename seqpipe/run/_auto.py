@@ -1,4 +1,4 @@
-"""What a run chooses by its data, where the file leaves the model to us; docs/defaults.md has the measurements."""
+"""What a run chooses by its data, where the file names neither embedder nor encoder; see docs/defaults.md."""
 
 import dataclasses
 import math
@@ -15,7 +15,6 @@ _MIN_EPOCHS: Final = 3
 _MAX_EPOCHS: Final = 10
 #: A small set is gone through more often, up to so many updates.
 _MIN_STEPS: Final = 400
-_BATCH: Final = 32
 #: The settings of [training] that are chosen; with any of them given, none is.
 _CHOSEN: Final = ("max_epochs", "max_steps", "patience", "eval_frequency")
 
@@ -30,15 +29,15 @@ def leaves_training_to_us(file: PipelineFile) -> bool:
     )
 
 
-def training_settings(texts: int, words: int) -> dict[str, int]:
-    """Return settings of [training] for a train part of so many texts and words.
+def training_settings(texts: int, words: int, batch: int = 32) -> dict[str, int]:
+    """Return settings of [training] for a train part of so many texts and words, in batches of so many texts.
 
     Raises:
         ValueError: There are no texts.
     """
     if texts < 1:
         raise ValueError("there are no texts")
-    steps = math.ceil(texts / _BATCH)
+    steps = math.ceil(texts / batch)
     epochs = min(_MAX_EPOCHS, max(_MIN_EPOCHS, round(_WORDS / max(1, words))))
     epochs = max(epochs, math.ceil(_MIN_STEPS / steps))
     return {"max_epochs": epochs, "eval_frequency": max(25, math.ceil(steps / 2))}
@@ -51,6 +50,7 @@ def choose_training(
 
     They're written into the pipeline's config too.
     """
-    chosen = training_settings(texts, words)
+    size = nlp.config["training"]["batcher"].get("size")
+    chosen = training_settings(texts, words, size if isinstance(size, int) and size > 0 else 32)
     nlp.config["training"].update(chosen)
     return dataclasses.replace(training, **cast(Any, chosen)), chosen

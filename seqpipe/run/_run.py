@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import spacy
 from spacy.language import Language
@@ -129,6 +129,10 @@ def _run(
     return RunResult(output / BEST, report)
 
 
+#: About how many characters a word has, the blank after it included.
+_LETTERS: Final = 5
+
+
 def _made_by(nlp: Language) -> Makes:
     """Return what a spaCy config makes, such as a file was compiled to: what its pipeline and its corpus show."""
     reader = nlp.config["corpora"].get("train", {}).get("@readers")
@@ -164,8 +168,10 @@ def _run_training(
         initialise(nlp, training)
     _note_chosen(stages.reporter, "embedder", chosen_by_embedder(nlp))
     if leaves_training_to_us(file) and "train" in corpora:
-        texts = len(corpora["train"].rows(nlp))
-        training, chosen = choose_training(nlp, training, texts, watched.words)
+        rows = corpora["train"].rows(nlp)
+        # An embedder that isn't fitted has read no words.
+        words = watched.words or sum(len(row.text) for row in rows) // _LETTERS
+        training, chosen = choose_training(nlp, training, len(rows), words)
         _note_chosen(stages.reporter, "training", chosen)
     with stages.stage("training"), placed_at_work(file, nlp.config, "training", "corpora"):
         history = _train(nlp, training, output, stages)

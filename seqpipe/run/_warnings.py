@@ -16,6 +16,8 @@ _MIN_TEXTS: Final = 5
 _SHOWN: Final = 5
 #: A loss that ends above this share of what it began with hasn't fallen.
 _FALLEN: Final = 0.98
+#: A loss below this has nothing left to fall.
+_LOW: Final = 1e-3
 #: So many lines of history say more than chance does.
 _MIN_LINES: Final = 4
 #: Where fewer words than this share have a vector, most of a text is unseen.
@@ -57,7 +59,7 @@ def _of_classes(scores: Mapping[str, Any]) -> Iterator[str]:
     if confusion:
         answered = {label: sum(row[label] for row in confusion.values()) for label in confusion}
         only = [label for label, count in answered.items() if count]
-        if len(only) == 1 and sum(texts.values()) >= _MIN_TEXTS:
+        if len(only) == 1 and min(sorted(texts.values())[-2:]) and len(texts) > 1:
             yield (
                 f"every text of the test part is put into {only[0]!r}: nothing was learnt. Try a larger `learn_rate` in "
                 "[training.optimizer], more epochs, or `standardize = true` in [embedder]"
@@ -91,7 +93,7 @@ def _of_loss(history: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         return
     quarter = len(losses) // 4
     before, after = np.mean(losses[:quarter]), np.mean(losses[-quarter:])
-    if after > _FALLEN * before:
+    if after > _FALLEN * before and after > _LOW:
         yield (
             f"the loss on the train part didn't fall: {before:.4f} at first, {after:.4f} in the end. Try another "
             "`learn_rate` in [training.optimizer], and less `dropout`"
@@ -113,6 +115,6 @@ def _of_vectors(docs: Sequence[Doc]) -> Iterator[str]:
         scale = float(np.sqrt(np.square(vectors[known], dtype=np.float64).mean()))
         if not _SCALES[0] <= scale <= _SCALES[1]:
             yield (
-                f"the numbers in the word vectors are {scale:.2g} on average, and an encoder expects about 1: set "
+                f"the root mean square of the word vectors is {scale:.2g}, and an encoder expects about 1: set "
                 "`standardize = true` in [embedder]"
             )

@@ -12,7 +12,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from seqpipe.adapters import WidePipe, make_tune_mix
+from seqpipe.adapters import WidePipe, _wide_pipe, make_tune_mix
 from seqpipe.errors import ClassifierError, ConfigError, SavedModelError
 from seqpipe.parts.classifiers import Classifier
 
@@ -215,11 +215,27 @@ def test_docs_of_which_nothing_is_known_do_not_count_in_tuning():
     assert pipe.weights == expected
 
 
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_weights_that_answer_fewer_texts_right_are_not_taken(exclusive, monkeypatch):
+    pipe, docs, known, _ = drawn(exclusive, number=200, noise=(0.1, 9.0))
+    pipe.tune(docs, known)
+    assert pipe.weights != (0.6, 0.4)
+    # As if the least cross entropy were had by the classifier alone, which knows nothing.
+    monkeypatch.setattr(_wide_pipe, "_fit_weights", lambda *_: (0.0, 1.0))
+    pipe.tune(docs, known)
+    assert pipe.weights == (0.6, 0.4)
+
+
 def test_update_mixes_by_the_first_weights_again():
     pipe, docs, known, _ = drawn(True)
     pipe.tune(docs, known)
-    assert pipe.weights != (0.6, 0.4)
+    tuned = pipe.weights
+    assert tuned != (0.6, 0.4)
+    # Unless it's initialised, it has been loaded, and what's trained is something else.
     losses = {"textcat": 1.0}
+    pipe.update([], losses=losses)
+    assert pipe.weights == tuned
+    pipe._is_trained_beside = True
     assert pipe.update([], drop=0.1, sgd=None, losses=losses) is losses
     assert pipe.weights == (0.6, 0.4) and pipe.update([]) == {}
 
@@ -279,9 +295,9 @@ def test_saved_pipeline_keeps_weights_labels_and_scores(tuned, tmp_path):
         assert copy.get_pipe("wide").weights == tuned.get_pipe("wide").weights
         assert copy.get_pipe("wide").labels == LABELS
         assert [copy(text).cats for text in TEXTS] == [tuned(text).cats for text in TEXTS]
-        # And the first weights are those of its config.
+        # Training another component leaves the mix as it is.
         copy.get_pipe("wide").update([])
-        assert copy.get_pipe("wide").weights == (0.5, 0.5)
+        assert copy.get_pipe("wide").weights == tuned.get_pipe("wide").weights
 
 
 def test_component_that_is_not_fitted_can_be_copied_but_not_used():

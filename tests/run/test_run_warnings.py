@@ -82,4 +82,4 @@ def test_words_without_vectors_are_said():
 @pytest.mark.parametrize("scale", [0.01, 100.0])
 def test_vectors_of_another_scale_are_said(scale):
     (warning,) = warnings(vectors={word: [scale, scale] for word in ("sea", "wood", "sky")})
-    assert f"{scale:.2g} on average" in warning and "standardize" in warning
+    assert f"is {scale:.2g}," in warning and "standardize" in warning

@@ -336,15 +336,18 @@ class _Watch(TorchFunctionMode):
     ) -> Any:
         name = getattr(function, "__name__", "")
         if name == "__get__":
-            name = function.__self__.__name__
+            name = getattr(function.__self__, "__name__", "")
             self.has_read = True
-        elif name in _METHODS_OF_SHAPE or name == "custom_function_call":
+        elif name in _METHODS_OF_SHAPE or name in _OTHER_READS:
             self.has_read = True
         if name in ("shape", "ndim", *_METHODS_OF_SHAPE):
-            self.has_read_parameter |= any(args[0] is each for each in self._parameters)
+            given = (*args, *(kwargs or {}).values())
+            self.has_read_parameter |= any(given[0] is each for each in self._parameters)
         return function(*args, **(kwargs or {}))
 
 
+#: They tell the dtype, or what's done within isn't seen.
+_OTHER_READS: Final = frozenset({"type", "result_type", "can_cast", "custom_function_call"})
 _METHODS_OF_SHAPE: Final = frozenset(
     {"size", "dim", "ndimension", "numel", "nelement", "stride", "element_size", "__len__"}
 )

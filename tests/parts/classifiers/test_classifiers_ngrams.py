@@ -470,3 +470,26 @@ def test_arrays_that_do_not_fit_are_refused(saved, name, change):
         file,
     )
     refuse(saved, "is damaged: its (n-grams|files|numbers)")
+
+
+def test_texts_without_a_label_tell_what_is_of_none():
+    """As in data where most texts are harmless, and the others are insults or threats."""
+    clean = [LabelledWords(["good", "day", f"w{n}"], []) for n in range(60)]
+    bad = [LabelledWords(["you", "fool", f"w{n}"], ["insult"]) for n in range(20)]
+    classifier = NGramClassifier(exclusive=False)
+    classifier.fit([*clean, *bad], labels=["insult"])
+    scores = classifier.predict([["good", "day"], ["you", "fool"]])[:, 0]
+    assert scores[0] < 0.2 and scores[1] > 0.5
+    with pytest.raises(ClassifierError, match="no text has a label"):
+        NGramClassifier(exclusive=False).fit(clean, labels=["insult"])
+
+
+def test_of_too_many_texts_some_are_fitted_on(monkeypatch):
+    monkeypatch.setattr("seqpipe.parts.classifiers.ngrams._classifier._MAX_WORDS", 30)
+    texts = [LabelledWords(["a", f"w{n}"], ["x" if n % 4 < 2 else "y"]) for n in range(40)]
+    classifier = NGramClassifier(min_count=1, max_n=0)
+    classifier.fit(texts, labels=["x", "y"])
+    few = NGramClassifier(min_count=1, max_n=0)
+    few.fit(texts[::3], labels=["x", "y"])
+    words = [["a"], ["w3"], ["w1"]]
+    assert np.array_equal(classifier.predict(words), few.predict(words))

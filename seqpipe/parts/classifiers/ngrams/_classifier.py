@@ -1,5 +1,6 @@
 """A linear model of n-grams as a classifier."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from pathlib import Path
@@ -14,6 +15,8 @@ from seqpipe.parts.classifiers.ngrams._fit import ClassWeights, Loss, Settings, 
 from seqpipe.parts.classifiers.ngrams._model import Model, Weighting
 from seqpipe.workers._progress import FitProgress, OnProgress
 
+#: A thousand words take almost a megabyte while they're fitted.
+_MAX_WORDS: Final = 6_000_000
 #: Where there's no dev part to choose by, every so many texts are held out.
 _HELD_OUT: Final = 10
 
@@ -27,6 +30,8 @@ class NGramClassifier(Classifier):
     regularised less. By the softmax loss a feature is scaled by the largest of its labels' ratios; by the other, for each
     label by its own. The NB-SVM of the paper, with the logistic loss and vectors of length 1, is ``loss = "one-vs-rest"``,
     ``weighting = "binary"`` and ``ratio_floor = 0``.
+
+    Of texts with more than 6 million words, every second is fitted on, or every third, and so on.
 
     The same texts and settings give the same model on the same kind of processor, for any number of threads. There's
     nothing random in it.
@@ -114,6 +119,7 @@ class NGramClassifier(Classifier):
         """Fit on labelled texts; see `Classifier.fit`. Nothing depends on the seed."""
         train = _labelled(examples, labels, exclusive=self.exclusive)
         _check_weighted(self._settings.class_weights, train)
+        train = _sampled(train)
         (chosen, *others), share = self._settings.costs, 0.0
         if others:
             share = 0.8
@@ -213,7 +219,7 @@ def _check_class_weights(given: ClassWeights | None) -> None:
 def _labelled(
     examples: Iterable[LabelledWords], labels: Sequence[str], *, exclusive: bool
 ) -> list[LabelledWords]:
-    """Return the examples that have a label and a weight.
+    """Return the examples that have a weight, and a label if classes are exclusive.
 
     Raises:
         ClassifierError: One can't be used, or there's none.
@@ -226,11 +232,19 @@ def _labelled(
                 f"example {number} has {len({*example.labels})} labels, and classes are exclusive: give it one, or "
                 "set `exclusive = false`"
             )
-        if example.labels and example.weight > 0:
+        # Where classes aren't exclusive, a text without a label tells what the labels aren't.
+        if (example.labels or not exclusive) and example.weight > 0:
             kept.append(example)
-    if not kept:
+    if not any(example.labels for example in kept):
         raise ClassifierError("there's nothing to learn from: no text has a label, and a weight")
     return kept
+
+
+def _sampled(examples: list[LabelledWords]) -> list[LabelledWords]:
+    """Return as many examples as can be held in memory, evenly from all."""
+    words = sum(len(example.words) for example in examples)
+    step = math.ceil(words / _MAX_WORDS)
+    return examples if step <= 1 else examples[::step]
 
 
 def _check_example(example: LabelledWords, number: int, known: frozenset[str]) -> None:

@@ -157,7 +157,9 @@ def _text_weights(
         weights = {label: mean / count for label, count in counts.items()}
     else:
         weights = {label: float(weight) for label, weight in given.items()}
-    of_labels = [np.mean([weights.get(label, 1.0) for label in e.labels]) for e in examples]
+    of_labels = [
+        np.mean([weights.get(label, 1.0) for label in e.labels] or [1.0]) for e in examples
+    ]
     of_texts = own * np.array(of_labels, dtype=np.float32)
     if not of_texts.any():
         raise ClassifierError("no text has a weight above 0: there's nothing to learn from")

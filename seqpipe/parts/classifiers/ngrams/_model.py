@@ -80,8 +80,8 @@ class Model:
         exclusive: Whether a text has exactly one.
         loss: "softmax" or "one-vs-rest".
         vocabulary: The n-grams.
-        features: Makes their counts to features.
-        linear: Makes features to logits.
+        features: Turns their counts into features.
+        linear: Turns features into logits.
         cost: What it was fitted with.
     """
 
