@@ -41,6 +41,7 @@ from seqpipe.adapters._whole import wrap_language
 from seqpipe.adapters._wide_pipe import WidePipe as WidePipe
 from seqpipe.adapters._wide_pipe import make_tune_mix as make_tune_mix
 from seqpipe.adapters._wide_pipe import make_wide_pipe as make_wide_pipe
+from seqpipe.adapters._wide_pipe import mix_of as mix_of
 
 __all__ = [
     "OUT_OF_MEMORY",
@@ -71,6 +72,7 @@ __all__ = [
     "make_tune_mix",
     "make_vectors",
     "make_wide_pipe",
+    "mix_of",
     "naming_scorer",
     "read_examples",
     "recurrent_engines",

@@ -231,6 +231,15 @@ def make_wide_pipe(
     return WidePipe(nlp.vocab, name, classifier, threshold, (1 - weight, weight))
 
 
+def mix_of(nlp: Language) -> dict[str, float]:
+    """Return the weights of a pipeline's mix: of the component before, and of the classifier; empty without one."""
+    for _, pipe in nlp.pipeline:
+        if isinstance(pipe, WidePipe):
+            before, own = pipe.weights
+            return {"head": before, "classifier": own}
+    return {}
+
+
 def make_tune_mix(corpus: Callable[[Language], Any]) -> Callable[[Language], Language]:
     """Make a callback that tunes the mix of a pipeline's "seqpipe_wide"; registered as "seqpipe.TuneMix.v1".
 

@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import platform
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -55,6 +56,7 @@ def make_report(
     embedding: dict[str, Any],
     history: list[dict[str, Any]],
     warnings: list[str],
+    mix: Mapping[str, float] | None = None,
     seconds: dict[str, float],
 ) -> dict[str, Any]:
     """Gather what a run did and how well, as plain data.
@@ -66,6 +68,7 @@ def make_report(
         embedding: What each score of [evaluation] says of its embedder.
         history: A line for each evaluation on the dev part.
         warnings: What looks wrong with the pipeline.
+        mix: The weights of the classifier beside the head, if there's one.
         seconds: How long each stage took.
     """
     words = sum(line["words"] for line in history)
@@ -77,6 +80,7 @@ def make_report(
         "embedding": embedding,
         "history": history,
         "warnings": warnings,
+        "mix": dict(mix or {}),
         "words_per_second": _speed(words, seconds.get("training")),
         "engines": recurrent_engines(nlp),
         **_circumstances(seconds),

@@ -18,6 +18,7 @@ from seqpipe.adapters import (
     DocumentVectors,
     EmbedderVectors,
     chosen_by_embedder,
+    mix_of,
     read_examples,
     watch_fit,
 )
@@ -180,6 +181,9 @@ def _run_training(
         scores = score_texts(best, test) if test else {}
         parts = {part: corpora.get(part) for part in ("train", "test")}
         embedding = score_embedding(best, embedding_scores, **parts, reporter=stages.reporter)
+        mix = mix_of(best)
+        if mix:
+            stages.reporter.note(f"mix: {', '.join(f'{k} {v:.3g}' for k, v in mix.items())}")
         docs = (example.reference for example in read_examples(training.dev, best))
         warnings = warn(best, stages.reporter, scores=scores, history=history, docs=docs)
     with stages.stage("saving"):
@@ -191,6 +195,7 @@ def _run_training(
         embedding=embedding,
         history=history,
         warnings=warnings,
+        mix=mix,
         seconds=stages.seconds,
     )
     return best, report

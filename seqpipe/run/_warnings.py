@@ -44,7 +44,7 @@ def warn(
         history: A line for each evaluation on the dev part.
         docs: Tokenized texts, of which some are looked at.
     """
-    found = [*_of_classes(scores), *_of_loss(history)]
+    found = [*_of_classes(scores, _advice(nlp)), *_of_loss(history)]
     if nlp.vocab.vectors.shape[1]:
         found += _of_vectors(list(islice(docs, _SAMPLE)))
     for warning in found:
@@ -52,7 +52,19 @@ def warn(
     return found
 
 
-def _of_classes(scores: Mapping[str, Any]) -> Iterator[str]:
+def _advice(nlp: Language) -> str:
+    """Return what may help a model that has learnt nothing, apart from what's so already."""
+    vectors = nlp.config["nlp"].get("vectors") or {}
+    embedder = vectors.get("embedder") or {}
+    if not any(hasattr(pipe, "model") for _, pipe in nlp.pipeline):
+        return "Try other settings of [classifier], and look at the labels of the rows"
+    tips = ["a larger `learn_rate` in [training.optimizer]", "more `max_epochs` in [training]"]
+    if "standardize" in embedder and not embedder["standardize"]:
+        tips.append("`standardize = true` in [embedder]")
+    return f"Try {', '.join(tips)}, and look at the labels of the rows"
+
+
+def _of_classes(scores: Mapping[str, Any], advice: str) -> Iterator[str]:
     classes: Mapping[str, Mapping[str, Any]] = scores.get("classes") or {}
     texts = {label: each["texts"] for label, each in classes.items()}
     confusion = scores.get("confusion")
@@ -61,8 +73,7 @@ def _of_classes(scores: Mapping[str, Any]) -> Iterator[str]:
         only = [label for label, count in answered.items() if count]
         if len(only) == 1 and min(sorted(texts.values())[-2:]) and len(texts) > 1:
             yield (
-                f"every text of the test part is put into {only[0]!r}: nothing was learnt. Try a larger `learn_rate` in "
-                "[training.optimizer], more epochs, or `standardize = true` in [embedder]"
+                f"every text of the test part is put into {only[0]!r}: nothing was learnt. {advice}"
             )
             return
         missed = [label for label in answered if not answered[label] and texts[label] >= _MIN_TEXTS]
@@ -82,8 +93,8 @@ def _of_classes(scores: Mapping[str, Any]) -> Iterator[str]:
     largest = max(texts.values(), default=0)
     if confusion and scores["accuracy"] <= largest / max(1, sum(texts.values())):
         yield (
-            f"the accuracy, {scores['accuracy']:.4f}, is no better than putting every text into the largest class. Try "
-            "more epochs, or `standardize = true` in [embedder]"
+            f"the accuracy, {scores['accuracy']:.4f}, is no better than putting every text into the largest class. "
+            f"{advice}"
         )
 
 

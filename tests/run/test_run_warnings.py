@@ -5,7 +5,7 @@ import pytest
 import spacy
 
 from seqpipe.reporting import Silent
-from seqpipe.run._warnings import warn
+from seqpipe.run._warnings import _advice, warn
 from seqpipe.tasks.text_classes import score_classes
 
 FALLING = [{"loss": loss} for loss in (0.5, 0.4, 0.3, 0.2, 0.1)]
@@ -42,7 +42,7 @@ def test_nothing_is_said_of_a_model_that_learnt():
 
 def test_one_class_for_every_text_is_said_once():
     (warning,) = warnings(scores_of({"a": {"a": 9, "b": 0}, "b": {"a": 7, "b": 0}}))
-    assert "put into 'a'" in warning and "standardize = true" in warning
+    assert "put into 'a'" in warning and "labels of the rows" in warning
 
 
 @pytest.mark.parametrize("exclusive", [True, False])
@@ -83,3 +83,14 @@ def test_words_without_vectors_are_said():
 def test_vectors_of_another_scale_are_said(scale):
     (warning,) = warnings(vectors={word: [scale, scale] for word in ("sea", "wood", "sky")})
     assert f"is {scale:.2g}," in warning and "standardize" in warning
+
+
+@pytest.mark.parametrize("standardize", [True, False, None])
+def test_advice_is_not_what_the_file_does_already(standardize):
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("textcat")
+    block = {} if standardize is None else {"embedder": {"standardize": standardize}}
+    nlp.config["nlp"]["vectors"] = block
+    advice = _advice(nlp)
+    assert "learn_rate" in advice
+    assert ("standardize" in advice) == (standardize is False)

@@ -23,39 +23,39 @@ _HELD_OUT: Final = 10
 
 @final
 class NGramClassifier(Classifier):
-    """Labels from a linear model of the n-grams of words, and of characters within words.
+    """A linear model of word n-grams, and of character n-grams within words.
 
-    Logistic regression over TF-IDF, of which each feature is scaled by ``ratio_floor + |r|``, where r is naive Bayes'
-    log-count ratio for a label against all others (Wang & Manning 2012): what tells labels apart by its counts alone is
-    regularised less. By the softmax loss a feature is scaled by the largest of its labels' ratios; by the other, for each
-    label by its own. The NB-SVM of the paper, with the logistic loss and vectors of length 1, is ``loss = "one-vs-rest"``,
+    Logistic regression over TF-IDF. Each feature is multiplied by ``ratio_floor + |r|``, where r is its naive Bayes
+    log-count ratio for a label against all others (Wang & Manning 2012), so that n-grams whose counts already distinguish
+    the labels are regularised less. With the softmax loss it's the largest ratio of all labels; with the other loss each
+    label has its own. The paper's NB-SVM, with the logistic loss and vectors of length 1, is ``loss = "one-vs-rest"``,
     ``weighting = "binary"`` and ``ratio_floor = 0``.
 
-    Of texts with more than 6 million words, every second is fitted on, or every third, and so on.
+    If the texts have more than 6 million words, it's fitted on every second text, or every third, and so on, to bound its
+    memory.
 
     The same texts and settings give the same model on the same kind of processor, for any number of threads. There's
     nothing random in it.
 
     Args:
         exclusive: Whether a text has exactly one label.
-        loss: "softmax": the scores of all labels add up to 1; the default where classes are exclusive.
-            "one-vs-rest": each label has a model of its own; the default where they aren't.
-        word_ngrams: The most words in a row that count together.
-        min_n: The fewest characters of a word's n-grams, the marks of its ends included.
-        max_n: The most. 0 means no n-grams of characters. Words of one character have none of their own.
-        min_count: In how many texts an n-gram must occur; None means 2, and 1 for fewer than 1,000 texts. It's raised
-            where the model would have more than 12 million weights, by as much as that takes.
-        weighting: "tfidf": 1 + log(count), times log((1 + texts) / (1 + texts with it)) + 1, as in scikit-learn.
-            "binary": 1 for each n-gram that occurs. Of either, n-grams of words and those of characters are scaled to
-            the length 1 by themselves.
-        ratio_floor: See above. None scales nothing.
-        cost: The inverse of the strength of regularisation, C in LIBLINEAR and scikit-learn: how much the sum of the
-            texts' losses counts beside half of the weights' squares. Of several the one is taken that gives the best
-            accuracy on the dev part, or without one on a tenth of each label's texts, held out meanwhile: in how
-            many texts the label with the highest score is right.
+        loss: "softmax": the scores of all labels add up to 1; the default for exclusive classes. "one-vs-rest": each
+            label has a model of its own; the default otherwise.
+        word_ngrams: The maximum length of word n-grams.
+        min_n: The minimum length of a word's character n-grams, including the word boundary marks.
+        max_n: The maximum. 0 means no character n-grams. A word of one character has none.
+        min_count: The minimum number of texts that an n-gram must occur in. None means 2, or 1 if there are fewer than
+            1,000 texts. It's raised as far as necessary if the model would have more than 12 million weights.
+        weighting: "tfidf": (1 + log(count)) · (log((1 + texts) / (1 + texts with it)) + 1), as in scikit-learn.
+            "binary": 1 for each n-gram that occurs. In either case word n-grams and character n-grams are scaled to
+            length 1 separately.
+        ratio_floor: What's added to |r|. None means that features aren't multiplied by anything.
+        cost: The inverse of the regularisation strength, called C in LIBLINEAR and scikit-learn. Given several, the one
+            with the best accuracy on the dev part is chosen. Without a dev part, a tenth of each label's texts is held
+            out for this.
         lower: Whether words are lower-cased.
-        class_weights: A number for each label, 1 where none is given; "balanced" is the inverse of how many texts have
-            the label. A text counts by the mean of its labels' weights.
+        class_weights: A number for each label, 1 if it's not given. "balanced" gives all labels the same total weight. A
+            text's weight is the mean of its labels' weights.
 
     Raises:
         ConfigError: A setting has a value that can't be used.
