@@ -37,7 +37,7 @@ def heavy_after(code):
         "from seqpipe.config import read_text; read_text('[training]\\nmax_epochs = 3\\n')",
         "from seqpipe.plugins import host; host().plugin_names",
         # A process for each training, most of which take less time than NumPy.
-        "import seqpipe.parts.fasttext._vectors_worker, seqpipe.parts.fasttext._classifier_worker",
+        "import seqpipe.parts.fasttext._worker",
     ],
 )
 def test_import_loads_nothing_heavy(code):

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from seqpipe.config import _values
 from seqpipe.config._overrides import Overlay, Override, parse
@@ -138,6 +138,10 @@ class Index:
 _MAX_SIZE = 1_000_000
 
 
+#: The settings of [training] that say how long it is.
+_LENGTH: Final = ("max_epochs", "max_steps", "patience", "eval_frequency")
+
+
 @dataclass(frozen=True)
 class PipelineFile:
     """A pipeline file as it was read.
@@ -161,6 +165,16 @@ class PipelineFile:
     def written(self) -> frozenset[str]:
         """The outermost names of the sections that the file itself has, rather than options on the command line."""
         return self.index.written()
+
+    @property
+    def leaves_training_out(self) -> bool:
+        """Whether nothing is said of how long a model is trained, which the file leaves to the defaults itself."""
+        given = self.sections.get("training", {})
+        return (
+            self.makes is Makes.HEAD
+            and not {"embedder", "encoder"} & self.written
+            and not any(name in given for name in _LENGTH)
+        )
 
     @property
     def lang(self) -> str:

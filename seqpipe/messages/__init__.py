@@ -3,12 +3,12 @@
 Deals with text and places, and knows nothing of pipeline files.
 """
 
-from seqpipe.messages._diagnostic import COMMAND_LINE as COMMAND_LINE
-from seqpipe.messages._diagnostic import Diagnostic as Diagnostic
-from seqpipe.messages._diagnostic import Place as Place
-from seqpipe.messages._diagnostic import Source as Source
+from seqpipe.messages._render import COMMAND_LINE as COMMAND_LINE
+from seqpipe.messages._render import Diagnostic as Diagnostic
 from seqpipe.messages._render import PipelineFileError as PipelineFileError
+from seqpipe.messages._render import Place as Place
 from seqpipe.messages._render import Problems as Problems
+from seqpipe.messages._render import Source as Source
 from seqpipe.messages._render import Style as Style
 from seqpipe.messages._render import render as render
 from seqpipe.messages._render import to_json as to_json

@@ -1,16 +1,76 @@
-"""Collects the problems of a file, and renders them: as an error, as text for a terminal, and as JSON.
+"""What's wrong and where, as records; collected for a file, and rendered as an error, for a terminal, and as JSON.
 
 Columns are counted as a terminal shows them: a tab as four spaces, a wide character as two, a
 combining one as none. Invisible characters, and those that change the text's direction, are escaped.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from seqpipe.errors import ConfigError
-from seqpipe.messages._diagnostic import Diagnostic, Place
 from seqpipe.messages._text import columns, plural, show
 from seqpipe.reporting import escaped
+
+#: What the place of a command-line override is called.
+COMMAND_LINE = "command line"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A span of one line.
+
+    Attributes:
+        source: The file's path, as it was given, or "command line".
+        line: Counted from 1; None for a whole file, and for the command line.
+        column: In characters, counted from 1.
+        length: In characters; a place has at least one.
+        text: The line it's on, without its end; empty if there's none to show.
+    """
+
+    source: str
+    line: int | None = None
+    column: int = 1
+    length: int = 1
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The lines of a file, for making places in it."""
+
+    name: str
+    lines: tuple[str, ...]
+
+    def place(self, line: int, column: int, length: int = 1) -> Place:
+        """Return a place in one line, cut off where the line ends."""
+        text = self.lines[line - 1]
+        length = max(1, min(length, len(text) - column + 1))
+        return Place(self.name, line, column, length, text)
+
+    def whole(self) -> Place:
+        """Return the place of the file as such."""
+        return Place(self.name)
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One problem.
+
+    Attributes:
+        message: What's wrong, in one line.
+        place: Where.
+        label: Shown beside the underlined span: what to do there.
+        also: Related places, each with a label.
+        help: Further lines: what's allowed, where to read on.
+    """
+
+    message: str
+    place: Place | None = None
+    label: str = ""
+    also: tuple[tuple[Place, str], ...] = ()
+    help: tuple[str, ...] = ()
+
 
 #: Styles a text by its role ("error", "place", "gutter", "mark", "note", "help"), such as with a colour.
 Style = Callable[[str, str], str]

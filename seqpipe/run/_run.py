@@ -24,8 +24,8 @@ from seqpipe.adapters import (
 )
 from seqpipe.config import Makes, PipelineFile, compile_read, read
 from seqpipe.errors import InterruptedRun, NotFiniteError
+from seqpipe.parts.readers import Row
 from seqpipe.reporting import Progress, Reporter, Silent
-from seqpipe.run._auto import choose_training, leaves_training_to_us
 from seqpipe.run._build import build, check_initial_files, initialise, placed, placed_at_work
 from seqpipe.run._fitted import run_classifier, run_embedding
 from seqpipe.run._models import (
@@ -48,6 +48,7 @@ from seqpipe.training import (
     CorpusOf,
     Step,
     Training,
+    choose_training,
     computing,
     resolve_training,
     train,
@@ -130,7 +131,20 @@ def _run(
     return RunResult(output / BEST, report)
 
 
-#: About how many characters a word has, the blank after it included.
+def _note_mix(nlp: Language, reporter: Reporter) -> dict[str, float]:
+    """Say how the scores of head and classifier are mixed, if they are."""
+    mix = mix_of(nlp)
+    if mix:
+        reporter.note(f"mix: {', '.join(f'{name} {weight:.3g}' for name, weight in mix.items())}")
+    return mix
+
+
+def _estimate_words(rows: Sequence[Row]) -> int:
+    """Return about how many words rows have, where no embedder has read them."""
+    return sum(len(row.text) for row in rows) // _LETTERS
+
+
+#: How many characters a word has, the blank after it included, on average.
 _LETTERS: Final = 5
 
 
@@ -168,10 +182,9 @@ def _run_training(
     ):
         initialise(nlp, training)
     _note_chosen(stages.reporter, "embedder", chosen_by_embedder(nlp))
-    if leaves_training_to_us(file) and "train" in corpora:
+    if file.leaves_training_out and "train" in corpora:
         rows = corpora["train"].rows(nlp)
-        # An embedder that isn't fitted has read no words.
-        words = watched.words or sum(len(row.text) for row in rows) // _LETTERS
+        words = watched.words or _estimate_words(rows)
         training, chosen = choose_training(nlp, training, len(rows), words)
         _note_chosen(stages.reporter, "training", chosen)
     with stages.stage("training"), placed_at_work(file, nlp.config, "training", "corpora"):
@@ -181,9 +194,7 @@ def _run_training(
         scores = score_texts(best, test) if test else {}
         parts = {part: corpora.get(part) for part in ("train", "test")}
         embedding = score_embedding(best, embedding_scores, **parts, reporter=stages.reporter)
-        mix = mix_of(best)
-        if mix:
-            stages.reporter.note(f"mix: {', '.join(f'{k} {v:.3g}' for k, v in mix.items())}")
+        mix = _note_mix(best, stages.reporter)
         docs = (example.reference for example in read_examples(training.dev, best))
         warnings = warn(best, stages.reporter, scores=scores, history=history, docs=docs)
     with stages.stage("saving"):

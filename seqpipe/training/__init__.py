@@ -7,6 +7,7 @@ from seqpipe.training._process import RandomState as RandomState
 from seqpipe.training._process import computing as computing
 from seqpipe.training._settings import CorpusOf as CorpusOf
 from seqpipe.training._settings import Training as Training
+from seqpipe.training._settings import choose_training as choose_training
 from seqpipe.training._settings import resolve_training as resolve_training
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Step",
     "Training",
     "TrainingState",
+    "choose_training",
     "computing",
     "resolve_training",
     "train",

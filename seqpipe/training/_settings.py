@@ -1,8 +1,9 @@
 """What [training] says, resolved."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any, Final, cast
 
 import spacy
 from spacy.language import Language
@@ -101,3 +102,40 @@ def check_training(training: Training) -> None:
         raise ConfigError(
             "the training never ends: set `max_epochs`, `max_steps` or `patience` to more than 0"
         )
+
+
+# The length of a training that a file says nothing of; docs/defaults.md describes the choice.
+
+#: So many words are trained on, if that's neither too many nor too few passes.
+_WORDS: Final = 8_000_000
+_MIN_EPOCHS: Final = 3
+_MAX_EPOCHS: Final = 10
+#: A small set is gone through more often, up to so many updates.
+_MIN_STEPS: Final = 400
+
+
+def training_settings(texts: int, words: int, batch: int = 32) -> dict[str, int]:
+    """Return settings of [training] for a train part of so many texts and words, in batches of so many texts.
+
+    Raises:
+        ValueError: There are no texts.
+    """
+    if texts < 1:
+        raise ValueError("there are no texts")
+    steps = math.ceil(texts / batch)
+    epochs = min(_MAX_EPOCHS, max(_MIN_EPOCHS, round(_WORDS / max(1, words))))
+    epochs = max(epochs, math.ceil(_MIN_STEPS / steps))
+    return {"max_epochs": epochs, "eval_frequency": max(25, math.ceil(steps / 2))}
+
+
+def choose_training(
+    nlp: Language, training: Training, texts: int, words: int
+) -> tuple[Training, dict[str, Any]]:
+    """Return a training of a length that suits the data, and the settings that were chosen.
+
+    They're written into the pipeline's config too.
+    """
+    size = nlp.config["training"]["batcher"].get("size")
+    chosen = training_settings(texts, words, size if isinstance(size, int) and size > 0 else 32)
+    nlp.config["training"].update(chosen)
+    return replace(training, **cast(Any, chosen)), chosen

@@ -10,7 +10,7 @@ from spacy.training import Example
 from seqpipe.adapters import ClassifierPipe
 from seqpipe.errors import ClassifierError, ConfigError, SavedModelError
 from seqpipe.parts.classifiers.fasttext import _fit
-from seqpipe.parts.fasttext import _classifier_worker as _worker
+from seqpipe.parts.fasttext import _worker
 
 TEXTS = {"two goals and a penalty": "sport", "rain and a cold wind": "weather"}
 SETTINGS = {

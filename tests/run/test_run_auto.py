@@ -19,7 +19,8 @@ from seqpipe.hookspecs import hookimpl
 from seqpipe.parts.classifiers import Classifier
 from seqpipe.parts.heads import TextClassifier
 from seqpipe.reporting import Reporter
-from seqpipe.run import _auto, run
+from seqpipe.run import run
+from seqpipe.training import _settings
 
 WORDS = {
     "sea": ["wave", "harbour", "sailor", "tide"],
@@ -66,7 +67,7 @@ def write(folder, *, several=False):
 def few_updates():
     """Have small sets trained on for fewer updates than they would be."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_auto, "_MIN_STEPS", 30)
+        patch.setattr(_settings, "_MIN_STEPS", 30)
         yield
 
 
@@ -102,7 +103,7 @@ def mix_of(model):
     ],
 )
 def test_length_of_the_training_is_chosen_by_the_data(texts, words, epochs, evaluation):
-    chosen = _auto.training_settings(texts, words)
+    chosen = _settings.training_settings(texts, words)
     assert chosen == {"max_epochs": epochs, "eval_frequency": evaluation}
 
 
@@ -112,8 +113,8 @@ sizes = st.tuples(st.integers(1, 10**7), st.integers(0, 10**9))
 @given(sizes)
 def test_training_has_enough_updates_and_no_more_passes_than_that_needs(size):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_auto, "_MIN_STEPS", 400)
-        chosen = _auto.training_settings(*size)
+        patch.setattr(_settings, "_MIN_STEPS", 400)
+        chosen = _settings.training_settings(*size)
     steps = -(-size[0] // 32)
     epochs = chosen["max_epochs"]
     assert epochs * steps >= 400 and epochs >= 3
@@ -124,15 +125,15 @@ def test_training_has_enough_updates_and_no_more_passes_than_that_needs(size):
 
 @given(sizes, sizes)
 def test_larger_sets_are_gone_through_no_more_often(one, other):
-    smaller = _auto.training_settings(min(one[0], other[0]), min(one[1], other[1]))
-    larger = _auto.training_settings(max(one[0], other[0]), max(one[1], other[1]))
+    smaller = _settings.training_settings(min(one[0], other[0]), min(one[1], other[1]))
+    larger = _settings.training_settings(max(one[0], other[0]), max(one[1], other[1]))
     assert smaller["max_epochs"] >= larger["max_epochs"]
     assert smaller["eval_frequency"] <= larger["eval_frequency"]
 
 
 def test_set_without_texts_is_refused():
     with pytest.raises(ValueError, match="no texts"):
-        _auto.training_settings(0, 0)
+        _settings.training_settings(0, 0)
 
 
 EMBEDDER = '[embedder]\n@seqpipe_embedders = "seqpipe.FastText.v1"\n'
@@ -158,12 +159,12 @@ CLASSIFIER = '[classifier]\n@seqpipe_classifiers = "seqpipe.NGramClassifier.v1"\
 )
 def test_training_is_left_to_us_where_nothing_is_said_of_it(text, expected):
     file = read_text(DATA.format(path="texts.jsonl") + text)
-    assert _auto.leaves_training_to_us(file) is expected
+    assert file.leaves_training_out is expected
 
 
 def test_option_of_the_command_line_counts_as_said(tmp_path):
     file = read(write(tmp_path), ["--training.max_epochs", "1"])
-    assert not _auto.leaves_training_to_us(file)
+    assert not file.leaves_training_out
 
 
 # A whole run.

@@ -7,7 +7,7 @@ import pytest
 
 from seqpipe.parts.classifiers import LabelledWords
 from seqpipe.parts.classifiers.fasttext import _fit
-from seqpipe.parts.fasttext import _classifier_worker as _worker
+from seqpipe.parts.fasttext import _worker
 
 WORDS = {
     "sea": ["wave", "harbour", "sailor", "tide", "anchor", "gull", "naïve", "reef"],

@@ -10,7 +10,7 @@ import pytest
 
 from seqpipe.parts.embedders import FastText, Word2Vec
 from seqpipe.parts.embedders.fasttext import _fit
-from seqpipe.parts.fasttext import _vectors_worker as _worker
+from seqpipe.parts.fasttext import _worker
 
 # So many that every word is trained, so few that training takes no time.
 SMALL: dict[str, Any] = {"width": 8, "epochs": 2, "min_count": 2, "subsample": 1.0}

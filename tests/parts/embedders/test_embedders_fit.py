@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from seqpipe.errors import EmbedderError
 from seqpipe.parts.embedders import FastText, Word2Vec
 from seqpipe.parts.embedders.fasttext import _fit, library_version
-from seqpipe.parts.fasttext import _vectors_worker
+from seqpipe.parts.fasttext import _worker
 
 #: Where it doesn't matter that trainings run in a process of their own, which takes four times as long.
 here = pytest.mark.usefixtures("in_this_process")
@@ -301,8 +301,8 @@ def test_nothing_is_left_behind_after_fitting(sequences, small, temporary):
 @pytest.mark.parametrize(
     ("name", "dtype", "value", "message"),
     [
-        (_vectors_worker.IDS, np.int64, -1, "no room for 2 of 14 words"),
-        (_vectors_worker.OWN, np.float32, np.inf, "aren't finite"),
+        (_worker.IDS, np.int64, -1, "no room for 2 of 14 words"),
+        (_worker.OWN, np.float32, np.inf, "aren't finite"),
     ],
 )
 def test_result_that_cannot_be_used_is_an_error(

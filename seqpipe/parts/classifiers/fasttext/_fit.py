@@ -24,7 +24,7 @@ from seqpipe.parts.classifiers.fasttext._settings import SEARCHED, Settings
 from seqpipe.parts.classifiers.fasttext._trained import Trained
 from seqpipe.parts.embedders import Embedder
 from seqpipe.parts.fasttext import Progress, library_seed, library_version
-from seqpipe.parts.fasttext import _classifier_worker as job
+from seqpipe.parts.fasttext import _worker as job
 from seqpipe.workers._process import run_module
 from seqpipe.workers._progress import FitProgress, OnProgress
 
@@ -237,7 +237,7 @@ def fit_model(settings: Settings, task: Task) -> Trained:
         options = library_options(
             settings, corpus, seed=task.seed, begins=task.embedder is not None
         )
-        (folder / job.JOB).write_text(json.dumps(options), encoding="utf-8")
+        (folder / job.CLASSIFIER).write_text(json.dumps(options), encoding="utf-8")
         training = _progress(folder, corpus, settings, task.on_progress)
         reader = SearchProgress(training, task.on_progress) if settings.autotune else training
         run_module(job.__name__, folder, on_line=reader.read, error=ClassifierError)

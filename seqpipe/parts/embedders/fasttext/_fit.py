@@ -23,7 +23,7 @@ from seqpipe.parts.fasttext import (
     library_version,
     written,
 )
-from seqpipe.parts.fasttext import _vectors_worker as job
+from seqpipe.parts.fasttext import _worker as job
 from seqpipe.workers._process import run_module
 
 # The text file that the library trains on.
