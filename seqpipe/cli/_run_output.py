@@ -23,9 +23,14 @@ def print_results(console: Console, report: dict[str, Any], model: Path) -> None
         for line in _score_lines(name, scores):
             console.print(escaped(line), highlight=False, soft_wrap=True)
     _print_test(console, report.get("test", {}))
+    if not report.get("test") and "score" in report.get("dev", {}):
+        console.print(f"dev score {report['dev']['score']:.4f}", highlight=False)
+    # What's fitted at once may not say how fast it is.
+    speed = report["words_per_second"]
+    stage = "training" if "test" in report else "fitting"
     console.print(
-        f"{report['timings']['total']:.0f} s in all, {report['words_per_second'] or 0:,} words/s in "
-        f"{'training' if 'test' in report else 'fitting'}",
+        f"{report['timings']['total']:.0f} s in all"
+        + (f", {speed:,} words/s in {stage}" if speed else ""),
         highlight=False,
     )
     path = escaped(model)

@@ -2,11 +2,12 @@
 
 import io
 import re
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from seqpipe.cli._run_output import BarReporter, LineReporter, make_reporter
+from seqpipe.cli._run_output import BarReporter, LineReporter, make_reporter, print_results
 from seqpipe.reporting import Progress
 
 PROGRESS = Progress(fraction=0.25, epoch=2, loss=0.5, score=0.75, words_per_second=12345.6)
@@ -126,3 +127,24 @@ def test_note_stays_on_its_line_and_steers_no_terminal(terminal):
     with make_reporter(on, quiet=False) as reporter:
         reporter.note("skipped a\nb.csv: \x1b[2J\u202e")
     assert r"skipped a\nb.csv: \x1b[2J\u202e" in printed(on)
+
+
+def results(**report):
+    on = console(terminal=False)
+    print_results(
+        on, {"timings": {"total": 12.3}, "words_per_second": None, **report}, Path("model")
+    )
+    return printed(on).splitlines()
+
+
+def test_speed_that_is_not_known_is_left_out():
+    assert results(test={})[0] == "12 s in all"
+    assert results(test={}, words_per_second=1234)[0] == "12 s in all, 1,234 words/s in training"
+    assert results(words_per_second=1234)[0] == "12 s in all, 1,234 words/s in fitting"
+
+
+def test_run_without_a_test_part_ends_with_its_score_on_the_dev_part():
+    assert results(test={}, dev={"score": 0.75})[0] == "dev score 0.7500"
+    assert results(test={}, dev={})[0] == "12 s in all"
+    tested = results(test={"spacy": {"cats_score": 0.5}}, dev={"score": 0.75})
+    assert tested[:2] == ["test cats_score 0.5000", "12 s in all"]
