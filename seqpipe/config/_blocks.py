@@ -228,6 +228,8 @@ class Blocks:
         for key, name in default.items():
             if key.startswith("@"):
                 return key[1:], name
+        if (part := DEFAULT_PARTS.get(".".join(path))) is not None:
+            return part[0].removeprefix("@"), part[1]
         offered = [f"@{registry}" for registry in slot.registries]
         self._report.add(
             path,

@@ -124,8 +124,8 @@ def expand(
         sections: The sections of the file, checked and interpolated.
         makes: What the file makes; None for a spaCy config.
         find_part: Finds a part by kind and name, for its description.
-        written: The sections that the file itself has; others were made by options on the command line, which
-            change what's left out rather than replace it. By default all.
+        written: The sections whose part the file itself names; others, and options on the command line, change what's
+            left out rather than replace it. By default all.
 
     Raises:
         PluginError: A part can't be loaded.
@@ -152,7 +152,9 @@ def _trained(sections: Mapping[str, Any], find_part: FindPart, written: Collecti
     ours = {name: _with_defaults(name, _given(sections, name, written)) for name in names}
     encoder = find_part("encoders", ours["encoder"]["@seqpipe_encoders"])
     if "cell" in encoder.settings:
-        ours["encoder"].setdefault("cell", DEFAULTS["encoder.cell"])
+        cell = ours["encoder"].get("cell", {})
+        if isinstance(cell, Mapping):
+            ours["encoder"]["cell"] = {**DEFAULTS["encoder.cell"], **cell}
     if "width" not in ours["encoder"]:
         ours["encoder"]["width"] = encoder.default_width()
     task = _task(sections.get("task"), ours["head"], find_part)

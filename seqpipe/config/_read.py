@@ -60,8 +60,13 @@ class Index:
         return self._source.whole()
 
     def written(self) -> frozenset[str]:
-        """Return the outermost names of the sections in the file."""
-        return frozenset(path[0] for path in self._headers)
+        """Return the names of the sections in the file that name a part, or several embedders."""
+        named = [
+            section.parts
+            for section in self._sections.values()
+            if any(key.startswith("@") for key in section.keys)
+        ]
+        return frozenset(path[0] for path in named if len(path) == 1 or path[0] == "embedder")
 
     def inside(self, path: tuple[str, ...], offset: int, length: int | None) -> Place:
         """Return the place of a span of a raw value, cut off at the end of its line."""
@@ -163,7 +168,7 @@ class PipelineFile:
 
     @functools.cached_property
     def written(self) -> frozenset[str]:
-        """The outermost names of the sections that the file itself has, rather than options on the command line."""
+        """The sections whose part the file itself names; others have settings for what it leaves out, as options do."""
         return self.index.written()
 
     @property

@@ -162,11 +162,10 @@ def test_a_nested_block_is_checked_although_what_its_in_is_unknown(good, errors_
     assert [marked(problem) for problem in errors_of(text)] == ['"acme.Unrol.v1"', "forget_bais"]
 
 
-def test_a_slot_that_names_nothing_is_reported_with_what_there_is(good, errors_of):
+def test_section_that_names_nothing_is_of_the_default_part(good, errors_of):
+    # Which isn't installed here.
     (problem,) = errors_of(good.replace('@seqpipe_cells = "acme.Simple.v1"\n', ""))
-    assert marked(problem) == "cell"
-    assert "@seqpipe_cells" in problem.label
-    assert "acme.Simple.v1, acme.Twofold.v1" in problem.help[0]
+    assert problem.message == 'there\'s no cell "seqpipe.LSTM.v1"'
 
 
 def test_a_part_named_as_a_value_is_reported_how_its_written(good, errors_of):

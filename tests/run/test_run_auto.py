@@ -14,10 +14,20 @@ from hypothesis import strategies as st
 from spacy.cli.train import train
 
 import seqpipe.plugins._host as plugin_host
-from seqpipe.config import PipelineFileError, compile_file, compile_read, read, read_text
+from seqpipe.config import (
+    PipelineFileError,
+    check,
+    compile_file,
+    compile_read,
+    expand,
+    read,
+    read_text,
+)
+from seqpipe.config._expand import LEFT_OUT
 from seqpipe.hookspecs import hookimpl
 from seqpipe.parts.classifiers import Classifier
 from seqpipe.parts.heads import TextClassifier
+from seqpipe.plugins import find_part
 from seqpipe.reporting import Reporter
 from seqpipe.run import run
 from seqpipe.training import _settings
@@ -396,3 +406,44 @@ def test_classifier_beside_a_head_of_another_task_is_refused(more):
     (problem,) = caught.value.diagnostics
     assert "put texts into classes" in problem.message
     assert "acme.Numbers.v1" in problem.message and marked(problem) == "wide"
+
+
+def test_section_without_a_part_changes_settings_of_what_is_left_out():
+    text = """
+[data]
+@readers = "seqpipe.Jsonl.v1"
+path = "texts"
+
+[embedder]
+width = 10
+
+[encoder]
+width = 64
+
+[encoder.cell]
+forget_bias = 2
+
+[head]
+dropout = 0.5
+"""
+    file = read_text(text)
+    check(file)
+    config = expand(file.sections, file.makes, find_part, file.written)
+    assert config["components"]["tok2vec"]["model"]["encoder"] == {
+        **LEFT_OUT["encoder"],
+        "width": 64,
+        "cell": {"@seqpipe_cells": "seqpipe.LSTM.v1", "forget_bias": 2},
+    }
+    assert config["nlp"]["vectors"]["embedder"] == {**LEFT_OUT["embedder"], "width": 10}
+    assert config["components"]["textcat"]["model"]["head"] == {
+        "@seqpipe_heads": "seqpipe.TextClassifier.v2",
+        "dropout": 0.5,
+    }
+    assert config["nlp"]["pipeline"][-1] == "wide" and file.leaves_training_out
+
+
+def test_misspelt_key_of_a_section_without_a_part_is_found():
+    with pytest.raises(PipelineFileError, match=r"\[encoder\] \(seqpipe\.Recurrent\.v1\)"):
+        check(
+            read_text('[data]\n@readers = "seqpipe.Jsonl.v1"\npath = "a"\n[encoder]\nwidht = 3\n')
+        )
