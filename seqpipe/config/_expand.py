@@ -216,7 +216,7 @@ def _wide(
 ) -> Section | None:
     """Return the section of the classifier beside the head; None for none.
 
-    By default there's one where a file leaves the model to us, and the head puts texts into classes.
+    By default there's one if the file names neither embedder nor encoder, and the head puts texts into classes.
     """
     given = sections.get("wide")
     training = sections.get("training", {})

@@ -195,7 +195,8 @@ def _run_training(
         parts = {part: corpora.get(part) for part in ("train", "test")}
         embedding = score_embedding(best, embedding_scores, **parts, reporter=stages.reporter)
         mix = _note_mix(best, stages.reporter)
-        docs = (example.reference for example in read_examples(training.dev, best))
+        # As the pipeline that was trained has tokenized them already.
+        docs = (example.reference for example in read_examples(training.dev, nlp))
         warnings = warn(best, stages.reporter, scores=scores, history=history, docs=docs)
     with stages.stage("saving"):
         promote(output)

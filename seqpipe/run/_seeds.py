@@ -10,7 +10,7 @@ from seqpipe import storage
 from seqpipe.config import PipelineFile, read
 from seqpipe.errors import ConfigError
 from seqpipe.reporting import Reporter
-from seqpipe.run._run import RunResult, run, to_json
+from seqpipe.run._run import run, to_json
 
 #: The summary's file, beside the folders of the runs.
 SUMMARY: Final = "seeds.json"
@@ -24,7 +24,6 @@ def run_seeds(
     count: int,
     threads: int = 1,
     make_reporter: Callable[[int], AbstractContextManager[Reporter]],
-    on_result: Callable[[int, RunResult], None] = lambda seed, result: None,
 ) -> dict[str, Any]:
     """Run a file with several seeds in a row, from its own on.
 
@@ -38,7 +37,6 @@ def run_seeds(
         count: How many seeds.
         threads: As `run` has it.
         make_reporter: Returns what receives the progress of the run with a seed.
-        on_result: Called after each run, with its seed.
 
     Returns:
         The summary; see `summarise`.
@@ -52,14 +50,15 @@ def run_seeds(
     if not isinstance(first, int):
         raise ConfigError(f"[{section}] has the seed {first!r}, and several seeds need a number")
     reports: dict[int, dict[str, Any]] = {}
+    summary: dict[str, Any] = {}
     for seed in range(first, first + count):
         again = read(file.path, [*overrides, f"--{section}.seed", str(seed)])
         with make_reporter(seed) as reporter:
             result = run(again, output=output / f"seed-{seed}", threads=threads, reporter=reporter)
         reports[seed] = result.report
-        storage.write_text(output / SUMMARY, to_json(summarise(reports)))
-        on_result(seed, result)
-    return summarise(reports)
+        summary = summarise(reports)
+        storage.write_text(output / SUMMARY, to_json(summary))
+    return summary
 
 
 def summarise(reports: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:

@@ -179,7 +179,7 @@ def test_tokens_are_compared_only_if_their_score_is_asked_for(config, asked):
     *_, last = train(nlp, training)
     assert ("token_acc" in last.scores) == asked
     expected = nlp.evaluate(list(training.dev(nlp)))
-    # Of what's left, all is as spaCy has it; how fast it was differs each time.
+    # The other scores are spaCy's; the speed differs each time.
     assert {k: v for k, v in last.scores.items() if k != "speed"} == {
         k: v for k, v in expected.items() if k != "speed" and (asked or not k.startswith("token_"))
     }
