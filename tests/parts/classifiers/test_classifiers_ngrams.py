@@ -21,7 +21,7 @@ from seqpipe.parts.classifiers.ngrams import _fit, _regression
 
 TEXTS = [["the", "wave", "and", "a", "gull"], ["owls", "near", "harbours"], ["xyzzy"], []]
 #: Of one label or two, by independent models of n-grams that occur or don't, scaled by their ratios.
-NB_SVM = {"exclusive": False, "weighting": "binary", "ratio_floor": 0.0}
+NB_SVM = {"exclusive": False, "weighting": "binary", "ratio_floor": 0.0, "text_ends": False}
 
 #: Nearer to the minimum the loss doesn't change in float32; tf-idf without its logarithm, say, is off by 0.01.
 NEAR = 1e-3
@@ -57,7 +57,7 @@ def characters_of(text):
 @pytest.mark.usefixtures("to_the_end")
 @pytest.mark.parametrize("cost", [0.5, 20.0])
 def test_scores_are_those_of_tfidf_and_logistic_regression(examples, labels, cost):
-    classifier = fitted(examples, labels, ratio_floor=None, cost=cost)
+    classifier = fitted(examples, labels, ratio_floor=None, cost=cost, text_ends=False)
     texts = [example.words for example in examples]
     theirs = [TfidfVectorizer(analyzer=f, sublinear_tf=True) for f in (words_of, characters_of)]
     features = hstack([each.fit_transform(texts) for each in theirs])
@@ -85,7 +85,7 @@ def test_scores_are_those_of_naive_bayes_ratios_and_logistic_regression(tagged, 
 
 @pytest.mark.usefixtures("to_the_end")
 def test_scores_of_several_labels_are_those_of_one_model_each(tagged, labels):
-    classifier = fitted(tagged, labels, exclusive=False, ratio_floor=None, max_n=0)
+    classifier = fitted(tagged, labels, exclusive=False, ratio_floor=None, max_n=0, text_ends=False)
     vectorizer = TfidfVectorizer(analyzer=words_of, sublinear_tf=True)
     features = vectorizer.fit_transform([example.words for example in tagged])
     truths = np.array([[label in example.labels for label in labels] for example in tagged])
@@ -109,7 +109,7 @@ def test_softmax_scales_by_the_largest_ratio_of_a_labels(examples, labels):
             place = _every(texts).index(word)
             ratios.append(np.log((p[place] / sum(p)) / (q[place] / sum(q))))
         largest[word] = max(map(abs, ratios))
-    classifier = NGramClassifier(word_ngrams=1, max_n=0, ratio_floor=0.25)
+    classifier = NGramClassifier(word_ngrams=1, max_n=0, text_ends=False, ratio_floor=0.25)
     counts = _fit._learn_vocabulary(classifier._settings, texts, len(labels))
     truths = _fit._truths(examples, labels)
     scale = _fit._scale(classifier._settings, counts[1], truths)
@@ -270,7 +270,7 @@ def test_most_frequent_ngrams_are_kept_where_there_are_too_many(examples, labels
 
 def test_ngrams_of_one_text_are_learnt_from_few_texts_only(monkeypatch):
     monkeypatch.setattr(_fit, "_MANY_TEXTS", 4)
-    settings = NGramClassifier(max_n=0, word_ngrams=1)._settings
+    settings = NGramClassifier(max_n=0, word_ngrams=1, text_ends=False)._settings
     texts = [["a", "once"], ["a", "b"], ["b"], ["a"]]
     assert [*_fit._learn_vocabulary(settings, texts, 2)[0].words] == ["a", "b"]
     assert [*_fit._learn_vocabulary(settings, texts[:3], 2)[0].words] == ["a", "once", "b"]

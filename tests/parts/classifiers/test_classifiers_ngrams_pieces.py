@@ -89,14 +89,21 @@ def sparse(array):
     return Sparse(rows.astype(np.int32), columns.astype(np.int32), values, array.shape)
 
 
-@given(TEXTS, TEXTS, st.integers(1, 4), SIZES, st.integers(1, 3), st.booleans(), st.integers(1, 9))
-def test_counts_are_those_of_the_definition(texts, others, longest, sizes, least, lower, at_once):
-    vocabulary = Vocabulary(lower, *sizes)
+@given(
+    *[TEXTS, TEXTS, st.integers(1, 4), SIZES, st.integers(1, 3)],
+    *[st.booleans(), st.booleans(), st.integers(1, 9)],
+)
+def test_counts_are_those_of_the_definition(
+    texts, others, longest, sizes, least, lower, ends, at_once
+):
+    vocabulary = Vocabulary(lower, *sizes, text_ends=ends)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_vocabulary, "_WORDS_AT_ONCE", at_once)
         learnt = vocabulary.learn(texts, longest=longest, min_count=least)
         again, of_others = vocabulary.count(texts), vocabulary.count(others)
     assert [*map(arrays, learnt)] == [*map(arrays, again)]
+    if ends:
+        texts, others = ([["", *t, ""] if t else t for t in each] for each in (texts, others))
     kinds = [lambda text: of_words(text, longest, lower=lower)]
     kinds += [lambda text: of_characters(text, sizes, lower=lower)] if sizes[1] else []
     assert len(learnt) == len(of_others) == len(kinds)
@@ -112,7 +119,7 @@ def test_counts_are_those_of_the_definition(texts, others, longest, sizes, least
 
 @given(TEXTS, st.integers(1, 4), SIZES, st.integers(1, 4))
 def test_what_is_kept_is_what_counting_fewer_ngrams_gives(texts, longest, sizes, least):
-    fewer, every = Vocabulary(True, *sizes), Vocabulary(True, *sizes)
+    fewer, every = (Vocabulary(True, *sizes, text_ends=True) for _ in range(2))
     expected = fewer.learn(texts, longest=longest, min_count=least)
     counts = every.learn(texts, longest=longest, min_count=1)
     every.keep([each.column_counts() >= least for each in counts])
@@ -122,7 +129,7 @@ def test_what_is_kept_is_what_counting_fewer_ngrams_gives(texts, longest, sizes,
 
 
 def test_single_characters_have_no_ngrams_of_their_own():
-    vocabulary = Vocabulary(False, 1, 3)
+    vocabulary = Vocabulary(False, 1, 3, text_ends=False)
     vocabulary.learn([["a", "bc"]], longest=1, min_count=1)
     assert [*vocabulary.characters] == [" ", "b", "c", " b", "bc", "c ", " bc", "bc "]
 
@@ -148,7 +155,7 @@ def texts(examples):
 
 
 def test_features_are_scikit_learns(texts):
-    vocabulary = Vocabulary(True, 2, 4)
+    vocabulary = Vocabulary(True, 2, 4, text_ends=False)
     counts = vocabulary.learn(texts, longest=2, min_count=3)
     rarity = [inverse_document_frequency(each) for each in counts]
     unseen = [*texts[::9], ["the", "wave", "xyzzy"], ["the"] * 50, []]
@@ -175,7 +182,7 @@ def test_features_are_scikit_learns(texts):
 
 
 def test_binary_features_are_scikit_learns(texts):
-    vocabulary = Vocabulary(True, 1, 0)
+    vocabulary = Vocabulary(True, 1, 0, text_ends=False)
     counts = vocabulary.learn(texts, longest=2, min_count=1)
     found = dense(Features("binary", [inverse_document_frequency(counts[0])]).of(counts))
     theirs = CountVectorizer(analyzer=lambda text: of_words(text, 2, lower=True), binary=True)
@@ -264,14 +271,15 @@ def test_weights_are_scikit_learns(problem, softmax, cost, monkeypatch):
         problem = one_scale_per_feature(problem)
     linear = fitted(problem, softmax=softmax, cost=cost)
     weights, bias = optimum(problem, softmax=softmax, cost=cost)
-    atol = 2e-3 * np.abs(weights).max()
+    # The loss is flat near its minimum: in float32 it no longer falls there, on one processor earlier than on another.
+    atol = 1e-2 * np.abs(weights).max()
     np.testing.assert_allclose(linear.weights / problem[3], weights, atol=atol)
     if softmax:
         # Scores don't change when all labels' biases do.
         bias, found = bias - bias.mean(), linear.bias - linear.bias.mean()
     else:
         found = linear.bias
-    np.testing.assert_allclose(found, bias, atol=2e-3 * max(1, np.abs(bias).max()))
+    np.testing.assert_allclose(found, bias, atol=1e-2 * max(1, np.abs(bias).max()))
 
 
 @pytest.mark.parametrize("cost", [0.1, 1.0, 30.0])

@@ -44,6 +44,8 @@ class NGramClassifier(Classifier):
         word_ngrams: The maximum length of word n-grams.
         min_n: The minimum length of a word's character n-grams, including the word boundary marks.
         max_n: The maximum. 0 means no character n-grams. A word of one character has none.
+        text_ends: Whether word n-grams include where a text begins and where it ends, so that the first word of a question
+            counts as such.
         min_count: The minimum number of texts that an n-gram must occur in. None means 2, or 1 if there are fewer than
             1,000 texts. It's raised as far as necessary if the model would have more than 12 million weights.
         weighting: "tfidf": (1 + log(count)) · (log((1 + texts) / (1 + texts with it)) + 1), as in scikit-learn.
@@ -69,6 +71,7 @@ class NGramClassifier(Classifier):
         word_ngrams: int = 2,
         min_n: int = 2,
         max_n: int = 5,
+        text_ends: bool = True,
         min_count: int | None = None,
         weighting: Weighting = "tfidf",
         ratio_floor: float | None = 1.0,
@@ -83,6 +86,7 @@ class NGramClassifier(Classifier):
             word_ngrams,
             min_n,
             max_n,
+            text_ends,
             min_count,
             weighting,
             ratio_floor,

@@ -41,6 +41,7 @@ class Settings:
     word_ngrams: int
     min_n: int
     max_n: int
+    text_ends: bool
     min_count: int | None
     weighting: Weighting
     ratio_floor: float | None
@@ -101,7 +102,7 @@ def fit_models(
 def _learn_vocabulary(
     settings: Settings, texts: Sequence[Sequence[str]], labels: int
 ) -> tuple[Vocabulary, list[Sparse]]:
-    vocabulary = Vocabulary(settings.lower, settings.min_n, settings.max_n)
+    vocabulary = Vocabulary(settings.lower, settings.min_n, settings.max_n, settings.text_ends)
     least = settings.min_count or (2 if len(texts) >= _MANY_TEXTS else 1)
     counts = vocabulary.learn(texts, longest=settings.word_ngrams, min_count=least)
     frequencies = np.sort(np.concatenate([each.column_counts() for each in counts]))[::-1]
@@ -112,7 +113,7 @@ def _learn_vocabulary(
         kept = [each.column_counts() >= least for each in counts]
         vocabulary.keep(kept)
         counts = [each.keep_columns(k) for each, k in zip(counts, kept, strict=True)]
-    if not any(each.shape[1] for each in counts):
+    if vocabulary.is_empty():
         raise ClassifierError(
             f"none of the n-grams in {len(texts)} texts occurs in {least} of them or more: give the classifier "
             "more texts, or a smaller `min_count`"

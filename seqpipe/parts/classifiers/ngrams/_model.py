@@ -36,6 +36,7 @@ _TYPES: Final[dict[str, type]] = {
     "lower": bool,
     "min_n": int,
     "max_n": int,
+    "text_ends": bool,
     "cost": float,
 }
 _AT_ONCE: Final = 1024
@@ -117,6 +118,7 @@ class Model:
             "lower": vocabulary.lower,
             "min_n": vocabulary.min_n,
             "max_n": vocabulary.max_n,
+            "text_ends": vocabulary.text_ends,
             "cost": float(self.cost),
         }
         write_settings(folder / _SETTINGS, settings, kind=_KIND)
@@ -136,7 +138,7 @@ class Model:
         """
         saved = read_settings(folder / _SETTINGS, _TYPES, kind=_KIND)
         arrays = read_arrays(folder / _ARRAYS)
-        vocabulary = Vocabulary(saved["lower"], saved["min_n"], saved["max_n"])
+        vocabulary = Vocabulary(saved["lower"], saved["min_n"], saved["max_n"], saved["text_ends"])
         for known, name in (
             (vocabulary.words, _WORDS),
             (vocabulary.characters, _CHARACTERS),

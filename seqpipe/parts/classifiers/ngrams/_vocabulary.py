@@ -14,6 +14,8 @@ Texts = Sequence[Sequence[str]]
 #: The n-grams of characters of so many words are counted at once; a word has some 20.
 _WORDS_AT_ONCE: Final = 300_000
 _UNKNOWN: Final = -1
+#: Stands before the first word and after the last one; no word is empty.
+_MARK: Final = ""
 
 
 @dataclass
@@ -26,6 +28,7 @@ class Vocabulary:
         lower: Whether words are lower-cased.
         min_n: The fewest characters of an n-gram within a word, the marks of its ends included.
         max_n: The most; 0 for none.
+        text_ends: Whether n-grams of words see where a text begins and ends.
         words: The known words and their numbers.
         longer: For each n from 2, as long as there are any, the known n-grams of words, ascending. Each is the number
             of the (n-1)-gram that it begins with, times the number of words, plus the number of its last word.
@@ -35,6 +38,7 @@ class Vocabulary:
     lower: bool
     min_n: int
     max_n: int
+    text_ends: bool
     words: dict[str, int] = field(default_factory=dict)
     longer: list[NDArray[np.int64]] = field(default_factory=list)
     characters: dict[str, int] = field(default_factory=dict)
@@ -107,6 +111,10 @@ class Vocabulary:
         for chosen in of_characters:
             self.characters = _renumber(self.characters, chosen)
 
+    def is_empty(self) -> bool:
+        """Say whether it knows no n-gram but the marks of texts' ends."""
+        return not (self.words.keys() - {_MARK} or self.characters)
+
     def is_whole(self) -> bool:
         """Say whether its parts fit each other, as those of one that was read may not."""
         shorter = len(self.words)
@@ -125,6 +133,8 @@ class Vocabulary:
         self, texts: Texts, every: dict[str, int]
     ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Return the text and the number of each word; words get their numbers in `every`."""
+        if self.text_ends:
+            texts = [(_MARK, *text, _MARK) if text else () for text in texts]
         words = (word.lower() if self.lower else word for text in texts for word in text)
         numbers = [every.setdefault(word, len(every)) for word in words]
         rows = np.repeat(np.arange(len(texts), dtype=np.int32), [len(text) for text in texts])
