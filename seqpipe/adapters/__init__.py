@@ -34,6 +34,7 @@ from seqpipe.adapters._tokenizer import make_tokenizer as make_tokenizer
 from seqpipe.adapters._tokenizer import tokenized as tokenized
 from seqpipe.adapters._vectors import DocumentVectors as DocumentVectors
 from seqpipe.adapters._vectors import EmbedderVectors as EmbedderVectors
+from seqpipe.adapters._vectors import keeping_vectors as keeping_vectors
 from seqpipe.adapters._vectors import make_document_vectors as make_document_vectors
 from seqpipe.adapters._vectors import make_vectors as make_vectors
 from seqpipe.adapters._vectors import save_table as save_table
@@ -59,6 +60,7 @@ __all__ = [
     "calling",
     "chosen_by_embedder",
     "describe",
+    "keeping_vectors",
     "make_adamw",
     "make_classifier",
     "make_classifier_pipe",

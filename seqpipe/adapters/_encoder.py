@@ -319,6 +319,8 @@ def _attribute(docs: list[Doc], attribute: int) -> NDArray[np.uint64]:
 def _vectors_of(vocab: Vocab, keys: NDArray[np.uint64]) -> NDArray[np.float32]:
     """Return the vocabulary's vectors of some words, `[len(keys), width]`; zeros where it has none."""
     table = vocab.vectors
+    if isinstance(table, EmbedderVectors):
+        return table.of_words(keys)
     if not isinstance(table, Vectors) or table.mode == Mode.floret:
         return np.asarray(table.get_batch(keys), dtype="float32")
     rows = np.asarray(table.find(keys=keys))
