@@ -1,5 +1,6 @@
 """The training loop."""
 
+import contextlib
 import itertools
 import math
 import random
@@ -13,6 +14,7 @@ import numpy as np
 from spacy.language import Language
 from spacy.pipeline import MultiLabel_TextCategorizer, TextCategorizer, Tok2Vec
 from spacy.scorer import Scorer
+from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.training.loop import subdivide_batch
 
@@ -136,7 +138,7 @@ def _steps(nlp: Language, training: Training, state: TrainingState) -> Iterator[
             yield Step(state.step, epoch, fraction, words, losses)
             continue
         when = f"after step {state.step} (epoch {epoch})"
-        # Examples of ours are the same each time: they're made once, and each evaluation annotates copies of theirs.
+        # Ours are the same each time, so they're made once: a reference and a predicted doc of each row of the dev part.
         if not (dev and isinstance(training.dev, Corpus)):
             dev = list(read_examples(training.dev, nlp))
         score, scores = _evaluate(nlp, training, dev, when=when)
@@ -214,8 +216,8 @@ def _update(
     return losses
 
 
-#: Components that read the predicted docs of a batch in `update`, and write nothing on them.
-_READING: Final = (TextCategorizer, MultiLabel_TextCategorizer, Tok2Vec, TaskPipe)
+#: Components that write nothing on docs but categories and tensors.
+_CATEGORIZING: Final = (TextCategorizer, MultiLabel_TextCategorizer, Tok2Vec)
 
 
 def _forward_and_back(
@@ -238,7 +240,7 @@ def _forward_and_back(
 
 
 def _only_reads(component: object) -> bool:
-    return type(component) in _READING or isinstance(component, ClassifierPipe)
+    return type(component) is TaskPipe or _only_categorizes(component)
 
 
 def _noticed(error: Exception) -> NotFiniteError:
@@ -275,13 +277,36 @@ def _evaluate(
 def _predict_and_score(
     nlp: Language, scorer: Scorer, examples: Sequence[Example]
 ) -> dict[str, Any]:
-    """Do what `nlp.evaluate` does, but tokenize no text only to measure the time of that."""
-    start = time.perf_counter()
-    docs = list(nlp.pipe(example.predicted.copy() for example in examples))
-    seconds = time.perf_counter() - start
-    predicted = [Example(doc, eg.reference) for doc, eg in zip(docs, examples, strict=True)]
-    scores = {**scorer.score(predicted), "speed": sum(map(len, docs)) / seconds}
+    """Do what `nlp.evaluate` does, but tokenize no text only to time that, and copy docs only if it can't be undone."""
+    in_place = all(_only_categorizes(component) for _, component in nlp.pipeline)
+    if not in_place:
+        examples = [Example(example.predicted.copy(), example.reference) for example in examples]
+    with _restoring([example.predicted for example in examples]):
+        start = time.perf_counter()
+        docs = list(nlp.pipe(example.predicted for example in examples))
+        seconds = time.perf_counter() - start
+        if not in_place:
+            for example, doc in zip(examples, docs, strict=True):
+                example.predicted = doc
+        scores = {**scorer.score(examples), "speed": sum(map(len, docs)) / seconds}
     return {name: _plain(value) for name, value in scores.items()}
+
+
+def _only_categorizes(component: object) -> bool:
+    return type(component) in _CATEGORIZING or isinstance(component, ClassifierPipe)
+
+
+@contextlib.contextmanager
+def _restoring(docs: Sequence[Doc]) -> Iterator[None]:
+    """Take back what components write into the categories and tensors of docs meanwhile."""
+    before = [(doc, doc.cats, doc.tensor) for doc in docs]
+    for doc in docs:
+        doc.cats = {**doc.cats}
+    try:
+        yield
+    finally:
+        for doc, cats, tensor in before:
+            doc.cats, doc.tensor = cats, tensor
 
 
 def _plain(value: Any) -> Any:
