@@ -11,7 +11,7 @@ import functools
 import hashlib
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -19,9 +19,9 @@ from unittest import mock
 
 from machine import describe_machine
 
-import seqpipe.adapters._classifier as classifier
-import seqpipe.adapters._wide_pipe as wide_pipe
 from seqpipe.adapters import TorchShim
+from seqpipe.adapters._contract import predict_scores
+from seqpipe.parts.heads import loss_gradient
 from seqpipe.reporting import Silent
 from seqpipe.run import run
 
@@ -36,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options, overrides = parser.parse_known_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         seconds = measure(options.file, overrides, options.threads, Path(folder))
-        weights = {path.parent.name: digest(path) for path in Path(folder).glob("model-best/*/model")}
+        weights = {
+            path.parent.name: digest(path) for path in Path(folder).glob("model-best/*/model")
+        }
     print(describe_machine())
     for name in ("training", *ARITHMETIC, "rest"):
         print(f"{name:<22}{seconds[name]:8.2f} s {seconds[name] / seconds['training']:7.1%}")
@@ -63,10 +65,11 @@ class Clock(Silent):
     """Adds up seconds by name, of what happens in the stage of training."""
 
     def __init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
+        self.seconds: dict[str, float] = defaultdict(float)
         self._stage = ""
 
     def stage(self, name: str) -> None:
+        """Take note of the stage."""
         self._stage = name
 
     def timed(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -92,20 +95,17 @@ class Clock(Silent):
             output, backprop = begin_update(shim, inputs)
             return output, self.timed("backward", backprop)
 
-        patched = [
-            (TorchShim, "begin_update", begin),
-            (TorchShim, "predict", self.timed("evaluation's forward", TorchShim.predict)),
-            (TorchShim, "finish_update", self.timed("optimizer", TorchShim.finish_update)),
-            (classifier, "loss_gradient", self.timed("backward", classifier.loss_gradient)),
-            (
-                wide_pipe,
-                "predict_scores",
-                self.timed("evaluation's forward", wide_pipe.predict_scores),
-            ),
-        ]
+        evaluation = "evaluation's forward"
+        patched = {
+            "_shim.TorchShim.begin_update": begin,
+            "_shim.TorchShim.predict": self.timed(evaluation, TorchShim.predict),
+            "_shim.TorchShim.finish_update": self.timed("optimizer", TorchShim.finish_update),
+            "_classifier.loss_gradient": self.timed("backward", loss_gradient),
+            "_wide_pipe.predict_scores": self.timed(evaluation, predict_scores),
+        }
         with contextlib.ExitStack() as stack:
-            for owner, name, replaced in patched:
-                stack.enter_context(mock.patch.object(owner, name, replaced))
+            for name, replaced in patched.items():
+                stack.enter_context(mock.patch(f"seqpipe.adapters.{name}", replaced))
             yield
 
 

@@ -382,7 +382,9 @@ class _Kept:
         width: The width of a vector.
     """
 
-    def __init__(self, look_up: Callable[[NDArray[np.uint64]], NDArray[np.float32]], width: int):
+    def __init__(
+        self, look_up: Callable[[NDArray[np.uint64]], NDArray[np.float32]], width: int
+    ) -> None:
         self._new = look_up
         self._rows: dict[int, int] = {}
         # Memory is taken as rows are written.

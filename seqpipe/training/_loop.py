@@ -224,7 +224,9 @@ def _forward_and_back(
     nlp: Language, training: Training, batch: list[Example], rate: float, losses: dict[str, float]
 ) -> None:
     """Do what `nlp.update` does, but copy no docs unless some component may write on them: that takes as long as a forward pass."""
-    components = [(n, c) for n, c in nlp.pipeline if n not in training.frozen and hasattr(c, "update")]
+    components = [
+        (n, c) for n, c in nlp.pipeline if n not in training.frozen and hasattr(c, "update")
+    ]
     if training.annotating or not all(_only_reads(each) for _, each in components):
         nlp.update(
             batch,
