@@ -16,6 +16,7 @@ from seqpipe.adapters._corpus import Corpus as Corpus
 from seqpipe.adapters._corpus import make_corpus as make_corpus
 from seqpipe.adapters._encoder import make_encoder as make_encoder
 from seqpipe.adapters._encoder import recurrent_engines as recurrent_engines
+from seqpipe.adapters._encoder import sum_hashes_at_once
 from seqpipe.adapters._fit import chosen_by_embedder as chosen_by_embedder
 from seqpipe.adapters._fit import make_fit_embedder as make_fit_embedder
 from seqpipe.adapters._fit import watch_fit as watch_fit
@@ -34,6 +35,7 @@ from seqpipe.adapters._tokenizer import make_tokenizer as make_tokenizer
 from seqpipe.adapters._tokenizer import tokenized as tokenized
 from seqpipe.adapters._vectors import DocumentVectors as DocumentVectors
 from seqpipe.adapters._vectors import EmbedderVectors as EmbedderVectors
+from seqpipe.adapters._vectors import keeping_vectors as keeping_vectors
 from seqpipe.adapters._vectors import make_document_vectors as make_document_vectors
 from seqpipe.adapters._vectors import make_vectors as make_vectors
 from seqpipe.adapters._vectors import save_table as save_table
@@ -59,6 +61,7 @@ __all__ = [
     "calling",
     "chosen_by_embedder",
     "describe",
+    "keeping_vectors",
     "make_adamw",
     "make_classifier",
     "make_classifier_pipe",
@@ -85,3 +88,4 @@ __all__ = [
 
 install_registries()
 wrap_language()
+sum_hashes_at_once()

@@ -2,7 +2,7 @@
 
 import functools
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from spacy.attrs import LOWER, ORTH
 from spacy.language import Language
+from spacy.pipeline.tok2vec import Tok2VecListener
 from spacy.strings import get_string_id
 from spacy.tokens import Doc
 from spacy.vectors import Mode, Vectors
@@ -319,6 +320,8 @@ def _attribute(docs: list[Doc], attribute: int) -> NDArray[np.uint64]:
 def _vectors_of(vocab: Vocab, keys: NDArray[np.uint64]) -> NDArray[np.float32]:
     """Return the vocabulary's vectors of some words, `[len(keys), width]`; zeros where it has none."""
     table = vocab.vectors
+    if isinstance(table, EmbedderVectors):
+        return table.of_words(keys)
     if not isinstance(table, Vectors) or table.mode == Mode.floret:
         return np.asarray(table.get_batch(keys), dtype="float32")
     rows = np.asarray(table.find(keys=keys))
@@ -326,6 +329,22 @@ def _vectors_of(vocab: Vocab, keys: NDArray[np.uint64]) -> NDArray[np.float32]:
     vectors = np.zeros((len(keys), table.shape[1]), dtype="float32")
     vectors[known] = table.data[rows[known]]
     return vectors
+
+
+def sum_hashes_at_once() -> None:
+    """Have spaCy's listeners compute the same number for a batch as they do, by numpy.
+
+    It's the sum of the hashes of all tokens, computed twice in each update, for which spaCy makes an object of each token.
+    """
+    Tok2VecListener.get_batch_id = staticmethod(_sum_of_hashes)
+
+
+def _sum_of_hashes(inputs: Iterable[Doc]) -> int:
+    arrays = [doc.to_array(ORTH) for doc in inputs]
+    hashes = np.concatenate(arrays) if arrays else np.zeros(0, dtype=np.uint64)
+    # The sum of whole hashes has more than 64 bits.
+    high, low = hashes >> np.uint64(32), hashes & np.uint64(2**32 - 1)
+    return (int(high.sum()) << 32) + int(low.sum())
 
 
 def recurrent_engines(nlp: Language) -> dict[str, str]:

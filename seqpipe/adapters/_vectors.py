@@ -1,5 +1,6 @@
 """An embedder as the vectors of spaCy's vocabulary, as a table of spaCy's, and as vectors of documents."""
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -114,6 +115,7 @@ class EmbedderVectors(BaseVectors):  # type: ignore[misc]
         self.name = "seqpipe"
         self.mode = "seqpipe"
         self.attr = ORTH
+        self._kept: _Kept | None = None
 
     @property
     def strings(self) -> StringStore:
@@ -226,6 +228,19 @@ class EmbedderVectors(BaseVectors):  # type: ignore[misc]
             vectors = vectors.copy()
             vectors[blank] = 0
         return vectors
+
+    def of_words(self, keys: NDArray[np.uint64]) -> NDArray[np.float32]:
+        """Return the vectors of words by their hashes, as `get_batch` does; see `keeping_vectors`."""
+        return self.get_batch(keys) if self._kept is None else self._kept.look_up(keys)
+
+    @contextlib.contextmanager
+    def keeping(self) -> Iterator[None]:
+        """Keep vectors that `of_words` returns; see `keeping_vectors`."""
+        self._kept = _Kept(self.get_batch, self.embedder.width)
+        try:
+            yield
+        finally:
+            self._kept = None
 
     def find(
         self,
@@ -353,6 +368,54 @@ class EmbedderVectors(BaseVectors):  # type: ignore[misc]
         with unpacked(data, "embedder") as folder, calling(self.embedder, "embedder", "was read"):
             self.embedder.from_disk(folder)
         return self
+
+
+#: How many bytes of vectors are kept at most while a pipeline is trained: 64 MiB, 160,000 words of width 100.
+_KEPT_BYTES: Final = 2**26
+
+
+class _Kept:
+    """Vectors that were asked for, by the hashes of their words.
+
+    Args:
+        look_up: Returns the vectors of words that none are kept of.
+        width: The width of a vector.
+    """
+
+    def __init__(
+        self, look_up: Callable[[NDArray[np.uint64]], NDArray[np.float32]], width: int
+    ) -> None:
+        self._new = look_up
+        self._rows: dict[int, int] = {}
+        # Memory is taken as rows are written.
+        self._vectors = np.empty((_KEPT_BYTES // (4 * width), width), dtype="float32")
+
+    def look_up(self, keys: NDArray[np.uint64]) -> NDArray[np.float32]:
+        """Return the vectors of words, `[len(keys), width]`."""
+        rows = np.array([self._rows.get(key, -1) for key in keys.tolist()], dtype=np.int64)
+        is_new = rows < 0
+        vectors = self._vectors[rows]
+        if is_new.any():
+            vectors[is_new] = found = self._new(keys[is_new])
+            self._add(keys[is_new].tolist(), found)
+        return vectors
+
+    def _add(self, keys: list[int], vectors: NDArray[np.float32]) -> None:
+        start = len(self._rows)
+        end = min(start + len(keys), len(self._vectors))
+        self._vectors[start:end] = vectors[: end - start]
+        self._rows.update(zip(keys, range(start, end), strict=False))
+
+
+@contextlib.contextmanager
+def keeping_vectors(vocab: Vocab) -> Iterator[None]:
+    """Have an embedder asked once for the vector of each word that encoders look up meanwhile, as it doesn't change.
+
+    The vectors of the first words are kept, 64 MiB at most.
+    """
+    vectors = vocab.vectors
+    with vectors.keeping() if isinstance(vectors, EmbedderVectors) else contextlib.nullcontext():
+        yield
 
 
 def _unit(vectors: NDArray[np.float32]) -> torch.Tensor:

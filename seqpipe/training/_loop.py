@@ -1,20 +1,34 @@
 """The training loop."""
 
+import contextlib
 import itertools
 import math
 import random
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from numbers import Real
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from spacy.language import Language
+from spacy.pipeline import MultiLabel_TextCategorizer, TextCategorizer, Tok2Vec
 from spacy.scorer import Scorer
+from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.training.loop import subdivide_batch
 
-from seqpipe.adapters import AdamW, WidePipe, describe, naming_scorer, read_examples
+from seqpipe.adapters import (
+    AdamW,
+    ClassifierPipe,
+    Corpus,
+    TaskPipe,
+    WidePipe,
+    describe,
+    keeping_vectors,
+    naming_scorer,
+    read_examples,
+)
 from seqpipe.errors import ConfigError, DataError, NotFiniteError, PluginError
 from seqpipe.training._finite import check_losses, check_weights, explain, find_source, name_rows
 from seqpipe.training._settings import Training, check_training
@@ -108,6 +122,12 @@ def train(nlp: Language, training: Training, state: TrainingState | None = None)
     state = TrainingState() if state is None else state
     if state.step:
         raise ValueError(f"a training can't be continued after step {state.step} yet")
+    with keeping_vectors(nlp.vocab):
+        yield from _steps(nlp, training, state)
+
+
+def _steps(nlp: Language, training: Training, state: TrainingState) -> Iterator[Step]:
+    dev: list[Example] = []
     for epoch, fraction, batch, is_last in _schedule(nlp, training):
         if isinstance(training.optimizer, AdamW) and fraction:
             training.optimizer.set_progress((state.fraction + fraction) / 2)
@@ -118,7 +138,10 @@ def train(nlp: Language, training: Training, state: TrainingState | None = None)
             yield Step(state.step, epoch, fraction, words, losses)
             continue
         when = f"after step {state.step} (epoch {epoch})"
-        score, scores = _evaluate(nlp, training, when=when)
+        # Ours are the same each time, so they're made once: a reference and a predicted doc of each row of the dev part.
+        if not (dev and isinstance(training.dev, Corpus)):
+            dev = list(read_examples(training.dev, nlp))
+        score, scores = _evaluate(nlp, training, dev, when=when)
         is_best = state.add_score(score)
         yield Step(state.step, epoch, fraction, words, losses, score, scores, is_best)
         if training.patience and state.step - state.best_step >= training.patience:
@@ -172,14 +195,7 @@ def _update(
 
     def forward_and_back(losses: dict[str, float]) -> Iterator[None]:
         for part in subdivide_batch(batch, training.accumulate_gradient):
-            nlp.update(
-                part,
-                drop=rate,
-                losses=losses,
-                sgd=False,
-                exclude=training.frozen,
-                annotates=training.annotating,
-            )
+            _forward_and_back(nlp, training, part, rate, losses)
             yield
 
     try:
@@ -200,6 +216,35 @@ def _update(
     return losses
 
 
+#: Components that write nothing on docs but categories and tensors.
+_CATEGORIZING: Final = (TextCategorizer, MultiLabel_TextCategorizer, Tok2Vec)
+
+
+def _forward_and_back(
+    nlp: Language, training: Training, batch: list[Example], rate: float, losses: dict[str, float]
+) -> None:
+    """Do what `nlp.update` does, but copy no docs unless some component may write on them: that takes as long as a forward pass."""
+    components = [
+        (n, c) for n, c in nlp.pipeline if n not in training.frozen and hasattr(c, "update")
+    ]
+    if training.annotating or not all(_only_reads(each) for _, each in components):
+        nlp.update(
+            batch,
+            drop=rate,
+            losses=losses,
+            sgd=False,
+            exclude=training.frozen,
+            annotates=training.annotating,
+        )
+        return
+    for _, component in components:
+        component.update(batch, drop=rate, losses=losses, sgd=None)
+
+
+def _only_reads(component: object) -> bool:
+    return type(component) is TaskPipe or _only_categorizes(component)
+
+
 def _noticed(error: Exception) -> NotFiniteError:
     """Return an error as one of ours if it reports a loss that isn't finite; spaCy's may.
 
@@ -213,21 +258,64 @@ def _noticed(error: Exception) -> NotFiniteError:
     raise error
 
 
-def _evaluate(nlp: Language, training: Training, *, when: str) -> tuple[float, dict[str, Any]]:
-    examples = list(read_examples(training.dev, nlp))
+def _evaluate(
+    nlp: Language, training: Training, examples: list[Example], *, when: str
+) -> tuple[float, dict[str, Any]]:
     if not examples:
         raise DataError("there is nothing to choose the best model by: the dev part has no rows")
     with nlp.use_params(training.optimizer.averages or {}):
         try:
             check_weights(nlp)
             with naming_scorer():
-                scores = nlp.evaluate(examples, scorer=_scorer(nlp, training))
+                scores = _predict_and_score(nlp, _scorer(nlp, training), examples)
             return _score(training, scores), scores
         except NotFiniteError as error:
             again = (nlp(example.reference.text) for example in examples)
             source = find_source(nlp, again)
             rows = f"on {name_rows(nlp, training.dev, examples)} of the dev part"
             raise explain(error, nlp, training, when=when, source=source, rows=rows) from error
+
+
+def _predict_and_score(
+    nlp: Language, scorer: Scorer, examples: Sequence[Example]
+) -> dict[str, Any]:
+    """Do what `nlp.evaluate` does, but tokenize no text only to time that, and copy docs only if it can't be undone."""
+    in_place = all(_only_categorizes(component) for _, component in nlp.pipeline)
+    if not in_place:
+        examples = [Example(example.predicted.copy(), example.reference) for example in examples]
+    with _restoring([example.predicted for example in examples]):
+        start = time.perf_counter()
+        docs = list(nlp.pipe(example.predicted for example in examples))
+        seconds = time.perf_counter() - start
+        if not in_place:
+            for example, doc in zip(examples, docs, strict=True):
+                example.predicted = doc
+        scores = {**scorer.score(examples), "speed": sum(map(len, docs)) / seconds}
+    return {name: _plain(value) for name, value in scores.items()}
+
+
+def _only_categorizes(component: object) -> bool:
+    return type(component) in _CATEGORIZING or isinstance(component, ClassifierPipe)
+
+
+@contextlib.contextmanager
+def _restoring(docs: Sequence[Doc]) -> Iterator[None]:
+    """Take back what components write into the categories and tensors of docs meanwhile."""
+    before = [(doc, doc.cats, doc.tensor) for doc in docs]
+    for doc in docs:
+        doc.cats = {**doc.cats}
+    try:
+        yield
+    finally:
+        for doc, cats, tensor in before:
+            doc.cats, doc.tensor = cats, tensor
+
+
+def _plain(value: Any) -> Any:
+    """Return scores with Python's numbers in the place of numpy's, which can't be written as JSON."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return value.item() if isinstance(value, np.floating) else value
 
 
 def _scorer(nlp: Language, training: Training) -> Scorer:

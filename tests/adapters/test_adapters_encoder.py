@@ -7,6 +7,7 @@ import pytest
 import spacy
 import torch
 from adapter_examples import WORDS, docs_of, vectors_nlp
+from spacy.pipeline.tok2vec import Tok2VecListener
 from spacy.tokens import Doc
 from spacy.vectors import Vectors
 
@@ -206,3 +207,12 @@ def test_vocabulary_with_vectors_of_another_width_is_named(nlp):
     message = "has vectors of width 3, and this encoder was trained on ones of width 6: "
     with pytest.raises(ConfigError, match=message):
         model.begin_update(docs_of(vectors_nlp(width=3), ["film"]))
+
+
+def test_number_of_a_batch_is_the_sum_of_the_hashes_of_its_tokens():
+    nlp = spacy.blank("en")
+    docs = docs_of(nlp, [*TEXTS, "", "the the the film " * 20])
+    expected = sum(token.orth for doc in docs for token in doc)
+    assert expected > 2**64
+    assert Tok2VecListener.get_batch_id(docs) == expected
+    assert Tok2VecListener.get_batch_id([]) == 0

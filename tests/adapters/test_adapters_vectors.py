@@ -11,7 +11,13 @@ from spacy.training import Example
 from spacy.vectors import Vectors
 
 from seqpipe import storage
-from seqpipe.adapters import EmbedderVectors, make_fit_embedder, make_vectors, watch_fit
+from seqpipe.adapters import (
+    EmbedderVectors,
+    keeping_vectors,
+    make_fit_embedder,
+    make_vectors,
+    watch_fit,
+)
 from seqpipe.errors import ConfigError, DataError, SavedModelError
 from seqpipe.parts.embedders import Word2Vec
 
@@ -339,3 +345,27 @@ def test_folder_without_an_embedder_is_refused_with_what_to_do(tmp_path):
     vectors = EmbedderVectors(strings=spacy.blank("en").vocab.strings, embedder=Word2Vec(width=2))
     with pytest.raises(SavedModelError, match=r"theirs has no embedder of seqpipe's .*Pretrained"):
         vectors.from_disk(tmp_path / "theirs" / "vocab")
+
+
+@pytest.mark.parametrize("most", [100, 2])
+def test_vectors_are_kept_for_a_while_and_not_more_than_a_few(nlp, vectors, monkeypatch, most):
+    monkeypatch.setattr("seqpipe.adapters._vectors._KEPT_BYTES", 4 * vectors.shape[1] * most)
+    keys = np.array([nlp.vocab.strings.add(w) for w in ["a", "bc", " ", "zz"]], dtype="uint64")
+    expected = vectors.get_batch(keys)
+    asked = []
+    monkeypatch.setattr(
+        vectors.embedder,
+        "embed",
+        lambda words, e=vectors.embedder.embed: asked.append(words) or e(words),
+    )
+    with keeping_vectors(nlp.vocab):
+        for order in ([0, 1], [1, 3, 0, 2], [2, 3]):
+            np.testing.assert_array_equal(vectors.of_words(keys[order]), expected[order])
+    assert asked == [["a", "bc"], ["zz", " "], *([[" ", "zz"]] if most == 2 else [])]
+    vectors.of_words(keys[:1])
+    assert asked[-1] == ["a"]
+
+
+def test_table_of_spacys_is_kept_by_itself():
+    with keeping_vectors(spacy.blank("en").vocab):
+        pass

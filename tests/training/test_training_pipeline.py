@@ -9,7 +9,7 @@ from spacy.training import Example
 from spacy.util import load_model_from_config
 from thinc.api import Config, fix_random_seed
 
-from seqpipe.adapters import AdamW
+from seqpipe.adapters import AdamW, Corpus
 from seqpipe.training import resolve_training, train
 
 CONFIG = """
@@ -183,3 +183,29 @@ def test_tokens_are_compared_only_if_their_score_is_asked_for(config, asked):
     assert {k: v for k, v in last.scores.items() if k != "speed"} == {
         k: v for k, v in expected.items() if k != "speed" and (asked or not k.startswith("token_"))
     }
+
+
+def test_docs_that_are_not_copied_train_the_same_weights(config, monkeypatch):
+    def trained():
+        nlp, training = initialized(config)
+        losses = [step.loss for step in train(nlp, training)]
+        return losses, [pipe.to_bytes() for _, pipe in nlp.pipeline]
+
+    expected = trained()
+    monkeypatch.setattr("seqpipe.training._loop._CATEGORIZING", ())
+    assert trained() == expected
+
+
+def test_dev_examples_are_made_once_and_keep_no_predictions(config, monkeypatch):
+    made = []
+
+    def read(corpus, nlp, read=Corpus.__call__):
+        made.append((corpus, list(read(corpus, nlp))))
+        return iter(made[-1][1])
+
+    nlp, training = initialized(config)
+    monkeypatch.setattr(Corpus, "__call__", read)
+    steps = [step for step in train(nlp, training) if step.scores]
+    (examples,) = [found for corpus, found in made if corpus is training.dev]
+    assert len(steps) > 1
+    assert not any(eg.predicted.cats or eg.predicted.tensor.size for eg in examples)

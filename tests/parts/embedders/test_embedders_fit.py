@@ -125,7 +125,7 @@ def test_vectors_are_finite_for_any_word(fasttext, word2vec, words):
 
 
 def test_words_are_embedded_one_by_one_whatever_is_beside_them(fasttext):
-    words = ["cat", "runing", "cat", "qqqqq", "the", "runing"]
+    words = ["cat", "runing", "cat", "qqqqq", "the", "runing", *(f"running{n}" for n in range(30))]
     together = fasttext.embed(words)
     np.testing.assert_array_equal(together, np.concatenate([fasttext.embed([w]) for w in words]))
 

@@ -1,5 +1,6 @@
 """The result of a training: the vectors of words, known and unknown, and their files. Needs no library."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqpipe.errors import SavedModelError
-from seqpipe.formats.fasttext import subword_hashes
+from seqpipe.formats.fasttext import Subwords, hash_subwords, subword_hashes
 from seqpipe.parts.fasttext import written
 from seqpipe.storage.part_files import (
     read_arrays,
@@ -21,6 +22,10 @@ from seqpipe.storage.part_files import (
 )
 
 _CACHED_WORDS = 10_000
+#: How many unknown words are looked up together.
+_AT_ONCE = 1000
+#: From so many on, hashing their n-grams by numpy is faster than one by one.
+_MANY = 16
 
 
 @dataclass(frozen=True)
@@ -82,8 +87,11 @@ class WordVectors:
         get = self._index.get
         rows = np.array([get(word, -1) for word in words], dtype=np.intp)
         vectors = self.tables.known[rows]
-        for place in np.flatnonzero(rows < 0).tolist():
-            vectors[place] = self._unknown(words[place])
+        unknown = np.flatnonzero(rows < 0)
+        at_once = min(_AT_ONCE, _CACHED_WORDS)
+        for first in range(0, len(unknown), at_once):
+            places = unknown[first : first + at_once]
+            vectors[places] = self._unknown([words[place] for place in places.tolist()])
         return vectors
 
     def only(self, words: Sequence[str]) -> "WordVectors":
@@ -92,33 +100,42 @@ class WordVectors:
         tables = replace(self.tables, known=self.tables.known[rows])
         return WordVectors(self.shape, tuple(words), tables)
 
-    def _unknown(self, word: str) -> NDArray[np.float32]:
-        vector = self._cache.get(word)
-        if vector is None:
-            vector = self._mean_of_subwords(word)
-            if len(self._cache) >= _CACHED_WORDS:
-                self._cache.clear()
-            self._cache[word] = vector
-        return vector
+    def _unknown(self, words: Sequence[str]) -> NDArray[np.float32]:
+        new = [word for word in dict.fromkeys(words) if word not in self._cache]
+        if len(self._cache) + len(new) > _CACHED_WORDS:
+            self._cache.clear()
+            new = list(dict.fromkeys(words))
+        self._cache.update(zip(new, self._means_of_subwords(new), strict=True))
+        return np.stack([self._cache[word] for word in words])
 
-    def _mean_of_subwords(self, word: str) -> NDArray[np.float32]:
-        rows = self._rows(word)
+    def _means_of_subwords(self, words: Sequence[str]) -> list[NDArray[np.float32]]:
+        """Return the mean of the trained n-grams of each word; zeros where there's none."""
+        subwords = self._subwords([written(word) or word for word in words])
+        trained = self.tables.hashes
+        places = np.searchsorted(trained, subwords.hashes)
+        # A hash above all others has the place behind the last.
+        is_trained = places < len(trained)
+        is_trained[is_trained] = trained[places[is_trained]] == subwords.hashes[is_trained]
+        ends = subwords.ends.tolist()
+        return [
+            self._mean(self.tables.row_of_hash[places[first:end][is_trained[first:end]]])
+            for first, end in zip([0, *ends], ends, strict=False)
+        ]
+
+    def _subwords(self, forms: Sequence[str]) -> Subwords:
+        min_n, max_n = self.shape.min_n, self.shape.max_n
+        if len(forms) >= _MANY:
+            return hash_subwords(forms, min_n=min_n, max_n=max_n)
+        coded = [form.encode("utf-8", "surrogatepass") for form in forms]
+        found = [list(subword_hashes(form, min_n=min_n, max_n=max_n)) for form in coded]
+        hashes = np.array(list(itertools.chain(*found)), dtype=np.uint32)
+        return Subwords(hashes, np.cumsum([len(each) for each in found], dtype=np.intp))
+
+    def _mean(self, rows: NDArray[np.int32]) -> NDArray[np.float32]:
         if not len(rows):
             return np.zeros(self.shape.width, dtype=np.float32)
         mean: NDArray[np.float32] = self.tables.rows[rows].mean(axis=0, dtype=np.float32)
         return mean
-
-    def _rows(self, word: str) -> NDArray[np.int32]:
-        form = (written(word) or word).encode("utf-8", "surrogatepass")
-        found = subword_hashes(form, min_n=self.shape.min_n, max_n=self.shape.max_n)
-        hashes = np.fromiter(found, dtype=np.uint32)
-        trained = self.tables.hashes
-        places = np.searchsorted(trained, hashes)
-        # A hash above all others has the place behind the last.
-        inside = places < len(trained)
-        places, hashes = places[inside], hashes[inside]
-        rows: NDArray[np.int32] = self.tables.row_of_hash[places[trained[places] == hashes]]
-        return rows
 
 
 # Files: two of JSON, one of safetensors, no code.
