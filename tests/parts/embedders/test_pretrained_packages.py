@@ -3,7 +3,6 @@
 import importlib.util
 import shutil
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -194,9 +193,7 @@ def test_damaged_parquet_file_is_refused(package):
 )
 def test_glove_by_pip_is_what_stanford_published(data):
     file = read_vectors(data("glove_6b_50d_top50k/glove.6B.50d.top50k.txt.gz"))
-    begin = time.process_time()
     embedder = fitted(f"package:{GLOVE}")
-    assert time.process_time() - begin < 5
     assert len(embedder.vocabulary) == 400_000
     assert embedder.vocabulary[:50_000] == file.words
     np.testing.assert_array_equal(embedder.embed(file.words), file.vectors)
