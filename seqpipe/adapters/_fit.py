@@ -44,6 +44,8 @@ def make_fit_embedder(corpus: Callable[[Language], Any]) -> Callable[[Language],
                 "names something else: change that, or remove [initialize.before_init]"
             )
         watching = context_of(nlp).watched
+        with calling(vectors.embedder, "embedder", "was asked for its sources"):
+            vectors.embedder.check_sources()
         _prepare_tokenizer(nlp, corpus)
         with calling(vectors.embedder, "embedder", "was fitted"):
             vectors.embedder.fit(

@@ -4,7 +4,9 @@ from seqpipe.formats._floret import FloretTable as FloretTable
 from seqpipe.formats._saved import SavedEmbedder as SavedEmbedder
 from seqpipe.formats._saved import make_saved as make_saved
 from seqpipe.formats._vector_file import VectorFile as VectorFile
+from seqpipe.formats._vector_file import check_readable as check_readable
 from seqpipe.formats._vector_file import detect_format as detect_format
+from seqpipe.formats._vector_file import find_vectors as find_vectors
 from seqpipe.formats._vector_file import read_vectors as read_vectors
 from seqpipe.formats._vector_file import read_width as read_width
 from seqpipe.formats._words import Format as Format
@@ -32,7 +34,9 @@ __all__ = [
     "Undecodable",
     "VectorFile",
     "WordTable",
+    "check_readable",
     "detect_format",
+    "find_vectors",
     "make_saved",
     "read_fasttext",
     "read_vectors",

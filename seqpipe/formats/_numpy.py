@@ -1,6 +1,8 @@
-"""A table of numpy's, with its words in a file beside it."""
+"""A table of numpy's, with its words in a file beside it: a line each, or a column of a Parquet file."""
 
 import codecs
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -25,23 +27,79 @@ def read_numpy(path: Path, options: Options) -> WordTable:
     Raises:
         SavedModelError: A file can't be read, the table isn't one of numbers, or there are
             other numbers of rows and words.
-        ConfigError: There's no `options.vocabulary`.
+        ConfigError: No file has its words; see `find_words`.
     """
-    if options.vocabulary is None:
-        raise ConfigError(
-            f"{path} holds numbers only: name the file of its words, one a line, by `vocabulary_path`"
-        )
+    vocabulary = find_words(path, options)
+    is_parquet = _is_parquet(vocabulary)
     with unpacked(path) as file:
         table = open_table(file, str(path))
-        raw = _read_lines(options.vocabulary, len(table))
+        raw = _read_parquet(vocabulary) if is_parquet else _read_lines(vocabulary, len(table))
         if len(table) != len(raw):
             raise SavedModelError(
-                f"{path} has {len(table)} rows, and {options.vocabulary} {len(raw)} words"
+                f"{path} has {len(table)} rows, and {vocabulary} {len(raw)} words"
             )
         count = min(len(raw), options.most_words or len(raw))
         vectors = as_vectors(table[:count], str(path))
-    words = decode_words(raw[:count], options, place=f"{options.vocabulary}, word")
+    if is_parquet:
+        options = replace(options, encoding="utf-8")
+    words = decode_words(raw[:count], options, place=f"{vocabulary}, word")
     return make_table(words, vectors, str(path))
+
+
+def find_words(path: Path, options: Options) -> Path:
+    """Return the file with the words of a table: `options.vocabulary`, or what stands beside the table.
+
+    That's ``vectors.words.txt`` beside ``vectors.npy``, as seqpipe writes it, or else the only Parquet file of
+    the folder.
+
+    Raises:
+        ConfigError: There's none.
+        SavedModelError: It's a Parquet file, and pyarrow isn't installed.
+    """
+    tables = sorted(path.parent.glob("*.parquet"))
+    beside = [each for each in (path.with_suffix(".words.txt"),) if each.is_file()]
+    found = options.vocabulary or next(iter(beside or (tables if len(tables) == 1 else ())), None)
+    if found is None:
+        raise ConfigError(
+            f"{path} holds numbers only: name the file of its words, one a line, by `vocabulary_path`"
+        )
+    if _is_parquet(found) and find_spec("pyarrow") is None:
+        raise SavedModelError(
+            f"{found} is a Parquet file, and pyarrow, which reads these, isn't installed; "
+            'try: pip install pyarrow, which "seqpipe[glove]" brings along'
+        )
+    return found
+
+
+def _is_parquet(path: Path) -> bool:
+    with reading(path), path.open("rb") as file:
+        return file.read(4) == b"PAR1"
+
+
+def _read_parquet(path: Path) -> list[bytes]:
+    """Return the words of a Parquet file, which are its only column of strings.
+
+    Raises:
+        SavedModelError: It can't be read, has no such column or several, or a row without a word.
+    """
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        schema = parquet.read_schema(path)
+        kinds = (pyarrow.string(), pyarrow.large_string())
+        columns = [field.name for field in schema if field.type in kinds]
+        if len(columns) != 1:
+            raise SavedModelError(
+                f"{path} has {len(columns)} columns of strings, and should have one, the words"
+            )
+        column = parquet.read_table(path, columns=columns).column(0)
+        words: list[bytes] = column.cast(pyarrow.large_binary()).to_pylist()
+    except (pyarrow.ArrowException, OSError) as error:
+        raise SavedModelError(f"{path} can't be read: {error}") from error
+    if column.null_count:
+        raise SavedModelError(f"{path} is damaged: row {words.index(None)} has no word")  # type: ignore[arg-type]
+    return words
 
 
 def _read_lines(path: Path, count: int) -> list[bytes]:

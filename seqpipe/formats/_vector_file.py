@@ -1,6 +1,7 @@
 """Files of vectors, in any of the formats."""
 
 import codecs
+import os
 import re
 import struct
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from seqpipe.errors import SavedModelError
 from seqpipe.formats._floret import FloretTable, floret_width, is_floret, read_floret
 from seqpipe.formats._numbers import BLANKS
-from seqpipe.formats._numpy import open_table, read_numpy
+from seqpipe.formats._numpy import find_words, open_table, read_numpy
 from seqpipe.formats._open import Bytes, Source, load, reading, unpacked, wide_encoding
 from seqpipe.formats._saved import SavedEmbedder, find_saved
 from seqpipe.formats._spacy import find_spacy, no_vectors, read_spacy, spacy_width
@@ -108,6 +109,74 @@ def _text(path: Path, beginning: bytes) -> Format:
     raise SavedModelError(
         f"{path} is in none of the formats that are known by their content: name its `format` if it's one"
     )
+
+
+#: What names of files with vectors end in, without those of compression.
+_ENDINGS: Final = (".bin", ".ftz", ".npy", ".txt", ".vec")
+_COMPRESSED: Final = (".gz", ".bz2", ".xz")
+
+
+def find_vectors(folder: Path, name: str) -> Path:
+    """Return the only file of vectors, or folder of a pipeline with some, in or below a folder.
+
+    Files are told by their names (``.vec``, ``.txt``, ``.bin``, ``.ftz``, ``.npy``, compressed or not) and by
+    their content, so that a licence isn't taken for one.
+
+    Args:
+        folder: Where to look.
+        name: What errors call it.
+
+    Raises:
+        SavedModelError: There's none, or several.
+    """
+    found: list[Path] = []
+    for place, below, files in os.walk(folder):
+        at = Path(place)
+        if find_saved(at) or find_spacy(at):
+            found.append(at)
+            below.clear()
+            continue
+        below.sort()
+        found += [at / file for file in sorted(files) if _holds_vectors(at / file)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise SavedModelError(
+            f"{name} holds no vectors in a format that's known, neither files ({', '.join(_ENDINGS)}) nor a "
+            f"pipeline of spaCy's; looked in {folder} and below"
+        )
+    names = [each.relative_to(folder).as_posix() for each in found]
+    shown = ", ".join(names[:_MOST_SHOWN]) + (", …" if len(names) > _MOST_SHOWN else "")
+    raise SavedModelError(
+        f"{name} holds {len(names)} files of vectors, {shown}: name one, {name}/{names[0]}"
+    )
+
+
+_MOST_SHOWN: Final = 5
+
+
+def _holds_vectors(path: Path) -> bool:
+    stem = path.with_suffix("") if path.suffix in _COMPRESSED else path
+    if stem.suffix not in _ENDINGS:
+        return False
+    try:
+        detect_format(path)
+    except SavedModelError:
+        return False
+    return True
+
+
+def check_readable(path: Path, options: Options) -> None:
+    """Check what `read_vectors` needs, without reading more than a file's beginning.
+
+    Raises:
+        SavedModelError: As `read_vectors`, as far as the beginning shows; or a package isn't installed.
+        ConfigError: The options don't fit the file.
+    """
+    format = options.format or detect_format(path)
+    read_width(path, format)
+    if format == "numpy":
+        find_words(path, options)
 
 
 #: What bytes become that aren't of the encoding.

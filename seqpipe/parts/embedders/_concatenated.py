@@ -34,6 +34,7 @@ class Concatenated(Embedder):
         for name, embedder in embedders.items():
             _check(name, embedder)
         self.embedders: dict[str, Embedder] = dict(embedders)
+        self._joined: tuple[list[Sequence[str]], tuple[str, ...]] = ([], ())
 
     # Evaluated late: one of them may read its width from a file, which a saved pipeline doesn't need.
     @property
@@ -44,8 +45,13 @@ class Concatenated(Embedder):
     @property
     def vocabulary(self) -> Sequence[str]:
         """The words that any of the embedders knows; see `Embedder.vocabulary`."""
-        known = (word for embedder in self.embedders.values() for word in embedder.vocabulary)
-        return tuple(dict.fromkeys(known))
+        each = [embedder.vocabulary for embedder in self.embedders.values()]
+        before, joined = self._joined
+        # spaCy asks for it with every text, and it may have a million words.
+        if len(before) != len(each) or any(a is not b for a, b in zip(before, each, strict=True)):
+            joined = tuple(dict.fromkeys(word for words in each for word in words))
+            self._joined = (each, joined)
+        return joined
 
     def columns(self, name: str) -> slice:
         """Return where the vector of one embedder stands in the whole."""
@@ -53,6 +59,11 @@ class Concatenated(Embedder):
         before = names[: names.index(name)]
         start = sum(self.embedders[other].width for other in before)
         return slice(start, start + self.embedders[name].width)
+
+    def check_sources(self) -> None:
+        """Check the sources of each; see `Embedder.check_sources`."""
+        for embedder in self.embedders.values():
+            embedder.check_sources()
 
     def fit(
         self,

@@ -30,6 +30,16 @@ class Embedder(ABC):
     def vocabulary(self) -> Sequence[str]:
         """The words that have a vector of their own, most frequent first; empty before fitting."""
 
+    def check_sources(self) -> None:  # noqa: B027
+        """Raise what `fit` would raise for want of a file or a package.
+
+        Called before anything is fitted, so that a long training isn't lost to a wrong path. An embedder
+        that reads none needn't have it.
+
+        Raises:
+            SeqpipeError: A file or package isn't there, or can't be read.
+        """
+
     @abstractmethod
     def fit(
         self,

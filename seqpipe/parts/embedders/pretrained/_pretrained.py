@@ -19,6 +19,8 @@ from seqpipe.formats import (
     SavedEmbedder,
     Undecodable,
     VectorFile,
+    check_readable,
+    find_vectors,
     read_vectors,
     read_width,
 )
@@ -49,7 +51,8 @@ class Pretrained(Embedder):
     vocabulary they are, as its files list no words.
 
     Args:
-        path: The file, or the folder of a spaCy pipeline, such as the ``model-best`` of a run: a plain path, ``package:NAME/below``, or
+        path: The file, or the folder of a spaCy pipeline, such as the ``model-best`` of a run: a plain path;
+            ``package:NAME``, the only vectors that an installed package has, or ``package:NAME/below`` in it; or
             ``data:below``, below the folder that the environment variable SEQPIPE_DATA names.
         format: "word2vec", "word2vec-binary", "glove", "fasttext", "floret", "numpy" or "spacy"; `.vec` files are
             of the first. None means to detect it by the content.
@@ -62,7 +65,9 @@ class Pretrained(Embedder):
         encoding: How the file's words are encoded.
         undecodable: What becomes of a word whose bytes aren't of that encoding: "refuse" the file, "skip" the
             word, or "replace" those bytes.
-        vocabulary_path: The words of a numpy table, one a line, as a path like the other one.
+        vocabulary_path: The words of a numpy table, one a line or as the only strings of a Parquet file, as a
+            path like the other one. None means ``vectors.words.txt`` beside ``vectors.npy``, or the only
+            Parquet file there.
 
     Raises:
         ConfigError: A setting has a value that can't be used.
@@ -105,7 +110,7 @@ class Pretrained(Embedder):
             SavedModelError: It isn't a file of vectors.
         """
         try:
-            path = locate(self._path)
+            path = self._located()
         except DataError as error:
             raise DataError(
                 f"{error}; the embedder's width is read from there: state it as `width`, and the file is needed "
@@ -125,6 +130,16 @@ class Pretrained(Embedder):
         None stands for a table, and wherever words are lower-cased before they're looked up.
         """
         return None if self._lower or self._lookup is None else self._lookup.source
+
+    def check_sources(self) -> None:
+        """Look at the beginning of the file, and whether its words are there; see `Embedder.check_sources`.
+
+        Raises:
+            DataError: The file, or the package that it's in, isn't there.
+            SavedModelError: It isn't a file of vectors.
+            ConfigError: No file has the words of a numpy table.
+        """
+        check_readable(self._located(), self._located_options())
 
     def fit(
         self,
@@ -195,15 +210,25 @@ class Pretrained(Embedder):
             )
         self._lookup, self._lower, self.width = lookup, stored["lower"], lookup.width
 
+    def _located(self) -> Path:
+        path = locate(self._path)
+        # Only a package is searched: any other folder may be of any size.
+        if self._path.startswith("package:") and path.is_dir():
+            return find_vectors(path, self._path.rstrip("/"))
+        return path
+
+    def _located_options(self) -> Options:
+        if self._vocabulary_path is None:
+            return self._options
+        return replace(self._options, vocabulary=locate(self._vocabulary_path))
+
     def _read(self, on_progress: OnProgress | None) -> VectorFile:
         def on_fraction(fraction: float) -> None:
             if on_progress is not None and fraction < 1:
                 on_progress(FitProgress(fraction))
 
-        options = replace(self._options, on_fraction=on_fraction)
-        if self._vocabulary_path is not None:
-            options = replace(options, vocabulary=locate(self._vocabulary_path))
-        return read_vectors(locate(self._path), options)
+        options = replace(self._located_options(), on_fraction=on_fraction)
+        return read_vectors(self._located(), options)
 
     def _seen(self, sequences: Iterable[Sequence[str]]) -> list[str]:
         counts: Counter[str] = Counter()

@@ -146,6 +146,11 @@ class MovedEmbedder(Embedder):
         """The words that the inner embedder knows; see `Embedder.vocabulary`."""
         return self.embedder.vocabulary if self._moved else ()
 
+    def check_sources(self) -> None:
+        """Read the lists, and check the sources of the inner embedder; see `Embedder.check_sources`."""
+        self._read_lists()
+        self.embedder.check_sources()
+
     def fit(
         self,
         sequences: Iterable[Sequence[str]],
