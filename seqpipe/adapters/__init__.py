@@ -16,7 +16,7 @@ from seqpipe.adapters._corpus import Corpus as Corpus
 from seqpipe.adapters._corpus import make_corpus as make_corpus
 from seqpipe.adapters._encoder import make_encoder as make_encoder
 from seqpipe.adapters._encoder import recurrent_engines as recurrent_engines
-from seqpipe.adapters._encoder import sum_hashes_at_once
+from seqpipe.adapters._encoder import summing_hashes_at_once as summing_hashes_at_once
 from seqpipe.adapters._fit import chosen_by_embedder as chosen_by_embedder
 from seqpipe.adapters._fit import make_fit_embedder as make_fit_embedder
 from seqpipe.adapters._fit import watch_fit as watch_fit
@@ -80,6 +80,7 @@ __all__ = [
     "read_examples",
     "recurrent_engines",
     "save_table",
+    "summing_hashes_at_once",
     "task_of",
     "tokenized",
     "torch_shims",
@@ -88,4 +89,3 @@ __all__ = [
 
 install_registries()
 wrap_language()
-sum_hashes_at_once()

@@ -1,8 +1,9 @@
 """An encoder as spaCy's "tok2vec": docs in, a vector for each token out, the vocabulary's vectors fine-tuned or not."""
 
+import contextlib
 import functools
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -331,12 +332,18 @@ def _vectors_of(vocab: Vocab, keys: NDArray[np.uint64]) -> NDArray[np.float32]:
     return vectors
 
 
-def sum_hashes_at_once() -> None:
-    """Have spaCy's listeners compute the same number for a batch as they do, by numpy.
+@contextlib.contextmanager
+def summing_hashes_at_once() -> Iterator[None]:
+    """Have spaCy's listeners compute the number that they know a batch by with numpy meanwhile: the same one.
 
     It's the sum of the hashes of all tokens, computed twice in each update, for which spaCy makes an object of each token.
     """
+    before = vars(Tok2VecListener)["get_batch_id"]
     Tok2VecListener.get_batch_id = staticmethod(_sum_of_hashes)
+    try:
+        yield
+    finally:
+        Tok2VecListener.get_batch_id = before
 
 
 def _sum_of_hashes(inputs: Iterable[Doc]) -> int:

@@ -28,6 +28,7 @@ from seqpipe.adapters import (
     keeping_vectors,
     naming_scorer,
     read_examples,
+    summing_hashes_at_once,
 )
 from seqpipe.errors import ConfigError, DataError, NotFiniteError, PluginError
 from seqpipe.training._finite import check_losses, check_weights, explain, find_source, name_rows
@@ -122,7 +123,7 @@ def train(nlp: Language, training: Training, state: TrainingState | None = None)
     state = TrainingState() if state is None else state
     if state.step:
         raise ValueError(f"a training can't be continued after step {state.step} yet")
-    with keeping_vectors(nlp.vocab):
+    with keeping_vectors(nlp.vocab), summing_hashes_at_once():
         yield from _steps(nlp, training, state)
 
 

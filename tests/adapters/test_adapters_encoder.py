@@ -11,7 +11,7 @@ from spacy.pipeline.tok2vec import Tok2VecListener
 from spacy.tokens import Doc
 from spacy.vectors import Vectors
 
-from seqpipe.adapters import make_encoder
+from seqpipe.adapters import make_encoder, summing_hashes_at_once
 from seqpipe.errors import ConfigError
 from seqpipe.parts.cells import GRU, LSTM
 from seqpipe.parts.encoders import Recurrent
@@ -214,5 +214,9 @@ def test_number_of_a_batch_is_the_sum_of_the_hashes_of_its_tokens():
     docs = docs_of(nlp, [*TEXTS, "", "the the the film " * 20])
     expected = sum(token.orth for doc in docs for token in doc)
     assert expected > 2**64
-    assert Tok2VecListener.get_batch_id(docs) == expected
-    assert Tok2VecListener.get_batch_id([]) == 0
+    theirs = vars(Tok2VecListener)["get_batch_id"]
+    with summing_hashes_at_once():
+        assert vars(Tok2VecListener)["get_batch_id"] is not theirs
+        assert Tok2VecListener.get_batch_id(docs) == expected
+        assert Tok2VecListener.get_batch_id([]) == 0
+    assert vars(Tok2VecListener)["get_batch_id"] is theirs

@@ -28,8 +28,6 @@ Loss: TypeAlias = Literal["softmax", "one-vs-rest"]
 _MAX_WEIGHTS: Final = 12_000_000
 #: From so many texts on, what occurs in one of them only isn't worth its weights.
 _MANY_TEXTS: Final = 1_000
-#: How many evaluations of the loss a fit usually takes at most.
-_EVALUATIONS: Final = 150
 
 
 @dataclass(frozen=True)
@@ -75,8 +73,8 @@ def fit_models(
     truths = _truths(examples, labels)
     done = 0
 
-    def tell(evaluations: int) -> None:
-        on_progress((done + min(1.0, evaluations / _EVALUATIONS)) / len(costs))
+    def tell(part: float) -> None:
+        on_progress((done + part) / len(costs))
 
     regression = Regression(
         features.of(counts),
@@ -84,7 +82,7 @@ def fit_models(
         text_weights=_text_weights(settings.class_weights, examples),
         scale=_scale(settings, counts, truths),
         softmax=settings.loss == "softmax",
-        on_evaluation=tell,
+        on_progress=tell,
     )
     for done, cost in enumerate(costs):  # noqa: B007
         linear = regression.fit(cost)
