@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqpipe.kernels import Compiled, Eager
+from seqpipe.kernels import Compiled, Eager, own_threads
 from seqpipe.kernels.c import _engine
 from seqpipe.kernels.c._engine import CompiledProducts, Products
 
@@ -60,6 +60,39 @@ def test_long_and_wide_products_equal_exact_ones(rows, depth, columns, threads):
         assert_products(rows, depth, columns, torch.float64)
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("every_size")
+@pytest.mark.parametrize("dtype", list(TOLERANCE))
+@pytest.mark.parametrize(("rows", "depth", "columns"), [(5000, 33, 20), (700, 7, 130), (30, 5, 9)])
+def test_any_number_of_threads_gives_the_same_bits(rows, depth, columns, dtype):
+    inputs, weight = numbers(rows, depth, dtype=dtype), numbers(columns, depth, dtype=dtype, seed=1)
+    gradients, found = numbers(rows, columns, dtype=dtype, seed=2), []
+    for threads in (1, 2, 3, 9):
+        with own_threads(threads):
+            found.append(
+                (
+                    PRODUCTS.matmul_transposed(inputs, weight),
+                    PRODUCTS.matmul(gradients, weight),
+                    PRODUCTS.sum_of_outer_products(gradients, inputs),
+                )
+            )
+    pairs = [pair for other in found[1:] for pair in zip(found[0], other, strict=True)]
+    assert all(torch.equal(one, other) for one, other in pairs)
+
+
+@pytest.mark.usefixtures("every_size")
+@pytest.mark.parametrize("there", [(None, None), _engine.openmp()])
+def test_with_threads_of_their_own_kernels_leave_no_large_product_to_torch(monkeypatch, there):
+    called = []
+    monkeypatch.setattr(_engine, "openmp", lambda: there)
+    monkeypatch.setattr(
+        _engine, "_product_library", lambda dtype: lambda *given: called.append(given) or 1
+    )
+    for threads in (1, 2, 9):
+        with own_threads(threads):
+            PRODUCTS.matmul(numbers(30, 20), numbers(20, 10))
+    assert [threads for _, threads, _ in called] == [1, 2, 9]
 
 
 @pytest.mark.usefixtures("every_size")

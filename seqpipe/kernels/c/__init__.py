@@ -2,5 +2,7 @@
 
 from seqpipe.kernels.c._engine import Compiled as Compiled
 from seqpipe.kernels.c._library import BuildError as BuildError
+from seqpipe.kernels.c._library import available_threads as available_threads
+from seqpipe.kernels.c._library import own_threads as own_threads
 
-__all__ = ["BuildError", "Compiled"]
+__all__ = ["BuildError", "Compiled", "available_threads", "own_threads"]

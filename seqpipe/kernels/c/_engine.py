@@ -29,6 +29,7 @@ from seqpipe.kernels.c._library import (
     BuildError,
     available_threads,
     build,
+    has_own_threads,
     openmp,
     render_c,
     render_products,
@@ -96,9 +97,16 @@ def _product(kind: int, left: Tensor, right: Tensor, columns: int) -> Tensor | N
 def _is_worthwhile(rows: int, depth: int, columns: int) -> bool:
     if rows < _MIN_ROWS or rows * depth * columns < _MIN_MULTIPLICATIONS:
         return False
+    return _has_fitting_threads() and platform.machine() in _ARCHITECTURES
+
+
+def _has_fitting_threads() -> bool:
+    """Say whether torch, which may have more threads, isn't faster."""
+    # With a number of its own, the same is done for any number; and torch then computes with one.
+    if has_own_threads():
+        return True
     threads = available_threads()
-    can = threads == 1 or (threads <= _MAX_THREADS and openmp()[0] is not None)
-    return can and platform.machine() in _ARCHITECTURES
+    return threads == 1 or (threads <= _MAX_THREADS and openmp()[0] is not None)
 
 
 def _are_supported(left: Tensor, right: Tensor) -> bool:
@@ -150,8 +158,13 @@ class Scratch(threading.local):
 # The engine.
 
 # How many sequences are run together: enough to reuse a weight often once it's loaded, few enough for their states
-# to stay in the cache.
-_CHUNK_SIZE: Final = 64
+# to stay in the cache. Of few sequences there are smaller chunks, so that there's one for each of some threads; of many
+# larger ones, as each has sums of its own.
+_CHUNK_SIZE: Final = 8
+_SMALLEST_CHUNK: Final = 4
+_LARGEST_CHUNK: Final = 64
+_FEW_CHUNKS: Final = 8
+_MANY_CHUNKS: Final = 64
 # A time step with fewer multiplications takes less time than a barrier.
 _MIN_TEAM_PRODUCTS: Final = 32_000
 # The width of the backward pass's widest block, of which a thread takes whole ones.
@@ -259,7 +272,10 @@ def _library(recurrence: Recurrence, dtype: torch.dtype) -> ctypes.CDLL:
 
 
 class _Partition(NamedTuple):
-    """How a pass is divided among threads: `members` of them work on each of some chunks of sequences."""
+    """How a pass is divided among threads: `members` of them work on each of some chunks of sequences.
+
+    Sums over time steps are those of chunks, added up in their order. So the chunks are the same for any number of threads.
+    """
 
     threads: int
     chunks: int
@@ -268,14 +284,22 @@ class _Partition(NamedTuple):
 
 def _partition(job: Job) -> _Partition:
     count, products = job.layout.table.shape[1], job.weight.numel()
+    chunks = _count_chunks(count)
     is_worthwhile = job.layout.rows * products >= _MIN_THREADED_PRODUCTS
     threads = available_threads() if is_worthwhile else 1
-    if count < threads and products >= _MIN_TEAM_PRODUCTS:
-        members = min(threads // count, -(-job.width // _MIN_UNITS_PER_THREAD))
-        return _Partition(count * members, count, members)
-    threads = min(threads, count)
-    rounds = -(-count // (threads * _CHUNK_SIZE))
-    return _Partition(threads, min(count, threads * rounds), 1)
+    if chunks < threads and products >= _MIN_TEAM_PRODUCTS:
+        members = min(threads // chunks, -(-job.width // _MIN_UNITS_PER_THREAD))
+        return _Partition(chunks * members, chunks, members)
+    return _Partition(min(threads, chunks), chunks, 1)
+
+
+def _count_chunks(sequences: int) -> int:
+    least, usual, most = (
+        -(-sequences // size) for size in (_LARGEST_CHUNK, _CHUNK_SIZE, _SMALLEST_CHUNK)
+    )
+    if usual < _FEW_CHUNKS:
+        return min(most, _FEW_CHUNKS)
+    return min(usual, max(least, _MANY_CHUNKS))
 
 
 def _check_memory(given: dict[str, Tensor], dtype: torch.dtype) -> None:

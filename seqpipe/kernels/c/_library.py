@@ -1,5 +1,6 @@
 """Generates C from a recurrence, and lays out the structs that its functions take."""
 
+import contextlib
 import ctypes
 import functools
 import hashlib
@@ -9,7 +10,7 @@ import shlex
 import shutil
 import struct
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -167,12 +168,36 @@ def _term(term: Term) -> str:
 
 
 _PROCESS: Final = os.getpid()
+#: What `own_threads` set; None outside of it.
+_own_threads: int | None = None
+
+
+@contextlib.contextmanager
+def own_threads(count: int) -> Iterator[None]:
+    """Let kernels compute with so many threads, while torch's operations keep the number that it has itself.
+
+    Results don't depend on this number: work is divided, and sums are added up, in the same way for any. It's for
+    the whole process.
+    """
+    global _own_threads
+    before, _own_threads = _own_threads, count
+    try:
+        yield
+    finally:
+        _own_threads = before
+
+
+def has_own_threads() -> bool:
+    """Say whether the number of threads is that of `own_threads`, and not torch's."""
+    return _own_threads is not None
 
 
 def available_threads() -> int:
-    """Return how many threads torch computes with, or 1 in a forked process."""
+    """Return how many threads kernels compute with: torch's number, or that of `own_threads`; 1 in a forked process."""
     # A forked process doesn't inherit the threads that OpenMP still believes to be there.
-    return torch.get_num_threads() if os.getpid() == _PROCESS else 1
+    if os.getpid() != _PROCESS:
+        return 1
+    return torch.get_num_threads() if _own_threads is None else _own_threads
 
 
 @functools.cache
