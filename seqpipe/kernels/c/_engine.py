@@ -29,6 +29,7 @@ from seqpipe.kernels.c._library import (
     BuildError,
     available_threads,
     build,
+    find_parallel,
     has_own_threads,
     openmp,
     render_c,
@@ -89,7 +90,7 @@ def _product(kind: int, left: Tensor, right: Tensor, columns: int) -> Tensor | N
     out = left.new_empty(depth if kind == _SUM else rows, columns)
     pointers = left.data_ptr(), right.data_ptr(), out.data_ptr()
     given = PRODUCT.pack(rows, depth, columns, kind, *pointers)
-    failed = _product_library(left.dtype)(given, available_threads(), openmp()[0])
+    failed = _product_library(left.dtype)(given, available_threads(), find_parallel()[0])
     # Out of memory: it needs more than torch does.
     return None if failed else out
 
@@ -287,7 +288,8 @@ def _partition(job: Job) -> _Partition:
     chunks = _count_chunks(count)
     is_worthwhile = job.layout.rows * products >= _MIN_THREADED_PRODUCTS
     threads = available_threads() if is_worthwhile else 1
-    if chunks < threads and products >= _MIN_TEAM_PRODUCTS:
+    # A team waits for each of its threads at each step; those of our own pool may not come.
+    if chunks < threads and products >= _MIN_TEAM_PRODUCTS and not has_own_threads():
         members = min(threads // chunks, -(-job.width // _MIN_UNITS_PER_THREAD))
         return _Partition(chunks * members, chunks, members)
     return _Partition(min(threads, chunks), chunks, 1)
@@ -345,5 +347,5 @@ def _call(
         layout.reverse,
     )
     packed = JOB.pack(*integers, *pointers.values(), job.clip or 0.0)
-    if function(packed, partition.threads, *openmp()):
+    if function(packed, partition.threads, *find_parallel()):
         raise MemoryError("no memory for a recurrence's weights and states")

@@ -200,6 +200,20 @@ def available_threads() -> int:
     return torch.get_num_threads() if _own_threads is None else _own_threads
 
 
+def find_parallel() -> tuple[Any, Any]:
+    """Return what runs a function on several threads: our pool with `own_threads`, or else OpenMP; see `openmp`."""
+    return (_pool(), None) if has_own_threads() else openmp()
+
+
+@functools.cache
+def _pool() -> Any:
+    """Return the function of pool.c, whose threads can't form teams; None if it can't be compiled."""
+    try:
+        return ctypes.cast(build(_text("pool.c")).seqpipe_parallel, ctypes.c_void_p)
+    except BuildError:
+        return None
+
+
 @functools.cache
 def openmp() -> tuple[Any, Any]:
     """Return two functions of torch's own OpenMP: to run a function on its threads, and to count them; or Nones.
@@ -221,7 +235,7 @@ def openmp() -> tuple[Any, Any]:
 _FLAGS: Final = [
     # Measured to be as fast as -O3, and compiled in a third of the time.
     *("-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic"),
-    *("-std=gnu11", "-shared", "-fPIC"),
+    *("-std=gnu11", "-shared", "-fPIC", "-pthread"),
     *("-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"),
     # Vectorises the loops that are marked so; starts no threads.
     "-fopenmp-simd",
