@@ -4,8 +4,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.nn import functional
 
-from seqpipe.kernels import Compiled, Eager, own_threads
+from seqpipe.kernels import Compiled, Eager, linear, own_threads
 from seqpipe.kernels.c import _engine
 from seqpipe.kernels.c._engine import CompiledProducts, Products
 
@@ -185,3 +186,27 @@ def test_without_memory_torch_multiplies(monkeypatch):
 def test_only_the_compiled_engine_multiplies_in_c():
     assert type(Compiled().products) is CompiledProducts
     assert type(Eager().products) is Products
+
+
+@pytest.mark.usefixtures("every_size")
+@pytest.mark.parametrize("dtype", list(TOLERANCE))
+def test_linear_map_in_c_equals_torchs_with_its_derivatives(dtype):
+    given = numbers(50, 7, dtype=dtype), numbers(9, 7, dtype=dtype, seed=1), numbers(9, dtype=dtype)
+    results = []
+    for compute in (functional.linear, linear):
+        sources = [each.clone().requires_grad_() for each in given]
+        with own_threads(2):
+            found = compute(*sources)
+            first = torch.autograd.grad(found.pow(3).sum(), sources, create_graph=True)
+            second = torch.autograd.grad(sum(each.pow(2).sum() for each in first), sources)
+        results.append([found, *first, *second])
+    for one, other in zip(*results, strict=True):
+        bound = 100 * TOLERANCE[dtype]
+        torch.testing.assert_close(other, one, rtol=bound, atol=bound)
+    assert "_Linear" in str(results[1][0].grad_fn.next_functions)
+
+
+@pytest.mark.usefixtures("every_size", "not_in_c")
+def test_linear_map_outside_of_a_run_is_torchs():
+    inputs, weight = numbers(50, 7), numbers(9, 7)
+    assert torch.equal(linear(inputs, weight), functional.linear(inputs, weight))

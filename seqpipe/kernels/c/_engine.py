@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from seqpipe.kernels._engine import (
     Engine,
@@ -20,7 +21,7 @@ from seqpipe.kernels._engine import (
     Saved,
     mask_by_row,
 )
-from seqpipe.kernels._transforms import is_dispatched
+from seqpipe.kernels._transforms import find_transform, is_dispatched
 from seqpipe.kernels.c._library import (
     C_TYPES,
     JOB,
@@ -114,6 +115,52 @@ def _are_supported(left: Tensor, right: Tensor) -> bool:
     if is_dispatched(left) or is_dispatched(right):
         return False
     return left.is_cpu and right.is_cpu and left.dtype == right.dtype and left.dtype in C_TYPES
+
+
+def linear(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return `rows @ weight.t() + bias`, differentiable: `[N, k]`, `[n, k]` and `[n]` to `[N, n]`.
+
+    With `own_threads` it's computed in C where that's worthwhile, and otherwise by torch.
+    """
+    size = len(rows), *weight.shape
+    if not (has_own_threads() and rows.ndim == 2 and _is_worthwhile(*size) and _is_plain()):
+        return functional.linear(rows, weight, bias)
+    if not (_are_supported(rows, weight) and _has_library(rows.dtype)):
+        return functional.linear(rows, weight, bias)
+    product: Tensor = _Linear.apply(rows, weight)  # type: ignore[no-untyped-call]
+    return product if bias is None else product + bias
+
+
+class _Linear(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(rows, weight)
+        return CompiledProducts().matmul_transposed(rows, weight)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        rows, weight = ctx.saved_tensors
+        # A gradient that's to be differentiated itself is torch's.
+        products = Products() if torch.is_grad_enabled() else CompiledProducts()
+        wanted = ctx.needs_input_grad
+        return (
+            products.matmul(gradient, weight) if wanted[0] else None,
+            products.sum_of_outer_products(gradient, rows) if wanted[1] else None,
+        )
+
+
+def _is_plain() -> bool:
+    """Say whether nothing transforms torch's operations or computes them in another type."""
+    return find_transform() is None and not torch.is_autocast_enabled("cpu")
+
+
+@functools.cache
+def _has_library(dtype: torch.dtype) -> bool:
+    try:
+        _product_library(dtype)
+    except BuildError:
+        return False
+    return True
 
 
 @functools.cache
