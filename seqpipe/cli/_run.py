@@ -26,13 +26,14 @@ def run_command(
         ),
     ] = None,
     threads: Annotated[
-        int,
+        int | None,
         typer.Option(
             min=1,
-            help="The number of threads to compute with. Small models are fastest with one; results "
-            "are reproducible with the same number.",
+            help="The number of threads to compute with. By default one for each core, or OMP_NUM_THREADS. The results "
+            "are the same for any number.",
+            show_default=False,
         ),
-    ] = 1,
+    ] = None,
     seeds: Annotated[
         int,
         typer.Option(
@@ -89,7 +90,7 @@ def _run_seeds(
     overrides: Sequence[str],
     folder: Path,
     seeds: int,
-    threads: int,
+    threads: int | None,
     console: Any,
     quiet: bool,
 ) -> None:

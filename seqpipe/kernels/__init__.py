@@ -16,6 +16,9 @@ from seqpipe.kernels._transforms import is_dispatched as is_dispatched
 from seqpipe.kernels._transforms import is_recorded as is_recorded
 from seqpipe.kernels.c import BuildError as BuildError
 from seqpipe.kernels.c import Compiled as Compiled
+from seqpipe.kernels.c import available_threads as available_threads
+from seqpipe.kernels.c import linear as linear
+from seqpipe.kernels.c import own_threads as own_threads
 from seqpipe.kernels.ir import DependsOnBatch as DependsOnBatch
 from seqpipe.kernels.ir import Recurrence as Recurrence
 from seqpipe.kernels.ir import Sizes as Sizes
@@ -36,11 +39,14 @@ __all__ = [
     "Sizes",
     "Triton",
     "Weights",
+    "available_threads",
     "break_graph",
     "find_fault",
     "find_transform",
     "is_dispatched",
     "is_recorded",
+    "linear",
+    "own_threads",
     "pack",
     "rank",
     "recur",

@@ -6,12 +6,12 @@ import platform
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from spacy.language import Language
 
 from seqpipe import __version__
 from seqpipe.adapters import Corpus, Watched, recurrent_engines
 from seqpipe.errors import EmbedderError
+from seqpipe.kernels import available_threads
 from seqpipe.parts.embedders.fasttext import library_version
 from seqpipe.plugins import host
 
@@ -122,7 +122,7 @@ def _circumstances(seconds: dict[str, float]) -> dict[str, Any]:
         "timings": {**seconds, "total": round(sum(seconds.values()), 3)},
         "versions": versions(),
         "plugins": plugin_versions(),
-        "machine": {**machine(), "threads": torch.get_num_threads()},
+        "machine": {**machine(), "threads": available_threads()},
     }
 
 

@@ -73,7 +73,7 @@ def run(
     *,
     overrides: Sequence[str] = (),
     output: Path,
-    threads: int = 1,
+    threads: int | None = None,
     reporter: Reporter | None = None,
 ) -> RunResult:
     """Train, evaluate and save the pipeline that a file describes.
@@ -90,7 +90,7 @@ def run(
         overrides: Settings that replace those of the file: ``["--encoder.width", "128"]``; of one that was read,
             they're in it already.
         output: The folder for all results; it's made.
-        threads: How many threads torch computes in. The same number gives the same figures again.
+        threads: How many threads compute; None for one on each core. The results are the same for any number.
         reporter: Receives the progress.
 
     Raises:

@@ -22,7 +22,7 @@ def run_seeds(
     overrides: Sequence[str],
     output: Path,
     count: int,
-    threads: int = 1,
+    threads: int | None = None,
     make_reporter: Callable[[int], AbstractContextManager[Reporter]],
 ) -> dict[str, Any]:
     """Run a file with several seeds in a row, from its own on.

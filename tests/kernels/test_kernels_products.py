@@ -4,8 +4,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.nn import functional
 
-from seqpipe.kernels import Compiled, Eager
+from seqpipe.kernels import Compiled, Eager, linear, own_threads
 from seqpipe.kernels.c import _engine
 from seqpipe.kernels.c._engine import CompiledProducts, Products
 
@@ -60,6 +61,39 @@ def test_long_and_wide_products_equal_exact_ones(rows, depth, columns, threads):
         assert_products(rows, depth, columns, torch.float64)
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("every_size")
+@pytest.mark.parametrize("dtype", list(TOLERANCE))
+@pytest.mark.parametrize(("rows", "depth", "columns"), [(5000, 33, 20), (700, 7, 130), (30, 5, 9)])
+def test_any_number_of_threads_gives_the_same_bits(rows, depth, columns, dtype):
+    inputs, weight = numbers(rows, depth, dtype=dtype), numbers(columns, depth, dtype=dtype, seed=1)
+    gradients, found = numbers(rows, columns, dtype=dtype, seed=2), []
+    for threads in (1, 2, 3, 9):
+        with own_threads(threads):
+            found.append(
+                (
+                    PRODUCTS.matmul_transposed(inputs, weight),
+                    PRODUCTS.matmul(gradients, weight),
+                    PRODUCTS.sum_of_outer_products(gradients, inputs),
+                )
+            )
+    pairs = [pair for other in found[1:] for pair in zip(found[0], other, strict=True)]
+    assert all(torch.equal(one, other) for one, other in pairs)
+
+
+@pytest.mark.usefixtures("every_size")
+@pytest.mark.parametrize("there", [(None, None), _engine.openmp()])
+def test_with_threads_of_their_own_kernels_leave_no_large_product_to_torch(monkeypatch, there):
+    called = []
+    monkeypatch.setattr(_engine, "openmp", lambda: there)
+    monkeypatch.setattr(
+        _engine, "_product_library", lambda dtype: lambda *given: called.append(given) or 1
+    )
+    for threads in (1, 2, 9):
+        with own_threads(threads):
+            PRODUCTS.matmul(numbers(30, 20), numbers(20, 10))
+    assert [threads for _, threads, _ in called] == [1, 2, 9]
 
 
 @pytest.mark.usefixtures("every_size")
@@ -152,3 +186,27 @@ def test_without_memory_torch_multiplies(monkeypatch):
 def test_only_the_compiled_engine_multiplies_in_c():
     assert type(Compiled().products) is CompiledProducts
     assert type(Eager().products) is Products
+
+
+@pytest.mark.usefixtures("every_size")
+@pytest.mark.parametrize("dtype", list(TOLERANCE))
+def test_linear_map_in_c_equals_torchs_with_its_derivatives(dtype):
+    given = numbers(50, 7, dtype=dtype), numbers(9, 7, dtype=dtype, seed=1), numbers(9, dtype=dtype)
+    results = []
+    for compute in (functional.linear, linear):
+        sources = [each.clone().requires_grad_() for each in given]
+        with own_threads(2):
+            found = compute(*sources)
+            first = torch.autograd.grad(found.pow(3).sum(), sources, create_graph=True)
+            second = torch.autograd.grad(sum(each.pow(2).sum() for each in first), sources)
+        results.append([found, *first, *second])
+    for one, other in zip(*results, strict=True):
+        bound = 100 * TOLERANCE[dtype]
+        torch.testing.assert_close(other, one, rtol=bound, atol=bound)
+    assert "_Linear" in str(results[1][0].grad_fn.next_functions)
+
+
+@pytest.mark.usefixtures("every_size", "not_in_c")
+def test_linear_map_outside_of_a_run_is_torchs():
+    inputs, weight = numbers(50, 7), numbers(9, 7)
+    assert torch.equal(linear(inputs, weight), functional.linear(inputs, weight))

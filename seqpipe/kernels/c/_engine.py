@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from seqpipe.kernels._engine import (
     Engine,
@@ -20,7 +21,7 @@ from seqpipe.kernels._engine import (
     Saved,
     mask_by_row,
 )
-from seqpipe.kernels._transforms import is_dispatched
+from seqpipe.kernels._transforms import find_transform, is_dispatched
 from seqpipe.kernels.c._library import (
     C_TYPES,
     JOB,
@@ -29,6 +30,8 @@ from seqpipe.kernels.c._library import (
     BuildError,
     available_threads,
     build,
+    find_parallel,
+    has_own_threads,
     openmp,
     render_c,
     render_products,
@@ -88,7 +91,7 @@ def _product(kind: int, left: Tensor, right: Tensor, columns: int) -> Tensor | N
     out = left.new_empty(depth if kind == _SUM else rows, columns)
     pointers = left.data_ptr(), right.data_ptr(), out.data_ptr()
     given = PRODUCT.pack(rows, depth, columns, kind, *pointers)
-    failed = _product_library(left.dtype)(given, available_threads(), openmp()[0])
+    failed = _product_library(left.dtype)(given, available_threads(), find_parallel()[0])
     # Out of memory: it needs more than torch does.
     return None if failed else out
 
@@ -96,15 +99,68 @@ def _product(kind: int, left: Tensor, right: Tensor, columns: int) -> Tensor | N
 def _is_worthwhile(rows: int, depth: int, columns: int) -> bool:
     if rows < _MIN_ROWS or rows * depth * columns < _MIN_MULTIPLICATIONS:
         return False
+    return _has_fitting_threads() and platform.machine() in _ARCHITECTURES
+
+
+def _has_fitting_threads() -> bool:
+    """Say whether torch, which may have more threads, isn't faster."""
+    # With a number of its own, the same is done for any number; and torch then computes with one.
+    if has_own_threads():
+        return True
     threads = available_threads()
-    can = threads == 1 or (threads <= _MAX_THREADS and openmp()[0] is not None)
-    return can and platform.machine() in _ARCHITECTURES
+    return threads == 1 or (threads <= _MAX_THREADS and openmp()[0] is not None)
 
 
 def _are_supported(left: Tensor, right: Tensor) -> bool:
     if is_dispatched(left) or is_dispatched(right):
         return False
     return left.is_cpu and right.is_cpu and left.dtype == right.dtype and left.dtype in C_TYPES
+
+
+def linear(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return `rows @ weight.t() + bias`, differentiable: `[N, k]`, `[n, k]` and `[n]` to `[N, n]`.
+
+    With `own_threads` it's computed in C where that's worthwhile, and otherwise by torch.
+    """
+    size = len(rows), *weight.shape
+    if not (has_own_threads() and rows.ndim == 2 and _is_worthwhile(*size) and _is_plain()):
+        return functional.linear(rows, weight, bias)
+    if not (_are_supported(rows, weight) and _has_library(rows.dtype)):
+        return functional.linear(rows, weight, bias)
+    product: Tensor = _Linear.apply(rows, weight)  # type: ignore[no-untyped-call]
+    return product if bias is None else product + bias
+
+
+class _Linear(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(rows, weight)
+        return CompiledProducts().matmul_transposed(rows, weight)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        rows, weight = ctx.saved_tensors
+        # A gradient that's to be differentiated itself is torch's.
+        products = Products() if torch.is_grad_enabled() else CompiledProducts()
+        wanted = ctx.needs_input_grad
+        return (
+            products.matmul(gradient, weight) if wanted[0] else None,
+            products.sum_of_outer_products(gradient, rows) if wanted[1] else None,
+        )
+
+
+def _is_plain() -> bool:
+    """Say whether nothing transforms torch's operations or computes them in another type."""
+    return find_transform() is None and not torch.is_autocast_enabled("cpu")
+
+
+@functools.cache
+def _has_library(dtype: torch.dtype) -> bool:
+    try:
+        _product_library(dtype)
+    except BuildError:
+        return False
+    return True
 
 
 @functools.cache
@@ -150,8 +206,13 @@ class Scratch(threading.local):
 # The engine.
 
 # How many sequences are run together: enough to reuse a weight often once it's loaded, few enough for their states
-# to stay in the cache.
-_CHUNK_SIZE: Final = 64
+# to stay in the cache. Of few sequences there are smaller chunks, so that there's one for each of some threads; of many
+# larger ones, as each has sums of its own.
+_CHUNK_SIZE: Final = 8
+_SMALLEST_CHUNK: Final = 4
+_LARGEST_CHUNK: Final = 64
+_FEW_CHUNKS: Final = 8
+_MANY_CHUNKS: Final = 64
 # A time step with fewer multiplications takes less time than a barrier.
 _MIN_TEAM_PRODUCTS: Final = 32_000
 # The width of the backward pass's widest block, of which a thread takes whole ones.
@@ -259,7 +320,10 @@ def _library(recurrence: Recurrence, dtype: torch.dtype) -> ctypes.CDLL:
 
 
 class _Partition(NamedTuple):
-    """How a pass is divided among threads: `members` of them work on each of some chunks of sequences."""
+    """How a pass is divided among threads: `members` of them work on each of some chunks of sequences.
+
+    Sums over time steps are those of chunks, added up in their order. So the chunks are the same for any number of threads.
+    """
 
     threads: int
     chunks: int
@@ -268,14 +332,23 @@ class _Partition(NamedTuple):
 
 def _partition(job: Job) -> _Partition:
     count, products = job.layout.table.shape[1], job.weight.numel()
+    chunks = _count_chunks(count)
     is_worthwhile = job.layout.rows * products >= _MIN_THREADED_PRODUCTS
     threads = available_threads() if is_worthwhile else 1
-    if count < threads and products >= _MIN_TEAM_PRODUCTS:
-        members = min(threads // count, -(-job.width // _MIN_UNITS_PER_THREAD))
-        return _Partition(count * members, count, members)
-    threads = min(threads, count)
-    rounds = -(-count // (threads * _CHUNK_SIZE))
-    return _Partition(threads, min(count, threads * rounds), 1)
+    # A team waits for each of its threads at each step; those of our own pool may not come.
+    if chunks < threads and products >= _MIN_TEAM_PRODUCTS and not has_own_threads():
+        members = min(threads // chunks, -(-job.width // _MIN_UNITS_PER_THREAD))
+        return _Partition(chunks * members, chunks, members)
+    return _Partition(min(threads, chunks), chunks, 1)
+
+
+def _count_chunks(sequences: int) -> int:
+    least, usual, most = (
+        -(-sequences // size) for size in (_LARGEST_CHUNK, _CHUNK_SIZE, _SMALLEST_CHUNK)
+    )
+    if usual < _FEW_CHUNKS:
+        return min(most, _FEW_CHUNKS)
+    return min(usual, max(least, _MANY_CHUNKS))
 
 
 def _check_memory(given: dict[str, Tensor], dtype: torch.dtype) -> None:
@@ -321,5 +394,5 @@ def _call(
         layout.reverse,
     )
     packed = JOB.pack(*integers, *pointers.values(), job.clip or 0.0)
-    if function(packed, partition.threads, *openmp()):
+    if function(packed, partition.threads, *find_parallel()):
         raise MemoryError("no memory for a recurrence's weights and states")

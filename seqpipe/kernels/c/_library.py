@@ -1,5 +1,6 @@
 """Generates C from a recurrence, and lays out the structs that its functions take."""
 
+import contextlib
 import ctypes
 import functools
 import hashlib
@@ -9,7 +10,7 @@ import shlex
 import shutil
 import struct
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -167,12 +168,50 @@ def _term(term: Term) -> str:
 
 
 _PROCESS: Final = os.getpid()
+#: What `own_threads` set; None outside of it.
+_own_threads: int | None = None
+
+
+@contextlib.contextmanager
+def own_threads(count: int) -> Iterator[None]:
+    """Let kernels compute with so many threads, while torch's operations keep the number that it has itself.
+
+    Results don't depend on this number: work is divided, and sums are added up, in the same way for any. It's for
+    the whole process.
+    """
+    global _own_threads
+    before, _own_threads = _own_threads, count
+    try:
+        yield
+    finally:
+        _own_threads = before
+
+
+def has_own_threads() -> bool:
+    """Say whether the number of threads is that of `own_threads`, and not torch's."""
+    return _own_threads is not None
 
 
 def available_threads() -> int:
-    """Return how many threads torch computes with, or 1 in a forked process."""
+    """Return how many threads kernels compute with: torch's number, or that of `own_threads`; 1 in a forked process."""
     # A forked process doesn't inherit the threads that OpenMP still believes to be there.
-    return torch.get_num_threads() if os.getpid() == _PROCESS else 1
+    if os.getpid() != _PROCESS:
+        return 1
+    return torch.get_num_threads() if _own_threads is None else _own_threads
+
+
+def find_parallel() -> tuple[Any, Any]:
+    """Return what runs a function on several threads: our pool with `own_threads`, or else OpenMP; see `openmp`."""
+    return (_pool(), None) if has_own_threads() else openmp()
+
+
+@functools.cache
+def _pool() -> Any:
+    """Return the function of pool.c, whose threads can't form teams; None if it can't be compiled."""
+    try:
+        return ctypes.cast(build(_text("pool.c")).seqpipe_parallel, ctypes.c_void_p)
+    except BuildError:
+        return None
 
 
 @functools.cache
@@ -196,7 +235,7 @@ def openmp() -> tuple[Any, Any]:
 _FLAGS: Final = [
     # Measured to be as fast as -O3, and compiled in a third of the time.
     *("-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic"),
-    *("-std=gnu11", "-shared", "-fPIC"),
+    *("-std=gnu11", "-shared", "-fPIC", "-pthread"),
     *("-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"),
     # Vectorises the loops that are marked so; starts no threads.
     "-fopenmp-simd",

@@ -31,8 +31,10 @@ typedef struct {
 /* For sums over rows: how many rows are summed in registers, and how many columns are transposed at once. */
 #define SUMMED_ROWS 256
 #define TRANSPOSED_COLUMNS (64 * ROWS)
-/* The fewest rows that are worth a sum of their own, and the most elements of all sums. */
+/* The fewest rows that are worth a sum of their own, the most parts, and the most elements of all sums. None of them
+ * depends on the number of threads, so neither does the order of summation. */
 #define MIN_ROWS_PER_PART 256
+#define MAX_PARTS 8
 #define MAX_SUMS 8388608
 /* How many elements of the parts' sums one thread adds at a time. */
 #define SLICE 16384
@@ -185,9 +187,9 @@ static void run(Product *p, void (*step)(void *), int64_t threads, RunParallel r
 int64_t seqpipe_multiply(const void *given, int64_t threads, RunParallel run_parallel) {
     Product p = {0};
     memcpy(&p, given, offsetof(Product, workspace));
-    /* Of about that size, and as many for each thread. */
+    /* Of about that size, and as many for each thread: rows are independent of each other. */
     p.piece = blocks_of(blocks_of(p.rows, threads * blocks_of(p.rows, threads * PIECE)), ROWS) * ROWS;
-    p.parts = p.kind == SUM ? MIN(threads, MIN(blocks_of(p.rows, MIN_ROWS_PER_PART), blocks_of(MAX_SUMS, p.depth * p.columns))) : 1;
+    p.parts = p.kind == SUM ? MIN(MAX_PARTS, MIN(blocks_of(p.rows, MIN_ROWS_PER_PART), blocks_of(MAX_SUMS, p.depth * p.columns))) : 1;
     p.workspace = allocate(p.kind == SUM ? p.parts * WORKSPACE_OF_PART : blocks_of(p.columns, WIDE) * WIDE * p.depth);
     p.sums = p.parts > 1 ? allocate((p.parts - 1) * p.depth * p.columns) : NULL;
     const int64_t failed = !p.workspace || (p.parts > 1 && !p.sums);

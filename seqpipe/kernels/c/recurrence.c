@@ -396,7 +396,7 @@ static int64_t run(Job *job, int64_t threads, RunParallel run_parallel, CountThr
     Work all = {job, count_threads, backward, left};
     const int64_t failed = !job->panels || !left;
     job->next = 0;
-    if (!failed && run_parallel && count_threads && threads > 1) {
+    if (!failed && run_parallel && (count_threads || job->members == 1) && threads > 1) {
         run_parallel(work, &all, (unsigned)threads, 0);
     } else if (!failed) {
         job->members = 1;

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from seqpipe.errors import ConfigError
+from seqpipe.kernels import linear
 from seqpipe.parts.cells import Cell, CellFactory, GatedCell, State
 from seqpipe.parts.encoders._contract import Encoder
 from seqpipe.parts.recurrence import unroll
@@ -117,7 +118,9 @@ class Recurrent(Encoder):
             ]
             outputs = torch.cat(directions, dim=1)
         outputs = self._drop_dimensions(outputs, lengths, self.output_dropout)
-        return outputs if self.shortcut is None else outputs + self.shortcut(inputs)
+        if self.shortcut is None:
+            return outputs
+        return outputs + linear(inputs, self.shortcut.weight)
 
     def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
         """Encode one sequence chunk by chunk, in memory that doesn't grow with its length.

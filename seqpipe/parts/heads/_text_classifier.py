@@ -2,13 +2,14 @@
 
 import functools
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from seqpipe.errors import ConfigError
+from seqpipe.kernels import linear
 from seqpipe.parts.heads._contract import Head
 
 # Poolings of a sequence's vectors. Each maps `[n, width]`, n > 0, to `[width]`.
@@ -56,9 +57,16 @@ class Attention(nn.Module):
 
     def forward(self, sequence: Tensor) -> Tensor:
         """Pool `[n, width]` to `[width]`."""
-        weights = self.query(self.key(sequence).tanh()).softmax(0)
-        pooled: Tensor = (weights * sequence).sum(0)
-        return pooled
+        return self.pool(sequence, self.match(sequence))
+
+    def match(self, vectors: Tensor) -> Tensor:
+        """Return how well each vector, `[N, width]`, matches the query, u · q: `[N, 1]`."""
+        matches: Tensor = self.query(linear(vectors, self.key.weight, self.key.bias).tanh())
+        return matches
+
+    def pool(self, sequence: Tensor, matches: Tensor) -> Tensor:
+        """Pool `[n, width]` to `[width]` by what `match` returned, `[n, 1]`."""
+        return (matches.softmax(0) * sequence).sum(0)
 
 
 def make_pool(name: Pool, width: int) -> nn.Module:
@@ -109,16 +117,29 @@ class TextClassifier(Head):
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         """Return the logits of each class, `[B, output_width]`; see `Head.forward`."""
-        pooled = [self._pool(sequence) for sequence in torch.split(inputs, lengths.tolist())]
-        if not pooled:
+        counts = lengths.tolist()
+        if not counts:
             return inputs.new_zeros(0, self.output.out_features)
+        # One product for the words of all texts.
+        matches = [
+            torch.split(pool.match(inputs), counts) if isinstance(pool, Attention) else None
+            for pool in self.pools
+        ]
+        pooled = [
+            self._pool(sequence, [None if each is None else each[i] for each in matches])
+            for i, sequence in enumerate(torch.split(inputs, counts))
+        ]
         logits: Tensor = self.output(self.dropout(torch.stack(pooled)))
         return logits
 
-    def _pool(self, sequence: Tensor) -> Tensor:
+    def _pool(self, sequence: Tensor, matches: Sequence[Tensor | None]) -> Tensor:
         if not len(sequence):
             return sequence.new_zeros(self.output.in_features)
-        return torch.cat([pool(sequence) for pool in self.pools])
+        pooled = [
+            pool(sequence) if found is None else cast(Attention, pool).pool(sequence, found)
+            for pool, found in zip(self.pools, matches, strict=True)
+        ]
+        return torch.cat(pooled)
 
     def scores(self, logits: Tensor) -> Tensor:
         """Return the probability of each class, `[B, output_width]`."""

@@ -14,10 +14,12 @@ from unroll_cases import (
     Odd,
     assert_equals_plain,
     batch,
+    everything,
     states,
     stirred,
 )
 
+from seqpipe.kernels import own_threads
 from seqpipe.kernels.c import _engine
 from seqpipe.parts.cells import GRU, LSTM, RNN
 from seqpipe.parts.encoders import Recurrent, unroll, unroll_plain
@@ -79,6 +81,26 @@ def test_threads_share_the_work(make, reverse, lengths, monkeypatch):
         assert_equals_plain(make, (2, 70), lengths, 1e-10, **options)
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("compiler")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("lengths", [[40], [30, 20], [(5 * i) % 9 for i in range(50)]], ids=str)
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("name", [*FEW, "PeepholeLSTM"])
+def test_any_number_of_threads_gives_the_same_bits(name, reverse, lengths, dtype, monkeypatch):
+    for limit in ("_MIN_THREADED_PRODUCTS", "_MIN_TEAM_PRODUCTS", "_MIN_MULTIPLICATIONS"):
+        monkeypatch.setattr(_engine, limit, 1)
+    monkeypatch.setattr(_engine, "_MIN_ROWS", 1)
+    cell = stirred(CELLS[name], 3, 70, dtype=dtype)
+    inputs, counts = batch(lengths, 3, dtype=dtype)
+    first = states(cell, len(lengths), dtype=dtype)
+    options = {"engine": "compiled", "reverse": reverse, "clip": 0.05}
+    found = []
+    for threads in (1, 2, 3):
+        with own_threads(threads):
+            found.append(everything(unroll, cell, inputs, counts, first, **options))
+    assert all(torch.equal(other[n], each) for other in found[1:] for n, each in found[0].items())
 
 
 @each_engine
