@@ -44,7 +44,7 @@ _Fit = Callable[[Any, float], _Linear]
 def fit_tfidf(job: Job, parts: Parts) -> Trained:
     """Fit TF-IDF, sublinear, and logistic regression: multinomial, or one-vs-rest for several labels per text."""
     labels = label_names(parts["train"])
-    vectorizer = TfidfVectorizer(**_ngrams(), sublinear_tf=True, dtype=np.float32)
+    vectorizer = TfidfVectorizer(**word_ngrams(), sublinear_tf=True, dtype=np.float32)
     if job.exclusive:
         targets = [row.labels[0] for row in parts["train"]]
 
@@ -71,7 +71,7 @@ def fit_nb_svm(job: Job, parts: Parts) -> Trained:
     """
     labels = label_names(parts["train"])
     truths = _truths(parts["train"], labels)
-    vectorizer = CountVectorizer(**_ngrams(), binary=True, dtype=np.float64)
+    vectorizer = CountVectorizer(**word_ngrams(), binary=True, dtype=np.float64)
 
     def fit(features: Any, strength: float) -> _Linear:
         return _one_vs_rest(
@@ -95,7 +95,7 @@ def log_count_ratios(features: Any, truth: NDArray[np.bool_]) -> NDArray[np.floa
     return ratios
 
 
-def _ngrams() -> dict[str, Any]:
+def word_ngrams() -> dict[str, Any]:
     """Return what makes a vectorizer take words as they are."""
     return {
         "tokenizer": _as_it_is,
