@@ -14,6 +14,9 @@ from seqpipe.adapters._contract import naming_scorer as naming_scorer
 from seqpipe.adapters._contract import read_examples as read_examples
 from seqpipe.adapters._corpus import Corpus as Corpus
 from seqpipe.adapters._corpus import make_corpus as make_corpus
+from seqpipe.adapters._decision_pipe import DecisionPipe as DecisionPipe
+from seqpipe.adapters._decision_pipe import decision_of as decision_of
+from seqpipe.adapters._decision_pipe import make_decision_pipe as make_decision_pipe
 from seqpipe.adapters._encoder import make_encoder as make_encoder
 from seqpipe.adapters._encoder import recurrent_engines as recurrent_engines
 from seqpipe.adapters._encoder import summing_hashes_at_once as summing_hashes_at_once
@@ -33,6 +36,7 @@ from seqpipe.adapters._task_pipe import task_of as task_of
 from seqpipe.adapters._tokenizer import WordTokenizer as WordTokenizer
 from seqpipe.adapters._tokenizer import make_tokenizer as make_tokenizer
 from seqpipe.adapters._tokenizer import tokenized as tokenized
+from seqpipe.adapters._tune import make_tune_mix as make_tune_mix
 from seqpipe.adapters._vectors import DocumentVectors as DocumentVectors
 from seqpipe.adapters._vectors import EmbedderVectors as EmbedderVectors
 from seqpipe.adapters._vectors import keeping_vectors as keeping_vectors
@@ -41,7 +45,6 @@ from seqpipe.adapters._vectors import make_vectors as make_vectors
 from seqpipe.adapters._vectors import save_table as save_table
 from seqpipe.adapters._whole import wrap_language
 from seqpipe.adapters._wide_pipe import WidePipe as WidePipe
-from seqpipe.adapters._wide_pipe import make_tune_mix as make_tune_mix
 from seqpipe.adapters._wide_pipe import make_wide_pipe as make_wide_pipe
 from seqpipe.adapters._wide_pipe import mix_of as mix_of
 
@@ -50,6 +53,7 @@ __all__ = [
     "AdamW",
     "ClassifierPipe",
     "Corpus",
+    "DecisionPipe",
     "DocumentVectors",
     "EmbedderVectors",
     "SequenceCorpus",
@@ -60,12 +64,14 @@ __all__ = [
     "WordTokenizer",
     "calling",
     "chosen_by_embedder",
+    "decision_of",
     "describe",
     "keeping_vectors",
     "make_adamw",
     "make_classifier",
     "make_classifier_pipe",
     "make_corpus",
+    "make_decision_pipe",
     "make_document_vectors",
     "make_encoder",
     "make_fit_embedder",

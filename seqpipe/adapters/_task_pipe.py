@@ -18,6 +18,7 @@ from torch import Tensor
 from seqpipe.adapters._classifier import Truths
 from seqpipe.adapters._classifier_pipe import ClassifierPipe
 from seqpipe.adapters._contract import broken, calling
+from seqpipe.adapters._decision_pipe import decision_of
 from seqpipe.errors import ConfigError
 from seqpipe.tasks import Task
 from seqpipe.tasks.text_classes import TextClasses
@@ -157,7 +158,12 @@ def task_of(nlp: Language) -> Task | None:
     # Beside a task of ours, a categorizer has come from elsewhere.
     pipes = sorted((pipe for _, pipe in nlp.pipeline), key=lambda p: not isinstance(p, TaskPipe))
     tasks = (_task_of(pipe) for pipe in pipes)
-    return next((task for task in tasks if task is not None), None)
+    task = next((task for task in tasks if task is not None), None)
+    if isinstance(task, TextClasses):
+        decision = decision_of(nlp)
+        task.threshold = decision.get("threshold", task.threshold)
+        task.thresholds = decision.get("thresholds", {})
+    return task
 
 
 def _task_of(pipe: Any) -> Task | None:

@@ -21,7 +21,7 @@ from seqpipe.adapters._classifier_pipe import (
     labels_of,
     words_of,
 )
-from seqpipe.adapters._contract import predict_scores, read_examples
+from seqpipe.adapters._contract import predict_scores
 from seqpipe.errors import ConfigError, SavedModelError
 from seqpipe.parts.classifiers import Classifier
 from seqpipe.storage.part_files import read_settings, write_settings
@@ -110,13 +110,14 @@ class WidePipe(ClassifierPipe):
         logits = self._logits([doc for doc, _ in known])
         found = [[truth.cats.get(label, 0.0) for label in self.labels] for _, truth in known]
         targets = torch.tensor(found, dtype=torch.float64)
-        weights = _fit_weights(torch.from_numpy(logits), targets, self.is_exclusive)
-        right, before = (
+        before, own = fit_weights(torch.from_numpy(logits), targets, self.is_exclusive)
+        weights = before, own
+        right, first_right = (
             self._are_right(np.tensordot(each, logits, 1), targets.numpy())
             for each in (weights, self._first_weights)
         )
         # By more than chance does, of the answers that only one of them has right.
-        is_worse = before.sum() - right.sum() > np.sqrt((before != right).sum())
+        is_worse = first_right.sum() - right.sum() > np.sqrt((first_right != right).sum())
         self.weights = self._first_weights if is_worse else weights
 
     def _are_right(
@@ -155,9 +156,7 @@ class WidePipe(ClassifierPipe):
             scores[0, :, n] = [doc.cats.get(label, 0.0) for doc in docs]
             if label in column:
                 scores[1, :, n] = own[:, column[label]]
-        scores = scores.clip(_LEAST, 1 - _LEAST)
-        logs: NDArray[np.float64] = np.log(scores)
-        return logs if self.is_exclusive else logs - np.log1p(-scores)
+        return logits_of(scores, exclusive=self.is_exclusive)
 
     def _write(self, folder: Path) -> None:
         super()._write(folder)
@@ -178,10 +177,11 @@ class WidePipe(ClassifierPipe):
         self.weights, self._labels = weights, tuple(labels)
 
 
-def _fit_weights(logits: Tensor, targets: Tensor, exclusive: bool) -> tuple[float, float]:
-    """Return the weights, above 0, of two matrices of logits, `[2, docs, labels]`, with the least cross entropy."""
+def fit_weights(logits: Tensor, targets: Tensor, exclusive: bool) -> tuple[float, ...]:
+    """Return the weights, above 0, of some matrices of logits, `[K, docs, labels]`, with the least cross entropy."""
     # Logarithms keep them above 0; the problem has no other valleys.
-    logs = torch.full((2,), 0.5, dtype=torch.float64).log().requires_grad_()
+    first = torch.full((len(logits),), 1 / len(logits), dtype=torch.float64)
+    logs = first.log().requires_grad_()
     optimizer = torch.optim.LBFGS([logs], max_iter=_ITERATIONS, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
@@ -197,8 +197,14 @@ def _fit_weights(logits: Tensor, targets: Tensor, exclusive: bool) -> tuple[floa
 
     with torch.enable_grad():
         optimizer.step(closure)  # type: ignore[no-untyped-call]
-    before, own = logs.detach().exp().tolist()
-    return before, own
+    return tuple(logs.detach().exp().tolist())
+
+
+def logits_of(scores: NDArray[np.float64], *, exclusive: bool) -> NDArray[np.float64]:
+    """Return the logarithms of scores, or their log-odds where classes aren't exclusive; none is infinite."""
+    scores = scores.clip(_LEAST, 1 - _LEAST)
+    logs: NDArray[np.float64] = np.log(scores)
+    return logs if exclusive else logs - np.log1p(-scores)
 
 
 @Language.factory(  # type: ignore[untyped-decorator]
@@ -238,36 +244,3 @@ def mix_of(nlp: Language) -> dict[str, float]:
             before, own = pipe.weights
             return {"head": before, "classifier": own}
     return {}
-
-
-def make_tune_mix(corpus: Callable[[Language], Any]) -> Callable[[Language], Language]:
-    """Make a callback that tunes the mix of a pipeline's "seqpipe_wide"; registered as "seqpipe.TuneMix.v1".
-
-    It belongs in [training.before_to_disk], so that each model is saved with weights of its own.
-
-    Args:
-        corpus: Reads texts that nothing was fitted on, such as those of the dev part.
-    """
-
-    def tune(nlp: Language) -> Language:
-        for name, pipe in nlp.pipeline:
-            if isinstance(pipe, WidePipe):
-                examples = list(read_examples(corpus, nlp))
-                with nlp.select_pipes(disable=[name]):
-                    docs = list(nlp.pipe([example.predicted for example in examples]))
-                pipe.tune(docs, [example.reference for example in examples])
-                _set_performance(nlp, pipe, examples, docs)
-        return nlp
-
-    return tune
-
-
-def _set_performance(
-    nlp: Language, pipe: WidePipe, examples: Sequence[Example], docs: Sequence[Doc]
-) -> None:
-    """Replace the scores in the pipeline's description, which are of the mix before it was tuned."""
-    performance = nlp.meta.get("performance", {})
-    for example, doc in zip(examples, pipe.pipe(docs), strict=True):
-        example.predicted = doc
-    scores = pipe.score(examples)
-    performance.update({name: scores[name] for name in performance if name in scores})

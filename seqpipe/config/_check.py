@@ -19,6 +19,7 @@ from seqpipe.config._read import PipelineFile
 from seqpipe.config._report import Path, Report
 from seqpipe.config._schema import (
     DATA_PARTS,
+    DECISION_SETTINGS,
     EVALUATION,
     FREE_SECTIONS,
     HOST_SETTINGS,
@@ -112,9 +113,13 @@ class _Check:
         self._replaced_sections()
         if self._makes is Makes.HEAD and "wide" in self._sections:
             self._mixed_section(self._sections["wide"])
+        if self._makes is Makes.HEAD and "decision" in self._sections:
+            self._decided_section()
         for name, section in self._sections.items():
             if name == "pipeline":
                 self._pipeline(section)
+            elif name == "decision":
+                self._decision(section)
             elif name == "data":
                 self._data(section)
             elif name == EVALUATION:
@@ -209,6 +214,14 @@ class _Check:
             label = "leave this out, and it's as the head has it"
             self._report.add(("wide", "exclusive"), message, label, value=True)
 
+    def _decided_section(self) -> None:
+        """Check that the head puts texts into classes, which [decision] decides on."""
+        name = next(iter(self._expanded.get("nlp", {}).get("pipeline", ())[1:]), "textcat")
+        if name not in TEXT_CATEGORIZERS:
+            task = self._expanded.get("variables", {}).get("task", {}).get("@seqpipe_tasks", name)
+            message = f"[decision] is for heads that put texts into classes, and this file's is for {task}"
+            self._report.add(("decision",), message, "remove this section")
+
     def _untrained(self, what: str, label: str) -> None:
         """Check that there's no [training] for a model that isn't trained in steps."""
         if "training" in self._sections:
@@ -229,6 +242,17 @@ class _Check:
                     "name": self._name,
                     "version": self._version,
                 }[key](path, value)
+
+    def _decision(self, section: dict[str, Any]) -> None:
+        self._report.no_block(("decision",), section)
+        for key, value in section.items():
+            path = ("decision", key)
+            if key.startswith("@"):
+                continue
+            if key not in DECISION_SETTINGS:
+                self._report.unknown(path, DECISION_SETTINGS)
+            else:
+                self._report.check_plain(path, value, DECISION_SETTINGS[key])
 
     def _name(self, path: Path, value: str | None) -> None:
         if value is not None and not re.fullmatch(r"\w+", value, re.ASCII):

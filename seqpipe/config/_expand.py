@@ -36,6 +36,7 @@ Section = dict[str, Any]
 
 _COMPONENT: Final = "classifier"
 _WIDE: Final = "wide"
+_DECISION: Final = "decision"
 
 
 def classifier_sections(classifier: Section, corpora: Mapping[str, Section]) -> Section:
@@ -148,7 +149,7 @@ def expand(
 
 def _trained(sections: Mapping[str, Any], find_part: FindPart, written: Collection[str]) -> Section:
     """Expand a file whose pipeline is trained: an encoder on top of the vectors, and a head on top of that."""
-    names = (name for name in SECTIONS if name not in ("task", "wide"))
+    names = (name for name in SECTIONS if name not in ("task", _WIDE, _DECISION))
     ours = {name: _with_defaults(name, _given(sections, name, written)) for name in names}
     encoder = find_part("encoders", ours["encoder"]["@seqpipe_encoders"])
     if "cell" in encoder.settings:
@@ -160,20 +161,24 @@ def _trained(sections: Mapping[str, Any], find_part: FindPart, written: Collecti
     task = _task(sections.get("task"), ours["head"], find_part)
     name, component, weights = _component(ours, task, find_part)
     wide = _wide(sections, name, find_part, written)
-    tuned = wide and "weight" not in wide and "before_to_disk" not in sections.get("training", {})
+    beside = {_WIDE: wide} if wide else {}
+    if name in TEXT_CATEGORIZERS:
+        beside |= _decision(sections, is_exclusive=name == TEXT_CATEGORIZERS[0])
+    is_tuned = _DECISION in beside or (wide is not None and "weight" not in wide)
+    tuning = _TUNING if is_tuned and "before_to_disk" not in sections.get("training", {}) else {}
     shared: Section = {"task": TASK} if task else {}
     data = _data(ours["data"], "seqpipe.Corpus.v1", **shared)
     return {
         **({"variables": {"task": task}} if task else {}),
         **_system(ours),
-        "nlp": {**_nlp(sections, ours), "pipeline": ["tok2vec", name, *([_WIDE] if wide else [])]},
+        "nlp": {**_nlp(sections, ours), "pipeline": ["tok2vec", name, *beside]},
         "components": {
             "tok2vec": {"factory": "tok2vec", "model": _encoder(ours)},
             name: component,
-            **({_WIDE: wide} if wide else {}),
+            **beside,
         },
         "corpora": {part: {**data, "part": part} for part in _parts_of(ours["data"])},
-        "training": {**_TRAINING, **weights, **(_TUNING if tuned else {})},
+        "training": {**_TRAINING, **weights, **tuning},
         **_fit(data),
     }
 
@@ -240,6 +245,14 @@ def _wide(
     return {"factory": "seqpipe_wide", "classifier": section, **mix}
 
 
+def _decision(sections: Mapping[str, Any], *, is_exclusive: bool) -> Section:
+    """Return the component that decides on labels, by its name; empty if the file asks for none."""
+    if _DECISION not in sections:
+        return {}
+    settings = {"exclusive": is_exclusive, **sections[_DECISION]}
+    return {_DECISION: {"factory": "seqpipe_decision", **settings}}
+
+
 def _embedding(sections: Mapping[str, Any], find_part: FindPart) -> Section:
     """Expand a file that makes an embedding: a pipeline with vectors and nothing to train."""
     names = ("pipeline", "tokenizer", "embedder")
@@ -275,15 +288,20 @@ def _classified(sections: Mapping[str, Any]) -> Section:
     there = {"train", *ours["data"]["split"], *ours["data"]}
     corpora = {part: {**data, "part": part} for part in DATA_PARTS if part in there}
     model = classifier_sections(ours["classifier"], corpora)
+    # As all classifiers have it.
+    is_exclusive = ours["classifier"].get("exclusive", True)
+    beside = _decision(sections, is_exclusive=is_exclusive)
+    tuning = _TUNING if beside and "dev" in corpora else {}
     return {
         **_system(ours),
         **model,
         "nlp": {
-            **model["nlp"],
+            "pipeline": [*model["nlp"]["pipeline"], *beside],
             "lang": ours["pipeline"]["lang"],
             "tokenizer": _tokenizer(sections, ours),
         },
-        "training": {**_TRAINING, **model["training"], **_score("textcat")},
+        "components": {**model["components"], **beside},
+        "training": {**_TRAINING, **model["training"], **_score("textcat"), **tuning},
     }
 
 

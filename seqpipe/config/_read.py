@@ -10,7 +10,13 @@ from typing import Any, Final
 from seqpipe.config import _values
 from seqpipe.config._overrides import Overlay, Override, parse
 from seqpipe.config._references import REFERENCE, Fault, Raw, References
-from seqpipe.config._schema import HOST_SETTINGS, PIPELINE_SETTINGS, Makes, what_is_made
+from seqpipe.config._schema import (
+    DECISION_SETTINGS,
+    HOST_SETTINGS,
+    PIPELINE_SETTINGS,
+    Makes,
+    what_is_made,
+)
 from seqpipe.config._sections import SectionReferences, nest
 from seqpipe.config._spacy_defaults import spacy_keys
 from seqpipe.config._syntax import Key, Section, looks_like_data, section_place, split
@@ -314,6 +320,7 @@ def _known_keys(sections: dict[str, Section]) -> Iterator[str]:
     for section in sections.values():
         yield from (f"{section.name}.{key}" for key in section.keys)
     yield from (f"pipeline.{key}" for key in PIPELINE_SETTINGS)
+    yield from (f"decision.{key}" for key in DECISION_SETTINGS)
     yield from (f"{name}.{key}" for name, keys in HOST_SETTINGS.items() for key in keys)
     yield from spacy_keys()
 

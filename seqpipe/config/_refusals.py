@@ -35,6 +35,7 @@ _ORIGINS: Final[tuple[tuple[Path, Path], ...]] = (
     (("components", "classifier", "classifier"), ("classifier",)),
     (("components", "wide", "classifier"), ("wide",)),
     (("components", "wide"), ("wide",)),
+    (("components", "decision"), ("decision",)),
     (("components", "*", "task"), ("task",)),
     (("corpora", "*", "task"), ("task",)),
     (("initialize", "before_init", "corpus", "task"), ("task",)),

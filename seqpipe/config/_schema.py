@@ -6,13 +6,14 @@ Everything here is known without importing spaCy or a plugin; the settings of a 
 import enum
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from seqpipe.kinds import KINDS
 
 #: Our own sections, in the order of the documentation.
 SECTIONS: Final[tuple[str, ...]] = (
     *("pipeline", "data", "tokenizer", "embedder", "encoder", "head", "wide", "task", "classifier"),
+    "decision",
 )
 
 
@@ -28,7 +29,9 @@ class Makes(enum.Enum):
 
 
 #: Any of these sections means that a file makes more than an embedding.
-_MORE_THAN_AN_EMBEDDING: Final = ("encoder", "head", "wide", "task", "nlp", "components")
+_MORE_THAN_AN_EMBEDDING: Final = (
+    *("encoder", "head", "wide", "task", "decision", "nlp", "components"),
+)
 
 
 def what_is_made(sections: Collection[str]) -> Makes | None:
@@ -60,6 +63,13 @@ PIPELINE_SETTINGS: Final[dict[str, Any]] = {
     "seed": int,
     "name": str | None,
     "version": str,
+}
+
+#: The keys of [decision], likewise.
+DECISION_SETTINGS: Final[dict[str, Any]] = {
+    "temperature": float | Literal["tuned"],
+    "thresholds": float | dict[str, float] | Literal["tuned"],
+    "abstain_below": float | None,
 }
 
 #: The keys that the host itself reads in a section, beside the settings of the part that's named there.

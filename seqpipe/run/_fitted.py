@@ -1,5 +1,6 @@
 """Runs files whose pipeline is fitted in one call: a classifier, or an embedding."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from seqpipe.run._models import (
 from seqpipe.run._report import make_report, report_embedding
 from seqpipe.run._scores import resolve_scores, score_embedding
 from seqpipe.run._stages import Stages
-from seqpipe.run._task import check_data, read_all, score_texts
+from seqpipe.run._task import check_data, note_tuned, read_all, score_texts
 from seqpipe.run._warnings import warn
 
 _PARTS = ("train", "dev", "test")
@@ -53,6 +54,8 @@ def run_classifier(
         check_initial_files(nlp, file)
     with stages.stage("training"), placed_at_work(file, nlp.config, "components", "corpora"):
         last = _fit(nlp, corpora["train"], stages)
+        for tune in _callbacks(nlp):
+            nlp = tune(nlp)
         dev = score_texts(nlp, corpora["dev"]) if "dev" in corpora else None
         if dev:
             set_performance(nlp, dev["spacy"])
@@ -62,6 +65,7 @@ def run_classifier(
     with stages.stage("evaluation"):
         saved = spacy.load(output / UNFINISHED)
         scores = score_texts(saved, corpora["test"]) if "test" in corpora else {}
+        note_tuned(saved, stages.reporter)
         warnings = warn(saved, stages.reporter, scores=scores)
     promote(output)
     report = make_report(
@@ -99,6 +103,14 @@ def _fit(nlp: Language, train: Corpus, stages: Stages) -> FitProgress:
     with watch_fit(nlp, relay):
         nlp.initialize(lambda: train(nlp))
     return reports[-1]
+
+
+def _callbacks(nlp: Language) -> list[Callable[[Language], Language]]:
+    """Return what's called before the pipeline is saved; it may tune components."""
+    section = nlp.config.interpolate()["training"]
+    made = registry.resolve({"training": {"before_to_disk": section["before_to_disk"]}})
+    callback = made["training"]["before_to_disk"]
+    return [] if callback is None else [callback]
 
 
 def _speed(last: FitProgress) -> int | None:

@@ -3,13 +3,12 @@
 import importlib.metadata
 import os
 import platform
-from collections.abc import Mapping
 from typing import Any
 
 from spacy.language import Language
 
 from seqpipe import __version__
-from seqpipe.adapters import Corpus, Watched, recurrent_engines
+from seqpipe.adapters import Corpus, Watched, decision_of, mix_of, recurrent_engines
 from seqpipe.errors import EmbedderError
 from seqpipe.kernels import available_threads
 from seqpipe.parts.embedders.fasttext import library_version
@@ -56,7 +55,6 @@ def make_report(
     embedding: dict[str, Any],
     history: list[dict[str, Any]],
     warnings: list[str],
-    mix: Mapping[str, float] | None = None,
     seconds: dict[str, float],
 ) -> dict[str, Any]:
     """Gather what a run did and how well, as plain data.
@@ -68,7 +66,6 @@ def make_report(
         embedding: What each score of [evaluation] says of its embedder.
         history: A line for each evaluation on the dev part.
         warnings: What looks wrong with the pipeline.
-        mix: The weights of the classifier beside the head, if there's one.
         seconds: How long each stage took.
     """
     words = sum(line["words"] for line in history)
@@ -80,7 +77,8 @@ def make_report(
         "embedding": embedding,
         "history": history,
         "warnings": warnings,
-        "mix": dict(mix or {}),
+        "mix": mix_of(nlp),
+        "decision": decision_of(nlp),
         "words_per_second": _speed(words, seconds.get("training")),
         "engines": recurrent_engines(nlp),
         **_circumstances(seconds),

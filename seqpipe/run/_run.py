@@ -18,7 +18,6 @@ from seqpipe.adapters import (
     DocumentVectors,
     EmbedderVectors,
     chosen_by_embedder,
-    mix_of,
     read_examples,
     watch_fit,
 )
@@ -42,7 +41,7 @@ from seqpipe.run._models import (
 from seqpipe.run._report import make_report
 from seqpipe.run._scores import resolve_scores, score_embedding
 from seqpipe.run._stages import Meter, Stages
-from seqpipe.run._task import check_data, read_all, score_texts
+from seqpipe.run._task import check_data, note_tuned, read_all, score_texts
 from seqpipe.run._warnings import warn
 from seqpipe.training import (
     CorpusOf,
@@ -131,14 +130,6 @@ def _run(
     return RunResult(output / BEST, report)
 
 
-def _note_mix(nlp: Language, reporter: Reporter) -> dict[str, float]:
-    """Say how the scores of head and classifier are mixed, if they are."""
-    mix = mix_of(nlp)
-    if mix:
-        reporter.note(f"mix: {', '.join(f'{name} {weight:.3g}' for name, weight in mix.items())}")
-    return mix
-
-
 def _estimate_words(rows: Sequence[Row]) -> int:
     """Return about how many words rows have, where no embedder has read them."""
     return sum(len(row.text) for row in rows) // _LETTERS
@@ -194,7 +185,7 @@ def _run_training(
         scores = score_texts(best, test) if test else {}
         parts = {part: corpora.get(part) for part in ("train", "test")}
         embedding = score_embedding(best, embedding_scores, **parts, reporter=stages.reporter)
-        mix = _note_mix(best, stages.reporter)
+        note_tuned(best, stages.reporter)
         # As the pipeline that was trained has tokenized them already.
         docs = (example.reference for example in read_examples(training.dev, nlp))
         warnings = warn(best, stages.reporter, scores=scores, history=history, docs=docs)
@@ -207,7 +198,6 @@ def _run_training(
         embedding=embedding,
         history=history,
         warnings=warnings,
-        mix=mix,
         seconds=stages.seconds,
     )
     return best, report

@@ -7,7 +7,15 @@ from typing import Any, Final
 from spacy.language import Language
 from spacy.scorer import Scorer
 
-from seqpipe.adapters import Corpus, calling, naming_scorer, read_examples, task_of
+from seqpipe.adapters import (
+    Corpus,
+    calling,
+    decision_of,
+    mix_of,
+    naming_scorer,
+    read_examples,
+    task_of,
+)
 from seqpipe.reporting import Reporter
 from seqpipe.tasks.text_classes import TextClasses
 from seqpipe.training import CorpusOf
@@ -51,6 +59,19 @@ def check_data(nlp: Language, corpora: Mapping[str, Corpus], reporter: Reporter)
         reporter.note(f"skipped {bad.source}: {bad.problem}")
     if len(skipped) > _SHOWN_ROWS:
         reporter.note(f"{len(skipped):,} rows were skipped; report.json lists them all")
+
+
+def note_tuned(nlp: Language, reporter: Reporter) -> None:
+    """Say what was tuned on the dev part: how scores are mixed, and by what labels are decided on."""
+    if mix := mix_of(nlp):
+        reporter.note(f"mix: {', '.join(f'{name} {weight:.3g}' for name, weight in mix.items())}")
+    decision = decision_of(nlp)
+    thresholds = decision.pop("thresholds", {})
+    if decision:
+        shown = [f"{name} {value:.3g}" for name, value in decision.items()]
+        shown += [f"{label} {value:.2g}" for label, value in list(thresholds.items())[:_SHOWN_ROWS]]
+        more = f" and {len(thresholds) - _SHOWN_ROWS} more" if len(thresholds) > _SHOWN_ROWS else ""
+        reporter.note(f"decision: {', '.join(shown)}{more}")
 
 
 def score_texts(nlp: Language, corpus: CorpusOf) -> dict[str, Any]:

@@ -221,7 +221,7 @@ def test_weights_that_answer_fewer_texts_right_are_not_taken(exclusive, monkeypa
     pipe.tune(docs, known)
     assert pipe.weights != (0.6, 0.4)
     # As if the least cross entropy were had by the classifier alone, which knows nothing.
-    monkeypatch.setattr(_wide_pipe, "_fit_weights", lambda *_: (0.0, 1.0))
+    monkeypatch.setattr(_wide_pipe, "fit_weights", lambda *_: (0.0, 1.0))
     pipe.tune(docs, known)
     assert pipe.weights == (0.6, 0.4)
 

@@ -222,6 +222,29 @@ def test_head_chooses_the_component(exclusive, component):
     assert config["training"]["score_weights"]["cats_micro_f"] == 1.0
 
 
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_decision_comes_last_and_is_tuned(exclusive):
+    decision = {"temperature": 2.0}
+    head = {**SECTIONS["head"], "exclusive": exclusive}
+    name = "textcat" if exclusive else "textcat_multilabel"
+    wide = {"@seqpipe_classifiers": "seqpipe.NGramClassifier.v1"}
+    for more in ({}, {"wide": wide}):
+        config = expanded(head=head, decision=decision, **more)
+        assert config["nlp"]["pipeline"] == ["tok2vec", name, *more, "decision"]
+        component = {"factory": "seqpipe_decision", "exclusive": exclusive, "temperature": 2.0}
+        assert config["components"]["decision"] == component
+        assert config["training"]["before_to_disk"]["@callbacks"] == "seqpipe.TuneMix.v1"
+
+
+def test_decision_follows_a_classifier():
+    classifier = {"@seqpipe_classifiers": "seqpipe.NGramClassifier.v1", "exclusive": False}
+    sections = {"data": READER, "classifier": classifier, "decision": {}}
+    config = expand(sections, Makes.CLASSIFIER, HOST.find)
+    assert config["nlp"]["pipeline"] == ["classifier", "decision"]
+    assert config["components"]["decision"] == {"factory": "seqpipe_decision", "exclusive": False}
+    assert config["training"]["before_to_disk"]["@callbacks"] == "seqpipe.TuneMix.v1"
+
+
 @pytest.mark.parametrize("left", [{}, {"head": {"@seqpipe_heads": "seqpipe.TextClassifier.v1"}}])
 def test_classifier_stands_beside_the_head_where_the_model_is_left_to_us(left):
     config = expand({"data": READER, **left}, Makes.HEAD, HOST.find)

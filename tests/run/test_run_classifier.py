@@ -110,6 +110,24 @@ def test_labels_are_ranked_where_they_are_not_exclusive(write, classifier, tmp_p
     assert ranked["5"] == {"precision": pytest.approx(0.75, abs=0.2), "recall": 1.0}
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_decision_is_tuned_said_and_saved(write, several, tmp_path):
+    bound = "" if several else "abstain_below = 0.2"
+    more = f"exclusive = {'false' if several else 'true'}\n[decision]\n{bound}"
+    notes = []
+    recorder = Recorder()
+    recorder.note = notes.append
+    result = run(write(more=more, several=several), output=tmp_path / "out", reporter=recorder)
+    decision = result.report["decision"]
+    assert decision["temperature"] != 1.0
+    assert any(note.startswith("decision: temperature ") for note in notes)
+    assert ("thresholds" in decision) == several
+    assert result.report["test"]["accuracy"] > 0.8
+    assert 0 <= result.report["test"]["calibration_error"] < 0.5
+    assert result.report["test"]["spacy"]["decision_answered"] == 1.0
+    assert spacy.load(result.model)("the owl of the oak")._.decision == ("wood",)
+
+
 def test_text_of_two_labels_is_told_with_the_section(write, tmp_path):
     with pytest.raises(
         DataError, match=r"has 2 labels \(.*\), .* but each text is put into exactly one class"

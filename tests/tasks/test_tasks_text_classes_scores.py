@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from seqpipe.evaluation import score_classes
+from seqpipe.tasks.text_classes import calibration_error
 
 LABELS = ["a", "b", "c"]
 CLASSES = st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from(LABELS)), min_size=1)
@@ -93,3 +94,27 @@ def test_text_without_predictions_is_wrong_and_no_error():
 def test_unequal_numbers_are_an_error():
     with pytest.raises(ValueError):
         score_classes([one_hot("a")], [], exclusive=True)
+
+
+def test_calibration_error_is_the_mean_gap_of_the_bins():
+    # 0.95 is right in 3 of 4 cases, 0.65 in 1 of 2.
+    scores = [0.95] * 4 + [0.65] * 2
+    right = [True, True, True, False, True, False]
+    truths = [{"a": float(yes), "b": float(not yes)} for yes in right]
+    predictions = [{"a": score, "b": 1 - score} for score in scores]
+    expected = (4 * (0.95 - 0.75) + 2 * (0.65 - 0.5)) / 6
+    assert calibration_error(truths, predictions, exclusive=True) == pytest.approx(expected)
+    # Those of "b" are the same gaps on the other side.
+    assert calibration_error(truths, predictions, exclusive=False) == pytest.approx(expected)
+
+
+def test_calibration_error_of_nothing_is_none():
+    assert calibration_error([], [], exclusive=True) is None
+    assert calibration_error([{"a": 1.0}], [{}], exclusive=True) is None
+
+
+def test_labels_may_have_thresholds_of_their_own():
+    truths, predictions = [{"a": 1.0, "b": 0.0}], [{"a": 0.3, "b": 0.6}]
+    for own, accuracy in (({}, 0.0), ({"a": 0.2, "b": 0.7}, 1.0), ({"a": 0.2}, 0.0)):
+        scores = score_classes(truths, predictions, exclusive=False, thresholds=own)
+        assert scores.accuracy == accuracy

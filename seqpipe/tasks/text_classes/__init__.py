@@ -4,6 +4,7 @@ from seqpipe.tasks.text_classes._task import ClassificationScores as Classificat
 from seqpipe.tasks.text_classes._task import ClassScore as ClassScore
 from seqpipe.tasks.text_classes._task import RankScore as RankScore
 from seqpipe.tasks.text_classes._task import TextClasses as TextClasses
+from seqpipe.tasks.text_classes._task import calibration_error as calibration_error
 from seqpipe.tasks.text_classes._task import score_classes as score_classes
 from seqpipe.tasks.text_classes._task import score_ranking as score_ranking
 
@@ -12,6 +13,7 @@ __all__ = [
     "ClassificationScores",
     "RankScore",
     "TextClasses",
+    "calibration_error",
     "score_classes",
     "score_ranking",
 ]

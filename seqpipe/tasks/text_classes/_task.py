@@ -1,8 +1,8 @@
 """Texts in classes, as spaCy's text categorizers have them: in `doc.cats`."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, Final, final
 
 import numpy as np
 import torch
@@ -28,6 +28,8 @@ class TextClasses(Task):
     def __init__(self) -> None:
         self.exclusive = True
         self.threshold = 0.5
+        #: Labels whose threshold is another one.
+        self.thresholds: Mapping[str, float] = {}
         self.learnt: frozenset[str] | None = None
 
     @classmethod
@@ -84,6 +86,7 @@ class TextClasses(Task):
             [_without(example.predicted.cats, others) for example in examples],
             exclusive=self.exclusive,
             threshold=self.threshold,
+            thresholds=self.thresholds,
         )
         return asdict(scores)
 
@@ -239,6 +242,8 @@ class ClassificationScores:
             classes aren't exclusive.
         ranked: Precision and recall of the 1 and the 5 labels with the highest scores; None where
             classes are exclusive.
+        calibration_error: By how much scores miss the share of predictions that are right; see `calibration_error`. None
+            without predictions.
     """
 
     accuracy: float
@@ -247,6 +252,7 @@ class ClassificationScores:
     classes: dict[str, ClassScore]
     confusion: dict[str, dict[str, int]] | None
     ranked: dict[str, RankScore] | None
+    calibration_error: float | None
 
 
 def score_classes(
@@ -255,6 +261,7 @@ def score_classes(
     *,
     exclusive: bool,
     threshold: float = 0.5,
+    thresholds: Mapping[str, float] | None = None,
 ) -> ClassificationScores:
     """Score predictions against the truth.
 
@@ -264,10 +271,12 @@ def score_classes(
         exclusive: Whether the class with the highest score is predicted, or each class whose score
             is at least `threshold`.
         threshold: See there.
+        thresholds: Those of labels that have one of their own.
     """
     labels = sorted({label for truth in truths for label in truth})
     true = [frozenset(k for k, v in truth.items() if v >= 0.5) for truth in truths]
-    chosen = [_choose(p, exclusive=exclusive, threshold=threshold) for p in predictions]
+    own = thresholds or {}
+    chosen = [_choose(p, exclusive, lambda label: own.get(label, threshold)) for p in predictions]
     pairs = list(zip(true, chosen, strict=True))
     classes = {label: _score_class(label, pairs) for label in labels}
     hits = sum(len(t & c) for t, c in pairs)
@@ -278,16 +287,59 @@ def score_classes(
         classes=classes,
         confusion=_confusion(labels, pairs) if exclusive else None,
         ranked=None if exclusive else score_ranking(truths, predictions),
+        calibration_error=calibration_error(truths, predictions, exclusive=exclusive),
     )
+
+
+_BINS: Final = 10
+
+
+def calibration_error(
+    truths: Sequence[Mapping[str, float]],
+    predictions: Sequence[Mapping[str, float]],
+    *,
+    exclusive: bool,
+) -> float | None:
+    """Return the expected calibration error (Guo et al. 2017): 0 if of all predictions with a score of 0.8, say, 80 % are right.
+
+    Scores are put into 10 bins of the same width, and the differences between a bin's mean score and its share of right
+    predictions are averaged, weighed by how many predictions each bin has. Predictions are the best label of each text
+    where classes are exclusive, and each label of each text where they aren't.
+
+    Args:
+        truths: For each text, 1.0 or 0.0 by class.
+        predictions: For each text, a score by class, from 0 to 1.
+        exclusive: Whether a text has exactly one class.
+
+    Returns:
+        The error, from 0 to 1; None if there are no predictions.
+    """
+    pairs = [
+        (score, float(truth.get(label, 0.0) >= 0.5))
+        for truth, scores in zip(truths, predictions, strict=True)
+        for label, score in (_best(scores) if exclusive else scores.items())
+    ]
+    if not pairs:
+        return None
+    scores, right = np.array(pairs).T
+    bins = np.minimum((scores * _BINS).astype(int), _BINS - 1)
+    gaps = np.bincount(bins, scores - right, _BINS)
+    return float(np.abs(gaps).sum() / len(pairs))
+
+
+def _best(scores: Mapping[str, float]) -> list[tuple[str, float]]:
+    return [max(scores.items(), key=lambda each: each[1])] if scores else []
 
 
 _Pairs = Sequence[tuple[frozenset[str], frozenset[str]]]
 
 
-def _choose(scores: Mapping[str, float], *, exclusive: bool, threshold: float) -> frozenset[str]:
+def _choose(
+    scores: Mapping[str, float], exclusive: bool, threshold_of: Callable[[str], float]
+) -> frozenset[str]:
     if not exclusive:
-        return frozenset(label for label, score in scores.items() if score >= threshold)
-    return frozenset([max(scores, key=lambda label: scores[label])] if scores else [])
+        return frozenset(k for k, score in scores.items() if score >= threshold_of(k))
+    return frozenset(label for label, _ in _best(scores))
 
 
 def _score_class(label: str, pairs: _Pairs) -> ClassScore:
