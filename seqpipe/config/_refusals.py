@@ -42,6 +42,8 @@ _ORIGINS: Final[tuple[tuple[Path, Path], ...]] = (
     *((("corpora", part), ("data",)) for part in DATA_PARTS),
     (("initialize", "before_init", "corpus", "data"), ("data",)),
     (("initialize", "before_init", "corpus"), ("data",)),
+    (("initialize", "after_init", "corpus", "data"), ("data",)),
+    (("initialize", "after_init", "corpus"), ("data",)),
     (("training", "before_to_disk", "corpus", "data"), ("data",)),
     (("training", "before_to_disk", "corpus"), ("data",)),
     (("initialize", "components", "classifier", "dev", "data"), ("data",)),
