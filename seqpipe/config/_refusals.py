@@ -128,6 +128,11 @@ def _about(error: Exception, text: str, path: Path, file: PipelineFile) -> tuple
     for key, value in block.items():
         if not key.startswith("@") and not is_block(value):
             score = 9.0 if getattr(error, "setting", None) == key else _mention(text, key, value)
+            if score and isinstance(value, Mapping):
+                # Of several settings with one name, it's the one that has what else is mentioned.
+                score += (
+                    max((_mention(text, str(inner), None) for inner in value), default=0.0) / 10
+                )
             found = max(found, (score, key), key=lambda one: one[0])
     return found
 

@@ -243,6 +243,15 @@ def test_weight_of_an_unknown_label_is_marked_in_the_file(write, tmp_path):
     assert isinstance(caught.value, ClassifierError)
 
 
+def test_weight_of_an_unknown_label_is_marked_in_the_section_that_has_it(write, tmp_path):
+    file, wide = tmp_path / "pipeline.cfg", '[wide]\nclass_weights = {"wod": 2.0}\n'
+    file.write_text(write({"wood": 2.0}, wide), encoding="utf-8")
+    with pytest.raises(PipelineFileError) as caught:
+        run(file, output=tmp_path / "out")
+    (problem,) = caught.value.diagnostics
+    assert problem.place.text == 'class_weights = {"wod": 2.0}'
+
+
 @pytest.mark.parametrize(
     ("weights", "more", "message"),
     [
