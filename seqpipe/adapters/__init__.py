@@ -4,6 +4,8 @@ spaCy finds the functions below by entry points, so a saved pipeline loads witho
 """
 
 from seqpipe.adapters._classifier import make_classifier as make_classifier
+from seqpipe.adapters._classifier import make_task_model as make_task_model
+from seqpipe.adapters._classifier import make_weigh_classes as make_weigh_classes
 from seqpipe.adapters._classifier_pipe import ClassifierPipe as ClassifierPipe
 from seqpipe.adapters._classifier_pipe import make_classifier_pipe as make_classifier_pipe
 from seqpipe.adapters._context import Watched as Watched
@@ -76,10 +78,12 @@ __all__ = [
     "make_encoder",
     "make_fit_embedder",
     "make_sequences",
+    "make_task_model",
     "make_task_pipe",
     "make_tokenizer",
     "make_tune_mix",
     "make_vectors",
+    "make_weigh_classes",
     "make_wide_pipe",
     "mix_of",
     "naming_scorer",

@@ -1,21 +1,41 @@
 """A head on top of an encoder, as the model of a component."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from spacy.language import Language
 from spacy.tokens import Doc
 from thinc.api import Model, chain
 from thinc.types import Floats2d
 from thinc.util import torch2xp, xp2torch
 from torch import Tensor
 
-from seqpipe.adapters._contract import calling, check_finite, check_tensor, made_by
+from seqpipe.adapters._contract import calling, check_finite, check_tensor, made_by, read_examples
 from seqpipe.adapters._encoder import make_encoder
 from seqpipe.adapters._shim import TorchShim
-from seqpipe.parts.heads import Head, HeadFactory, TextClassifier, has_loss, loss_gradient
+from seqpipe.errors import ConfigError
+from seqpipe.parts.class_weights import (
+    ClassWeights,
+    check_class_weights,
+    count_labels,
+    label_weights,
+)
+from seqpipe.parts.heads import (
+    Head,
+    HeadFactory,
+    TextClassifier,
+    has_loss,
+    loss_gradient,
+    sample_scores,
+)
+
+#: An attribute of a head's model: the setting, if there's one.
+_CLASS_WEIGHTS = "class_weights"
+#: Another: the weight of each label, in their order, once that's computed. It's saved with the weights.
+_LABEL_WEIGHTS = "label_weights"
 
 _Vectors = list[Floats2d]
 
@@ -33,16 +53,39 @@ class Truths:
     loss: float = 0.0
 
 
-def make_classifier(tok2vec: Model | None = None, head: HeadFactory | None = None) -> Model:
-    """Make the model of a head; registered as the architectures "seqpipe.Classifier.v1" and "seqpipe.Head.v1".
-
-    The first is what spaCy's text categorizers take.
+def make_classifier(
+    tok2vec: Model | None = None,
+    head: HeadFactory | None = None,
+    class_weights: ClassWeights | None = None,
+) -> Model:
+    """Make the model of a head for spaCy's text categorizers; registered as the architecture "seqpipe.Classifier.v1".
 
     Args:
         tok2vec: Turns docs into vectors `[n, width]`, one for each token: our encoder, a listener
             to one, or any of spaCy's. By default an encoder with its default settings.
         head: Makes the head from the width of these vectors and the number of labels. By default a
             `TextClassifier` with its default settings; for labels that aren't exclusive, say so.
+        class_weights: A number for each label, 1 for those not given; "balanced" gives all labels the same total
+            weight. The gradient of a text is multiplied by its weight: the mean of its labels' weights, or 1 if it has
+            none. They're computed by the callback "seqpipe.WeighClasses.v1" in [initialize.after_init].
+
+    Raises:
+        ConfigError: The class weights can't be used.
+    """
+    check_class_weights(class_weights)
+    model = make_task_model(tok2vec, head)
+    if class_weights is not None:
+        given = class_weights if isinstance(class_weights, str) else dict(class_weights)
+        model.get_ref("output_layer").attrs[_CLASS_WEIGHTS] = given
+    return model
+
+
+def make_task_model(tok2vec: Model | None = None, head: HeadFactory | None = None) -> Model:
+    """Make the model of a head for any task; registered as the architecture "seqpipe.Head.v1".
+
+    Args:
+        tok2vec: As `make_classifier` has it.
+        head: As `make_classifier` has it.
     """
     encoder, output = tok2vec or make_encoder(), make_head(head or TextClassifier)
     joined = _chain_with_words if _sees_words(head) else chain
@@ -120,6 +163,7 @@ def _forward(
 ) -> tuple[Floats2d, Callable[[Floats2d | Truths], _Vectors]]:
     shim = model.shims[0]
     head: Any = shim.module
+    weights = _weights_of(model) if is_train else None
     vectors, *words = X if isinstance(X, tuple) else (X,)
     lengths = torch.tensor([len(x) for x in vectors], dtype=torch.int64)
     flat = model.ops.flatten(vectors) if vectors else model.ops.alloc2f(0, model.get_dim("nI"))
@@ -130,12 +174,14 @@ def _forward(
             shim.begin_update(given) if is_train else (shim.predict(given), None)
         )
     of_words = getattr(head, "level", "text") == "word"
-    shape = (len(inputs) if of_words else len(vectors), model.get_dim("nO"))
+    shape: tuple[int, ...] = (len(inputs) if of_words else len(vectors), model.get_dim("nO"))
     named = "[words, classes]" if of_words else "[texts, classes]"
+    if is_train and isinstance(logits, Tensor) and logits.ndim > len(shape) and has_loss(head):
+        shape, named = (max(1, len(logits)), *shape), f"[samples, {named[1:]}"
     check_tensor(head, "head", logits, inputs, shape, named)
     logits = logits.detach()
     with calling(head, "head", "made scores of its logits"):
-        scores = head.scores(logits)
+        scores = sample_scores(head, logits)
     check_tensor(head, "head", scores, logits, shape, f"the scores, {named}")
     if backprop_logits is None:
         check_finite(head, "head", scores, "scores")
@@ -145,12 +191,20 @@ def _forward(
         with calling(head, "head", "took the gradient of its loss"):
             d_logits = _gradient(head, logits, scores, lengths, of_scores, shim.device)
             check_tensor(head, "head", d_logits, logits, shape, "the gradient of its logits")
+            if weights is not None and not isinstance(of_scores, Truths):
+                truths = _mean(scores) - xp2torch(of_scores, device=shim.device)
+                d_logits = d_logits * _text_weights(truths, weights)
             backprop_logits(d_logits)
         # No text has a word, or the head looks at none: nothing depends on the inputs.
         d_inputs = torch.zeros_like(inputs) if inputs.grad is None else inputs.grad
         return list(model.ops.unflatten(torch2xp(d_inputs), lengths.numpy()))
 
-    return torch2xp(scores), backprop
+    return torch2xp(_mean(scores)), backprop
+
+
+def _mean(scores: Tensor) -> Tensor:
+    """Return the mean of several samples of scores; what isn't samples stays as it is."""
+    return scores.mean(0) if scores.ndim > 2 else scores
 
 
 def _gradient(
@@ -178,9 +232,66 @@ def _gradient(
     d_scores = xp2torch(of_scores, device=device)
     if not has_loss(head):
         return head.grad_logits(scores, d_scores)
-    known = d_scores.ne(0).any(1, keepdim=True)
-    truths = torch.where(known, scores - d_scores, torch.nan)
+    known = d_scores.ne(0)
+    # A label that a text says nothing of has zeros too; whatever is scored for it, in each sample, is right.
+    truths = torch.where(known, _mean(scores) - d_scores, scores)
+    truths = torch.where(known.any(1, keepdim=True), truths, torch.nan)
     return loss_gradient(head, logits, truths, lengths)[1]
+
+
+# The weights of classes.
+
+
+def _weights_of(model: Model) -> list[float] | None:
+    if model.attrs.get(_CLASS_WEIGHTS) is None:
+        return None
+    weights: list[float] | None = model.attrs.get(_LABEL_WEIGHTS)
+    if weights is None or len(weights) != model.get_dim("nO"):
+        raise ConfigError(
+            "the head has `class_weights`, which nothing has computed yet: name the callback "
+            '"seqpipe.WeighClasses.v1" in [initialize.after_init]',
+            setting="class_weights",
+        )
+    return weights
+
+
+def _text_weights(truths: Tensor, weights: Sequence[float]) -> Tensor:
+    """Return the weight of each text, `[B, 1]`; see `seqpipe.parts.class_weights.weigh_texts`."""
+    has = (truths > 0.5).to(truths.dtype)
+    sums = has @ truths.new_tensor(weights)
+    counts = has.sum(1)
+    return torch.where(counts > 0, sums / counts.clamp(min=1), 1.0)[:, None]
+
+
+def make_weigh_classes(corpus: Callable[[Language], Any]) -> Callable[[Language], Language]:
+    """Make a callback that computes the class weights of heads; registered as "seqpipe.WeighClasses.v1".
+
+    It belongs in [initialize.after_init], when the labels are known.
+
+    Args:
+        corpus: Reads the texts of the train part.
+    """
+
+    def weigh(nlp: Language) -> Language:
+        heads = [(pipe, layer) for _, pipe in nlp.pipeline for layer in weighted_heads(pipe)]
+        if heads:
+            counts = count_labels(
+                [label for label, value in example.reference.cats.items() if value >= 0.5]
+                for example in read_examples(corpus, nlp)
+            )
+            for pipe, layer in heads:
+                weights = label_weights(layer.attrs[_CLASS_WEIGHTS], counts)
+                layer.attrs[_LABEL_WEIGHTS] = [weights.get(label, 1.0) for label in pipe.labels]
+        return nlp
+
+    return weigh
+
+
+def weighted_heads(pipe: object) -> list[Model]:
+    """Return the models of heads with class weights that a component of spaCy's has."""
+    model = getattr(pipe, "model", None)
+    layers = model.walk() if isinstance(model, Model) else ()
+    return [layer for layer in layers if layer.attrs.get(_CLASS_WEIGHTS) is not None]
 
 
 def _no_gradient(d_scores: Floats2d | Truths) -> _Vectors:

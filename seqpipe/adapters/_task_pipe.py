@@ -15,7 +15,7 @@ from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
 from torch import Tensor
 
-from seqpipe.adapters._classifier import Truths
+from seqpipe.adapters._classifier import Truths, weighted_heads
 from seqpipe.adapters._classifier_pipe import ClassifierPipe
 from seqpipe.adapters._contract import broken, calling
 from seqpipe.adapters._decision_pipe import decision_of
@@ -144,13 +144,20 @@ def make_task_pipe(nlp: Language, name: str, model: Model, task: Task) -> TaskPi
         task: What is learnt.
 
     Raises:
-        ConfigError: It's no task.
+        ConfigError: It's no task, or the head has class weights.
     """
     if not isinstance(task, Task):
         raise ConfigError(
             f"the task of the component {name!r} is {task!r}, which is none: name one of @seqpipe_tasks"
         )
-    return TaskPipe(nlp.vocab, model, name, task)
+    pipe = TaskPipe(nlp.vocab, model, name, task)
+    if weighted_heads(pipe):
+        raise ConfigError(
+            f"the head of the component {name!r} has `class_weights`, which are for classes that a text categorizer of "
+            "spaCy's learns: use the architecture seqpipe.Head.v1, which has none",
+            setting="class_weights",
+        )
+    return pipe
 
 
 def task_of(nlp: Language) -> Task | None:

@@ -115,6 +115,8 @@ class _Check:
             self._mixed_section(self._sections["wide"])
         if self._makes is Makes.HEAD and "decision" in self._sections:
             self._decided_section()
+        if self._makes is Makes.HEAD and "head" in self._sections:
+            self._class_weights(self._sections["head"].get("class_weights"))
         for name, section in self._sections.items():
             if name == "pipeline":
                 self._pipeline(section)
@@ -221,6 +223,25 @@ class _Check:
             task = self._expanded.get("variables", {}).get("task", {}).get("@seqpipe_tasks", name)
             message = f"[decision] is for heads that put texts into classes, and this file's is for {task}"
             self._report.add(("decision",), message, "remove this section")
+
+    def _class_weights(self, weights: Any) -> None:
+        """Check that the weights of classes can be computed, and are of use to the head's task."""
+        path = ("head", "class_weights")
+        if weights is None:
+            return
+        task = self._expanded.get("variables", {}).get("task", {}).get("@seqpipe_tasks")
+        if task is not None:
+            message = f"`class_weights` are for heads that put texts into classes, and this file's is for {task}"
+            self._report.add(path, message, "remove this")
+        for label, weight in weights.items() if isinstance(weights, dict) else ():
+            if isinstance(weight, (int, float)) and not 0 <= weight < math.inf:
+                message = f"the weight of {quote(label)} has to be at least 0"
+                self._report.add((*path, label), message, "use another number", value=True)
+        own = self._sections.get("initialize", {}).get("after_init", {})
+        if own != {} and descend(own, ("@callbacks",)) != "seqpipe.WeighClasses.v1":
+            message = "this replaces the callback that computes the `class_weights` of [head]"
+            label = "remove this, or `class_weights`"
+            self._report.add(("initialize", "after_init"), message, label)
 
     def _untrained(self, what: str, label: str) -> None:
         """Check that there's no [training] for a model that isn't trained in steps."""

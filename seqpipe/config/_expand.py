@@ -151,6 +151,7 @@ def _trained(sections: Mapping[str, Any], find_part: FindPart, written: Collecti
     """Expand a file whose pipeline is trained: an encoder on top of the vectors, and a head on top of that."""
     names = (name for name in SECTIONS if name not in ("task", _WIDE, _DECISION))
     ours = {name: _with_defaults(name, _given(sections, name, written)) for name in names}
+    class_weights = ours["head"].pop("class_weights", None)
     encoder = find_part("encoders", ours["encoder"]["@seqpipe_encoders"])
     if "cell" in encoder.settings:
         cell = ours["encoder"].get("cell", {})
@@ -160,6 +161,8 @@ def _trained(sections: Mapping[str, Any], find_part: FindPart, written: Collecti
         ours["encoder"]["width"] = encoder.default_width()
     task = _task(sections.get("task"), ours["head"], find_part)
     name, component, weights = _component(ours, task, find_part)
+    if is_weighted := class_weights is not None and task is None:
+        component["model"]["class_weights"] = class_weights
     wide = _wide(sections, name, find_part, written)
     beside = {_WIDE: wide} if wide else {}
     if name in TEXT_CATEGORIZERS:
@@ -179,7 +182,7 @@ def _trained(sections: Mapping[str, Any], find_part: FindPart, written: Collecti
         },
         "corpora": {part: {**data, "part": part} for part in _parts_of(ours["data"])},
         "training": {**_TRAINING, **weights, **tuning},
-        **_fit(data),
+        "initialize": _initialize(data, is_weighted=is_weighted),
     }
 
 
@@ -276,7 +279,7 @@ def _embedding(sections: Mapping[str, Any], find_part: FindPart) -> Section:
             # With -1 spaCy streams the examples, and needn't hold all in memory.
             **{"max_epochs": -1, "max_steps": 1, "eval_frequency": 1},
         },
-        **_fit(data),
+        "initialize": _initialize(data),
     }
 
 
@@ -329,11 +332,12 @@ def _nlp(sections: Mapping[str, Any], ours: Mapping[str, Section]) -> Section:
     }
 
 
-def _fit(data: Section) -> Section:
+def _initialize(data: Section, *, is_weighted: bool = False) -> Section:
     corpus = {**data, "part": "train"}
-    return {
-        "initialize": {"before_init": {"@callbacks": "seqpipe.FitEmbedder.v1", "corpus": corpus}}
-    }
+    callbacks = {"before_init": {"@callbacks": "seqpipe.FitEmbedder.v1", "corpus": corpus}}
+    if is_weighted:
+        callbacks["after_init"] = {"@callbacks": "seqpipe.WeighClasses.v1", "corpus": {**corpus}}
+    return callbacks
 
 
 def _parts_of(data: Section) -> list[str]:

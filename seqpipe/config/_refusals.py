@@ -43,6 +43,8 @@ _ORIGINS: Final[tuple[tuple[Path, Path], ...]] = (
     *((("corpora", part), ("data",)) for part in DATA_PARTS),
     (("initialize", "before_init", "corpus", "data"), ("data",)),
     (("initialize", "before_init", "corpus"), ("data",)),
+    (("initialize", "after_init", "corpus", "data"), ("data",)),
+    (("initialize", "after_init", "corpus"), ("data",)),
     (("training", "before_to_disk", "corpus", "data"), ("data",)),
     (("training", "before_to_disk", "corpus"), ("data",)),
     (("initialize", "components", "classifier", "dev", "data"), ("data",)),
@@ -127,6 +129,11 @@ def _about(error: Exception, text: str, path: Path, file: PipelineFile) -> tuple
     for key, value in block.items():
         if not key.startswith("@") and not is_block(value):
             score = 9.0 if getattr(error, "setting", None) == key else _mention(text, key, value)
+            if score and isinstance(value, Mapping):
+                # Of several settings with one name, it's the one that has what else is mentioned.
+                score += (
+                    max((_mention(text, str(inner), None) for inner in value), default=0.0) / 10
+                )
             found = max(found, (score, key), key=lambda one: one[0])
     return found
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from seqpipe.kinds import KINDS
+from seqpipe.parts.class_weights import ClassWeights
 
 #: Our own sections, in the order of the documentation.
 SECTIONS: Final[tuple[str, ...]] = (
@@ -75,6 +76,7 @@ DECISION_SETTINGS: Final[dict[str, Any]] = {
 #: The keys that the host itself reads in a section, beside the settings of the part that's named there.
 HOST_SETTINGS: Final[dict[str, dict[str, Any]]] = {
     "data": {"split": dict[str, float]},
+    "head": {"class_weights": ClassWeights | None},
     "embedder": {"trained_width": int, "trained_rows": int, "tune": bool, "tuned_words": int},
     "wide": {"weight": float | None},
 }

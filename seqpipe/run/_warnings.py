@@ -88,7 +88,7 @@ def _of_classes(scores: Mapping[str, Any], advice: str) -> Iterator[str]:
         more = f" and {len(missed) - _SHOWN} more" if missed[_SHOWN:] else ""
         yield (
             f"never predicted, though the test part has {_MIN_TEXTS} texts or more of it: {shown}{more}. Give them more "
-            'texts, or set `class_weights = "balanced"` in [wide] or [classifier]'
+            'texts, or set `class_weights = "balanced"` in [head], [wide] or [classifier]'
         )
     largest = max(texts.values(), default=0)
     if confusion and scores["accuracy"] <= largest / max(1, sum(texts.values())):

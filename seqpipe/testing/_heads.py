@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 from seqpipe.errors import PluginError
-from seqpipe.parts.heads import TEXT_CLASSES, Head, has_loss, loss_gradient
-from seqpipe.testing._cases import HEADS, Case, is_wide, run
+from seqpipe.parts.heads import TEXT_CLASSES, Head, has_loss, loss_gradient, sample_scores
+from seqpipe.testing._cases import HEADS, Case, is_wide, run, seed_torch
 from seqpipe.testing._check import BrokenError, Check, Factory, NotApplicable, make_check
 from seqpipe.testing._making import as_part, can_be_made, is_documented
 from seqpipe.testing._modules import leaves_its_input_alone, module_checks
@@ -72,16 +72,32 @@ def _gradient(head: Head, logits: Tensor, scores: Tensor, truths: Tensor, case: 
 
 
 def scores_have_their_shape(factory: Factory) -> None:
-    """Scores have the logits' shape, and they and the gradient of the loss are finite."""
+    """Scores have the logits' shape, and they and the gradient of the loss are finite, in training mode too."""
 
     def verify(case: Case) -> None:
         head, logits, scores = _scores(factory, case)
-        gradient = _gradient(head, logits, scores, scores.roll(1, 0), case)
-        for name, found in (("the scores are", scores), ("the gradient is", gradient)):
-            if found.shape != logits.shape or not found.isfinite().all():
-                raise BrokenError(f"{name} {found.tolist()} for logits {list(logits.shape)}")
+        _expect_alike(head, logits, scores, scores.roll(1, 0), case)
+        with torch.random.fork_rng(devices=[]):
+            seed_torch(case.seed)
+            sampled = run(HEADS, head.train(), case)
+        if sampled.shape != logits.shape:
+            several = sampled.ndim == logits.ndim + 1 and len(sampled) and has_loss(head)
+            if not several or sampled.shape[1:] != logits.shape:
+                raise BrokenError(
+                    f"in training mode the logits are {list(sampled.shape)}: they should be {list(logits.shape)} or, "
+                    "of a head with a `loss`, several samples of that"
+                )
+        _expect_alike(head, sampled, sample_scores(head, sampled), scores.roll(1, 0), case)
 
     hold(verify, HEADS.cases(factory))
+
+
+def _expect_alike(head: Head, logits: Tensor, scores: Tensor, truths: Tensor, case: Case) -> None:
+    """Raise a `BrokenError` if scores, or the gradient of the loss, aren't as logits are."""
+    gradient = _gradient(head, logits, scores, truths, case)
+    for name, found in (("the scores are", scores), ("the gradient is", gradient)):
+        if found.shape != logits.shape or not found.isfinite().all():
+            raise BrokenError(f"{name} {found.tolist()} for logits {list(logits.shape)}")
 
 
 def _categorizer(factory: Factory) -> str:

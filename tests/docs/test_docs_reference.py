@@ -80,6 +80,7 @@ def test_reference_lists_the_keys_of_the_host():
     assert data["split"] == DEFAULTS["data"]["split"]
     assert set(data) == {*HOST_SETTINGS["data"], *(f"[data.{part}]" for part in DATA_PARTS)}
     assert set(shown(REFERENCE, "[wide]", 1)) == set(HOST_SETTINGS["wide"])
+    assert shown(REFERENCE, "[head]", 1) == dict.fromkeys(HOST_SETTINGS["head"])
     encoder = inspect.signature(adapters.make_encoder).parameters
     assert shown(REFERENCE, "[embedder]", 1) == {
         key: encoder[key].default for key in HOST_SETTINGS["embedder"]

@@ -408,6 +408,16 @@ def test_classifier_beside_a_head_of_another_task_is_refused(more):
     assert "acme.Numbers.v1" in problem.message and marked(problem) == "wide"
 
 
+@pytest.mark.usefixtures("plugin")
+def test_class_weights_of_a_head_of_another_task_are_refused():
+    text = DATA.format(path="texts.jsonl") + '[head]\n@seqpipe_heads = "acme.Numbers.v1"\n'
+    with pytest.raises(PipelineFileError) as caught:
+        compile_read(read_text(text + 'class_weights = "balanced"\n'))
+    (problem,) = caught.value.diagnostics
+    assert "put texts into classes, and this file's is for acme.Numbers.v1" in problem.message
+    assert marked(problem) == "class_weights"
+
+
 def test_section_without_a_part_changes_settings_of_what_is_left_out():
     text = """
 [data]

@@ -226,6 +226,16 @@ class BestClassOnly(Good):
         return logits.softmax(1).amax(1)
 
 
+class Samples(Good):
+    """Returns several samples in training, with no loss to take the mean of."""
+
+    def change(self, logits, inputs, lengths):
+        return torch.stack([logits, logits]) if self.training else logits
+
+    def scores(self, logits):
+        return logits.softmax(-1)
+
+
 class Logits(Good):
     """Returns what it was given, which are no probabilities."""
 
@@ -274,7 +284,7 @@ BROKEN = {
     "gradients_are_right": [WrongGradient],
     "same_seed_same_result": [UnseededWeights],
     "learns_batch_after_batch": [ChangesItsGates],
-    "scores_have_their_shape": [BestClassOnly],
+    "scores_have_their_shape": [BestClassOnly, Samples],
     "scores_are_probabilities": [Logits, SigmoidForExclusive],
     "gradient_leads_to_the_truth": [Uphill, NoGradient],
 }

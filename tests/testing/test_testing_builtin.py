@@ -31,6 +31,8 @@ VARIANTS = {
     "heads": [
         functools.partial(TextClassifier, pool=["last", "attention"], label_smoothing=0.1),
         functools.partial(TextClassifier, exclusive=False, pool="max", dropout=0.5),
+        functools.partial(TextClassifier, focal=2.0, dropout=0.5, dropout_samples=3),
+        functools.partial(TextClassifier, exclusive=False, focal=0.5),
     ],
     "tokenizers": [
         functools.partial(Regex, pattern=r"\w"),

@@ -54,7 +54,9 @@ class Head(nn.Module, ABC):
         A head that `sees_words` takes a third argument, the words of each text: ``Sequence[Sequence[str]]``.
 
         Returns:
-            `[B, output_width]`, or `[N, output_width]` if its `level` is "word".
+            `[B, output_width]`, or `[N, output_width]` if its `level` is "word". In training mode a head with a `loss`
+            may return several samples of them, `[samples, B, output_width]`, such as one for each of several dropout
+            masks. What's learnt from is the mean of their losses: `scores` and `loss` are called once for each sample.
         """
 
     @abstractmethod
@@ -100,17 +102,24 @@ def has_loss(head: Head) -> bool:
     return not older and getattr(type(head), "loss", Head.loss) is not Head.loss
 
 
+def sample_scores(head: Head, logits: Tensor) -> Tensor:
+    """Return a head's scores of logits, in the same shape, also where these are several samples."""
+    if logits.ndim < _SAMPLED:
+        return head.scores(logits)
+    return torch.stack([head.scores(each) for each in logits])
+
+
 def loss_gradient(
     head: Head, logits: Tensor, truths: Tensor, lengths: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return a head's loss and its gradient by the logits.
+    """Return a head's loss and its gradient by the logits; of several samples, the mean of their losses.
 
     Where the loss uses parameters of the head itself, their gradients are added up as `backward` does.
 
     Args:
         head: The head.
         logits: What it returned; gradients go no further back.
-        truths: As `Head.loss` has them.
+        truths: As `Head.loss` has them; or, with three dimensions, those of each sample.
         lengths: As `Head.forward` has them.
 
     Raises:
@@ -118,10 +127,24 @@ def loss_gradient(
     """
     logits = logits.detach().requires_grad_()
     with torch.enable_grad():
-        loss = head.loss(logits, truths, lengths)
-        if not isinstance(loss, Tensor) or loss.ndim:
-            found = list(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
-            raise TypeError(f"its loss is {found}, and should be a scalar tensor")
+        if logits.ndim < _SAMPLED:
+            loss = _scalar(head.loss(logits, truths, lengths))
+        else:
+            of_each = truths if truths.ndim == _SAMPLED else [truths] * len(logits)
+            pairs = zip(logits, of_each, strict=True)
+            losses = [_scalar(head.loss(each, truth, lengths)) for each, truth in pairs]
+            loss = torch.stack(losses).mean()
         if loss.requires_grad:
             loss.backward()  # type: ignore[no-untyped-call]
     return loss.detach(), torch.zeros_like(logits) if logits.grad is None else logits.grad
+
+
+#: Logits have two dimensions, and several samples of them one more.
+_SAMPLED = 3
+
+
+def _scalar(loss: Any) -> Tensor:
+    if not isinstance(loss, Tensor) or loss.ndim:
+        found = list(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
+        raise TypeError(f"its loss is {found}, and should be a scalar tensor")
+    return loss

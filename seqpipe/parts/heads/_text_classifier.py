@@ -88,9 +88,14 @@ class TextClassifier(Head):
         dropout: The share of the pooled values that are set to zero in training.
         label_smoothing: The share of the target that is spread uniformly over the classes (Szegedy et
             al. 2016); for exclusive classes only.
+        dropout_samples: How many times values are set to zero, at random each time (Inoue 2019,
+            "Multi-sample dropout"). The loss is the mean over the samples, which share encoder and pooling.
+        focal: The exponent γ of the focal loss (Lin et al. 2017), ``-(1 - p)^γ log p``, where p is the probability
+            given to the truth: the higher, the less texts count that are classified well. 0 for cross entropy.
 
     Raises:
-        ConfigError: No pooling is named, or a share is outside [0, 1).
+        ConfigError: No pooling is named, a share is outside [0, 1), another number is out of bounds, or
+            settings exclude each other.
     """
 
     def __init__(
@@ -102,12 +107,17 @@ class TextClassifier(Head):
         pool: Pool | Sequence[Pool] = ("mean", "max"),
         dropout: float = 0.0,
         label_smoothing: float = 0.0,
+        dropout_samples: int = 1,
+        focal: float = 0.0,
     ) -> None:
         super().__init__()
         names: Sequence[Pool] = [pool] if isinstance(pool, str) else pool
-        _check(names, exclusive, dropout, label_smoothing)
+        _check(names, dropout, dropout_samples)
+        _check_loss(exclusive, label_smoothing, focal)
         self.exclusive = exclusive
         self.label_smoothing = label_smoothing
+        self.dropout_samples = dropout_samples
+        self.focal = focal
         self.pools = nn.ModuleList(make_pool(name, input_width) for name in names)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(len(names) * input_width, output_width)
@@ -116,10 +126,13 @@ class TextClassifier(Head):
         nn.init.zeros_(self.output.bias)
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
-        """Return the logits of each class, `[B, output_width]`; see `Head.forward`."""
+        """Return the logits of each class, `[B, output_width]`; see `Head.forward`.
+
+        In training mode, with several samples of dropout: `[dropout_samples, B, output_width]`.
+        """
         counts = lengths.tolist()
         if not counts:
-            return inputs.new_zeros(0, self.output.out_features)
+            return self._scored(inputs.new_zeros(0, self.output.in_features))
         # One product for the words of all texts.
         matches = [
             torch.split(pool.match(inputs), counts) if isinstance(pool, Attention) else None
@@ -129,7 +142,12 @@ class TextClassifier(Head):
             self._pool(sequence, [None if each is None else each[i] for each in matches])
             for i, sequence in enumerate(torch.split(inputs, counts))
         ]
-        logits: Tensor = self.output(self.dropout(torch.stack(pooled)))
+        return self._scored(torch.stack(pooled))
+
+    def _scored(self, pooled: Tensor) -> Tensor:
+        if self.training and self.dropout_samples > 1:
+            pooled = pooled.expand(self.dropout_samples, *pooled.shape)
+        logits: Tensor = self.output(self.dropout(pooled))
         return logits
 
     def _pool(self, sequence: Tensor, matches: Sequence[Tensor | None]) -> Tensor:
@@ -146,30 +164,77 @@ class TextClassifier(Head):
         return logits.softmax(1) if self.exclusive else logits.sigmoid()
 
     def loss(self, logits: Tensor, truths: Tensor, lengths: Tensor) -> Tensor:
-        """Return the mean cross entropy of a batch, labels smoothed; see `Head.loss`.
+        """Return the mean cross entropy of a batch, labels smoothed, or its focal loss; see `Head.loss`.
 
         A text whose truth is unknown adds nothing, and counts in the mean.
         """
         known = ~truths.isnan().any(1)
         logits, truths = logits[known], truths[known]
+        if self.focal:
+            return self._focal_loss(logits, truths) / max(1, len(known))
         smoothing = self.label_smoothing
         targets = truths * (1 - smoothing) + smoothing / truths.shape[1]
         # The log of the sum over all labels that a text might have: by the logits, its gradient is the scores.
         total = logits.logsumexp(1) if self.exclusive else functional.softplus(logits).sum(1)
         return (total - (targets * logits).sum(1)).sum() / max(1, len(known))
 
+    def _focal_loss(self, logits: Tensor, truths: Tensor) -> Tensor:
+        """Return the focal loss, summed over texts and, where they aren't exclusive, labels."""
+        scores = self.scores(logits)
+        if self.exclusive:
+            # Without a class all scores are wrong, and the text counts fully.
+            entropy = logits.logsumexp(1) - (truths * logits).sum(1)
+            return (_power(1 - (truths * scores).sum(1), self.focal) * entropy).sum()
+        present = _power(1 - scores, self.focal) * functional.softplus(-logits)
+        absent = _power(scores, self.focal) * functional.softplus(logits)
+        losses = truths * present + (1 - truths) * absent
+        # Where a text doesn't say whether it has a label, the truth is the score itself, as spaCy has it.
+        return losses.where((truths - scores).abs() > _SAME, 0.0).sum()
+
+
+#: Numbers this close are the same but for rounding.
+_SAME = 1e-6
+
+
+def _power(share: Tensor, exponent: float) -> Tensor:
+    """Return the power of numbers from 0 to 1, with a finite gradient at 0."""
+    return share.clamp(min=torch.finfo(share.dtype).eps) ** exponent
+
 
 #: The same head, by default with what keeps it from overfitting on some thousand texts: see docs/defaults.md.
 TextClassifier2 = functools.partial(TextClassifier, pool=("mean", "max", "attention"), dropout=0.3)
 
 
-def _check(names: Sequence[str], exclusive: bool, dropout: float, label_smoothing: float) -> None:
+def _check(names: Sequence[str], dropout: float, samples: int) -> None:
     if not names:
         raise ConfigError("`pool` names no way of pooling; choose from last, mean, max, attention")
-    for setting, value in (("dropout", dropout), ("label_smoothing", label_smoothing)):
-        if not 0 <= value < 1:
-            raise ConfigError(f"`{setting}` is {value}; it must be at least 0 and less than 1")
+    _check_share("dropout", dropout)
+    if samples < 1:
+        raise ConfigError(f"`dropout_samples` is {samples}; it must be at least 1")
+    if samples > 1 and not dropout:
+        raise ConfigError(
+            f"`dropout_samples` is {samples}, and without dropout all samples are the same: set `dropout`, or "
+            "leave this out",
+            setting="dropout_samples",
+        )
+
+
+def _check_loss(exclusive: bool, label_smoothing: float, focal: float) -> None:
+    _check_share("label_smoothing", label_smoothing)
     if label_smoothing and not exclusive:
         raise ConfigError(
             "`label_smoothing` is for exclusive classes only; remove it or set it to 0"
         )
+    if not 0 <= focal < float("inf"):
+        raise ConfigError(f"`focal` is {focal}; it must be at least 0")
+    if focal and label_smoothing:
+        raise ConfigError(
+            "`focal` can't be combined with `label_smoothing`: the focal loss goes by the probability of the one "
+            "true class; remove one of them",
+            setting="focal",
+        )
+
+
+def _check_share(name: str, share: float) -> None:
+    if not 0 <= share < 1:
+        raise ConfigError(f"`{name}` is {share}; it must be at least 0 and less than 1")

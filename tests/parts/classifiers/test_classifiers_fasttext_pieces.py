@@ -13,8 +13,6 @@ from seqpipe.parts.classifiers.fasttext._corpus import (
     DistinctNgrams,
     copies,
     fitted_buckets,
-    label_weights,
-    weigh,
 )
 from seqpipe.parts.classifiers.fasttext._fit import SearchProgress, after_search
 from seqpipe.parts.classifiers.fasttext._forms import (
@@ -66,13 +64,6 @@ def test_copies_are_in_proportion_to_weights(texts):
 
 def test_weight_of_0_leaves_a_text_out():
     assert copies([("a",)] * 3, [0.0, 1.0, 2.5]) == [0, 1, 2]
-
-
-def test_balanced_weights_give_each_label_as_much():
-    found = label_weights("balanced", {"a": 10, "b": 2})
-    assert found == {"a": 1.0, "b": 5.0}
-    assert weigh([("a",), ("a", "b")], [1.0, 2.0], found) == [1.0, 6.0]
-    assert label_weights({"b": 3.0}, {"a": 10, "b": 2}) == {"a": 1.0, "b": 3.0}
 
 
 def test_texts_are_repeated_in_rounds(in_this_process):

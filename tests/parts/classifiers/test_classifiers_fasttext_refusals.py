@@ -81,8 +81,8 @@ def test_embedder_of_another_width_is_refused_when_it_is_needed():
         ),
         (
             [LabelledWords(["a"], ["sea"]), LabelledWords(["b"], ["sky"])],
-            {"class_weights": {"mud": 2.0}},
-            "a weight for 'mud', which no text has; labels are sea, sky",
+            {"class_weights": {"see": 2.0}},
+            "a weight for 'see', which no text has; did you mean \"sea\"\\? labels are sea, sky",
         ),
     ],
 )

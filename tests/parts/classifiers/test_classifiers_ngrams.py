@@ -349,8 +349,8 @@ def test_settings_that_cannot_be_used_are_refused(settings, name, message):
         ),
         (
             [LabelledWords(["a"], ["sea"]), LabelledWords(["b"], ["sky"])],
-            {"class_weights": {"mud": 2.0}},
-            "a weight for 'mud', which no text has; labels are sea, sky",
+            {"class_weights": {"see": 2.0}},
+            "a weight for 'see', which no text has; did you mean \"sea\"\\? labels are sea, sky",
         ),
     ],
 )

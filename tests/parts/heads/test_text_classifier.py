@@ -101,11 +101,108 @@ def test_component_follows_the_settings():
         {"dropout": 1.0},
         {"label_smoothing": -0.1},
         {"label_smoothing": 0.1, "exclusive": False},
+        {"dropout_samples": 0, "dropout": 0.5},
+        {"dropout_samples": 2},
+        {"focal": -1.0},
+        {"focal": float("nan")},
+        {"focal": 2.0, "label_smoothing": 0.1},
     ],
 )
 def test_impossible_settings_are_refused(settings):
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError, match="|".join(f"`{name}`" for name in settings)):
         TextClassifier(2, 2, **settings)
+
+
+def test_loss_of_several_dropouts_is_the_mean_of_their_losses():
+    torch.manual_seed(0)
+    head = TextClassifier(4, 3, dropout=0.5, dropout_samples=5)
+    nn.init.normal_(head.output.weight)
+    logits = head(torch.randn(6, 4), torch.tensor([2, 0, 3, 1]))
+    assert logits.shape == (5, 4, 3)
+    # Each value is dropped by itself; the text without words has none.
+    assert all(len(logits[:, text].unique(dim=0)) > 1 for text in (0, 2, 3))
+    truths = torch.tensor([0, 2, 1, 1])
+    each = [nn.functional.cross_entropy(sample, truths) for sample in logits]
+    expected = sum(each) / 5
+    assert not torch.isclose(expected, nn.functional.cross_entropy(logits.mean(0), truths))
+    by_hand = torch.autograd.grad(expected, logits)[0]
+    one_hot = nn.functional.one_hot(truths, 3).float()
+    loss, gradient = loss_gradient(head, logits, one_hot, torch.ones(4))
+    torch.testing.assert_close(loss, expected.detach())
+    torch.testing.assert_close(gradient, by_hand)
+    of_each = torch.stack([one_hot] * 5)
+    torch.testing.assert_close(loss_gradient(head, logits, of_each, torch.ones(4))[1], by_hand)
+
+
+def test_prediction_does_not_depend_on_samples_of_dropout():
+    torch.manual_seed(0)
+    once, often = (TextClassifier(4, 3, dropout=0.5, dropout_samples=n).eval() for n in (1, 5))
+    nn.init.normal_(once.output.weight)
+    often.load_state_dict(once.state_dict())
+    batch = torch.randn(5, 4), torch.tensor([3, 2])
+    assert torch.equal(once(*batch), often(*batch))
+    assert often.train()(torch.zeros(0, 4), torch.tensor([], dtype=torch.int64)).shape == (5, 0, 3)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0])
+def test_focal_loss_is_that_of_its_paper(gamma):
+    torch.manual_seed(0)
+    logits = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
+    truths = torch.tensor([0, 2, 1, 1])
+    p = logits.softmax(1)[range(4), truths]
+    expected = (-((1 - p) ** gamma) * p.log()).mean()
+    expected.backward()
+    one_hot = nn.functional.one_hot(truths, 3).double()
+    loss, gradient = loss_gradient(
+        TextClassifier(2, 3, focal=gamma), logits, one_hot, torch.ones(4)
+    )
+    torch.testing.assert_close(loss, expected.detach())
+    torch.testing.assert_close(gradient, logits.grad)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0])
+def test_focal_loss_of_independent_labels_is_summed_over_them(gamma):
+    torch.manual_seed(0)
+    logits = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
+    truths = torch.randint(2, (4, 3)).double()
+    p = torch.where(truths == 1, logits.sigmoid(), 1 - logits.sigmoid())
+    expected = (-((1 - p) ** gamma) * p.log()).sum() / 4
+    expected.backward()
+    head = TextClassifier(2, 3, focal=gamma, exclusive=False)
+    loss, gradient = loss_gradient(head, logits, truths, torch.ones(4))
+    torch.testing.assert_close(loss, expected.detach())
+    torch.testing.assert_close(gradient, logits.grad)
+    # spaCy gives the score for the truth of a label that a text doesn't tell.
+    truths[1, 2] = logits[1, 2].sigmoid()
+    gradient = loss_gradient(head, logits, truths, torch.ones(4))[1]
+    assert not gradient[1, 2] and gradient[1, 1]
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_focal_loss_without_focus_is_cross_entropy(exclusive):
+    logits, truths = torch.randn(4, 3), torch.eye(3)[[0, 1, 2, 0]]
+    plain, focal = (TextClassifier(2, 3, exclusive=exclusive, focal=f) for f in (0.0, 1e-12))
+    for left, right in zip(
+        loss_gradient(plain, logits, truths, torch.ones(4)),
+        loss_gradient(focal, logits, truths, torch.ones(4)),
+        strict=True,
+    ):
+        torch.testing.assert_close(left, right)
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_focal_loss_is_finite_where_scores_are_certain(exclusive):
+    head = TextClassifier(2, 3, exclusive=exclusive, focal=0.5)
+    logits = torch.tensor([[1e4, 0.0, -1e4], [-1e4, 0.0, 1e4], [50.0, -50.0, -50.0]])
+    loss, gradient = loss_gradient(head, logits, torch.eye(3)[[0, 0, 0]], torch.ones(3))
+    assert loss.isfinite() and gradient.isfinite().all()
+    assert gradient[1, 0] < 0 and not gradient[2].any()
+
+
+def test_text_without_a_class_counts_fully_in_the_focal_loss():
+    head = TextClassifier(2, 3, focal=2.0)
+    _, gradient = loss_gradient(head, torch.zeros(1, 3), torch.zeros(1, 3), torch.ones(1))
+    torch.testing.assert_close(gradient, torch.full((1, 3), 1 / 3))
 
 
 def test_older_head_with_a_method_called_loss_is_trained_by_its_gradient():

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,52 +10,16 @@ import numpy as np
 
 from seqpipe.errors import ClassifierError
 from seqpipe.formats.fasttext import hash_subwords
+from seqpipe.parts.class_weights import count_labels, label_weights, weigh_texts
 from seqpipe.parts.classifiers._contract import LabelledWords
 from seqpipe.parts.classifiers.fasttext._forms import PREFIX, WordForms, label_form
-from seqpipe.parts.classifiers.fasttext._settings import ClassWeights, Settings
+from seqpipe.parts.classifiers.fasttext._settings import Settings
 
 # Weights of texts, as how often each is repeated.
 
 _MAX_COPIES = 10_000
 
 Labels = tuple[str, ...]
-
-
-def label_weights(given: ClassWeights | None, counts: Mapping[str, int]) -> dict[str, float]:
-    """Return the weight of each label.
-
-    Args:
-        given: The setting.
-        counts: How many texts have each label.
-
-    Raises:
-        ClassifierError: A weight is for a label that no text has.
-    """
-    if isinstance(given, str):  # "balanced"
-        most = max(counts.values(), default=1)
-        return {label: most / count for label, count in counts.items()}
-    weights = given or {}
-    for label in weights:
-        if label not in counts:
-            known = ", ".join(sorted(counts)[:10])
-            raise ClassifierError(
-                f"`class_weights` has a weight for {label!r}, which no text has; labels are {known}"
-            )
-    return {label: float(weights.get(label, 1.0)) for label in counts}
-
-
-def weigh(
-    labels: Sequence[Labels], own: Sequence[float], weights: Mapping[str, float]
-) -> list[float]:
-    """Return the weight of each text: its own, times the mean of those of its labels.
-
-    Args:
-        labels: The labels of each text.
-        own: The weight of each text by itself.
-        weights: The weight of each label.
-    """
-    means = {each: sum(weights[label] for label in each) / len(each) for each in set(labels)}
-    return [mine * means[each] for mine, each in zip(own, labels, strict=True)]
 
 
 def copies(labels: Sequence[Labels], weights: Sequence[float]) -> list[int]:
@@ -85,11 +49,6 @@ def copies(labels: Sequence[Labels], weights: Sequence[float]) -> list[int]:
         owed[each] = due - count
         counts.append(count)
     return counts
-
-
-def count_labels(labels: Sequence[Labels]) -> Counter[str]:
-    """Return how many texts have each label."""
-    return Counter(label for each in labels for label in each)
 
 
 # The number of n-grams, from which the size of their table follows.
@@ -192,7 +151,7 @@ def write_corpus(
             file.write(line)
     _check_labels(corpus)
     weights = label_weights(settings.class_weights, count_labels(corpus.labels))
-    repeats = copies(corpus.labels, weigh(corpus.labels, corpus.weights, weights))
+    repeats = copies(corpus.labels, weigh_texts(corpus.labels, corpus.weights, weights))
     if set(repeats) != {1}:
         corpus.words = _repeat(path, repeats)
     _check_frequent(corpus, repeats, settings)

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 from seqpipe.errors import ConfigError
+from seqpipe.parts.class_weights import ClassWeights, check_class_weights
 
 #: How the scores of labels are made: together, each by itself, by a tree, each by itself against random others.
 Loss: TypeAlias = Literal["softmax", "one-vs-rest", "hierarchical", "negative-sampling"]
-
-#: Weights of labels; "balanced" is the inverse of how many texts have the label.
-ClassWeights: TypeAlias = Mapping[str, float] | Literal["balanced"]
 
 #: What autotuning searches: each setting's default, and what the library calls it.
 SEARCHED: Final[Mapping[str, tuple[Any, tuple[str, ...]]]] = {
@@ -72,7 +70,7 @@ class Settings:
         rate = self.learning_rate
         _check("learning_rate", 0 < rate < float("inf"), rate, "must be more than 0")
         self._check_subwords()
-        self._check_weights()
+        check_class_weights(self.class_weights)
         self._check_autotune()
         self._check_quantization()
 
@@ -86,17 +84,6 @@ class Settings:
         _check("min_n", good, small, f"must lie between 1 and `max_n`, {large}")
         buckets = self.buckets
         _check("buckets", buckets is None or buckets >= 1, buckets, "must be at least 1")
-
-    def _check_weights(self) -> None:
-        weights = self.class_weights
-        if weights is None or weights == "balanced":
-            return
-        if isinstance(weights, str):
-            _check("class_weights", False, weights, 'may be "balanced", or a number for each label')
-            return
-        for label, weight in weights.items():
-            name = f"class_weights[{label!r}]"
-            _check(name, 0 <= weight < float("inf"), weight, "must be at least 0")
 
     def _check_autotune(self) -> None:
         _check("autotune", self.autotune >= 0, self.autotune, "is a number of seconds, 0 for none")

@@ -10,8 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqpipe.errors import ClassifierError, ConfigError
+from seqpipe.parts.class_weights import (
+    ClassWeights,
+    check_class_weights,
+    count_labels,
+    label_weights,
+)
 from seqpipe.parts.classifiers._contract import Classifier, LabelledWords
-from seqpipe.parts.classifiers.ngrams._fit import ClassWeights, Loss, Settings, fit_models
+from seqpipe.parts.classifiers.ngrams._fit import Loss, Settings, fit_models
 from seqpipe.parts.classifiers.ngrams._model import Model, Weighting
 from seqpipe.workers._progress import FitProgress, OnProgress
 
@@ -122,7 +128,8 @@ class NGramClassifier(Classifier):
     ) -> None:
         """Fit on labelled texts; see `Classifier.fit`. Nothing depends on the seed."""
         train = _labelled(examples, labels, exclusive=self.exclusive)
-        _check_weighted(self._settings.class_weights, train)
+        # Of all texts, as a label may have none among those that are learnt from below.
+        label_weights(self._settings.class_weights, count_labels(e.labels for e in train))
         train = _sampled(train)
         (chosen, *others), share = self._settings.costs, 0.0
         if others:
@@ -199,25 +206,11 @@ def _check(settings: Settings) -> None:
             raise ConfigError(
                 f"`{name}` is {getattr(settings, name)!r}; it may be {known}", setting=name
             )
-    _check_class_weights(settings.class_weights)
+    check_class_weights(settings.class_weights)
     if settings.loss == "softmax" and not settings.exclusive:
         raise ConfigError(
             "`loss` is softmax, which is for exclusive classes only; remove it", setting="loss"
         )
-
-
-def _check_class_weights(given: ClassWeights | None) -> None:
-    if isinstance(given, str) and given != "balanced":
-        raise ConfigError(
-            f'`class_weights` is {given!r}; it may be "balanced", or a number for each label',
-            setting="class_weights",
-        )
-    for label, weight in given.items() if isinstance(given, dict) else ():
-        if not 0 <= weight < np.inf:
-            raise ConfigError(
-                f"`class_weights[{label!r}]` is {weight}; it must be at least 0",
-                setting="class_weights",
-            )
 
 
 def _labelled(
@@ -263,17 +256,6 @@ def _check_example(example: LabelledWords, number: int, known: frozenset[str]) -
             )
     if not 0 <= example.weight < np.inf:
         raise ClassifierError(f"example {number} has the weight {example.weight}; 0 is the least")
-
-
-def _check_weighted(given: ClassWeights | None, examples: Sequence[LabelledWords]) -> None:
-    """Raise a `ClassifierError` if a label has a weight that no example has."""
-    seen = dict.fromkeys(chain.from_iterable(example.labels for example in examples))
-    for label in given if isinstance(given, dict) else ():
-        if label not in seen:
-            raise ClassifierError(
-                f"`class_weights` has a weight for {label!r}, which no text has; labels are "
-                f"{', '.join([*seen][:10])}"
-            )
 
 
 def _learnt(examples: Sequence[LabelledWords], labels: Sequence[str]) -> list[str]:

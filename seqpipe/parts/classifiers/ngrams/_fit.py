@@ -1,15 +1,14 @@
 """Fits models of n-grams to labelled texts."""
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqpipe.errors import ClassifierError
+from seqpipe.parts.class_weights import ClassWeights, count_labels, label_weights, weigh_texts
 from seqpipe.parts.classifiers._contract import LabelledWords
 from seqpipe.parts.classifiers.ngrams._model import (
     Features,
@@ -21,7 +20,6 @@ from seqpipe.parts.classifiers.ngrams._regression import Regression, log_count_r
 from seqpipe.parts.classifiers.ngrams._sparse import Sparse, beside
 from seqpipe.parts.classifiers.ngrams._vocabulary import Vocabulary
 
-ClassWeights: TypeAlias = dict[str, float] | Literal["balanced"]
 Loss: TypeAlias = Literal["softmax", "one-vs-rest"]
 
 #: Fitting more takes minutes: each evaluation of the loss goes through them several times.
@@ -146,20 +144,13 @@ def _scale(
 def _text_weights(
     given: ClassWeights | None, examples: Sequence[LabelledWords]
 ) -> NDArray[np.float32]:
-    """Return the weight of each text: its own, times the mean of those of its labels."""
-    own = np.array([example.weight for example in examples], dtype=np.float32)
-    if given is None:
-        return own
-    if given == "balanced":
-        counts = Counter(chain.from_iterable(example.labels for example in examples))
-        mean = sum(counts.values()) / len(counts)
-        weights = {label: mean / count for label, count in counts.items()}
-    else:
-        weights = {label: float(weight) for label, weight in given.items()}
-    of_labels = [
-        np.mean([weights.get(label, 1.0) for label in e.labels] or [1.0]) for e in examples
-    ]
-    of_texts = own * np.array(of_labels, dtype=np.float32)
-    if not of_texts.any():
+    """Return the weight of each text; see `weigh_texts`."""
+    labels = [example.labels for example in examples]
+    counts = count_labels(labels)
+    if isinstance(given, Mapping):
+        given = {label: weight for label, weight in given.items() if label in counts}
+    weights = label_weights(given, counts)
+    of_texts = weigh_texts(labels, (example.weight for example in examples), weights)
+    if not any(of_texts):
         raise ClassifierError("no text has a weight above 0: there's nothing to learn from")
-    return of_texts
+    return np.array(of_texts, dtype=np.float32)
