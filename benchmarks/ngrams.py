@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from accuracy_linear import log_count_ratios, word_ngrams
+from accuracy_linear import log_count_ratios, separating, word_ngrams
 from accuracy_systems import Words, label_names, texts_of
 from numpy.typing import NDArray
 from rich.console import Console
@@ -35,13 +35,14 @@ from seqpipe.parts.classifiers import LabelledWords, NGramClassifier
 from seqpipe.parts.readers import Row
 
 Scores = NDArray[np.floating]
+_MOST_WEIGHTS: Final = 12_000_000
 #: Fits to rows and their words; returns what predicts scores from words.
 Fit = Callable[[Sequence[Row], list[list[str]], list[str], bool], Callable[[list[list[str]]], Any]]
 
 COST: Final = {"TF-IDF + LR": 10.0, "NB-SVM": 1.0}
 OURS: Final[dict[str, dict[str, Any]]] = {
-    "TF-IDF + LR": {"ratio_floor": None, "min_count": 1},
-    "NB-SVM": {"loss": "one-vs-rest", "weighting": "binary", "ratio_floor": 0.0, "min_count": 1},
+    "TF-IDF + LR": {"ratio_floor": None},
+    "NB-SVM": {"loss": "one-vs-rest", "weighting": "binary", "ratio_floor": 0.0},
 }
 
 
@@ -50,6 +51,7 @@ def fit_ours(model: str) -> Fit:
 
     def fit(rows: Sequence[Row], words: list[list[str]], labels: list[str], exclusive: bool) -> Any:
         settings = {**OURS[model], "cost": COST[model], "max_n": 0, "lower": False}
+        settings["min_count"] = least_count(words, labels)
         classifier = NGramClassifier(exclusive=exclusive, text_ends=False, **settings)
         pairs = zip(words, rows, strict=True)
         classifier.fit([LabelledWords(each, row.labels) for each, row in pairs], labels=labels)
@@ -58,11 +60,24 @@ def fit_ours(model: str) -> Fit:
     return fit
 
 
+def least_count(words: list[list[str]], labels: list[str]) -> int:
+    """Return in how many texts n-grams must occur for both: in one, unless the classifier would have too many weights.
+
+    Its most are 12 million; on `cooking`, with 729 labels, rare n-grams are left out.
+    """
+    texts = CountVectorizer(**word_ngrams(), binary=True).fit_transform(words)
+    frequencies = np.bincount(texts.indices)
+    counts = range(1, int(frequencies.max()) + 1)
+    return next(n for n in counts if (frequencies >= n).sum() * len(labels) <= _MOST_WEIGHTS)
+
+
 def fit_tfidf(
     rows: Sequence[Row], words: list[list[str]], labels: list[str], exclusive: bool
 ) -> Any:
     """Fit TF-IDF and logistic regression, multinomial where a text has one label."""
-    vectorizer = TfidfVectorizer(**word_ngrams(), sublinear_tf=True, dtype=np.float32)
+    vectorizer = TfidfVectorizer(
+        **word_ngrams(), sublinear_tf=True, dtype=np.float32, min_df=least_count(words, labels)
+    )
     features = vectorizer.fit_transform(words)
     if exclusive:
         model = LogisticRegression(C=COST["TF-IDF + LR"], max_iter=1000)
@@ -76,7 +91,9 @@ def fit_nb_svm(
     rows: Sequence[Row], words: list[list[str]], labels: list[str], exclusive: bool
 ) -> Any:
     """Fit logistic regression on n-grams that are multiplied by their log-count ratios, for each label by itself."""
-    vectorizer = CountVectorizer(**word_ngrams(), binary=True, dtype=np.float64)
+    vectorizer = CountVectorizer(
+        **word_ngrams(), binary=True, dtype=np.float64, min_df=least_count(words, labels)
+    )
     binary = vectorizer.fit_transform(words)
     unit, truths = normalize(binary), _truths(rows, labels)
     ratios = [log_count_ratios(binary, truth) for truth in truths.T]
@@ -93,7 +110,7 @@ def fit_nb_svm(
 
 
 def _separate(features: Any, truth: NDArray[np.bool_], model: str) -> Any:
-    return LogisticRegression(C=COST[model], max_iter=1000, solver="liblinear").fit(features, truth)
+    return separating(COST[model], iterations=1000).fit(features, truth)
 
 
 def _positives(models: Sequence[Any], features: Sequence[Any]) -> Scores:
