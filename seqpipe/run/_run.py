@@ -278,6 +278,5 @@ def _history_line(step: Step, meter: Meter) -> dict[str, Any]:
 
 
 def _save(nlp: Language, training: Training, output: Path) -> None:
-    with nlp.use_params(training.optimizer.averages or {}):
-        saved = training.before_to_disk(nlp) if training.before_to_disk else nlp
-        save_unfinished(output, saved.to_disk)
+    saved = training.before_to_disk(nlp) if training.before_to_disk else nlp
+    save_unfinished(output, saved.to_disk)

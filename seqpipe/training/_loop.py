@@ -101,6 +101,9 @@ class TrainingState:
 def train(nlp: Language, training: Training, state: TrainingState | None = None) -> Iterator[Step]:
     """Train an initialised pipeline; yields after each update, when the caller may save it.
 
+    Where the optimizer averages the weights, the pipeline has these averages at that time, as in evaluations. The
+    training goes on with the weights themselves, which are in their place again at its end.
+
     Unlike spaCy's loop this one doesn't evaluate the untrained pipeline, and always evaluates the
     last update.
 
@@ -135,16 +138,18 @@ def _steps(nlp: Language, training: Training, state: TrainingState) -> Iterator[
         state.step, state.epoch, state.fraction = state.step + 1, epoch, fraction
         losses = _update(nlp, training, batch, state)
         words = sum(len(example) for example in batch)
-        if not (is_last or state.step % training.eval_frequency == 0):
-            yield Step(state.step, epoch, fraction, words, losses)
-            continue
-        when = f"after step {state.step} (epoch {epoch})"
-        # Ours are the same each time, so they're made once: a reference and a predicted doc of each row of the dev part.
-        if not (dev and isinstance(training.dev, Corpus)):
-            dev = list(read_examples(training.dev, nlp))
-        score, scores = _evaluate(nlp, training, dev, when=when)
-        is_best = state.add_score(score)
-        yield Step(state.step, epoch, fraction, words, losses, score, scores, is_best)
+        # What's evaluated is what the caller saves.
+        with nlp.use_params(training.optimizer.averages or {}):
+            if not (is_last or state.step % training.eval_frequency == 0):
+                yield Step(state.step, epoch, fraction, words, losses)
+                continue
+            when = f"after step {state.step} (epoch {epoch})"
+            # Ours are the same each time, so they're made once: a reference and a predicted doc of each row of the dev part.
+            if not (dev and isinstance(training.dev, Corpus)):
+                dev = list(read_examples(training.dev, nlp))
+            score, scores = _evaluate(nlp, training, dev, when=when)
+            is_best = state.add_score(score)
+            yield Step(state.step, epoch, fraction, words, losses, score, scores, is_best)
         if training.patience and state.step - state.best_step >= training.patience:
             return
 
@@ -264,17 +269,16 @@ def _evaluate(
 ) -> tuple[float, dict[str, Any]]:
     if not examples:
         raise DataError("there is nothing to choose the best model by: the dev part has no rows")
-    with nlp.use_params(training.optimizer.averages or {}):
-        try:
-            check_weights(nlp)
-            with naming_scorer():
-                scores = _predict_and_score(nlp, _scorer(nlp, training), examples)
-            return _score(training, scores), scores
-        except NotFiniteError as error:
-            again = (nlp(example.reference.text) for example in examples)
-            source = find_source(nlp, again)
-            rows = f"on {name_rows(nlp, training.dev, examples)} of the dev part"
-            raise explain(error, nlp, training, when=when, source=source, rows=rows) from error
+    try:
+        check_weights(nlp)
+        with naming_scorer():
+            scores = _predict_and_score(nlp, _scorer(nlp, training), examples)
+        return _score(training, scores), scores
+    except NotFiniteError as error:
+        again = (nlp(example.reference.text) for example in examples)
+        source = find_source(nlp, again)
+        rows = f"on {name_rows(nlp, training.dev, examples)} of the dev part"
+        raise explain(error, nlp, training, when=when, source=source, rows=rows) from error
 
 
 def _predict_and_score(
