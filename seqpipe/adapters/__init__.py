@@ -3,6 +3,7 @@
 spaCy finds the functions below by entry points, so a saved pipeline loads without `import seqpipe`.
 """
 
+from seqpipe.adapters._adversarial import perturbing as perturbing
 from seqpipe.adapters._classifier import make_classifier as make_classifier
 from seqpipe.adapters._classifier_pipe import ClassifierPipe as ClassifierPipe
 from seqpipe.adapters._classifier_pipe import make_classifier_pipe as make_classifier_pipe
@@ -14,6 +15,7 @@ from seqpipe.adapters._contract import naming_scorer as naming_scorer
 from seqpipe.adapters._contract import read_examples as read_examples
 from seqpipe.adapters._corpus import Corpus as Corpus
 from seqpipe.adapters._corpus import make_corpus as make_corpus
+from seqpipe.adapters._encoder import encoders_in as encoders_in
 from seqpipe.adapters._encoder import make_encoder as make_encoder
 from seqpipe.adapters._encoder import recurrent_engines as recurrent_engines
 from seqpipe.adapters._encoder import summing_hashes_at_once as summing_hashes_at_once
@@ -61,6 +63,7 @@ __all__ = [
     "calling",
     "chosen_by_embedder",
     "describe",
+    "encoders_in",
     "keeping_vectors",
     "make_adamw",
     "make_classifier",
@@ -77,6 +80,7 @@ __all__ = [
     "make_wide_pipe",
     "mix_of",
     "naming_scorer",
+    "perturbing",
     "read_examples",
     "recurrent_engines",
     "save_table",

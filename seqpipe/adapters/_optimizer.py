@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 from thinc.optimizers import Optimizer
-from torch import nn
+from torch import Tensor, nn
 
 from seqpipe.errors import ConfigError, NotFiniteError
 
@@ -39,6 +39,8 @@ class AdamW(Optimizer):  # type: ignore[misc]
     Raises:
         ConfigError: `beta1`, `beta2`, `warmup` or `average` isn't in [0, 1), or `learn_rate` is negative.
     """
+
+    averages: dict[Any, Any] | None
 
     def __init__(
         self,
@@ -108,20 +110,23 @@ class AdamW(Optimizer):  # type: ignore[misc]
         for group in stepper.param_groups:
             group["lr"] = self.learn_rate
         clip_gradient(module, self.grad_clip)
-        if self.averages is not None:
-            for name, parameter in module.named_parameters():
-                if (key, name) not in self.averages:
-                    self.averages[key, name] = parameter.detach().clone()
+        averages = [] if self.averages is None else self._begin(self.averages, module, key)
         stepper.step()
         stepper.zero_grad(set_to_none=True)
-        if self.averages is not None:
-            self._add_to_averages(module, key)
-
-    def _add_to_averages(self, module: nn.Module, key: int) -> None:
         self.nr_update[key, ""] += 1
         share = 1 - self._decay(self.nr_update[key, ""])
+        for average, parameter in averages:
+            average.lerp_(parameter.detach(), share)
+
+    @staticmethod
+    def _begin(
+        averages: dict[Any, Any], module: nn.Module, key: int
+    ) -> list[tuple[Tensor, Tensor]]:
+        """Return a module's weights with their averages, which are copies before its first step."""
         for name, parameter in module.named_parameters():
-            self.averages[key, name].lerp_(parameter.detach(), share)
+            if (key, name) not in averages:
+                averages[key, name] = parameter.detach().clone()
+        return [(averages[key, name], weight) for name, weight in module.named_parameters()]
 
     def _decay(self, step: int) -> float:
         return min(self._average, (1 + step) / (10 + step))

@@ -48,6 +48,7 @@ from seqpipe.training import (
     CorpusOf,
     Step,
     Training,
+    check_encoder,
     choose_training,
     computing,
     resolve_training,
@@ -168,6 +169,7 @@ def _run_training(
     with stages.stage("data"):
         with placed(file, nlp.config, "training", "corpora"):
             training = resolve_training(nlp.config.interpolate())
+            check_encoder(nlp, training)
             test = _test_corpus(nlp)
             corpora = _ours({"train": training.train, "dev": training.dev, "test": test})
             read_all(nlp, corpora)

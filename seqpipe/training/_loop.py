@@ -27,12 +27,13 @@ from seqpipe.adapters import (
     describe,
     keeping_vectors,
     naming_scorer,
+    perturbing,
     read_examples,
     summing_hashes_at_once,
 )
 from seqpipe.errors import ConfigError, DataError, NotFiniteError, PluginError
 from seqpipe.training._finite import check_losses, check_weights, explain, find_source, name_rows
-from seqpipe.training._settings import Training, check_training
+from seqpipe.training._settings import Training, check_encoder, check_training
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,10 @@ class Step:
 class TrainingState:
     """Where a training is: what `train` reads and writes, and nothing else remembers.
 
-    Weights are the pipeline's, and the optimizer has a state of its own.
+    To continue a training exactly, more would have to be saved at an update: the weights that training goes on with,
+    which aren't those of the pipeline that's saved if the optimizer averages them; the optimizer's state (moments, averages
+    and their counts, schedules); the `RandomState`; the order of the epoch's examples, and the place in it; and a schedule of
+    `dropout` or of batch sizes. `adversarial` leaves nothing from one update to the next.
 
     Attributes:
         step: The number of updates so far, the one under way included.
@@ -123,6 +127,7 @@ def train(nlp: Language, training: Training, state: TrainingState | None = None)
         ValueError: The state is that of a training that has begun.
     """
     check_training(training)
+    check_encoder(nlp, training)
     state = TrainingState() if state is None else state
     if state.step:
         raise ValueError(f"a training can't be continued after step {state.step} yet")
@@ -222,11 +227,30 @@ def _update(
     return losses
 
 
+def _forward_and_back(
+    nlp: Language, training: Training, batch: list[Example], rate: float, losses: dict[str, float]
+) -> None:
+    """Add the gradients of a batch to those of the weights; with `adversarial`, those of the moved inputs too.
+
+    The second pass draws dropout masks of its own, and its loss isn't among the losses.
+    """
+    if not training.adversarial:
+        _pass(nlp, training, batch, rate, losses)
+        return
+    with perturbing(nlp) as perturb:
+        _pass(nlp, training, batch, rate, losses)
+        check_losses(losses)
+        perturb(training.adversarial)
+        of_moved: dict[str, float] = {}
+        _pass(nlp, training, batch, rate, of_moved)
+        check_losses(of_moved)
+
+
 #: Components that write nothing on docs but categories and tensors.
 _CATEGORIZING: Final = (TextCategorizer, MultiLabel_TextCategorizer, Tok2Vec)
 
 
-def _forward_and_back(
+def _pass(
     nlp: Language, training: Training, batch: list[Example], rate: float, losses: dict[str, float]
 ) -> None:
     """Do what `nlp.update` does, but copy no docs unless some component may write on them: that takes as long as a forward pass."""
