@@ -51,6 +51,7 @@ def build(config: Config, file: PipelineFile) -> Language:
     Raises:
         ConfigError: The pipeline can't be built like that.
     """
+    # Which spaCy would drop or refuse.
     section = config["training"]
     ours = {name: section[name] for name in OWN_SETTINGS if name in section}
     spacys = config.copy()

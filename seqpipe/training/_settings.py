@@ -31,7 +31,7 @@ class _Schema(ConfigSchemaTraining):  # type: ignore[misc]
     adversarial: StrictFloat | StrictInt = 0.0
 
 
-#: The settings that only seqpipe's loop knows: spaCy refuses a [training] that has them.
+#: The settings that only seqpipe's loop knows. As spaCy fills in a config, it drops or refuses them, by its version.
 OWN_SETTINGS: Final = tuple(
     name for name in _Schema.model_fields if name not in ConfigSchemaTraining.model_fields
 )
