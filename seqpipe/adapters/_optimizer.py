@@ -20,7 +20,7 @@ class AdamW(Optimizer):  # type: ignore[misc]
     a straight line over the rest. For that someone has to say how far the training is, by
     `set_progress`; seqpipe's loop does. spaCy's own loop doesn't, and there the rate stays as it is.
 
-    With `average`, a moving average of all weights is kept beside them (Polyak & Juditsky 1992). It begins as
+    With `average`, a moving average of all weights is kept beside them (after Polyak & Juditsky 1992). It begins as
     the weights that the first step starts from, and after step t, from 1, it's ``d * average + (1 - d) * weights``,
     where ``d = min(average, (1 + t) / (10 + t))``: so the first weights are soon forgotten. `averages` is
     what thinc's optimizers have too, for `nlp.use_params`: training goes on with the weights themselves.
