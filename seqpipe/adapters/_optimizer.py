@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 from thinc.optimizers import Optimizer
-from torch import Tensor, nn
+from torch import nn
 
 from seqpipe.errors import ConfigError, NotFiniteError
 
@@ -23,7 +23,8 @@ class AdamW(Optimizer):  # type: ignore[misc]
     With `average`, a moving average of all weights is kept beside them (after Polyak & Juditsky 1992). It begins as
     the weights that the first step starts from, and after step t, from 1, it's ``d * average + (1 - d) * weights``,
     where ``d = min(average, (1 + t) / (10 + t))``: so the first weights are soon forgotten. `averages` is
-    what thinc's optimizers have too, for `nlp.use_params`: training goes on with the weights themselves.
+    what thinc's optimizers have too, for `nlp.use_params`: training goes on with the weights themselves. Buffers of
+    modules aren't averaged.
 
     Args:
         learn_rate: The greatest learning rate; or a schedule of thinc's, which yields one for each
@@ -106,35 +107,30 @@ class AdamW(Optimizer):  # type: ignore[misc]
         parameters = [p for p in module.parameters() if p.grad is not None]
         if not parameters:
             return
-        stepper = self._stepper(module)
+        clip_gradient(module, self.grad_clip)
+        if module not in self._steppers:
+            self._start(module, key)
+        stepper = self._steppers[module]
         for group in stepper.param_groups:
             group["lr"] = self.learn_rate
-        clip_gradient(module, self.grad_clip)
-        averages = [] if self.averages is None else self._begin(self.averages, module, key)
         stepper.step()
         stepper.zero_grad(set_to_none=True)
-        self.nr_update[key, ""] += 1
-        share = 1 - self._decay(self.nr_update[key, ""])
-        for average, parameter in averages:
-            average.lerp_(parameter.detach(), share)
+        if self.averages is not None:
+            self.nr_update[key, ""] += 1
+            share = 1 - self._decay(self.nr_update[key, ""])
+            for name, parameter in module.named_parameters():
+                self.averages[key, name].lerp_(parameter.detach(), share)
 
-    @staticmethod
-    def _begin(
-        averages: dict[Any, Any], module: nn.Module, key: int
-    ) -> list[tuple[Tensor, Tensor]]:
-        """Return a module's weights with their averages, which are copies before its first step."""
-        for name, parameter in module.named_parameters():
-            if (key, name) not in averages:
-                averages[key, name] = parameter.detach().clone()
-        return [(averages[key, name], weight) for name, weight in module.named_parameters()]
+    def _start(self, module: nn.Module, key: int) -> None:
+        self._steppers[module] = self._make_stepper(module)
+        if self.averages is not None:
+            # A module that's built anew is known by the same key.
+            self.nr_update[key, ""] = 0
+            for name, parameter in module.named_parameters():
+                self.averages[key, name] = parameter.detach().clone()
 
     def _decay(self, step: int) -> float:
         return min(self._average, (1 + step) / (10 + step))
-
-    def _stepper(self, module: nn.Module) -> torch.optim.AdamW:
-        if module not in self._steppers:
-            self._steppers[module] = self._make_stepper(module)
-        return self._steppers[module]
 
     def _make_stepper(self, module: nn.Module) -> torch.optim.AdamW:
         parameters = list(module.parameters())

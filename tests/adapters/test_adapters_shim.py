@@ -215,6 +215,35 @@ def test_averages_are_those_of_the_recurrence(average):
     assert optimizer.averages.keys() == {(shim.id, name) for name in first}
 
 
+def test_module_that_is_built_anew_is_averaged_anew():
+    shim, optimizer = built(), make_adamw(0.1, average=0.9)
+    for width in (3, 4):
+        shim.build(width, 2)
+        first, weights = weights_of(shim), []
+        for step in range(3):
+            set_gradients(shim.module, seed=step)
+            shim.finish_update(optimizer)
+            weights.append(weights_of(shim))
+        *_, expected = averages_by_hand(first, weights, 0.9)
+        with shim.use_params(optimizer.averages):
+            torch.testing.assert_close(weights_of(shim), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_optimizer_pickled_with_its_module_goes_on_averaging():
+    shim, optimizer = built(), make_adamw(0.1, average=0.9)
+    set_gradients(shim.module)
+    shim.finish_update(optimizer)
+    pair = shim, optimizer
+    for each, its_optimizer in (pair, pickle.loads(pickle.dumps(pair))):
+        set_gradients(each.module, seed=2)
+        each.finish_update(its_optimizer)
+        with each.use_params(its_optimizer.averages):
+            averaged = weights_of(each)
+        if each is shim:
+            expected = averaged
+    torch.testing.assert_close(averaged, expected)
+
+
 def test_arrays_of_thinc_are_averaged_alike():
     optimizer, plain = make_adamw(0.1, average=0.5), make_adamw(0.1)
     array, other = np.ones((2, 3, 2), dtype="float32")
