@@ -3,6 +3,7 @@
 spaCy finds the functions below by entry points, so a saved pipeline loads without `import seqpipe`.
 """
 
+from seqpipe.adapters._adversarial import perturbing as perturbing
 from seqpipe.adapters._classifier import make_classifier as make_classifier
 from seqpipe.adapters._classifier import make_task_model as make_task_model
 from seqpipe.adapters._classifier import make_weigh_classes as make_weigh_classes
@@ -19,6 +20,7 @@ from seqpipe.adapters._corpus import make_corpus as make_corpus
 from seqpipe.adapters._decision_pipe import DecisionPipe as DecisionPipe
 from seqpipe.adapters._decision_pipe import decision_of as decision_of
 from seqpipe.adapters._decision_pipe import make_decision_pipe as make_decision_pipe
+from seqpipe.adapters._encoder import encoders_in as encoders_in
 from seqpipe.adapters._encoder import make_encoder as make_encoder
 from seqpipe.adapters._encoder import recurrent_engines as recurrent_engines
 from seqpipe.adapters._encoder import summing_hashes_at_once as summing_hashes_at_once
@@ -68,6 +70,7 @@ __all__ = [
     "chosen_by_embedder",
     "decision_of",
     "describe",
+    "encoders_in",
     "keeping_vectors",
     "make_adamw",
     "make_classifier",
@@ -87,6 +90,7 @@ __all__ = [
     "make_wide_pipe",
     "mix_of",
     "naming_scorer",
+    "perturbing",
     "read_examples",
     "recurrent_engines",
     "save_table",

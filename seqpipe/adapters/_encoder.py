@@ -118,6 +118,8 @@ def signed(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
 
 
 _DEFAULT_WIDTH = 128
+#: What thinc knows these models by.
+_MODEL = "seqpipe-encoder"
 
 
 def make_encoder(
@@ -156,7 +158,7 @@ def make_encoder(
     encoder = encoder or functools.partial(Recurrent, cell=LSTM, width=_DEFAULT_WIDTH)
     build = functools.partial(_build, encoder, trained_rows)
     return Model(
-        "seqpipe-encoder",
+        _MODEL,
         _forward,
         init=_init,
         dims={"nO": _output_width(encoder)},
@@ -352,6 +354,14 @@ def _sum_of_hashes(inputs: Iterable[Doc]) -> int:
     # The sum of whole hashes has more than 64 bits.
     high, low = hashes >> np.uint64(32), hashes & np.uint64(2**32 - 1)
     return (int(high.sum()) << 32) + int(low.sum())
+
+
+def encoders_in(component: object) -> list[TorchShim]:
+    """Return what holds the `WordEncoder`s of a component of spaCy's, once they're built."""
+    model = getattr(component, "model", None)
+    if not isinstance(model, Model):
+        return []
+    return [node.shims[0] for node in model.walk() if node.name == _MODEL]
 
 
 def recurrent_engines(nlp: Language) -> dict[str, str]:

@@ -20,6 +20,12 @@ class AdamW(Optimizer):  # type: ignore[misc]
     a straight line over the rest. For that someone has to say how far the training is, by
     `set_progress`; seqpipe's loop does. spaCy's own loop doesn't, and there the rate stays as it is.
 
+    With `average`, a moving average of all weights is kept beside them (after Polyak & Juditsky 1992). It begins as
+    the weights that the first step starts from, and after step t, from 1, it's ``d * average + (1 - d) * weights``,
+    where ``d = min(average, (1 + t) / (10 + t))``: so the first weights are soon forgotten. `averages` is
+    what thinc's optimizers have too, for `nlp.use_params`: training goes on with the weights themselves. Buffers of
+    modules aren't averaged.
+
     Args:
         learn_rate: The greatest learning rate; or a schedule of thinc's, which yields one for each
             step and is left to itself.
@@ -29,10 +35,13 @@ class AdamW(Optimizer):  # type: ignore[misc]
         weight_decay: The share of a weight that is taken away in a step, times the learning rate.
         grad_clip: The greatest norm of a module's gradient; 0 doesn't clip.
         warmup: The share of the training over which the rate rises, in [0, 1).
+        average: The decay of the weights' average, in [0, 1); 0 keeps none.
 
     Raises:
-        ConfigError: `warmup` is outside of that.
+        ConfigError: `beta1`, `beta2`, `warmup` or `average` isn't in [0, 1), or `learn_rate` is negative.
     """
+
+    averages: dict[Any, Any] | None
 
     def __init__(
         self,
@@ -44,6 +53,7 @@ class AdamW(Optimizer):  # type: ignore[misc]
         weight_decay: float,
         grad_clip: float,
         warmup: float,
+        average: float = 0.0,
     ) -> None:
         super().__init__(
             learn_rate,
@@ -52,9 +62,10 @@ class AdamW(Optimizer):  # type: ignore[misc]
             eps=eps,
             L2=weight_decay,
             grad_clip=grad_clip,
-            use_averages=False,
+            use_averages=bool(average),
         )
-        _check(learn_rate=learn_rate, beta1=beta1, beta2=beta2, warmup=warmup)
+        _check(learn_rate=learn_rate, beta1=beta1, beta2=beta2, warmup=warmup, average=average)
+        self._average = average
         self._peak = learn_rate if isinstance(learn_rate, float | int) else None
         self._warmup = warmup
         # By the modules themselves: their ids would mean others once this is pickled.
@@ -68,22 +79,58 @@ class AdamW(Optimizer):  # type: ignore[misc]
         falling = (1.0 - fraction) / (1.0 - self._warmup)
         self.learn_rate = self._peak * min(rising, falling, 1.0)
 
-    def step_module(self, module: nn.Module) -> None:
-        """Change a module's weights by their gradients, and clear those."""
+    def __call__(
+        self, key: tuple[int, str], weights: Any, gradient: Any, *, lr_scale: float = 1.0
+    ) -> tuple[Any, Any]:
+        """Step an array of thinc's, as its optimizers do, and average it as the modules are."""
+        averages, self.averages = self.averages, None  # thinc's begin at zero
+        try:
+            if averages is not None and key not in averages:
+                averages[key] = weights.copy()
+            weights, gradient = super().__call__(key, weights, gradient, lr_scale=lr_scale)
+        finally:
+            self.averages = averages
+        if averages is not None:
+            averages[key] += (1 - self._decay(self.nr_update[key])) * (weights - averages[key])
+        return weights, gradient
+
+    def step_module(self, module: nn.Module, key: int) -> None:
+        """Change a module's weights by their gradients, and clear those.
+
+        Args:
+            module: What has the weights.
+            key: What the module is known by in `averages`, whose keys are pairs of this and a weight's name.
+
+        Raises:
+            NotFiniteError: As `clip_gradient`.
+        """
         parameters = [p for p in module.parameters() if p.grad is not None]
         if not parameters:
             return
-        stepper = self._stepper(module)
+        clip_gradient(module, self.grad_clip)
+        if module not in self._steppers:
+            self._start(module, key)
+        stepper = self._steppers[module]
         for group in stepper.param_groups:
             group["lr"] = self.learn_rate
-        clip_gradient(module, self.grad_clip)
         stepper.step()
         stepper.zero_grad(set_to_none=True)
+        if self.averages is not None:
+            self.nr_update[key, ""] += 1
+            share = 1 - self._decay(self.nr_update[key, ""])
+            for name, parameter in module.named_parameters():
+                self.averages[key, name].lerp_(parameter.detach(), share)
 
-    def _stepper(self, module: nn.Module) -> torch.optim.AdamW:
-        if module not in self._steppers:
-            self._steppers[module] = self._make_stepper(module)
-        return self._steppers[module]
+    def _start(self, module: nn.Module, key: int) -> None:
+        self._steppers[module] = self._make_stepper(module)
+        if self.averages is not None:
+            # A module that's built anew is known by the same key.
+            self.nr_update[key, ""] = 0
+            for name, parameter in module.named_parameters():
+                self.averages[key, name] = parameter.detach().clone()
+
+    def _decay(self, step: int) -> float:
+        return min(self._average, (1 + step) / (10 + step))
 
     def _make_stepper(self, module: nn.Module) -> torch.optim.AdamW:
         parameters = list(module.parameters())
@@ -140,6 +187,7 @@ def make_adamw(
     weight_decay: float = 0.01,
     grad_clip: float = 1.0,
     warmup: float = 0.1,
+    average: float = 0.0,
 ) -> AdamW:
     """Make an `AdamW`; registered as the optimizer "seqpipe.AdamW.v1"."""
     return AdamW(
@@ -150,4 +198,5 @@ def make_adamw(
         weight_decay=weight_decay,
         grad_clip=grad_clip,
         warmup=warmup,
+        average=average,
     )

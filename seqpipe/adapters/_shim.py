@@ -152,7 +152,7 @@ class TorchShim(Shim):  # type: ignore[misc]
             NotFiniteError: The gradient has NaN or infinite numbers.
         """
         if isinstance(optimizer, AdamW):
-            optimizer.step_module(self.module)
+            optimizer.step_module(self.module, self.id)
             return
         named = [(n, p, p.grad) for n, p in self.module.named_parameters() if p.grad is not None]
         clip_gradient(self.module, getattr(optimizer, "grad_clip", 0))
@@ -173,8 +173,10 @@ class TorchShim(Shim):  # type: ignore[misc]
         for name, parameter in self.module.named_parameters():
             if (self.id, name) in params:
                 kept[name] = parameter.data
-                weights = xp2torch(params[self.id, name], device=parameter.device)
-                parameter.data = weights.view(parameter.shape)
+                weights = params[self.id, name]
+                if not isinstance(weights, Tensor):  # but one of thinc's arrays
+                    weights = xp2torch(weights, device=parameter.device)
+                parameter.data = weights.to(parameter.device).view(parameter.shape)
         try:
             yield
         finally:

@@ -79,6 +79,7 @@ HOST_SETTINGS: Final[dict[str, dict[str, Any]]] = {
     "head": {"class_weights": ClassWeights | None},
     "embedder": {"trained_width": int, "trained_rows": int, "tune": bool, "tuned_words": int},
     "wide": {"weight": float | None},
+    "training": {"adversarial": float},
 }
 
 #: The default part of each slot, used where only settings are given, as on the command line.

@@ -1,11 +1,12 @@
 """Checks spaCy's own sections against spaCy's schemas, its defaults, and its component factories."""
 
+from collections import ChainMap
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from seqpipe.config._blocks import Blocks, slot_at
 from seqpipe.config._report import Path, Report, title
-from seqpipe.config._schema import SLOTS
+from seqpipe.config._schema import HOST_SETTINGS, SLOTS
 from seqpipe.config._spacy_defaults import spacy_defaults
 from seqpipe.config._spacy_facts import Factory, SpacyFacts
 from seqpipe.config._types import is_block
@@ -48,7 +49,9 @@ class SpacySections:
         if name in checks:
             checks[name](section)
         elif name in (schemas := self._facts.schemas()):
-            self._with_schema(name, section, schemas[name])
+            # Each of spaCy's is read on access only.
+            fields = ChainMap(HOST_SETTINGS.get(name, {}), cast(dict[str, Any], schemas[name]))
+            self._with_schema(name, section, fields)
         else:
             self._blocks.check_nested((name,), section)
 

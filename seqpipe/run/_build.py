@@ -33,7 +33,7 @@ from seqpipe.errors import (
 )
 from seqpipe.kinds import KINDS
 from seqpipe.plugins import find_part, unwrap
-from seqpipe.training import Training
+from seqpipe.training import OWN_SETTINGS, Training
 
 #: With streamed data, the first so many examples stand for all, as in spaCy.
 _SAMPLE: Final = 100
@@ -51,8 +51,14 @@ def build(config: Config, file: PipelineFile) -> Language:
     Raises:
         ConfigError: The pipeline can't be built like that.
     """
+    # Which spaCy would drop or refuse.
+    section = config["training"]
+    ours = {name: section[name] for name in OWN_SETTINGS if name in section}
+    spacys = config.copy()
+    spacys["training"] = {name: value for name, value in section.items() if name not in ours}
     with placed(file, config, "nlp", "components"):
-        nlp: Language = load_model_from_config(config, auto_fill=True)
+        nlp: Language = load_model_from_config(spacys, auto_fill=True)
+    nlp.config["training"].update(ours)
     built = [(name, shim) for name, component in nlp.pipeline for shim in torch_shims(component)]
     for name, shim in built:
         try:

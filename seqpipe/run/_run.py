@@ -47,6 +47,7 @@ from seqpipe.training import (
     CorpusOf,
     Step,
     Training,
+    check_encoder,
     choose_training,
     computing,
     resolve_training,
@@ -159,6 +160,7 @@ def _run_training(
     with stages.stage("data"):
         with placed(file, nlp.config, "training", "corpora"):
             training = resolve_training(nlp.config.interpolate())
+            check_encoder(nlp, training)
             test = _test_corpus(nlp)
             corpora = _ours({"train": training.train, "dev": training.dev, "test": test})
             read_all(nlp, corpora)
@@ -268,6 +270,5 @@ def _history_line(step: Step, meter: Meter) -> dict[str, Any]:
 
 
 def _save(nlp: Language, training: Training, output: Path) -> None:
-    with nlp.use_params(training.optimizer.averages or {}):
-        saved = training.before_to_disk(nlp) if training.before_to_disk else nlp
-        save_unfinished(output, saved.to_disk)
+    saved = training.before_to_disk(nlp) if training.before_to_disk else nlp
+    save_unfinished(output, saved.to_disk)

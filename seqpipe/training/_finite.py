@@ -72,9 +72,10 @@ def explain(
     rate = getattr(training.optimizer, "learn_rate", None)
     is_number = isinstance(rate, float | int)
     smaller = "set a smaller `learn_rate`" + (f" than {rate:.3g}" if is_number else "")
+    nearer = "a smaller `adversarial` in [training], " if training.adversarial else ""
     return NotFiniteError(
         f"{error}, {when}, {rows}; {source}; {smaller} in [training.optimizer], a "
-        "`grad_clip` there, or a `step_clip` of seqpipe.Recurrent.v1"
+        f"`grad_clip` there, {nearer}or a `step_clip` of seqpipe.Recurrent.v1"
     )
 
 

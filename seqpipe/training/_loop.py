@@ -27,12 +27,13 @@ from seqpipe.adapters import (
     describe,
     keeping_vectors,
     naming_scorer,
+    perturbing,
     read_examples,
     summing_hashes_at_once,
 )
 from seqpipe.errors import ConfigError, DataError, NotFiniteError, PluginError
 from seqpipe.training._finite import check_losses, check_weights, explain, find_source, name_rows
-from seqpipe.training._settings import Training, check_training
+from seqpipe.training._settings import Training, check_encoder, check_training
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,10 @@ class Step:
 class TrainingState:
     """Where a training is: what `train` reads and writes, and nothing else remembers.
 
-    Weights are the pipeline's, and the optimizer has a state of its own.
+    To continue a training exactly, more would have to be saved at an update: the weights that training goes on with,
+    which aren't those of the pipeline that's saved if the optimizer averages them; the optimizer's state (moments, averages
+    and their counts, schedules); the `RandomState`; the order of the epoch's examples, and the place in it; and a schedule of
+    `dropout` or of batch sizes. `adversarial` leaves nothing from one update to the next.
 
     Attributes:
         step: The number of updates so far, the one under way included.
@@ -101,6 +105,9 @@ class TrainingState:
 def train(nlp: Language, training: Training, state: TrainingState | None = None) -> Iterator[Step]:
     """Train an initialised pipeline; yields after each update, when the caller may save it.
 
+    Where the optimizer averages the weights, the pipeline has these averages at that time, as in evaluations. The
+    training goes on with the weights themselves, which are in their place again at its end.
+
     Unlike spaCy's loop this one doesn't evaluate the untrained pipeline, and always evaluates the
     last update.
 
@@ -120,6 +127,7 @@ def train(nlp: Language, training: Training, state: TrainingState | None = None)
         ValueError: The state is that of a training that has begun.
     """
     check_training(training)
+    check_encoder(nlp, training)
     state = TrainingState() if state is None else state
     if state.step:
         raise ValueError(f"a training can't be continued after step {state.step} yet")
@@ -135,16 +143,18 @@ def _steps(nlp: Language, training: Training, state: TrainingState) -> Iterator[
         state.step, state.epoch, state.fraction = state.step + 1, epoch, fraction
         losses = _update(nlp, training, batch, state)
         words = sum(len(example) for example in batch)
-        if not (is_last or state.step % training.eval_frequency == 0):
-            yield Step(state.step, epoch, fraction, words, losses)
-            continue
-        when = f"after step {state.step} (epoch {epoch})"
-        # Ours are the same each time, so they're made once: a reference and a predicted doc of each row of the dev part.
-        if not (dev and isinstance(training.dev, Corpus)):
-            dev = list(read_examples(training.dev, nlp))
-        score, scores = _evaluate(nlp, training, dev, when=when)
-        is_best = state.add_score(score)
-        yield Step(state.step, epoch, fraction, words, losses, score, scores, is_best)
+        # What's evaluated is what the caller saves.
+        with nlp.use_params(training.optimizer.averages or {}):
+            if not (is_last or state.step % training.eval_frequency == 0):
+                yield Step(state.step, epoch, fraction, words, losses)
+                continue
+            when = f"after step {state.step} (epoch {epoch})"
+            # Ours are the same each time, so they're made once: a reference and a predicted doc of each row of the dev part.
+            if not (dev and isinstance(training.dev, Corpus)):
+                dev = list(read_examples(training.dev, nlp))
+            score, scores = _evaluate(nlp, training, dev, when=when)
+            is_best = state.add_score(score)
+            yield Step(state.step, epoch, fraction, words, losses, score, scores, is_best)
         if training.patience and state.step - state.best_step >= training.patience:
             return
 
@@ -217,11 +227,30 @@ def _update(
     return losses
 
 
+def _forward_and_back(
+    nlp: Language, training: Training, batch: list[Example], rate: float, losses: dict[str, float]
+) -> None:
+    """Add the gradients of a batch to those of the weights; with `adversarial`, those of the moved inputs too.
+
+    The second pass draws dropout masks of its own, and its loss isn't among the losses.
+    """
+    if not training.adversarial:
+        _pass(nlp, training, batch, rate, losses)
+        return
+    with perturbing(nlp) as perturb:
+        _pass(nlp, training, batch, rate, losses)
+        check_losses(losses)
+        perturb(training.adversarial)
+        of_moved: dict[str, float] = {}
+        _pass(nlp, training, batch, rate, of_moved)
+        check_losses(of_moved)
+
+
 #: Components that write nothing on docs but categories and tensors.
 _CATEGORIZING: Final = (TextCategorizer, MultiLabel_TextCategorizer, Tok2Vec)
 
 
-def _forward_and_back(
+def _pass(
     nlp: Language, training: Training, batch: list[Example], rate: float, losses: dict[str, float]
 ) -> None:
     """Do what `nlp.update` does, but copy no docs unless some component may write on them: that takes as long as a forward pass."""
@@ -264,17 +293,16 @@ def _evaluate(
 ) -> tuple[float, dict[str, Any]]:
     if not examples:
         raise DataError("there is nothing to choose the best model by: the dev part has no rows")
-    with nlp.use_params(training.optimizer.averages or {}):
-        try:
-            check_weights(nlp)
-            with naming_scorer():
-                scores = _predict_and_score(nlp, _scorer(nlp, training), examples)
-            return _score(training, scores), scores
-        except NotFiniteError as error:
-            again = (nlp(example.reference.text) for example in examples)
-            source = find_source(nlp, again)
-            rows = f"on {name_rows(nlp, training.dev, examples)} of the dev part"
-            raise explain(error, nlp, training, when=when, source=source, rows=rows) from error
+    try:
+        check_weights(nlp)
+        with naming_scorer():
+            scores = _predict_and_score(nlp, _scorer(nlp, training), examples)
+        return _score(training, scores), scores
+    except NotFiniteError as error:
+        again = (nlp(example.reference.text) for example in examples)
+        source = find_source(nlp, again)
+        rows = f"on {name_rows(nlp, training.dev, examples)} of the dev part"
+        raise explain(error, nlp, training, when=when, source=source, rows=rows) from error
 
 
 def _predict_and_score(

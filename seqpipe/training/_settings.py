@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
 import spacy
+from pydantic import StrictFloat, StrictInt
 from spacy.language import Language
 from spacy.schemas import ConfigSchemaTraining
 from spacy.training import Example
 from spacy.util import resolve_dot_names
 from thinc.api import Config, Optimizer
 
+from seqpipe.adapters import encoders_in
 from seqpipe.errors import ConfigError
 
 CorpusOf = Callable[[Language], Iterable[Example]]
@@ -23,9 +25,21 @@ _LEAST: Final = {
 }
 
 
+class _Schema(ConfigSchemaTraining):  # type: ignore[misc]
+    """spaCy's, and what only seqpipe's loop knows."""
+
+    adversarial: StrictFloat | StrictInt = 0.0
+
+
+#: The settings that only seqpipe's loop knows. As spaCy fills in a config, it drops or refuses them, by its version.
+OWN_SETTINGS: Final = tuple(
+    name for name in _Schema.model_fields if name not in ConfigSchemaTraining.model_fields
+)
+
+
 @dataclass(frozen=True)
 class Training:
-    """The settings of spaCy's [training] section, and the corpora that it names.
+    """The settings of the [training] section, spaCy's and ours, and the corpora that it names.
 
     Attributes:
         optimizer: Changes the weights.
@@ -43,6 +57,8 @@ class Training:
         annotating: The components that annotate during training.
         before_update: Called before each update.
         before_to_disk: Called before the pipeline is saved.
+        adversarial: How far the words of each batch are moved for a second pass (see `seqpipe.adapters.perturbing`);
+            0 for no such pass.
     """
 
     optimizer: Optimizer
@@ -60,6 +76,7 @@ class Training:
     annotating: Sequence[str]
     before_update: Callable[[Language, dict[str, Any]], None] | None
     before_to_disk: Callable[[Language], Language] | None
+    adversarial: float = 0.0
 
 
 def resolve_training(config: Config) -> Training:
@@ -68,7 +85,7 @@ def resolve_training(config: Config) -> Training:
     Raises:
         ConfigError: Training would never end, or a number is too small to mean anything.
     """
-    section = spacy.registry.resolve(config["training"], schema=ConfigSchemaTraining)
+    section = spacy.registry.resolve(config["training"], schema=_Schema)
     train, dev = resolve_dot_names(config, [section["train_corpus"], section["dev_corpus"]])
     training = Training(
         optimizer=section["optimizer"],
@@ -86,6 +103,7 @@ def resolve_training(config: Config) -> Training:
         annotating=section["annotating_components"],
         before_update=section["before_update"],
         before_to_disk=section["before_to_disk"],
+        adversarial=section.get("adversarial", 0.0),
     )
     check_training(training)
     return training
@@ -101,6 +119,22 @@ def check_training(training: Training) -> None:
     if not (training.max_epochs > 0 or training.max_steps or training.patience):
         raise ConfigError(
             "the training never ends: set `max_epochs`, `max_steps` or `patience` to more than 0"
+        )
+    if not 0 <= training.adversarial < math.inf:
+        raise ConfigError(
+            f"`adversarial` is {training.adversarial}; it must be a number of at least 0",
+            setting="adversarial",
+        )
+
+
+def check_encoder(nlp: Language, training: Training) -> None:
+    """Raise a `ConfigError` if inputs are to be moved, and the pipeline trains no encoder that takes them."""
+    trained = [pipe for name, pipe in nlp.pipeline if name not in training.frozen]
+    if training.adversarial and not any(map(encoders_in, trained)):
+        raise ConfigError(
+            f"`adversarial` is {training.adversarial}, and no component that's trained has an encoder of "
+            'seqpipe\'s whose inputs could be moved: set it to 0, or train a "seqpipe.Encoder.v1"',
+            setting="adversarial",
         )
 
 

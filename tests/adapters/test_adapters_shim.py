@@ -5,6 +5,7 @@ import pickle
 import pickletools
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load
@@ -181,6 +182,87 @@ def test_weights_are_put_back_after_an_error():
     with pytest.raises(KeyError), shim.use_params(averages):
         raise KeyError
     torch.testing.assert_close(weights_of(shim), before, rtol=0, atol=0)
+
+
+def averages_by_hand(first, weights, average):
+    """Return the moving average of weights after each of some steps, as its recurrence is written."""
+    mean = first
+    for step, each in enumerate(weights, start=1):
+        decay = min(average, (1 + step) / (10 + step))
+        mean = {name: decay * mean[name] + (1 - decay) * each[name] for name in mean}
+        yield mean
+
+
+@pytest.mark.parametrize("average", [0.5, 0.999])
+def test_averages_are_those_of_the_recurrence(average):
+    shim, optimizer = built(), make_adamw(0.1, average=average)
+    plain, without = built(), make_adamw(0.1)
+    first, weights, found = weights_of(shim), [], []
+    for step in range(12):
+        for each, its_optimizer in ((shim, optimizer), (plain, without)):
+            set_gradients(each.module, seed=step)
+            if step == 5:
+                each.module.scale.grad = None
+            each.finish_update(its_optimizer)
+        weights.append(weights_of(shim))
+        with shim.use_params(optimizer.averages):
+            found.append(weights_of(shim))
+    assert without.averages is None
+    torch.testing.assert_close(weights[-1], weights_of(plain), rtol=0, atol=0)
+    expected = averages_by_hand(first, weights, average)
+    for each, wanted in zip(found, expected, strict=True):
+        torch.testing.assert_close(each, wanted, rtol=1e-5, atol=1e-6)
+    assert optimizer.averages.keys() == {(shim.id, name) for name in first}
+
+
+def test_module_that_is_built_anew_is_averaged_anew():
+    shim, optimizer = built(), make_adamw(0.1, average=0.9)
+    for width in (3, 4):
+        shim.build(width, 2)
+        first, weights = weights_of(shim), []
+        for step in range(3):
+            set_gradients(shim.module, seed=step)
+            shim.finish_update(optimizer)
+            weights.append(weights_of(shim))
+        *_, expected = averages_by_hand(first, weights, 0.9)
+        with shim.use_params(optimizer.averages):
+            torch.testing.assert_close(weights_of(shim), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_optimizer_pickled_with_its_module_goes_on_averaging():
+    shim, optimizer = built(), make_adamw(0.1, average=0.9)
+    set_gradients(shim.module)
+    shim.finish_update(optimizer)
+    pair = shim, optimizer
+    for each, its_optimizer in (pair, pickle.loads(pickle.dumps(pair))):
+        set_gradients(each.module, seed=2)
+        each.finish_update(its_optimizer)
+        with each.use_params(its_optimizer.averages):
+            averaged = weights_of(each)
+        if each is shim:
+            expected = averaged
+    torch.testing.assert_close(averaged, expected)
+
+
+def test_arrays_of_thinc_are_averaged_alike():
+    optimizer, plain = make_adamw(0.1, average=0.5), make_adamw(0.1)
+    array, other = np.ones((2, 3, 2), dtype="float32")
+    first, weights = {"W": torch.from_numpy(array.copy())}, []
+    for step in range(8):
+        gradient = np.random.default_rng(step).normal(size=array.shape).astype("float32")
+        other, _ = plain((1, "W"), other, gradient.copy())
+        array, _ = optimizer((1, "W"), array, gradient)
+        weights.append({"W": torch.from_numpy(array.copy())})
+    np.testing.assert_array_equal(array, other)
+    *_, expected = averages_by_hand(first, weights, 0.5)
+    found = torch.from_numpy(optimizer.averages[1, "W"])
+    torch.testing.assert_close(found, expected["W"], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("average", [-0.1, 1.0, 2, float("nan")])
+def test_average_that_is_no_decay_is_refused(average):
+    with pytest.raises(ConfigError, match="`average`"):
+        make_adamw(average=average)
 
 
 def test_params_of_others_change_nothing():

@@ -2,6 +2,7 @@
 
 import functools
 import math
+import types
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 from spacy.training import Example
 from torch import nn
 
-from seqpipe.adapters import TaskPipe, make_classifier, task_of
+from seqpipe.adapters import TaskPipe, make_classifier, perturbing, task_of
 from seqpipe.errors import ConfigError, PluginError
 from seqpipe.parts.heads import Head
 from seqpipe.parts.readers import Row
@@ -137,6 +138,21 @@ def test_loss_falls_and_predictions_stand_on_docs(head, level):
     assert [len(doc.user_data["said"]) for doc in docs] == [
         1 if level == "text" else len(doc) for doc in docs
     ]
+
+
+@pytest.mark.parametrize(
+    ("head", "level"), [(Mean, "text"), (EachWord, "word"), (SeesWords, "word")]
+)
+def test_loss_is_higher_where_the_inputs_are_moved(head, level):
+    _, pipe, examples = pipeline(head, level)
+    for parameter in pipe.model.get_ref("output_layer").shims[0].module.parameters():
+        nn.init.constant_(parameter, 0.1)
+    with perturbing(types.SimpleNamespace(pipeline=[("lengths", pipe)])) as perturb:
+        first = pipe.update(examples)["lengths"]
+        perturb(0.1)
+        second = pipe.update(examples)["lengths"]
+    # One head looks at the words alone.
+    assert second > first if head is not SeesWords else second == first
 
 
 def test_parameters_that_only_the_loss_uses_are_trained():

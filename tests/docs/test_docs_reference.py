@@ -1,5 +1,6 @@
 """The tables of the reference pages say what the code does."""
 
+import dataclasses
 import importlib.metadata
 import inspect
 import json
@@ -15,6 +16,7 @@ from seqpipe.config._expand import DEFAULTS
 from seqpipe.config._schema import DATA_PARTS, DEFAULT_PARTS, HOST_SETTINGS, PIPELINE_SETTINGS
 from seqpipe.plugins import _host
 from seqpipe.run import run
+from seqpipe.training import OWN_SETTINGS, Training
 
 REFERENCE = DOCS / "pipeline-file.md"
 SMALLEST = """
@@ -90,6 +92,13 @@ def test_reference_lists_the_keys_of_the_host():
 def test_reference_lists_the_settings_of_the_optimizer():
     expected = defaults(inspect.signature(adapters.make_adamw).parameters, slot="")
     assert shown(REFERENCE, "seqpipe.AdamW.v1", 1) == expected
+
+
+def test_reference_lists_the_keys_of_training_that_are_not_spacys():
+    fields = {field.name: field.default for field in dataclasses.fields(Training)}
+    listed = shown(REFERENCE, "Adversarial training", 1)
+    assert listed == {key: fields[key] for key in HOST_SETTINGS["training"]}
+    assert set(listed) == set(OWN_SETTINGS)
 
 
 def test_reference_names_the_default_part_of_each_slot():
