@@ -61,7 +61,7 @@ def run_classifier(
         save_unfinished(output, nlp.to_disk)
     with stages.stage("evaluation"):
         saved = spacy.load(output / UNFINISHED)
-        scores = score_texts(saved, corpora["test"]) if "test" in corpora else {}
+        scores = score_texts(saved, corpora["test"], output=output) if "test" in corpora else {}
         warnings = warn(saved, stages.reporter, scores=scores)
     promote(output)
     report = make_report(
