@@ -12,6 +12,26 @@ from seqpipe.errors import InterruptedRun
 _RUNS: Final = Path("runs")
 _GITIGNORE = "# Results of runs don't belong in version control.\n*\n"
 
+_Seeds = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        help="Run with so many seeds in a row, from the file's on, each in a folder of its own: seed-0 and so on. "
+        "Their mean and spread are printed and written into seeds.json.",
+    ),
+]
+_Folds = Annotated[
+    int | None,
+    typer.Option(
+        min=2,
+        help="Cross-validate: cut the texts of [data] into so many folds, stratified by label, and run once for each. "
+        "A run is tested on its fold and trained on the others, from which `split` takes the dev part; its folder is "
+        "fold-0 and so on. A [data.test] isn't read: test on it by a run without --folds. Mean and spread are printed and "
+        "written into folds.json, and what's predicted of each text into predictions.jsonl.",
+        show_default=False,
+    ),
+]
+
 
 def run_command(
     context: typer.Context,
@@ -34,25 +54,8 @@ def run_command(
             show_default=False,
         ),
     ] = None,
-    seeds: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            help="Run with so many seeds in a row, from the file's on, each in a folder of its own: seed-0 and so on. "
-            "Their mean and spread are printed and written into seeds.json.",
-        ),
-    ] = 1,
-    folds: Annotated[
-        int | None,
-        typer.Option(
-            min=2,
-            help="Cross-validate: cut the texts of [data] into so many folds, stratified by label, and run once for each. "
-            "A run is tested on its fold and trained on the others, from which `split` takes the dev part; its folder is "
-            "fold-0 and so on. A [data.test] isn't read: test on it by a run without --folds. Mean and spread are printed and "
-            "written into folds.json, and what's predicted of each text into predictions.jsonl.",
-            show_default=False,
-        ),
-    ] = None,
+    seeds: _Seeds = 1,
+    folds: _Folds = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Train, evaluate and save the pipeline that a file describes.

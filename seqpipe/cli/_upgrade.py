@@ -70,8 +70,10 @@ def _print_diff(console: Any, before: str, after: str, name: str) -> None:
 
     from seqpipe.reporting import escaped
 
-    lines = [text.replace("\r\n", "\n").replace("\r", "\n").split("\n") for text in (before, after)]
-    for number, line in enumerate(difflib.unified_diff(*lines, name, name, n=1, lineterm="")):
+    old, new = (
+        text.replace("\r\n", "\n").replace("\r", "\n").split("\n") for text in (before, after)
+    )
+    for number, line in enumerate(difflib.unified_diff(old, new, name, name, n=1, lineterm="")):
         # The first two are the names.
         style = _STYLES.get(line[:1], "") if number > 1 else "bold"
         console.print(Text(escaped(line), style))

@@ -68,7 +68,7 @@ class Index:
         ]
         return frozenset(path[0] for path in named if len(path) == 1 or path[0] == "embedder")
 
-    def keys(self) -> Iterator[tuple[tuple[str, ...], Key]]:
+    def each_key(self) -> Iterator[tuple[tuple[str, ...], Key]]:
         """Yield the keys in the file, each with the path of its section."""
         for section in self._sections.values():
             for key in section.keys.values():

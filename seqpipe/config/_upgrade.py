@@ -55,7 +55,7 @@ def upgrade(file: PipelineFile, text: str, *, new_defaults: bool = False) -> Upg
     pieces = _LINE_END.split(text.removeprefix(_MARK))
     lines, ends = pieces[::2], [*pieces[1::2], ""]
     notes: list[str] = []
-    for path, key in file.index.keys():
+    for path, key in file.index.each_key():
         where = f"[{'.'.join(path)}]"
         for kind, name in _names(key, descend(file.sections, path)):
             newest = _newest(kind, name)

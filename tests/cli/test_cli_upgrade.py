@@ -16,7 +16,7 @@ path = "texts.jsonl"
 ; The head.
 [head]
 @seqpipe_heads = "seqpipe.TextClassifier.v1"
-pool = ["max"]   
+pool = ["max"]\t
 """
 PLUGIN = """
     class Old:

@@ -49,10 +49,8 @@ def run(tmp_path):
     (tmp_path / "pipeline.cfg").write_text(FILE)
 
     def run(compiler):
-        environment = {**os.environ, "SEQPIPE_CACHE": str(tmp_path / f"cache{compiler}")}
-        environment.pop("CC", None)
-        if compiler is not None:
-            environment["CC"] = str(compiler)
+        environment = {key: value for key, value in os.environ.items() if key != "CC"}
+        environment |= {} if compiler is None else {"CC": compiler}
         command = [sys.executable, "-m", "seqpipe", "run", "pipeline.cfg", "-q", "-o", "out"]
         done = subprocess.run(
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True

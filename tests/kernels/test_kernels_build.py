@@ -111,7 +111,7 @@ def test_lack_of_a_writable_folder_is_reported(monkeypatch, tmp_path):
 
 def test_missing_compiler_is_reported(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(BuildError, match="there's no C compiler; .*install"):
+    with pytest.raises(BuildError, match=r"there's no C compiler; .*install"):
         build(source(7))
 
 

@@ -1,6 +1,5 @@
 """Chooses the engine that runs a cell's recurrence."""
 
-import functools
 import logging
 import weakref
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast
