@@ -1,6 +1,7 @@
 """Rows of data as the examples that spaCy trains on."""
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from spacy.language import Language
@@ -11,11 +12,12 @@ from seqpipe.adapters._context import context_of
 from seqpipe.adapters._contract import calling, read_rows
 from seqpipe.adapters._tokenizer import fit_tokenizer, tokenized
 from seqpipe.errors import ConfigError, DataError
-from seqpipe.parts.readers import BadRow, Reader, Row, fingerprint, split_rows
+from seqpipe.parts.readers import BadRow, Reader, Row, fingerprint, split_folds, split_rows
 from seqpipe.tasks import Task
 from seqpipe.tasks.text_classes import TextClasses
 
 _WHOLE = "data"
+_TEST = "test"
 
 
 class DataSet:
@@ -29,6 +31,8 @@ class DataSet:
         fractions: The share of each part that's split off.
         seed: Decides the split.
         task: What is learnt from the rows; by default classes of texts.
+        fold: For cross-validation: of "count" folds, the one of this "index" is the test part. A reader of the test
+            part isn't called.
 
     Raises:
         ConfigError: Nothing says where the train part comes from.
@@ -42,17 +46,26 @@ class DataSet:
         fractions: Mapping[str, float],
         seed: int,
         task: Task | None = None,
+        fold: Mapping[str, int] | None = None,
     ) -> None:
         self.task = task or TextClasses()
         whole = _check_readers(readers)
+        if fold is not None:
+            readers = {name: reader for name, reader in readers.items() if name != _TEST}
         results = {name: read_rows(reader) for name, reader in readers.items()}
         self.skipped: list[BadRow] = [bad for result in results.values() for bad in result.skipped]
         self.parts: dict[str, list[Row]] = {
             n: list(r.rows) for n, r in results.items() if n != whole
         }
-        wanted = _shares_left(fractions, without=self.parts)
+        split_off = self.parts if fold is None else {*self.parts, _TEST}
+        wanted = _shares_left(fractions, without=split_off)
         strata = None if isinstance(self.task, TextClasses) else self._strata
-        self.parts |= split_rows(results[whole].rows, wanted, seed=seed, strata=strata)
+        split = partial(split_rows, fractions=wanted, seed=seed, strata=strata)
+        if fold is None:
+            self.parts |= split(results[whole].rows)
+        else:
+            folds = split_folds(results[whole].rows, fold["count"], seed=seed, strata=strata)
+            self.parts |= _leave_out(fold["index"], folds, split)
         rows = [row for name in sorted(self.parts) for row in self.parts[name]]
         self.labels = sorted({label for row in rows for label in row.labels})
         self.fingerprint = fingerprint(rows)
@@ -77,6 +90,32 @@ class DataSet:
         if part not in self._docs:
             self._docs[part] = [_tokenized(nlp, row) for row in self.parts[part]]
         return self._docs[part]
+
+
+def _leave_out(
+    index: int, folds: Sequence[list[Row]], split: Callable[[list[Row]], dict[str, list[Row]]]
+) -> dict[str, list[Row]]:
+    """Return the parts of a run of cross-validation: a fold to test on, and the others split."""
+    # The first run tells of classes that another lacks texts of, before all those between have been trained.
+    for other in range(1, len(folds)) if index == 0 else ():
+        split([row for fold in (*folds[:other], *folds[other + 1 :]) for row in fold])
+    rest = [row for fold in (*folds[:index], *folds[index + 1 :]) for row in fold]
+    return {**split(rest), _TEST: folds[index]}
+
+
+def _check_fold(fold: Mapping[str, int]) -> None:
+    """Check which fold is left out.
+
+    Raises:
+        ConfigError: There's no such fold.
+    """
+    index, count = fold.get("index", -1), fold.get("count", 0)
+    if set(fold) != {"index", "count"} or count < 2 or not 0 <= index < count:
+        raise ConfigError(
+            f"the fold {dict(fold)} can't be left out: write such as "
+            '{"index": 0, "count": 5}, with an index below the count',
+            setting="fold",
+        )
 
 
 def _tokenized(nlp: Language, row: Row) -> Doc:
@@ -129,9 +168,10 @@ class Corpus:
         fractions: The share of each part that's split off.
         seed: Decides the split.
         task: What is learnt from the rows; by default classes of texts.
+        fold: For cross-validation: which fold is the test part; see `DataSet`.
 
     Raises:
-        ConfigError: Nothing says where the rows come from.
+        ConfigError: Nothing says where the rows come from, or there's no such fold.
     """
 
     def __init__(
@@ -142,8 +182,12 @@ class Corpus:
         fractions: Mapping[str, float],
         seed: int,
         task: Task | None = None,
+        fold: Mapping[str, int] | None = None,
     ) -> None:
         _check_readers(readers)
+        if fold is not None:
+            _check_fold(fold)
+        self.fold = fold
         self._readers = readers
         self._part = part
         self._fractions = fractions
@@ -161,7 +205,11 @@ class Corpus:
             data_sets = context_of(nlp).data_sets
             if (key := self._key()) not in data_sets:
                 data_sets[key] = DataSet(
-                    self._readers, fractions=self._fractions, seed=self._seed, task=self._task
+                    self._readers,
+                    fractions=self._fractions,
+                    seed=self._seed,
+                    task=self._task,
+                    fold=self.fold,
                 )
             self._data = _with_part(data_sets[key], self._part)
         return self._data
@@ -169,7 +217,8 @@ class Corpus:
     def _key(self) -> Any:
         # Each corpus has a task, and readers, of its own, made by the same settings.
         task = self._task and (type(self._task), repr(sorted(vars(self._task).items())))
-        return tuple(self._readers.items()), tuple(self._fractions.items()), self._seed, task
+        fold = self.fold and tuple(sorted(self.fold.items()))
+        return tuple(self._readers.items()), tuple(self._fractions.items()), self._seed, task, fold
 
     def rows(self, nlp: Language) -> list[Row]:
         """Return the rows of the part; see `read`."""
@@ -207,6 +256,7 @@ def make_corpus(
     dev: Reader | None = None,
     test: Reader | None = None,
     task: Task | None = None,
+    fold: dict[str, int] | None = None,
 ) -> Corpus:
     """Make one part of a data set; registered as the reader "seqpipe.Corpus.v1".
 
@@ -219,7 +269,8 @@ def make_corpus(
         dev: Reads the rows that the best model is chosen by.
         test: Reads the rows that the best model is evaluated on.
         task: What is learnt from the rows; by default classes of texts.
+        fold: For cross-validation: of "count" folds, the one of this "index" takes the place of the test part.
     """
     readers = {_WHOLE: data, "train": train, "dev": dev, "test": test}
     given = {name: reader for name, reader in readers.items() if reader is not None}
-    return Corpus(given, part, fractions=split, seed=seed, task=task)
+    return Corpus(given, part, fractions=split, seed=seed, task=task, fold=fold)

@@ -12,6 +12,26 @@ from seqpipe.errors import InterruptedRun
 _RUNS: Final = Path("runs")
 _GITIGNORE = "# Results of runs don't belong in version control.\n*\n"
 
+_Seeds = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        help="Run with so many seeds in a row, from the file's on, each in a folder of its own: seed-0 and so on. "
+        "Their mean and spread are printed and written into seeds.json.",
+    ),
+]
+_Folds = Annotated[
+    int | None,
+    typer.Option(
+        min=2,
+        help="Cross-validate: cut the texts of [data] into so many folds, stratified by label, and run once for each. "
+        "A run is tested on its fold and trained on the others, from which `split` takes the dev part; its folder is "
+        "fold-0 and so on. A [data.test] isn't read: test on it by a run without --folds. Mean and spread are printed and "
+        "written into folds.json, and what's predicted of each text into predictions.jsonl.",
+        show_default=False,
+    ),
+]
+
 
 def run_command(
     context: typer.Context,
@@ -34,14 +54,8 @@ def run_command(
             show_default=False,
         ),
     ] = None,
-    seeds: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            help="Run with so many seeds in a row, from the file's on, each in a folder of its own: seed-0 and so on. "
-            "Their mean and spread are printed and written into seeds.json.",
-        ),
-    ] = 1,
+    seeds: _Seeds = 1,
+    folds: _Folds = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Train, evaluate and save the pipeline that a file describes.
@@ -56,6 +70,8 @@ def run_command(
 
         seqpipe run pipeline.cfg --seeds 5
 
+        seqpipe run pipeline.cfg --folds 10
+
     The output folder gets model-best (load it with spacy.load), config.cfg (the complete
     configuration) and report.json (scores, timings, versions). Ctrl-C (or SIGTERM) stops at any time
     and says what was kept.
@@ -68,14 +84,19 @@ def run_command(
     from seqpipe.cli.plugins._screen import make_console
     from seqpipe.reporting import escaped
 
+    if folds and seeds > 1:
+        raise typer.BadParameter(
+            "--folds and --seeds can't be combined; for other folds and weights, add `--pipeline.seed 1` and so on "
+            "to --folds"
+        )
     console = make_console(soft_wrap=False)
     if not quiet:
         console.print(f"seqpipe run {escaped(file)}", highlight=False, soft_wrap=True)
     source = _read(file, context.args)
     folder = output or _default_output(file)
     with _ignored_by_git(_RUNS):
-        if seeds > 1:
-            _run_seeds(source, context.args, folder, seeds, threads, console, quiet)
+        if folds or seeds > 1:
+            _run_repeatedly(source, context.args, folder, (seeds, folds), threads, console, quiet)
             return
         from seqpipe.run import run
 
@@ -85,33 +106,34 @@ def run_command(
         print_results(console, result.report, result.model)
 
 
-def _run_seeds(
+def _run_repeatedly(
     source: Any,
     overrides: Sequence[str],
     folder: Path,
-    seeds: int,
+    times: tuple[int, int | None],
     threads: int | None,
     console: Any,
     quiet: bool,
 ) -> None:
-    from seqpipe.cli._run_output import make_reporter, print_seeds
-    from seqpipe.run import run_seeds
+    from seqpipe.cli._run_output import make_reporter, print_summary
+    from seqpipe.run import run_folds, run_seeds
 
-    def reporter_of(seed: int) -> Any:
+    def reporter_of(name: str) -> Any:
         if not quiet:
-            console.print(f"seed {seed}", highlight=False)
+            console.print(name, highlight=False)
         return make_reporter(console, quiet=quiet)
 
-    summary = run_seeds(
+    seeds, folds = times
+    summary = (run_folds if folds else run_seeds)(
         source,
         overrides=overrides,
         output=folder,
-        count=seeds,
+        count=folds or seeds,
         threads=threads,
         make_reporter=reporter_of,
     )
     if not quiet:
-        print_seeds(console, summary, folder)
+        print_summary(console, summary, folder)
 
 
 def _read(file: Path, overrides: Sequence[str]) -> Any:

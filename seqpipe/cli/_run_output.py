@@ -39,19 +39,21 @@ def print_results(console: Console, report: dict[str, Any], model: Path) -> None
     )
 
 
-def print_seeds(console: Console, summary: Mapping[str, Any], folder: Path) -> None:
-    """Print the figures of each seed, and their mean and spread."""
+def print_summary(console: Console, summary: Mapping[str, Any], folder: Path) -> None:
+    """Print the figures of each of several runs, by seeds or by folds, and their mean and spread."""
     figures = summary["figures"]
+    kind = next(kind for kind in ("seeds", "folds") if kind in summary)
+    one = kind.removesuffix("s")
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("seed", *figures):
-        table.add_column(escaped(column), justify="right" if column != "seed" else "left")
-    for seed, found in summary["seeds"].items():
-        table.add_row(seed, *(f"{found[name]:.4f}" for name in figures))
+    for column in (one, *figures):
+        table.add_column(escaped(column), justify="right" if column != one else "left")
+    for name, found in summary[kind].items():
+        table.add_row(name.removeprefix("fold-"), *(f"{found[name]:.4f}" for name in figures))
     for row in ("mean", "min", "max", "deviation"):
         table.add_row(row, *(f"{figure[row]:.4f}" for figure in figures.values()))
     console.print(table)
     console.print(
-        f"pipelines: {escaped(folder)}/seed-*/model-best", highlight=False, soft_wrap=True
+        f"pipelines: {escaped(folder)}/{one}-*/model-best", highlight=False, soft_wrap=True
     )
 
 

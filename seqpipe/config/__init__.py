@@ -23,6 +23,8 @@ from seqpipe.config._schema import Makes as Makes
 from seqpipe.config._schema import what_is_made as what_is_made
 from seqpipe.config._spacy_facts import record_facts as record_facts
 from seqpipe.config._types import descend as descend
+from seqpipe.config._upgrade import Upgrade as Upgrade
+from seqpipe.config._upgrade import upgrade as upgrade
 from seqpipe.config._usage import Setting as Setting
 from seqpipe.config._usage import section_of as section_of
 from seqpipe.config._usage import settings_of as settings_of
@@ -41,6 +43,7 @@ __all__ = [
     "Place",
     "Setting",
     "Style",
+    "Upgrade",
     "blocks_in",
     "check",
     "check_by_record",
@@ -59,5 +62,6 @@ __all__ = [
     "restore_dollars",
     "section_of",
     "settings_of",
+    "upgrade",
     "what_is_made",
 ]

@@ -312,6 +312,9 @@ class _Check:
             self._data_parts(section, host)
         if "split" in section:
             self._split(section["split"])
+        if section.get("fold") is not None and self._makes is Makes.EMBEDDING:
+            message = "a file that makes an embedding has no labelled texts to cut into folds"
+            self._report.add(("data", "fold"), message, "remove it")
 
     def _data_parts(self, section: dict[str, Any], host: Mapping[str, Any]) -> None:
         """Check [data] where each part has a reader of its own."""

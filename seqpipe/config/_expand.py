@@ -288,7 +288,7 @@ def _classified(sections: Mapping[str, Any]) -> Section:
     names = ("pipeline", "data", "tokenizer", "classifier")
     ours = {name: _with_defaults(name, sections.get(name, {})) for name in names}
     data = _data(ours["data"], "seqpipe.Corpus.v1")
-    there = {"train", *ours["data"]["split"], *ours["data"]}
+    there = {"train", *_named_parts(ours["data"])}
     corpora = {part: {**data, "part": part} for part in DATA_PARTS if part in there}
     model = classifier_sections(ours["classifier"], corpora)
     # As all classifiers have it.
@@ -342,8 +342,12 @@ def _initialize(data: Section, *, is_weighted: bool = False) -> Section:
 
 def _parts_of(data: Section) -> list[str]:
     # A pipeline can be trained without a test part, but not without the others.
-    there = {"train", "dev", *data["split"], *data}
+    there = {"train", "dev", *_named_parts(data)}
     return [part for part in DATA_PARTS if part in there]
+
+
+def _named_parts(data: Section) -> set[str]:
+    return {*data["split"], *data, *(["test"] if data.get("fold") else [])}
 
 
 def _data(data: Section, corpus: str, **more: Any) -> Section:
@@ -354,6 +358,7 @@ def _data(data: Section, corpus: str, **more: Any) -> Section:
         "@readers": corpus,
         "split": data["split"],
         "seed": "${system.seed}",
+        **({"fold": data["fold"]} if data.get("fold") else {}),
         **({"data": whole} if whole else {}),
         **nested,
         **more,

@@ -74,6 +74,12 @@ class Index:
         ]
         return frozenset(path[0] for path in named if len(path) == 1 or path[0] == "embedder")
 
+    def each_key(self) -> Iterator[tuple[tuple[str, ...], Key]]:
+        """Yield the keys in the file, each with the path of its section."""
+        for section in self._sections.values():
+            for key in section.keys.values():
+                yield section.parts, key
+
     def inside(self, path: tuple[str, ...], offset: int, length: int | None) -> Place:
         """Return the place of a span of a raw value, cut off at the end of its line."""
         override = self._origins.get(path)

@@ -75,7 +75,7 @@ DECISION_SETTINGS: Final[dict[str, Any]] = {
 
 #: The keys that the host itself reads in a section, beside the settings of the part that's named there.
 HOST_SETTINGS: Final[dict[str, dict[str, Any]]] = {
-    "data": {"split": dict[str, float]},
+    "data": {"split": dict[str, float], "fold": dict[str, int] | None},
     "head": {"class_weights": ClassWeights | None},
     "embedder": {"trained_width": int, "trained_rows": int, "tune": bool, "tuned_words": int},
     "wide": {"weight": float | None},

@@ -1,7 +1,8 @@
 """Turns a pipeline file into a trained, evaluated and saved pipeline."""
 
+from seqpipe.run._repeated import run_folds as run_folds
+from seqpipe.run._repeated import run_seeds as run_seeds
 from seqpipe.run._run import RunResult as RunResult
 from seqpipe.run._run import run as run
-from seqpipe.run._seeds import run_seeds as run_seeds
 
-__all__ = ["RunResult", "run", "run_seeds"]
+__all__ = ["RunResult", "run", "run_folds", "run_seeds"]

@@ -64,7 +64,7 @@ def run_classifier(
         save_unfinished(output, nlp.to_disk)
     with stages.stage("evaluation"):
         saved = spacy.load(output / UNFINISHED)
-        scores = score_texts(saved, corpora["test"]) if "test" in corpora else {}
+        scores = score_texts(saved, corpora["test"], output=output) if "test" in corpora else {}
         note_tuned(saved, stages.reporter)
         warnings = warn(saved, stages.reporter, scores=scores)
     promote(output)

@@ -1,12 +1,15 @@
 """What a run says of its data, and how it scores what was learnt from it: as the pipeline's task has it."""
 
+import json
 from collections import deque
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from spacy.language import Language
 from spacy.scorer import Scorer
 
+from seqpipe import storage
 from seqpipe.adapters import (
     Corpus,
     calling,
@@ -21,6 +24,8 @@ from seqpipe.tasks.text_classes import TextClasses
 from seqpipe.training import CorpusOf
 
 _SHOWN_ROWS: Final = 5
+#: The file of a run that has what's predicted of each text of its fold.
+PREDICTIONS: Final = "predictions.jsonl"
 
 
 def read_all(nlp: Language, corpora: Mapping[str, Corpus]) -> None:
@@ -74,8 +79,14 @@ def note_tuned(nlp: Language, reporter: Reporter) -> None:
         reporter.note(f"decision: {', '.join(shown)}{more}")
 
 
-def score_texts(nlp: Language, corpus: CorpusOf) -> dict[str, Any]:
+def score_texts(nlp: Language, corpus: CorpusOf, *, output: Path | None = None) -> dict[str, Any]:
     """Score a pipeline on a part of the data.
+
+    Args:
+        nlp: The pipeline.
+        corpus: The part.
+        output: The folder of the run, which gets the predictions too if the part is a fold of cross-validation and
+            texts are put into classes.
 
     Returns:
         spaCy's scores under "spacy"; beside them the figures of the pipeline's task, if it has one.
@@ -89,5 +100,10 @@ def score_texts(nlp: Language, corpus: CorpusOf) -> dict[str, Any]:
     task = task_of(nlp)
     if task is None:
         return scores
+    if output and isinstance(corpus, Corpus) and corpus.fold and isinstance(task, TextClasses):
+        pairs = zip(corpus.rows(nlp), examples, strict=True)
+        lines = [task.prediction(row, example.predicted) for row, example in pairs]
+        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+        storage.write_text(output / PREDICTIONS, text)
     with calling(task, "task", "scored examples"):
         return {**task.score(examples), **scores}

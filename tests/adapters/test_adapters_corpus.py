@@ -81,6 +81,57 @@ def test_nowhere_to_train_from_is_refused():
         sizes(dev=Made())
 
 
+def fold(index, count=4, seed=0, split=SPLIT, **readers):
+    left_out = {"index": index, "count": count}
+    return DataSet(readers, fractions=split, seed=seed, fold=left_out).parts
+
+
+def test_each_row_is_tested_by_the_run_of_one_fold_and_learnt_by_no_part_of_that():
+    tested = []
+    for index in range(4):
+        parts = fold(index, data=Made())
+        assert {name: len(rows) for name, rows in parts.items()} == {
+            **{"train": 11, "dev": 4},
+            "test": 5,
+        }
+        assert not {*parts["test"]} & {*parts["train"], *parts["dev"]}
+        tested += parts["test"]
+    assert sorted(row.source for row in tested) == sorted(row.source for row in Made().read().rows)
+
+
+def test_fold_depends_on_the_seed_alone():
+    assert fold(1, data=Made()) == fold(1, data=Made())
+    assert fold(1, data=Made())["test"] != fold(1, seed=1, data=Made())["test"]
+
+
+def test_official_test_part_is_not_read_for_a_fold():
+    parts = fold(0, data=Made(), dev=Made("dev"), test=Made("official"))
+    assert reads == {"rows": 1, "dev": 1}
+    assert {name: len(rows) for name, rows in parts.items()} == {"dev": 20, "train": 15, "test": 5}
+
+
+def test_fold_is_the_test_part_where_split_has_none(nlp):
+    corpus = make_corpus("test", {"train": 1.0}, data=Made(), fold={"index": 0, "count": 4})
+    assert len(corpus.rows(nlp)) == 5
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"index": 4, "count": 4}, {"index": 0, "count": 1}, {"index": 0}, {"index": -1, "count": 2}],
+)
+def test_fold_that_there_is_none_of_is_refused(wrong):
+    with pytest.raises(ConfigError, match="can't be left out"):
+        make_corpus("test", SPLIT, data=Made(), fold=wrong)
+
+
+def test_corpora_of_other_folds_read_for_themselves(nlp):
+    one, other = (
+        make_corpus("test", SPLIT, data=Made(), fold={"index": index, "count": 2})
+        for index in (0, 1)
+    )
+    assert not {*one.rows(nlp)} & {*other.rows(nlp)}
+
+
 def test_labels_are_those_of_all_parts(nlp):
     data = DataSet({"data": Made(), "test": Made("own", labels=("c",))}, fractions=SPLIT, seed=0)
     assert data.labels == ["a", "b", "c"]

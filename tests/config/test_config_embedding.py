@@ -41,6 +41,13 @@ def test_an_embedding_needs_neither_head_nor_encoder(errors_of):
     assert errors_of(without_training(GOOD)) == []
 
 
+def test_fold_is_for_labelled_texts(errors_of):
+    fold = GOOD.replace("[tokenizer]", 'fold = {"index": 0, "count": 5}\n\n[tokenizer]')
+    assert errors_of(fold) == []
+    (problem,) = errors_of(without_training(fold))
+    assert "embedding has no labelled texts" in problem.message and problem.place.line == 10
+
+
 def test_an_embedding_expands_to_a_pipeline_with_nothing_to_train():
     config = embedding(pipeline={"lang": "de", "seed": 5})
     assert config["nlp"]["pipeline"] == [] and config["components"] == {}

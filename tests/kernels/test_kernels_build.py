@@ -111,7 +111,7 @@ def test_lack_of_a_writable_folder_is_reported(monkeypatch, tmp_path):
 
 def test_missing_compiler_is_reported(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(BuildError, match=r"there's no C compiler$"):
+    with pytest.raises(BuildError, match=r"there's no C compiler; .*install"):
         build(source(7))
 
 
@@ -151,9 +151,37 @@ def test_compiler_with_an_open_quotation_mark_is_reported(monkeypatch):
 def test_failing_compiler_is_reported_with_its_message(monkeypatch, tmp_path):
     failing = script(tmp_path / "failing-cc", 'echo "out of order" >&2\nexit 1')
     monkeypatch.setenv("CC", str(failing))
-    with pytest.raises(BuildError, match=r"failing-cc fails: out of order"):
+    with pytest.raises(BuildError, match=r"failing-cc fails \(out of order\); set CC"):
         build(source(8))
     assert not list((tmp_path / "cache").rglob("*.so"))
+
+
+@pytest.mark.parametrize(
+    ("system", "release", "advice"),
+    [
+        ("linux", {"ID": "debian"}, "`sudo apt install build-essential` installs one"),
+        ("linux", {"ID": "mint", "ID_LIKE": "ubuntu debian"}, "apt install"),
+        ("linux", {"ID": "fedora"}, "`sudo dnf install gcc` installs one"),
+        ("linux", {"ID": "rocky", "ID_LIKE": "rhel centos fedora"}, "dnf install"),
+        ("linux", {"ID": "alpine"}, "install gcc or clang"),
+        ("darwin", None, "`xcode-select --install` installs one"),
+        ("win32", None, "install gcc or clang"),
+    ],
+)
+def test_missing_compiler_is_reported_with_the_command_of_the_platform(
+    monkeypatch, system, release, advice
+):
+    def read_release():
+        if release is None:
+            raise OSError
+        return release
+
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr(_library.platform, "freedesktop_os_release", read_release)
+    with pytest.raises(BuildError) as raised:
+        find_compiler()
+    assert advice in str(raised.value) and "there's no C compiler; " in str(raised.value)
 
 
 @needs_compiler

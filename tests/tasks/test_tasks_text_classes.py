@@ -115,3 +115,17 @@ def test_no_categories_are_nothing_to_learn():
     with pytest.raises(DataError, match="no text has categories"):
         TextClasses().labels([spacy.blank("en")("one")])
     assert TextClasses().truths([], ["a"]).shape == torch.Size([0, 1])
+
+
+@pytest.mark.parametrize(
+    ("exclusive", "expected"),
+    [
+        (True, {"truth": "a", "prediction": "b", "score": 0.9}),
+        (False, {"truth": ["a", "c"], "prediction": ["b", "a"], "score": [0.9, 0.6]}),
+    ],
+)
+def test_prediction_has_place_truth_labels_and_scores(exclusive, expected):
+    task = TextClasses.of_component(exclusive=exclusive, threshold=0.5, labels="abc")
+    doc = spacy.blank("en")("one")
+    doc.cats = {"a": 0.6, "b": 0.9, "c": 0.1, "of another component": 1.0}
+    assert task.prediction(Row("one", ("a", "c"), "x:1"), doc) == {"place": "x:1", **expected}

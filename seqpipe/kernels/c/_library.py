@@ -10,6 +10,7 @@ import shlex
 import shutil
 import struct
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -284,7 +285,30 @@ def find_compiler() -> tuple[str, ...]:
         path = shutil.which(program)
         if path:
             return path, *given
-    raise BuildError("there's no C compiler" + (f" called {wanted!r} (CC)" if wanted else ""))
+    if wanted:
+        raise BuildError(
+            f"there's no C compiler called {wanted!r} (CC); unset CC, or name one that's there"
+        )
+    raise BuildError(f"there's no C compiler; {_how_to_install()}")
+
+
+def _how_to_install() -> str:
+    """Say how a C compiler is installed on this machine."""
+    if sys.platform == "darwin":
+        return "`xcode-select --install` installs one"
+    try:
+        release = platform.freedesktop_os_release()
+    except OSError:
+        return "install gcc or clang"
+    names = {release.get("ID", ""), *release.get("ID_LIKE", "").split()}
+    packages = {
+        "debian": "sudo apt install build-essential",
+        "ubuntu": "sudo apt install build-essential",
+        "fedora": "sudo dnf install gcc",
+        "rhel": "sudo dnf install gcc",
+    }
+    command = next((packages[name] for name in packages if name in names), None)
+    return f"`{command}` installs one" if command else "install gcc or clang"
 
 
 def _words(command: str) -> list[str]:
@@ -307,8 +331,9 @@ def _compile(compiler: tuple[str, ...], source: str, folder: Path) -> bytes:
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         if done.returncode == 0:
             return made.read_bytes()
+    said = done.stderr.replace(str(file), file.name).strip()[:500]
     raise BuildError(
-        f"{' '.join(compiler)} fails: {done.stderr.replace(str(file), file.name).strip()[:500]}"
+        f"the C compiler {' '.join(compiler)} fails ({said or f'exit code {done.returncode}'}); set CC to another"
     )
 
 

@@ -14,6 +14,7 @@ from seqpipe.parts.readers._lines import Lines as Lines
 from seqpipe.parts.readers._lines import open_lines as open_lines
 from seqpipe.parts.readers._paths import locate as locate
 from seqpipe.parts.readers._paths import locate_file as locate_file
+from seqpipe.parts.readers._split import split_folds as split_folds
 from seqpipe.parts.readers._split import split_rows as split_rows
 from seqpipe.parts.readers._table import Csv as Csv
 
@@ -33,5 +34,6 @@ __all__ = [
     "locate",
     "locate_file",
     "open_lines",
+    "split_folds",
     "split_rows",
 ]

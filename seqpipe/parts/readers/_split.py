@@ -26,6 +26,8 @@ _REST: Final = ""
 #: The class of rows that have none.
 _ANY: Final = "\0any"
 _ROUNDING: Final = 1e-9
+#: So many parts are named one by one.
+_SHOWN: Final = 3
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,31 @@ def split_rows(
         ]
         for part in fractions
     }
+
+
+def split_folds(
+    rows: Sequence[Row],
+    count: int,
+    *,
+    seed: int,
+    strata: Callable[[Row], Sequence[str]] | None = None,
+) -> list[list[Row]]:
+    """Cut rows into folds for cross-validation, stratified as by `split_rows`: each row is in one of them.
+
+    Args:
+        rows: What to cut; each row has at least one label.
+        count: How many folds, at least 2.
+        seed: Draws the folds.
+        strata: As `split_rows` has it.
+
+    Raises:
+        DataError: There are fewer different texts, of all rows or of a class, than folds; or a row has no label.
+    """
+    texts = len({" ".join(row.text.split()) for row in rows})
+    if texts < count:
+        raise DataError(f"the data has {texts} different texts, too few for {count} folds")
+    shares = {f"fold-{index}": 1 / count for index in range(count)}
+    return list(split_rows(rows, shares, seed=seed, strata=strata).values())
 
 
 def _split_by(
@@ -208,7 +235,8 @@ def _check_classes(groups: Sequence[_Group], shares: _Shares, parts: Sequence[st
         source = groups[places[0]].rows[0].source
         why, also = f'and none of them fell to "{without[0]}"', " or by another seed"
         if len(places) < len(parts):
-            why, also = f"too few for the {len(parts)} parts {', '.join(parts)}", ""
+            names = ", ".join(parts) if len(parts) <= _SHOWN else f"{parts[0]} to {parts[-1]}"
+            why, also = f"too few for the {len(parts)} parts {names}", ""
         texts = "1 text" if len(places) == 1 else f"{len(places)} different texts"
         raise DataError(
             f'the class "{label}" has {texts} (such as {source}), {why}; add rows of this class, '

@@ -1,6 +1,5 @@
 """Chooses the engine that runs a cell's recurrence."""
 
-import functools
 import logging
 import weakref
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast
@@ -231,13 +230,20 @@ def _best_first(like: Tensor) -> tuple[str, ...]:
 def _usable(name: str, recurrence: Recurrence, like: Tensor, width: int) -> bool:
     reason = _WHY_NOT[name](recurrence, like, width)
     if reason:
-        _warn_once(f"the engine {name!r} can't run here, so a slower one does: {reason}")
+        text = f"the engine {name!r} can't run here, so a slower one does, with the same results: {reason}"
+        # A failing compiler may say something else of each cell.
+        _warn_once(text, topic=f"{name} {reason.partition(' (')[0]}")
     return not reason
 
 
-@functools.cache
-def _warn_once(text: str) -> None:
-    _LOG.warning(text)
+#: What has been warned of.
+_WARNED: Final[set[str]] = set()
+
+
+def _warn_once(text: str, *, topic: str = "") -> None:
+    if (topic or text) not in _WARNED:
+        _WARNED.add(topic or text)
+        _LOG.warning(text)
 
 
 def _why_not_eager(recurrence: Recurrence, like: Tensor, width: int) -> str | None:

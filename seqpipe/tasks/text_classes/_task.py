@@ -90,6 +90,29 @@ class TextClasses(Task):
         )
         return asdict(scores)
 
+    def prediction(self, row: Row, doc: Doc) -> dict[str, Any]:
+        """Return what's predicted of a row's text, as JSON can hold it.
+
+        Returns:
+            Its "place", its true labels ("truth"), those that are predicted ("prediction"), the highest score first,
+            and the "score" of each. Where classes are exclusive, the one label and its score.
+        """
+        scores = {
+            label: round(float(score), 6)
+            for label, score in doc.cats.items()
+            if self.learnt is None or label in self.learnt
+        }
+        chosen = _choose(scores, exclusive=self.exclusive, threshold=self.threshold)
+        labels = sorted(chosen, key=lambda label: -scores[label])
+        found: dict[str, Any] = {
+            "truth": list(row.labels),
+            "prediction": labels,
+            "score": [scores[label] for label in labels],
+        }
+        if self.exclusive:
+            found = {key: values[0] for key, values in found.items()}
+        return {"place": row.source, **found}
+
     def sample(self) -> Sequence[Row]:
         """Return a few rows of two classes."""
         texts = [("goals in the second half", "sport"), ("shares fell in London", "business")]

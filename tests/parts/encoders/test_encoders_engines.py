@@ -38,9 +38,9 @@ def fresh_lstm():
 @pytest.fixture
 def no_compiler(monkeypatch):
     monkeypatch.setenv("CC", "no-such-compiler")
-    _engines._warn_once.cache_clear()
+    _engines._WARNED.clear()
     yield
-    _engines._warn_once.cache_clear()
+    _engines._WARNED.clear()
 
 
 def test_unknown_engine_is_refused_with_those_that_there_are():
@@ -541,7 +541,7 @@ def test_step_may_read_the_number_of_units_from_a_shape(read, width, engine):
 def test_step_that_depends_on_the_batch_runs_in_the_plain_loop(read, caplog):
     inputs, lengths = batch([3, 0, 2], 3)
     cell = cell_that_reads(read, 4)
-    _engines._warn_once.cache_clear()
+    _engines._WARNED.clear()
     for _ in range(2):
         torch.testing.assert_close(
             unroll(cell, inputs, lengths)[0], unroll_plain(cell, inputs, lengths)[0], rtol=0, atol=0

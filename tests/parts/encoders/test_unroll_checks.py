@@ -217,6 +217,29 @@ def test_compiler_that_fails_is_called_once(monkeypatch, tmp_path, caplog):
     assert len([r for r in caplog.records if "can't run here" in r.message]) == 1
 
 
+def test_compiler_that_fails_otherwise_for_each_cell_is_warned_of_once(
+    monkeypatch, tmp_path, caplog
+):
+    compiler = tmp_path / "broken-cc"
+    compiler.write_text("#!/bin/sh\ndate +%N >&2\nexit 1\n")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CC", str(compiler))
+    monkeypatch.setenv("SEQPIPE_CACHE", str(tmp_path / "cache"))
+
+    class One(RNN):
+        def step(self, x, h, state):
+            return ((x["hidden"] + 0.234 * h["hidden"]).tanh(),)
+
+    class Other(RNN):
+        def step(self, x, h, state):
+            return ((x["hidden"] + 0.345 * h["hidden"]).tanh(),)
+
+    for cell in (One(4, 4), Other(4, 4)):
+        unroll(cell, inputs(), LENGTHS)
+    (said,) = [r.message for r in caplog.records if "can't run here" in r.message]
+    assert f"the C compiler {compiler} fails (" in said
+
+
 @pytest.mark.parametrize("wrong", [float("nan"), 1.0])
 @pytest.mark.parametrize("where", ["gates", "initial", "parameters"])
 def test_engine_whose_gradients_are_wrong_is_found_out(wrong, where):

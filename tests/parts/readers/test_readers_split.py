@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqpipe.errors import ConfigError, DataError
-from seqpipe.parts.readers import Row, split_rows
+from seqpipe.parts.readers import Row, split_folds, split_rows
 
 THIRDS = {"train": 0.8, "dev": 0.1, "test": 0.1}
 
@@ -122,7 +122,7 @@ def test_this_split_never_changes() -> None:
 
 def test_the_hash_seed_of_python_makes_no_difference() -> None:
     code = (
-        "from seqpipe.parts.readers import Row, split_rows\n"
+        "from seqpipe.parts.readers import Row, split_folds, split_rows\n"
         "rows = [Row(f'text {n}', (f'{n % 3}', 'x'), str(n)) for n in range(60)]\n"
         "parts = split_rows(rows, {'a': 0.7, 'b': 0.2, 'c': 0.1}, seed=1)\n"
         "print([[row.source for row in part] for part in parts.values()])"
@@ -220,3 +220,19 @@ def test_nothing_and_rows_without_a_label_cannot_be_split() -> None:
 
 
 PINNED = ["a/5.txt", "b/0.txt", "a/3.txt", "a/4.txt", "b/1.txt"]
+
+
+@given(rows=repeated_rows(), count=st.integers(2, 3), seed=SEEDS)
+def test_folds_are_a_stratified_split_in_equal_shares(rows, count: int, seed: int) -> None:
+    folds = split_folds(rows, count, seed=seed)
+    shares = {f"fold-{index}": 1 / count for index in range(count)}
+    assert folds == list(split_rows(rows, shares, seed=seed).values())
+    assert Counter(row for fold in folds for row in fold) == Counter(rows)
+
+
+def test_more_folds_than_different_texts_are_refused():
+    rows = make_rows({"a": 3, "b": 3})
+    with pytest.raises(DataError, match="6 different texts, too few for 7 folds"):
+        split_folds([*rows, *rows], 7, seed=0)
+    with pytest.raises(DataError, match=r'class "a" has 3 .* 4 parts fold-0 to fold-3'):
+        split_folds([*rows, *rows], 4, seed=0)
