@@ -102,7 +102,8 @@ class TextClasses(Task):
             for label, score in doc.cats.items()
             if self.learnt is None or label in self.learnt
         }
-        chosen = _choose(scores, exclusive=self.exclusive, threshold=self.threshold)
+        own = self.thresholds
+        chosen = _choose(scores, self.exclusive, lambda label: own.get(label, self.threshold))
         labels = sorted(chosen, key=lambda label: -scores[label])
         found: dict[str, Any] = {
             "truth": list(row.labels),
