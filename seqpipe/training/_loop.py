@@ -29,6 +29,7 @@ from seqpipe.adapters import (
     naming_scorer,
     read_examples,
     summing_hashes_at_once,
+    update_encoder,
 )
 from seqpipe.errors import ConfigError, DataError, NotFiniteError, PluginError
 from seqpipe.training._finite import check_losses, check_weights, explain, find_source, name_rows
@@ -239,7 +240,10 @@ def _forward_and_back(
         )
         return
     for _, component in components:
-        component.update(batch, drop=rate, losses=losses, sgd=None)
+        if type(component) is Tok2Vec:
+            update_encoder(component, batch, drop=rate, losses=losses)
+        else:
+            component.update(batch, drop=rate, losses=losses, sgd=None)
 
 
 def _only_reads(component: object) -> bool:
