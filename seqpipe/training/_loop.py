@@ -1,6 +1,7 @@
 """The training loop."""
 
 import contextlib
+import gc
 import itertools
 import math
 import random
@@ -124,8 +125,21 @@ def train(nlp: Language, training: Training, state: TrainingState | None = None)
     state = TrainingState() if state is None else state
     if state.step:
         raise ValueError(f"a training can't be continued after step {state.step} yet")
-    with keeping_vectors(nlp.vocab), summing_hashes_at_once():
+    with keeping_vectors(nlp.vocab), summing_hashes_at_once(), _sparing_what_is_there():
         yield from _steps(nlp, training, state)
+
+
+@contextlib.contextmanager
+def _sparing_what_is_there() -> Iterator[None]:
+    """Have the garbage collector not look at what exists already, such as a vocabulary, over and over meanwhile."""
+    is_ours = not gc.get_freeze_count()
+    if is_ours:
+        gc.freeze()
+    try:
+        yield
+    finally:
+        if is_ours:
+            gc.unfreeze()
 
 
 def _steps(nlp: Language, training: Training, state: TrainingState) -> Iterator[Step]:
