@@ -24,6 +24,7 @@ from seqpipe.adapters._encoder import encoders_in as encoders_in
 from seqpipe.adapters._encoder import make_encoder as make_encoder
 from seqpipe.adapters._encoder import recurrent_engines as recurrent_engines
 from seqpipe.adapters._encoder import summing_hashes_at_once as summing_hashes_at_once
+from seqpipe.adapters._encoder import update_encoder as update_encoder
 from seqpipe.adapters._fit import chosen_by_embedder as chosen_by_embedder
 from seqpipe.adapters._fit import make_fit_embedder as make_fit_embedder
 from seqpipe.adapters._fit import watch_fit as watch_fit
@@ -98,6 +99,7 @@ __all__ = [
     "task_of",
     "tokenized",
     "torch_shims",
+    "update_encoder",
     "watch_fit",
 ]
 

@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from spacy.language import Language
 from spacy.tokens import Doc
-from thinc.api import Model, chain
+from thinc.api import Model, Ops, chain
 from thinc.types import Floats2d
 from thinc.util import torch2xp, xp2torch
 from torch import Tensor
 
 from seqpipe.adapters._contract import calling, check_finite, check_tensor, made_by, read_examples
-from seqpipe.adapters._encoder import make_encoder
+from seqpipe.adapters._encoder import flattened, make_encoder
 from seqpipe.adapters._shim import TorchShim
 from seqpipe.errors import ConfigError
 from seqpipe.parts.class_weights import (
@@ -166,7 +166,9 @@ def _forward(
     weights = _weights_of(model) if is_train else None
     vectors, *words = X if isinstance(X, tuple) else (X,)
     lengths = torch.tensor([len(x) for x in vectors], dtype=torch.int64)
-    flat = model.ops.flatten(vectors) if vectors else model.ops.alloc2f(0, model.get_dim("nI"))
+    # In training torch refuses to write into them; a prediction of the head's might.
+    join = flattened if is_train else Ops.flatten
+    flat = join(model.ops, vectors) if vectors else model.ops.alloc2f(0, model.get_dim("nI"))
     inputs = xp2torch(flat, requires_grad=is_train, device=shim.device)
     given = (inputs, lengths, *words)
     with calling(head, "head", f"was given {len(vectors)} texts"):

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import itertools
+import operator
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -11,12 +12,13 @@ import torch
 from numpy.typing import NDArray
 from spacy.attrs import LOWER, ORTH
 from spacy.language import Language
-from spacy.pipeline.tok2vec import Tok2VecListener
+from spacy.pipeline.tok2vec import Tok2Vec, Tok2VecListener
 from spacy.strings import get_string_id
 from spacy.tokens import Doc
+from spacy.training import Example
 from spacy.vectors import Mode, Vectors
 from spacy.vocab import Vocab
-from thinc.api import Model
+from thinc.api import Model, NumpyOps, Ops, set_dropout_rate
 from thinc.types import Floats2d
 from thinc.util import torch2xp, xp2torch
 from torch import Tensor, nn
@@ -273,7 +275,7 @@ def _forward(
 
     def backprop(d_outputs: list[Floats2d]) -> list[Doc]:
         with calling(encoder, "encoder", "took the gradient of its outputs"):
-            backprop_outputs(xp2torch(model.ops.flatten(d_outputs), device=shim.device))
+            backprop_outputs(xp2torch(flattened(model.ops, d_outputs), device=shim.device))
         return []
 
     return _split(model, outputs.detach(), lengths), backprop
@@ -281,6 +283,44 @@ def _forward(
 
 def _split(model: Model, outputs: Tensor, lengths: Tensor) -> list[Floats2d]:
     return list(model.ops.unflatten(torch2xp(outputs), lengths.numpy()))
+
+
+def flattened(ops: Ops, arrays: list[Floats2d]) -> Floats2d:
+    """Return arrays below each other, as `ops.flatten` does, but copied only if they don't lie so in memory already."""
+    filled = [array for array in arrays if array.size]
+    first = filled[0] if filled else None
+    if not isinstance(ops, NumpyOps) or first is None or first.base is None:
+        return ops.flatten(arrays)
+    end = first.ctypes.data
+    for array in filled:
+        is_next = array.base is first.base and array.ctypes.data == end and array.flags.c_contiguous
+        if not is_next or array.dtype != first.dtype or array.shape[1:] != first.shape[1:]:
+            return ops.flatten(arrays)
+        end += array.nbytes
+    shape = sum(map(len, filled)), *first.shape[1:]
+    return np.lib.stride_tricks.as_strided(first, shape)
+
+
+def update_encoder(
+    component: Tok2Vec, examples: list[Example], *, drop: float, losses: dict[str, float]
+) -> None:
+    """Do what spaCy's `Tok2Vec.update` does, but copy no gradients if only one component listens, as there's no sum then."""
+    if len(component.listeners) != 1:
+        component.update(examples, drop=drop, losses=losses)
+        return
+    docs = [example.predicted for example in examples]
+    set_dropout_rate(component.model, drop)
+    vectors, backprop_vectors = component.model.begin_update(docs)
+    losses.setdefault(component.name, 0.0)
+
+    def backprop(gradients: list[Floats2d]) -> list[Doc]:
+        # A component that has no gradient gives none at all.
+        gradients = gradients or [np.zeros_like(each) for each in vectors]
+        losses[component.name] += sum(float((each**2).sum()) for each in gradients)
+        found: list[Doc] = backprop_vectors(gradients)
+        return found
+
+    component.listeners[0].receive(Tok2VecListener.get_batch_id(docs), vectors, backprop)
 
 
 def _no_gradient(d_outputs: list[Floats2d]) -> list[Doc]:
@@ -298,9 +338,9 @@ def _inputs(
     vocab = docs[0].vocab
     # A table of spaCy's may be made for another form of words than the verbatim one.
     attribute = getattr(vocab.vectors, "attr", ORTH)
-    hashes = _attribute(docs, attribute)
+    verbatim, lower = _hashes(docs)
+    hashes = verbatim if attribute == ORTH else _attribute(docs, attribute)
     keys, index = np.unique(hashes, return_inverse=True)
-    lower = _attribute(docs, LOWER)
     vectors = _vectors_of(vocab, keys) if width else np.zeros((len(keys), 0), dtype="float32")
     if vectors.shape[1] != width:
         raise ConfigError(_other_width(vectors.shape[1], width))
@@ -318,6 +358,26 @@ def _other_width(found: int, width: int) -> str:
 
 def _attribute(docs: list[Doc], attribute: int) -> NDArray[np.uint64]:
     return np.concatenate([doc.to_array(attribute) for doc in docs])
+
+
+#: In `summing_hashes_at_once`, the docs of the last batch, how many tokens they had, and what `_hashes` found there.
+_last_batch: tuple[list[Doc], list[int], NDArray[np.uint64]] | None = None
+
+
+def _hashes(docs: list[Doc]) -> NDArray[np.uint64]:
+    """Return the hashes of all tokens and of their lower-cased forms, `[2, N]`."""
+    global _last_batch
+    lengths = [len(doc) for doc in docs]
+    if _last_batch is not None:
+        known, counts, found = _last_batch
+        # Those of a doc change only if its tokens are merged or split.
+        if counts == lengths and all(map(operator.is_, known, docs)):
+            return found
+    arrays = [doc.to_array([ORTH, LOWER]) for doc in docs]
+    hashes: NDArray[np.uint64] = np.ascontiguousarray(np.concatenate(arrays).T)
+    if _last_batch is not None:
+        _last_batch = docs, lengths, hashes
+    return hashes
 
 
 def _vectors_of(vocab: Vocab, keys: NDArray[np.uint64]) -> NDArray[np.float32]:
@@ -339,18 +399,22 @@ def summing_hashes_at_once() -> Iterator[None]:
     """Have spaCy's listeners compute the number that they know a batch by with numpy meanwhile: the same one.
 
     It's the sum of the hashes of all tokens, computed twice in each update, for which spaCy makes an object of each token.
+    Those of a batch's tokens are read once, for this and for the encoder.
     """
+    global _last_batch
     before = vars(Tok2VecListener)["get_batch_id"]
     Tok2VecListener.get_batch_id = staticmethod(_sum_of_hashes)
+    _last_batch = [], [], np.zeros((2, 0), dtype=np.uint64)
     try:
         yield
     finally:
         Tok2VecListener.get_batch_id = before
+        _last_batch = None
 
 
 def _sum_of_hashes(inputs: Iterable[Doc]) -> int:
-    arrays = [doc.to_array(ORTH) for doc in inputs]
-    hashes = np.concatenate(arrays) if arrays else np.zeros(0, dtype=np.uint64)
+    docs = list(inputs)
+    hashes = _hashes(docs)[0] if docs else np.zeros(0, dtype=np.uint64)
     # The sum of whole hashes has more than 64 bits.
     high, low = hashes >> np.uint64(32), hashes & np.uint64(2**32 - 1)
     return (int(high.sum()) << 32) + int(low.sum())

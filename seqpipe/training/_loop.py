@@ -1,6 +1,7 @@
 """The training loop."""
 
 import contextlib
+import gc
 import itertools
 import math
 import random
@@ -30,6 +31,7 @@ from seqpipe.adapters import (
     perturbing,
     read_examples,
     summing_hashes_at_once,
+    update_encoder,
 )
 from seqpipe.errors import ConfigError, DataError, NotFiniteError, PluginError
 from seqpipe.training._finite import check_losses, check_weights, explain, find_source, name_rows
@@ -131,8 +133,21 @@ def train(nlp: Language, training: Training, state: TrainingState | None = None)
     state = TrainingState() if state is None else state
     if state.step:
         raise ValueError(f"a training can't be continued after step {state.step} yet")
-    with keeping_vectors(nlp.vocab), summing_hashes_at_once():
+    with keeping_vectors(nlp.vocab), summing_hashes_at_once(), _sparing_what_is_there():
         yield from _steps(nlp, training, state)
+
+
+@contextlib.contextmanager
+def _sparing_what_is_there() -> Iterator[None]:
+    """Have the garbage collector not look at what exists already, such as a vocabulary, over and over meanwhile."""
+    is_ours = not gc.get_freeze_count()
+    if is_ours:
+        gc.freeze()
+    try:
+        yield
+    finally:
+        if is_ours:
+            gc.unfreeze()
 
 
 def _steps(nlp: Language, training: Training, state: TrainingState) -> Iterator[Step]:
@@ -268,7 +283,10 @@ def _pass(
         )
         return
     for _, component in components:
-        component.update(batch, drop=rate, losses=losses, sgd=None)
+        if type(component) is Tok2Vec:
+            update_encoder(component, batch, drop=rate, losses=losses)
+        else:
+            component.update(batch, drop=rate, losses=losses, sgd=None)
 
 
 def _only_reads(component: object) -> bool:

@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 import spacy
+from spacy.training import Example
 
 from seqpipe.adapters import make_corpus
 from seqpipe.adapters._context import context_of
@@ -231,3 +232,24 @@ def test_texts_are_tokenized_once_for_a_tokenizer():
 def test_spacy_finds_the_corpus_by_name():
     spacy.registry.ensure_populated()
     assert spacy.registry.readers.get("seqpipe.Corpus.v1") is make_corpus
+
+
+def test_examples_are_those_that_spacy_makes(nlp):
+    for example in make_corpus("train", SPLIT, data=Made())(nlp):
+        made = Example(example.predicted, example.reference)
+        assert example.x is example.predicted
+        assert len(example) == len(made) > 0
+        assert example.to_dict() == made.to_dict()
+        assert example.get_aligned("ORTH") == made.get_aligned("ORTH")
+        assert list(example.alignment.x2y.data) == list(made.alignment.x2y.data)
+
+
+def test_doc_of_an_example_may_be_replaced_after_it_was_aligned(nlp):
+    example = next(iter(make_corpus("train", SPLIT, data=Made())(nlp)))
+    assert len(example.alignment.x2y.lengths) == len(example.reference)
+    example.predicted = nlp.make_doc(example.text.replace(" ", "  "))
+    assert len(example.alignment.x2y.lengths) == 2 * len(example.reference) - 1
+    example.predicted = example.reference.copy()
+    with example.predicted.retokenize() as retokenizer:
+        retokenizer.merge(example.predicted[:2])
+    assert len(example.alignment.x2y.lengths) == len(example.reference) - 1

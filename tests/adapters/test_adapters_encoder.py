@@ -7,11 +7,13 @@ import pytest
 import spacy
 import torch
 from adapter_examples import WORDS, docs_of, vectors_nlp
-from spacy.pipeline.tok2vec import Tok2VecListener
+from spacy.pipeline.tok2vec import Tok2Vec, Tok2VecListener
 from spacy.tokens import Doc
+from spacy.training import Example
 from spacy.vectors import Vectors
+from thinc.api import NumpyOps
 
-from seqpipe.adapters import make_encoder, summing_hashes_at_once
+from seqpipe.adapters import _encoder, make_encoder, summing_hashes_at_once, update_encoder
 from seqpipe.errors import ConfigError
 from seqpipe.parts.cells import GRU, LSTM
 from seqpipe.parts.encoders import Recurrent
@@ -220,3 +222,65 @@ def test_number_of_a_batch_is_the_sum_of_the_hashes_of_its_tokens():
         assert Tok2VecListener.get_batch_id(docs) == expected
         assert Tok2VecListener.get_batch_id([]) == 0
     assert vars(Tok2VecListener)["get_batch_id"] is theirs
+
+
+def test_hashes_of_a_batch_are_read_once_until_its_tokens_change(nlp):
+    docs = docs_of(nlp, TEXTS)
+    with summing_hashes_at_once():
+        first = _encoder._hashes(docs)
+        assert _encoder._hashes(list(docs)) is first
+        with docs[2].retokenize() as retokenizer:
+            retokenizer.merge(docs[2][:2])
+        assert Tok2VecListener.get_batch_id(docs) == sum(t.orth for doc in docs for t in doc)
+        assert Tok2VecListener.get_batch_id(docs[:2]) == sum(t.orth for d in docs[:2] for t in d)
+    assert _encoder._hashes(docs) is not _encoder._hashes(docs)
+
+
+@pytest.mark.parametrize("cut", [[], [3], [0, 2, 2, 5]])
+def test_arrays_that_lie_side_by_side_are_joined_without_a_copy(cut):
+    ops, whole = NumpyOps(), np.arange(10, dtype="f").reshape(5, 2)
+    joined = _encoder.flattened(ops, np.split(whole, cut))
+    assert (joined == whole).all()
+    assert np.shares_memory(joined, whole)
+
+
+def test_arrays_that_lie_elsewhere_are_copied():
+    ops, whole = NumpyOps(), np.arange(10, dtype="f").reshape(5, 2)
+    for arrays in (
+        [whole[3:], whole[:3]],
+        [whole[:2], whole[3:]],
+        [whole[:3, :1], whole[3:, :1]],
+        [whole[:2], whole[2:].copy()],
+        [whole[:2], whole.copy()[2:]],
+    ):
+        joined = _encoder.flattened(ops, arrays)
+        assert (joined == np.concatenate(arrays)).all()
+        assert not np.shares_memory(joined, whole)
+    assert _encoder.flattened(ops, []).shape == (0, 0)
+
+
+@pytest.mark.parametrize("texts", [TEXTS, ["", ""], ["film"]])
+@pytest.mark.parametrize("listeners", [1, 2])
+def test_encoder_is_updated_as_spacy_does_it(nlp, texts, listeners):
+    found = []
+    for update in (update_encoder, Tok2Vec.update):
+        component = Tok2Vec(nlp.vocab, initialized(nlp))
+        for _ in range(listeners):
+            component.add_listener(Tok2VecListener("tok2vec", 8), "textcat")
+        docs = docs_of(nlp, texts)
+        examples = [Example(doc, doc.copy()) for doc in docs]
+        losses = {}
+        torch.manual_seed(0)
+        update(component, examples, drop=0.0, losses=losses)
+        for listener in component.listeners:
+            outputs, backprop = listener(docs, is_train=True)
+            backprop(component.model.ops.unflatten(np.cos(np.concatenate(outputs)), lengths(docs)))
+        gradients = [p.grad for p in component.model.shims[0].module.parameters()]
+        found.append((losses, gradients))
+    (losses, gradients), (expected, others) = found
+    assert losses == expected
+    torch.testing.assert_close(gradients, others, rtol=0, atol=0)
+
+
+def lengths(docs):
+    return np.array([len(doc) for doc in docs])

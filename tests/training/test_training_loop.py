@@ -1,6 +1,7 @@
 """The loop ends when it should, evaluates when it should, and says what it does."""
 
 import contextlib
+import gc
 import itertools
 from collections import Counter
 from dataclasses import replace
@@ -351,3 +352,19 @@ def test_callback_before_each_update_counts_as_spacy_does():
 def test_training_that_has_begun_is_not_continued():
     with pytest.raises(ValueError, match="can't be continued after step 3"):
         next(train(Fake(), training(), TrainingState(step=3)))
+
+
+def test_garbage_collector_is_left_as_it_was():
+    frozen = []
+    run(before_update=lambda nlp, state: frozen.append(gc.get_freeze_count()))
+    assert min(frozen) > 0
+    assert gc.get_freeze_count() == 0
+
+
+def test_objects_that_the_caller_has_frozen_stay_so():
+    gc.freeze()
+    try:
+        run()
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
