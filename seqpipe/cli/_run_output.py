@@ -39,9 +39,14 @@ def print_results(console: Console, report: dict[str, Any], model: Path) -> None
     )
 
 
+#: Figures of several runs that a table of 80 columns has no room for.
+_NOT_SHOWN: Final = ("test micro_f", "test calibration_error")
+
+
 def print_summary(console: Console, summary: Mapping[str, Any], folder: Path) -> None:
     """Print the figures of each of several runs, by seeds or by folds, and their mean and spread."""
-    figures = summary["figures"]
+    # The others are in the file.
+    figures = {k: v for k, v in summary["figures"].items() if k not in _NOT_SHOWN}
     kind = next(kind for kind in ("seeds", "folds") if kind in summary)
     one = kind.removesuffix("s")
     table = Table(box=None, pad_edge=False, header_style="bold")

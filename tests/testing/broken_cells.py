@@ -300,7 +300,8 @@ class OneMaskForEver(Good):
         if not self.training:
             return h
         if self.mask is None:
-            self.mask = (torch.rand(self.width) < 0.5).to(h)
+            # Half of them, lest chance drops none.
+            self.mask = (torch.randperm(self.width) < self.width // 2).to(h)
         return h * self.mask
 
 
