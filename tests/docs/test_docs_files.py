@@ -35,6 +35,13 @@ FILES = {
     "seqpipe.Pretrained.v1": {"path": "vectors.txt"},
     "seqpipe.CounterFitted.v1": {"antonyms": "antonyms.txt", "synonyms": "synonyms.txt"},
 }
+#: How the placeholder for a table is read, where a file says that its own is another one.
+TABLE = {
+    "seqpipe.Csv.v1": {
+        **{"text": "text", "label": "label", "header": "true", "delimiter": ","},
+        "quote": '"',
+    }
+}
 _LITTLE = {"width": 4, "epochs": 1, "min_count": 1, "threads": 1}
 #: Settings that make a part cheap, or fit few data.
 CHEAP = {
@@ -105,6 +112,7 @@ def overrides(sections, small):
     for path, block in blocks_in(sections):
         name = next(value for key, value in block.items() if key.startswith("@"))
         settings = {key: str(small / file) for key, file in FILES.get(name, {}).items()}
+        settings |= {key: value for key, value in TABLE.get(name, {}).items() if key in block}
         for key, value in {**settings, **CHEAP.get(name, {})}.items():
             words += [f"--{path}.{key}", str(value)]
     return words

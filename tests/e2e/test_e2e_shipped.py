@@ -1,6 +1,7 @@
 """The pipeline files that come with the project."""
 
 import importlib.util
+import os
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,26 @@ def test_shipped_file_comes_with_an_explanation(file):
     readme = file.with_name("README.md").read_text(encoding="utf-8")
     for said in ("licence", f"seqpipe run pipelines/{file.parent.name}/pipeline.cfg"):
         assert said in readme.lower()
+
+
+#: Recipes that put texts into classes, whose data are fetched; of their train parts a share that has every class.
+FETCHED = ["ag-news", "banking77", "chnsenticorp", "cooking", "sst2", "subj", "thucnews", "trec"]
+
+
+@pytest.mark.parametrize("name", FETCHED)
+def test_shipped_file_trains_on_what_was_fetched(name, tmp_path):
+    file = next(file for file in FILES if file.parent.name == name)
+    sections = config.read(file).sections["data"]
+    path = sections.get("train", sections)["path"].removeprefix("data:")
+    folder = os.environ.get("SEQPIPE_DATA")
+    if not folder or not Path(folder, path).exists():
+        pytest.skip(
+            f"{path} isn't below SEQPIPE_DATA: pipelines/{name}/README.md says where it's from"
+        )
+    cheap = ["--embedder.epochs", "1", "--training.max_steps", "2", "--wide.weight", "0"]
+    result = run(file, overrides=cheap, output=tmp_path)
+    assert len(result.report["test"]["classes"]) > 1
+    assert len(result.report["data"]["skipped"]) == (name == "chnsenticorp")
 
 
 @shipped

@@ -8,7 +8,8 @@ stratification of Sechidis, Tsoumakas and Vlahavas (2011), without its re-counti
 
 With one label per row, the share of each class in each part differs from the share wanted by less
 than the rows of the class's largest group; only if a class is so small that a part would be left
-without it, that part gets a group all the same.
+without it, that part gets a group all the same. Where each row has one label, a class that's missing from a part is an
+error; where rows have several, some labels nearly always are too rare to be in all parts.
 """
 
 import hashlib
@@ -97,8 +98,8 @@ def split_rows(
 
     Raises:
         ConfigError: The fractions can't be used.
-        DataError: A class has too few different texts to be in every part, a row has no label, or
-            there are no rows.
+        DataError: A class has too few different texts to be in every part, where each row has one label; a row has no
+            label, or there are no rows.
     """
     _check_fractions(fractions)
     if strata is not None:
@@ -107,7 +108,8 @@ def split_rows(
     totals = Counter(label for group in groups for row in group.rows for label in row.labels)
     shares = _Shares(_with_rest(fractions), totals)
     parts = _deal(groups, shares)
-    _check_classes(groups, shares, list(fractions))
+    if all(len(row.labels) == 1 for group in groups for row in group.rows):
+        _check_classes(groups, shares, list(fractions))
     return {
         part: [
             row

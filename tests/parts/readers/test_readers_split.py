@@ -179,8 +179,8 @@ def test_copies_of_one_text_do_not_make_a_class_large_enough() -> None:
 
 
 def test_a_label_that_others_keep_out_of_a_part_is_named() -> None:
-    # Each "y" also has a rarer label, all of whose rows must be spread by that label alone.
-    rows = [Row(f"{n} {m}", ("y", f"x{n}"), f"{n}") for n in range(3) for m in range(1)]
+    # Each text of "y" is there with a rarer label too, all of whose texts must be spread by that label alone.
+    rows = [Row(f"{n}", (label,), f"{n}") for n in range(3) for label in ("y", f"x{n}")]
     rows += [Row(f"{n} {m} more", (f"x{n}",), f"{n}") for n in range(3) for m in range(2)]
     found = []
     for seed in range(40):
@@ -236,3 +236,13 @@ def test_more_folds_than_different_texts_are_refused():
         split_folds([*rows, *rows], 7, seed=0)
     with pytest.raises(DataError, match=r'class "a" has 3 .* 4 parts fold-0 to fold-3'):
         split_folds([*rows, *rows], 4, seed=0)
+
+
+@pytest.mark.parametrize("rare", [1, 2])
+def test_rare_label_of_rows_with_several_is_no_error(rare: int) -> None:
+    rows = [Row(f"text {n}", ("a", "b") if n % 2 else ("a",), f"{n}") for n in range(40)]
+    rows += [Row(f"rare {n}", ("a", "rare"), f"rare {n}") for n in range(rare)]
+    parts = split_rows(rows, {"train": 0.8, "dev": 0.1, "test": 0.1}, seed=0)
+    assert sum(map(len, parts.values())) == len(rows)
+    # It's learnt at least.
+    assert any("rare" in row.labels for row in parts["train"])
