@@ -12,6 +12,7 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import normalize
 
+from seqpipe.kernels import own_threads
 from seqpipe.parts.classifiers.ngrams import _regression, _vocabulary
 from seqpipe.parts.classifiers.ngrams._model import Features, inverse_document_frequency
 from seqpipe.parts.classifiers.ngrams._regression import Regression, log_count_ratios
@@ -303,3 +304,15 @@ def test_fit_without_a_scale_is_one_with_a_scale_of_1(problem):
     plain = fitted((features, truths, weights, None), softmax=True, cost=1.0)
     scaled = fitted((features, truths, weights, np.ones_like(scale)), softmax=True, cost=1.0)
     assert (plain.weights == scaled.weights).all() and (plain.bias == scaled.bias).all()
+
+
+def test_labels_of_their_own_losses_are_the_same_for_any_number_of_threads(problem, monkeypatch):
+    monkeypatch.setattr(_regression, "_LABELS_AT_ONCE", 1)
+    found = []
+    for threads in (1, 2, 3):
+        with own_threads(threads):
+            linear = fitted(problem, softmax=False, cost=1.0)
+        found.append((linear.weights.tobytes(), linear.bias.tobytes()))
+    assert found[0] == found[1] == found[2]
+    weights, _ = optimum(problem, softmax=False, cost=1.0)
+    np.testing.assert_allclose(linear.weights / problem[3], weights, atol=0.02)

@@ -3,6 +3,7 @@
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from seqpipe.kernels import available_threads
 from seqpipe.parts.classifiers.ngrams._sparse import Product, Sparse
 
 #: The fit is over when the loss can fall by no more than this share, as far as its curvature tells.
@@ -89,18 +91,27 @@ class Regression:
         self._weights = torch.zeros(features.shape[1] + 1, truths.shape[1])
         self._weights[-1] = _first_biases(self._truths, self._text_weights, softmax=softmax)
 
-    @torch.no_grad()
     def fit(self, cost: float) -> Linear:
         """Return the model for one strength of regularisation: the larger the cost, the weaker it is."""
         with _one_thread():
-            done = 0
-            for labels in self._blocks():
-                for step in self._solve(labels, cost):
-                    part = done + len(labels) * min(1.0, step / _USUAL_STEPS)
-                    self._on_progress(part / self._truths.shape[1])
-                done += len(labels)
+            self._solve_blocks(self._blocks(), cost)
             weights = self._weights[:-1] * (1 if self._scale is None else self._scale)
         return Linear(weights.numpy(), self._weights[-1].clone().numpy())
+
+    def _solve_blocks(self, blocks: Sequence[Tensor], cost: float) -> None:
+        """Fit the weights of blocks of labels, as many at a time as there are threads: none depends on another."""
+        if len(blocks) == 1:
+            self._solve(blocks[0], cost, lambda step: self._on_progress(step / _USUAL_STEPS))
+            return
+        pool = ThreadPoolExecutor(available_threads())
+        try:
+            solved = [pool.submit(self._solve, labels, cost) for labels in blocks]
+            for done, _ in enumerate(as_completed(solved), start=1):
+                self._on_progress(done / len(blocks))
+        finally:
+            pool.shutdown(cancel_futures=True)
+        for each in solved:
+            each.result()
 
     def _blocks(self) -> Sequence[Tensor]:
         """Return which labels are solved for at once: all, or if each has a loss of its own, some that are about as frequent."""
@@ -109,8 +120,11 @@ class Regression:
         by_frequency: Tensor = self._truths.sum(0).argsort(descending=True, stable=True)
         return torch.split(by_frequency, _LABELS_AT_ONCE)
 
-    def _solve(self, labels: Tensor, cost: float) -> Iterator[int]:
-        """Fit the weights of labels; yields the number of steps so far before each."""
+    @torch.no_grad()
+    def _solve(
+        self, labels: Tensor, cost: float, tell: Callable[[int], None] = lambda _: None
+    ) -> None:
+        """Fit the weights of labels; `tell` gets the number of steps so far before each."""
         scale, kind = self._scale, _Joint if self._softmax else _Separate
         problem: _Problem = kind(
             self._forward,
@@ -122,7 +136,7 @@ class Regression:
         )
         at = problem.point(self._weights[:, labels])
         for step in range(_MAX_STEPS):
-            yield step
+            tell(min(step, _USUAL_STEPS))
             at, is_over = _step(problem, at)
             self._weights[:, labels] = at.weights
             if is_over.all():
