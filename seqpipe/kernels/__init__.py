@@ -1,4 +1,4 @@
-"""Fused recurrences: a cell's step is traced, and engines run it. They see tensors only."""
+"""Fused recurrences: a cell's step is traced, and engines run it. Pooling of sequences. They see tensors only."""
 
 from seqpipe.kernels._autograd import Plan as Plan
 from seqpipe.kernels._autograd import Weights as Weights

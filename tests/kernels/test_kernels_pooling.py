@@ -101,10 +101,10 @@ def test_pooled_vectors_and_gradients_equal_formulas(engine, dtype, width):
 
 
 @pytest.mark.usefixtures("engine")
-@pytest.mark.parametrize("names", [["last"], ["mean"], ["max"], ["attention"], NAMES])
+@pytest.mark.parametrize("names", [["last", "mean"], ["max"], ["attention"]])
 def test_first_and_second_derivatives_equal_differences(names):
-    lengths = [2, 0, 1, 3]
-    given = inputs(3, lengths, attentions=names.count("attention"))
+    lengths = [3, 0, 1]
+    given = inputs(2, lengths, attentions=names.count("attention"))
 
     def compute(*given):
         return pool(names, lengths, *given)
@@ -117,7 +117,7 @@ def test_first_and_second_derivatives_equal_differences(names):
 def test_values_that_are_equally_great_share_the_gradient():
     vectors = torch.tensor([[2.0, 1.0], [2.0, 3.0], [0.0, 3.0], [2.0, 3.0]], requires_grad=True)
     pool_sequences(vectors, [1, 3], ["max"]).backward(torch.tensor([[1.0, 1.0], [6.0, 6.0]]))
-    assert vectors.grad.tolist() == [[1, 1], [0, 2], [0, 2], [6, 2]]
+    assert vectors.grad.tolist() == [[1, 1], [3, 2], [0, 2], [3, 2]]
 
 
 @pytest.mark.usefixtures("engine")
@@ -166,8 +166,11 @@ def test_tensors_need_not_lie_in_one_piece():
     )
     assert_close(found, expected, 1e-12)
     # The gradient of a sum is one number, expanded.
-    (found[0].sum() + expected[0].sum()).backward()
-    assert bool(wide[0].grad.isfinite().all())
+    found, expected = (
+        torch.autograd.grad(compute(names, [4, 3], *strided).sum(), strided)
+        for compute in (pool, by_formulas)
+    )
+    assert_close(found, expected, 1e-12)
 
 
 @pytest.mark.usefixtures("engine")
@@ -207,13 +210,15 @@ def not_in_c(monkeypatch):
 def test_other_types_and_devices_are_left_to_torch():
     half = inputs(4, [2, 3], dtype=torch.bfloat16)
     assert pool(NAMES, [2, 3], *half).dtype == torch.bfloat16
-    away = [each.detach().to("meta") for each in inputs(4, [2, 3])]
-    assert pool(NAMES, [2, 3], *away).is_meta
+    away = torch.empty(5, 4, device="meta")
+    assert not _pooling._fits_c(_pooling._Plan((2, 3), ("last",)), [away])
     mixed = [inputs(4, [2, 3])[0], *inputs(4, [2, 3], dtype=torch.float32)[1:]]
     with pytest.raises(RuntimeError, match="dtype"):
         pool(NAMES, [2, 3], *mixed)
 
 
+# torch's own, on the first use of `jvp`.
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
 @pytest.mark.usefixtures("not_in_c")
 def test_transforms_of_torch_are_supported():
     given = [each.detach() for each in inputs(4, [2, 3])]
