@@ -1,4 +1,4 @@
-"""Fused recurrences: a cell's step is traced, and engines run it. They see tensors only."""
+"""Fused recurrences: a cell's step is traced, and engines run it. Pooling of sequences. They see tensors only."""
 
 from seqpipe.kernels._autograd import Plan as Plan
 from seqpipe.kernels._autograd import Weights as Weights
@@ -14,11 +14,13 @@ from seqpipe.kernels._transforms import break_graph as break_graph
 from seqpipe.kernels._transforms import find_transform as find_transform
 from seqpipe.kernels._transforms import is_dispatched as is_dispatched
 from seqpipe.kernels._transforms import is_recorded as is_recorded
+from seqpipe.kernels.c import Attention as Attention
 from seqpipe.kernels.c import BuildError as BuildError
 from seqpipe.kernels.c import Compiled as Compiled
 from seqpipe.kernels.c import available_threads as available_threads
 from seqpipe.kernels.c import linear as linear
 from seqpipe.kernels.c import own_threads as own_threads
+from seqpipe.kernels.c import pool_sequences as pool_sequences
 from seqpipe.kernels.ir import DependsOnBatch as DependsOnBatch
 from seqpipe.kernels.ir import Recurrence as Recurrence
 from seqpipe.kernels.ir import Sizes as Sizes
@@ -27,6 +29,7 @@ from seqpipe.kernels.triton import Triton as Triton
 from seqpipe.kernels.triton import supports as supports
 
 __all__ = [
+    "Attention",
     "BuildError",
     "Compiled",
     "DependsOnBatch",
@@ -48,6 +51,7 @@ __all__ = [
     "linear",
     "own_threads",
     "pack",
+    "pool_sequences",
     "rank",
     "recur",
     "supports",

@@ -159,7 +159,7 @@ def test_other_memory_than_a_processors_is_for_torch():
     away = torch.empty(20, 8, device="meta")
     assert PRODUCTS.matmul_transposed(away, away).is_meta
     assert PRODUCTS.sum_of_outer_products(away, away).shape == (8, 8)
-    assert not _engine._are_supported(numbers(20, 8, dtype=torch.float32), away)
+    assert not _engine.are_supported(numbers(20, 8, dtype=torch.float32), away)
 
 
 @pytest.mark.usefixtures("every_size", "not_in_c")

@@ -85,7 +85,7 @@ class CompiledProducts(Products):
 def _product(kind: int, left: Tensor, right: Tensor, columns: int) -> Tensor | None:
     """Return a product; None if torch is to compute it. The sizes must fit."""
     rows, depth = left.shape
-    if not (_is_worthwhile(rows, depth, columns) and _are_supported(left, right)):
+    if not (_is_worthwhile(rows, depth, columns) and are_supported(left, right)):
         return None
     left, right = left.contiguous(), right.contiguous()
     out = left.new_empty(depth if kind == _SUM else rows, columns)
@@ -111,10 +111,12 @@ def _has_fitting_threads() -> bool:
     return threads == 1 or (threads <= _MAX_THREADS and openmp()[0] is not None)
 
 
-def _are_supported(left: Tensor, right: Tensor) -> bool:
-    if is_dispatched(left) or is_dispatched(right):
-        return False
-    return left.is_cpu and right.is_cpu and left.dtype == right.dtype and left.dtype in C_TYPES
+def are_supported(*tensors: Tensor) -> bool:
+    """Say whether C can read tensors: on the CPU, and all of one dtype that there are kernels for."""
+    dtype = tensors[0].dtype
+    return dtype in C_TYPES and all(
+        each.is_cpu and each.dtype == dtype and not is_dispatched(each) for each in tensors
+    )
 
 
 def linear(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -123,9 +125,9 @@ def linear(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     With `own_threads` it's computed in C where that's worthwhile, and otherwise by torch.
     """
     size = len(rows), *weight.shape
-    if not (has_own_threads() and rows.ndim == 2 and _is_worthwhile(*size) and _is_plain()):
+    if not (has_own_threads() and rows.ndim == 2 and _is_worthwhile(*size) and is_plain()):
         return functional.linear(rows, weight, bias)
-    if not (_are_supported(rows, weight) and _has_library(rows.dtype)):
+    if not (are_supported(rows, weight) and _has_library(rows.dtype)):
         return functional.linear(rows, weight, bias)
     product: Tensor = _Linear.apply(rows, weight)  # type: ignore[no-untyped-call]
     return product if bias is None else product + bias
@@ -149,7 +151,7 @@ class _Linear(torch.autograd.Function):
         )
 
 
-def _is_plain() -> bool:
+def is_plain() -> bool:
     """Say whether nothing transforms torch's operations or computes them in another type."""
     return find_transform() is None and not torch.is_autocast_enabled("cpu")
 

@@ -36,6 +36,18 @@ JOB: Final = struct.Struct(f"@{len(JOB_FIELDS) - 1}qd")
 PRODUCT_FIELDS: Final = ("rows", "depth", "columns", "kind", "left", "right", "out")
 PRODUCT: Final = struct.Struct(f"@{len(PRODUCT_FIELDS)}q")
 
+#: A `Pooling` of pooling.c, up to `kinds`.
+POOLING_FIELDS: Final = (
+    *("sequences", "width", "poolings", "start", "length", "place"),
+    *("vectors", "pooled", "d_pooled", "d_vectors"),
+)
+POOLING: Final = struct.Struct(f"@{len(POOLING_FIELDS)}q")
+#: An `Attention` of pooling.c.
+ATTENTION_FIELDS: Final = (
+    *("products", "bias", "query", "weights"),
+    *("d_matches", "d_products", "d_sums"),
+)
+
 
 def assert_layout(kind: str, fields: Sequence[str]) -> str:
     """Write assertions in C that a struct begins with these fields, of eight bytes each."""
@@ -75,6 +87,15 @@ def render_products(dtype: torch.dtype) -> str:
     """Write the matrix products in C, for one of the dtypes in `C_TYPES`."""
     layout = assert_layout("Product", (*PRODUCT_FIELDS, "workspace"))
     return "\n".join([*_preamble(dtype), _text("products.c"), layout])
+
+
+def render_pooling(dtype: torch.dtype) -> str:
+    """Write the pooling of sequences in C, for one of the dtypes in `C_TYPES`."""
+    layouts = (
+        assert_layout("Pooling", (*POOLING_FIELDS, "kinds")),
+        assert_layout("Attention", ATTENTION_FIELDS),
+    )
+    return "\n".join([*_preamble(dtype), _text("pooling.c"), *layouts])
 
 
 def _preamble(dtype: torch.dtype) -> list[str]:

@@ -2,48 +2,22 @@
 
 import functools
 from collections.abc import Sequence
-from typing import Literal, TypeAlias, cast
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from seqpipe import kernels
 from seqpipe.errors import ConfigError
-from seqpipe.kernels import linear
+from seqpipe.kernels import linear, pool_sequences
 from seqpipe.parts.heads._contract import Head
-
-# Poolings of a sequence's vectors. Each maps `[n, width]`, n > 0, to `[width]`.
-
 
 Pool: TypeAlias = Literal["last", "mean", "max", "attention"]
 
 
-class Last(nn.Module):
-    """Take the last vector."""
-
-    def forward(self, sequence: Tensor) -> Tensor:
-        """Pool `[n, width]` to `[width]`."""
-        return sequence[-1]
-
-
-class Mean(nn.Module):
-    """Take the mean of the vectors."""
-
-    def forward(self, sequence: Tensor) -> Tensor:
-        """Pool `[n, width]` to `[width]`."""
-        return sequence.mean(0)
-
-
-class Max(nn.Module):
-    """Take the greatest value of each dimension."""
-
-    def forward(self, sequence: Tensor) -> Tensor:
-        """Pool `[n, width]` to `[width]`."""
-        return sequence.amax(0)
-
-
 class Attention(nn.Module):
-    """Take a weighted mean with learned weights (Yang et al. 2016, equations 5 to 7).
+    """What a mean is weighted by that has learned weights (Yang et al. 2016, equations 5 to 7).
 
     ::
 
@@ -55,25 +29,10 @@ class Attention(nn.Module):
         self.key = nn.Linear(width, width)
         self.query = nn.Linear(width, 1, bias=False)
 
-    def forward(self, sequence: Tensor) -> Tensor:
-        """Pool `[n, width]` to `[width]`."""
-        return self.pool(sequence, self.match(sequence))
-
-    def match(self, vectors: Tensor) -> Tensor:
-        """Return how well each vector, `[N, width]`, matches the query, u · q: `[N, 1]`."""
-        matches: Tensor = self.query(linear(vectors, self.key.weight, self.key.bias).tanh())
-        return matches
-
-    def pool(self, sequence: Tensor, matches: Tensor) -> Tensor:
-        """Pool `[n, width]` to `[width]` by what `match` returned, `[n, 1]`."""
-        return (matches.softmax(0) * sequence).sum(0)
-
-
-def make_pool(name: Pool, width: int) -> nn.Module:
-    """Make the pooling called `name` for vectors of `width`."""
-    if name == "attention":
-        return Attention(width)
-    return {"last": Last, "mean": Mean, "max": Max}[name]()
+    def forward(self, vectors: Tensor) -> kernels.Attention:
+        """Return W x_t of all vectors, `[N, width]`, with b and q."""
+        products = linear(vectors, self.key.weight)
+        return kernels.Attention(products, self.key.bias, self.query.weight[0])
 
 
 class TextClassifier(Head):
@@ -118,7 +77,11 @@ class TextClassifier(Head):
         self.label_smoothing = label_smoothing
         self.dropout_samples = dropout_samples
         self.focal = focal
-        self.pools = nn.ModuleList(make_pool(name, input_width) for name in names)
+        self.poolings = tuple(names)
+        # One for each pooling, as weights are saved under its index.
+        self.pools = nn.ModuleList(
+            Attention(input_width) if name == "attention" else nn.Identity() for name in names
+        )
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(len(names) * input_width, output_width)
         # Every class is equally likely at first.
@@ -130,34 +93,14 @@ class TextClassifier(Head):
 
         In training mode, with several samples of dropout: `[dropout_samples, B, output_width]`.
         """
-        counts = lengths.tolist()
-        if not counts:
-            return self._scored(inputs.new_zeros(0, self.output.in_features))
-        # One product for the words of all texts.
-        matches = [
-            torch.split(pool.match(inputs), counts) if isinstance(pool, Attention) else None
-            for pool in self.pools
-        ]
-        pooled = [
-            self._pool(sequence, [None if each is None else each[i] for each in matches])
-            for i, sequence in enumerate(torch.split(inputs, counts))
-        ]
-        return self._scored(torch.stack(pooled))
+        attentions = [pool(inputs) for pool in self.pools if isinstance(pool, Attention)]
+        return self._scored(pool_sequences(inputs, lengths.tolist(), self.poolings, attentions))
 
     def _scored(self, pooled: Tensor) -> Tensor:
         if self.training and self.dropout_samples > 1:
             pooled = pooled.expand(self.dropout_samples, *pooled.shape)
         logits: Tensor = self.output(self.dropout(pooled))
         return logits
-
-    def _pool(self, sequence: Tensor, matches: Sequence[Tensor | None]) -> Tensor:
-        if not len(sequence):
-            return sequence.new_zeros(self.output.in_features)
-        pooled = [
-            pool(sequence) if found is None else cast(Attention, pool).pool(sequence, found)
-            for pool, found in zip(self.pools, matches, strict=True)
-        ]
-        return torch.cat(pooled)
 
     def scores(self, logits: Tensor) -> Tensor:
         """Return the probability of each class, `[B, output_width]`."""

@@ -32,9 +32,15 @@ def test_pool_takes_what_its_name_says(pool, expected):
 
 
 def test_attention_is_a_weighted_mean():
-    head = TextClassifier(2, 2, pool="attention")
-    same = torch.ones(3, 2)
-    torch.testing.assert_close(head.pools[0](same), torch.ones(2))
+    torch.manual_seed(0)
+    head = TextClassifier(4, 2, pool="attention")
+    nn.init.normal_(head.output.weight)
+    inputs, lengths = torch.randn(5, 4), [3, 2]
+    keys = head.pools[0].key(inputs).tanh().split(lengths)
+    weights = [(head.pools[0].query(key)).softmax(0) for key in keys]
+    pooled = [(w * x).sum(0) for w, x in zip(weights, inputs.split(lengths), strict=True)]
+    found = head(inputs, torch.tensor(lengths))
+    torch.testing.assert_close(found, head.output(torch.stack(pooled)))
 
 
 def test_several_pools_stand_side_by_side():
