@@ -1,9 +1,11 @@
 """A classifier as a component of spaCy's: it sets `doc.cats`, and is trained when it's initialised."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from spacy.language import Language
 from spacy.pipeline import Pipe
 from spacy.scorer import Scorer
@@ -99,13 +101,16 @@ class ClassifierPipe(Pipe):  # type: ignore[misc]
                 yield from scored
 
     def _annotate(self, docs: list[Doc]) -> list[Doc]:
-        texts = [words_of(doc) for doc in docs]
+        scores = self._predict(docs)
         labels = self.classifier.labels
-        scores = predict_scores(self.classifier, texts)
         for doc, row in zip(docs, scores.tolist(), strict=True):
             # Beside those of other components.
             doc.cats = {**doc.cats, **dict(zip(labels, row, strict=True))}
         return docs
+
+    def _predict(self, docs: Sequence[Doc]) -> NDArray[np.float32]:
+        """Return the classifier's scores: `[docs, labels]`."""
+        return predict_scores(self.classifier, [words_of(doc) for doc in docs])
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
         """Return spaCy's scores of categories."""
