@@ -128,8 +128,7 @@ class ClassifierPipe(Pipe):  # type: ignore[misc]
         # What's sealed in there is about to change, unless a whole pipeline is being written, which is new.
         storage.discard_manifest(Path(path).parent)
         Path(path).mkdir(parents=True, exist_ok=True)
-        with calling(self.classifier, "classifier", "was written", but=OSError):
-            self._write(Path(path))
+        self._write(Path(path))
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "ClassifierPipe":
         """Read the classifier.
@@ -159,7 +158,11 @@ class ClassifierPipe(Pipe):  # type: ignore[misc]
         return self
 
     def _write(self, folder: Path) -> None:
-        self.classifier.to_disk(folder)
+        storage.write_once(folder, self.classifier, self._write_classifier)
+
+    def _write_classifier(self, folder: Path) -> None:
+        with calling(self.classifier, "classifier", "was written", but=OSError):
+            self.classifier.to_disk(folder)
 
     def _read(self, folder: Path) -> None:
         self.classifier.from_disk(folder)

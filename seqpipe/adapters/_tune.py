@@ -15,7 +15,6 @@ from spacy.training import Example
 from seqpipe.adapters._classifier_pipe import ClassifierPipe
 from seqpipe.adapters._context import context_of
 from seqpipe.adapters._contract import read_examples
-from seqpipe.adapters._corpus import Corpus
 from seqpipe.adapters._decision_pipe import DecisionPipe
 from seqpipe.adapters._wide_pipe import WidePipe
 
@@ -87,15 +86,15 @@ class _Evaluated:
     """The scores of texts that the first component to tune was given.
 
     Attributes:
-        corpus: Where the texts come from.
-        examples: These; their predicted docs have no annotations.
+        is_same: Says whether a corpus yields the same texts; see `Corpus.is_same`.
+        examples: The texts; their predicted docs have no annotations.
         components: Those of the pipeline.
         place: That of the first one to tune.
         labels: The labels that each text has scores of.
         scores: The scores, `[texts, labels]`.
     """
 
-    corpus: Corpus
+    is_same: Callable[[Any, Language], bool]
     examples: Sequence[Example]
     components: Sequence[Any]
     place: int
@@ -105,10 +104,10 @@ class _Evaluated:
     def serves(self, nlp: Language, corpus: Any, place: int) -> bool:
         """Say whether a component at a place can be tuned by these scores, on the texts of a corpus."""
         components = [pipe for _, pipe in nlp.pipeline]
-        is_same = list(map(id, components)) == list(map(id, self.components))
+        are_same = list(map(id, components)) == list(map(id, self.components))
         between = components[self.place : place]
         only_scores = all(isinstance(each, ClassifierPipe) for each in between)
-        return is_same and only_scores and self.corpus.is_same(corpus, nlp)
+        return are_same and only_scores and self.is_same(corpus, nlp)
 
     @contextlib.contextmanager
     def scored(self) -> Iterator[list[Doc]]:
@@ -124,7 +123,10 @@ class _Evaluated:
 
 
 def predict_evaluated(
-    nlp: Language, docs: Sequence[Doc], corpus: Any, examples: Sequence[Example]
+    nlp: Language,
+    docs: Sequence[Doc],
+    examples: Sequence[Example],
+    is_same: Callable[[Any, Language], bool] | None,
 ) -> list[Doc]:
     """Return what `nlp.pipe` returns, and keep the scores before the first component to tune, for `make_tune_mix`.
 
@@ -133,19 +135,19 @@ def predict_evaluated(
     Args:
         nlp: The pipeline.
         docs: The predicted docs of the examples, or copies of them.
-        corpus: Where these come from.
         examples: They stay as they are while the scores are kept, except for annotations that are taken back.
+        is_same: Says whether a corpus yields the same texts; without, no scores are kept.
     """
     components = [pipe for _, pipe in nlp.pipeline]
     place = next((n for n, pipe in enumerate(components) if isinstance(pipe, _TUNED)), None)
     is_kept = place is not None and all(map(only_categorizes, components[:place]))
-    if place is None or not is_kept or not isinstance(corpus, Corpus):
+    if place is None or not is_kept or is_same is None:
         return list(nlp.pipe(docs))
     scored = _run(nlp, 0, place, docs)
     labels = tuple(scored[0].cats) if scored else ()
     if len(scored) == len(examples) and all(tuple(doc.cats) == labels for doc in scored):
         scores = np.array([[*doc.cats.values()] for doc in scored], dtype=np.float64)
-        found = _Evaluated(corpus, examples, components, place, labels, scores)
+        found = _Evaluated(is_same, examples, components, place, labels, scores)
         context_of(nlp).evaluated = found
     return _run(nlp, place, len(components), scored)
 

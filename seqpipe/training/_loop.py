@@ -332,12 +332,13 @@ def _predict_and_score(
     """Do what `nlp.evaluate` does, but tokenize no text only to time that, and copy docs only if it can't be undone."""
     in_place = all(only_categorizes(component) for _, component in nlp.pipeline)
     given = examples
+    is_same = training.dev.is_same if isinstance(training.dev, Corpus) else None
     if not in_place:
         examples = [Example(example.predicted.copy(), example.reference) for example in examples]
     with _restoring([example.predicted for example in examples]):
         start = time.perf_counter()
         predicted = [example.predicted for example in examples]
-        docs = predict_evaluated(nlp, predicted, training.dev, given)
+        docs = predict_evaluated(nlp, predicted, given, is_same)
         seconds = time.perf_counter() - start
         if not in_place:
             for example, doc in zip(examples, docs, strict=True):
