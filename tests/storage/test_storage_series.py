@@ -224,7 +224,7 @@ def test_part_that_writes_into_a_file_that_is_there_does_not_reach_the_model_bef
 ):
     """Such as the list of strings, which the vocabulary writes and the table of vectors extends."""
 
-    def write(folder, seen=[]):
+    def write(folder):
         (folder / "list").write_text("a")
         write_once(folder, OWNER, extend)
 
