@@ -18,8 +18,8 @@ from seqpipe.storage._files import list_files
 from seqpipe.storage._leftovers import IN_PLACE
 from seqpipe.storage._manifest import Entry
 
-#: Which file it is, and when it was changed last: a link more or less counts as a change, too.
-_Status: TypeAlias = tuple[int, int, int, int, int]
+#: Which file it is, how many links it has, its size, and when it was changed last.
+_Status: TypeAlias = tuple[int, ...]
 _Write: TypeAlias = Callable[[Path], object]
 
 
@@ -98,7 +98,9 @@ class SaveSeries:
         """Note what a save has left, now that its folder stands at the target."""
         self._target, self._parts, self._files = saving.target, saving.parts, {}
         with suppress(OSError):
-            self._files = {n: (each, _status(saving.target / n)) for n, each in entries.items()}
+            found = {n: (each, _status(saving.target / n)) for n, each in entries.items()}
+            # One that the old folder has too, which couldn't be removed, isn't linked once more.
+            self._files = {n: each for n, each in found.items() if each[1][2] == 1}
 
 
 class Saving:
@@ -169,7 +171,8 @@ def _status(path: Path) -> _Status:
     found = path.lstat()
     if not stat.S_ISREG(found.st_mode):
         raise OSError(f"{path} is no plain file")
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    which = found.st_dev, found.st_ino, found.st_nlink, found.st_size
+    return *which, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _statuses(folder: Path) -> dict[str, _Status]:
