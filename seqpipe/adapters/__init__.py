@@ -41,7 +41,10 @@ from seqpipe.adapters._task_pipe import task_of as task_of
 from seqpipe.adapters._tokenizer import WordTokenizer as WordTokenizer
 from seqpipe.adapters._tokenizer import make_tokenizer as make_tokenizer
 from seqpipe.adapters._tokenizer import tokenized as tokenized
+from seqpipe.adapters._tune import forgetting_evaluated as forgetting_evaluated
 from seqpipe.adapters._tune import make_tune_mix as make_tune_mix
+from seqpipe.adapters._tune import only_categorizes as only_categorizes
+from seqpipe.adapters._tune import predict_evaluated as predict_evaluated
 from seqpipe.adapters._vectors import DocumentVectors as DocumentVectors
 from seqpipe.adapters._vectors import EmbedderVectors as EmbedderVectors
 from seqpipe.adapters._vectors import keeping_vectors as keeping_vectors
@@ -50,6 +53,7 @@ from seqpipe.adapters._vectors import make_vectors as make_vectors
 from seqpipe.adapters._vectors import save_table as save_table
 from seqpipe.adapters._whole import wrap_language
 from seqpipe.adapters._wide_pipe import WidePipe as WidePipe
+from seqpipe.adapters._wide_pipe import keeping_scores as keeping_scores
 from seqpipe.adapters._wide_pipe import make_wide_pipe as make_wide_pipe
 from seqpipe.adapters._wide_pipe import mix_of as mix_of
 
@@ -72,6 +76,8 @@ __all__ = [
     "decision_of",
     "describe",
     "encoders_in",
+    "forgetting_evaluated",
+    "keeping_scores",
     "keeping_vectors",
     "make_adamw",
     "make_classifier",
@@ -91,7 +97,9 @@ __all__ = [
     "make_wide_pipe",
     "mix_of",
     "naming_scorer",
+    "only_categorizes",
     "perturbing",
+    "predict_evaluated",
     "read_examples",
     "recurrent_engines",
     "save_table",

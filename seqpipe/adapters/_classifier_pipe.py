@@ -1,9 +1,11 @@
 """A classifier as a component of spaCy's: it sets `doc.cats`, and is trained when it's initialised."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from spacy.language import Language
 from spacy.pipeline import Pipe
 from spacy.scorer import Scorer
@@ -99,13 +101,16 @@ class ClassifierPipe(Pipe):  # type: ignore[misc]
                 yield from scored
 
     def _annotate(self, docs: list[Doc]) -> list[Doc]:
-        texts = [words_of(doc) for doc in docs]
+        scores = self._predict(docs)
         labels = self.classifier.labels
-        scores = predict_scores(self.classifier, texts)
         for doc, row in zip(docs, scores.tolist(), strict=True):
             # Beside those of other components.
             doc.cats = {**doc.cats, **dict(zip(labels, row, strict=True))}
         return docs
+
+    def _predict(self, docs: Sequence[Doc]) -> NDArray[np.float32]:
+        """Return the classifier's scores: `[docs, labels]`."""
+        return predict_scores(self.classifier, [words_of(doc) for doc in docs])
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
         """Return spaCy's scores of categories."""
@@ -123,8 +128,7 @@ class ClassifierPipe(Pipe):  # type: ignore[misc]
         # What's sealed in there is about to change, unless a whole pipeline is being written, which is new.
         storage.discard_manifest(Path(path).parent)
         Path(path).mkdir(parents=True, exist_ok=True)
-        with calling(self.classifier, "classifier", "was written", but=OSError):
-            self._write(Path(path))
+        self._write(Path(path))
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "ClassifierPipe":
         """Read the classifier.
@@ -154,7 +158,11 @@ class ClassifierPipe(Pipe):  # type: ignore[misc]
         return self
 
     def _write(self, folder: Path) -> None:
-        self.classifier.to_disk(folder)
+        storage.write_once(folder, self.classifier, self._write_classifier)
+
+    def _write_classifier(self, folder: Path) -> None:
+        with calling(self.classifier, "classifier", "was written", but=OSError):
+            self.classifier.to_disk(folder)
 
     def _read(self, folder: Path) -> None:
         self.classifier.from_disk(folder)

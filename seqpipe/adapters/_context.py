@@ -37,10 +37,12 @@ class Context:
     Attributes:
         data_sets: What was read, by what it was read with: the corpora of a pipeline read a file once.
         watched: What watches the fitting of embedders and classifiers, if anything does.
+        evaluated: What the pipeline has just predicted of texts; None as soon as it's updated. See `predict_evaluated`.
     """
 
     data_sets: dict[Any, Any] = field(default_factory=dict)
     watched: Watched | None = None
+    evaluated: Any = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         # spaCy pickles a pipeline for the processes of `nlp.pipe`, which read no data.

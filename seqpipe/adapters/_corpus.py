@@ -220,6 +220,12 @@ class Corpus:
         fold = self.fold and tuple(sorted(self.fold.items()))
         return tuple(self._readers.items()), tuple(self._fractions.items()), self._seed, task, fold
 
+    def is_same(self, other: object, nlp: Language) -> bool:
+        """Say whether another corpus yields the same part of the same data."""
+        if not isinstance(other, Corpus):
+            return False
+        return self._part == other._part and self.read(nlp) is other.read(nlp)
+
     def rows(self, nlp: Language) -> list[Row]:
         """Return the rows of the part; see `read`."""
         return self.read(nlp).parts[self._part]

@@ -1,6 +1,8 @@
 """An embedder as the vectors of spaCy's vocabulary, as a table of spaCy's, and as vectors of documents."""
 
 import contextlib
+import functools
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -327,9 +329,16 @@ class EmbedderVectors(BaseVectors):  # type: ignore[misc]
         storage.discard_manifest(Path(path).parent)
         folder = Path(path) / _FOLDER
         folder.mkdir(parents=True, exist_ok=True)
+        storage.write_once(folder, self.embedder, self._write)
+        # Whose words are added to the vocabulary's strings.
+        strings = Path(path) / _STRINGS
+        found = hashlib.sha256(strings.read_bytes()).hexdigest() if strings.is_file() else ""
+        table = functools.partial(write_table, self.embedder)
+        storage.write_once(Path(path), self.embedder, table, version=found)
+
+    def _write(self, folder: Path) -> None:
         with calling(self.embedder, "embedder", "was written", but=OSError):
             self.embedder.to_disk(folder)
-        write_table(self.embedder, Path(path))
 
     def from_disk(self, path: str | Path, **kwargs: Any) -> "EmbedderVectors":
         """Read the embedder.
@@ -354,8 +363,7 @@ class EmbedderVectors(BaseVectors):  # type: ignore[misc]
         """Return the embedder's files in one piece; none before it's fitted."""
         if not self.embedder.vocabulary:
             return _NOT_FITTED
-        with calling(self.embedder, "embedder", "was written", but=OSError):
-            return pack(self.embedder.to_disk)
+        return pack(self._write)
 
     def from_bytes(self, data: bytes, **kwargs: Any) -> "EmbedderVectors":
         """Read what `to_bytes` returned.

@@ -1,13 +1,17 @@
 """A classifier beside a trained component: the scores of both are mixed in `doc.cats`."""
 
+import contextlib
+import hashlib
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from spacy.attrs import ORTH
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
@@ -19,9 +23,7 @@ from seqpipe.adapters._classifier_pipe import (
     ClassifierPipe,
     check_classifier,
     labels_of,
-    words_of,
 )
-from seqpipe.adapters._contract import predict_scores
 from seqpipe.errors import ConfigError, SavedModelError
 from seqpipe.parts.classifiers import Classifier
 from seqpipe.storage.part_files import read_settings, write_settings
@@ -31,6 +33,8 @@ _KIND: Final = "WidePipe"
 #: No score counts as less, since its logarithm would outweigh all others.
 _LEAST: Final = 1e-6
 _ITERATIONS: Final = 50
+#: How many bytes of a classifier's scores are kept at most while a pipeline is trained: 64 MiB.
+_KEPT_BYTES: Final = 2**26
 
 
 class WidePipe(ClassifierPipe):
@@ -62,6 +66,7 @@ class WidePipe(ClassifierPipe):
         self.weights = self._first_weights = weights
         self._is_trained_beside = False
         self._labels: tuple[str, ...] = ()
+        self._kept: dict[bytes, NDArray[np.float32]] | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -78,6 +83,7 @@ class WidePipe(ClassifierPipe):
     ) -> None:
         """Train the classifier, and mix by the first weights; see `ClassifierPipe.initialize`."""
         found = labels or labels_of(get_examples())
+        self._forget()
         super().initialize(get_examples, nlp=nlp, labels=found, dev=dev)
         self._labels = tuple(found)
         self.weights = self._first_weights
@@ -149,7 +155,7 @@ class WidePipe(ClassifierPipe):
 
     def _logits(self, docs: Sequence[Doc]) -> NDArray[np.float64]:
         """Return what's weighed: `[2, docs, labels]`, of the scores before and of the classifier's."""
-        own = predict_scores(self.classifier, [words_of(doc) for doc in docs]).astype(np.float64)
+        own = self._predict(docs).astype(np.float64)
         column = {label: n for n, label in enumerate(self.classifier.labels)}
         scores = np.zeros((2, len(docs), len(self.labels)))
         for n, label in enumerate(self.labels):
@@ -158,6 +164,32 @@ class WidePipe(ClassifierPipe):
                 scores[1, :, n] = own[:, column[label]]
         return logits_of(scores, exclusive=self.is_exclusive)
 
+    @contextlib.contextmanager
+    def keeping(self) -> Iterator[None]:
+        """Keep the classifier's scores; see `keeping_scores`."""
+        self._kept = {}
+        try:
+            yield
+        finally:
+            self._kept = None
+
+    def _forget(self) -> None:
+        if self._kept is not None:
+            self._kept.clear()
+
+    def _predict(self, docs: Sequence[Doc]) -> NDArray[np.float32]:
+        if self._kept is None:
+            return super()._predict(docs)
+        keys = [_key(doc) for doc in docs]
+        new = {key: doc for key, doc in zip(keys, docs, strict=True) if key not in self._kept}
+        found = {key: self._kept[key] for key in keys if key not in new}
+        if new:
+            scores = super()._predict([*new.values()])
+            found.update(zip(new, scores, strict=True))
+            room = _KEPT_BYTES // max(scores[0].nbytes, 1) - len(self._kept)
+            self._kept.update(islice(zip(new, scores, strict=True), max(room, 0)))
+        return np.stack([found[key] for key in keys]) if keys else super()._predict(docs)
+
     def _write(self, folder: Path) -> None:
         super()._write(folder)
         before, own = map(float, self.weights)
@@ -165,6 +197,7 @@ class WidePipe(ClassifierPipe):
         write_settings(folder / _MIX, mix, kind=_KIND)
 
     def _read(self, folder: Path) -> None:
+        self._forget()
         super()._read(folder)
         types = {"before": float, "own": float, "labels": list}
         saved = read_settings(folder / _MIX, types, kind=_KIND)
@@ -175,6 +208,24 @@ class WidePipe(ClassifierPipe):
         if not (is_sound and {*labels} >= {*self.classifier.labels}):
             raise SavedModelError(f"{folder / _MIX} is damaged: its labels aren't the classifier's")
         self.weights, self._labels = weights, tuple(labels)
+
+
+def _key(doc: Doc) -> bytes:
+    """Return what tells the words of a doc from others."""
+    return hashlib.blake2b(doc.to_array(ORTH).tobytes(), digest_size=16).digest()
+
+
+@contextlib.contextmanager
+def keeping_scores(nlp: Language) -> Iterator[None]:
+    """Have the classifiers of a pipeline's mixes asked once for the scores of each text meanwhile, as they don't change.
+
+    The scores of the first texts are kept, 64 MiB at most, until the classifier is fitted or read anew.
+    """
+    with contextlib.ExitStack() as stack:
+        for _, pipe in nlp.pipeline:
+            if isinstance(pipe, WidePipe):
+                stack.enter_context(pipe.keeping())
+        yield
 
 
 def fit_weights(logits: Tensor, targets: Tensor, exclusive: bool) -> tuple[float, ...]:

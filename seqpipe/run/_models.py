@@ -58,9 +58,11 @@ def set_interrupted_aside(output: Path) -> None:
         storage.move_folder(output / UNFINISHED, output / INTERRUPTED)
 
 
-def save_unfinished(output: Path, to_disk: Callable[[Path], Any]) -> None:
-    """Write the best model so far."""
-    storage.write_folder(output / UNFINISHED, to_disk)
+def save_unfinished(
+    output: Path, to_disk: Callable[[Path], Any], series: storage.SaveSeries | None = None
+) -> None:
+    """Write the best model so far; what stayed the same since the save before in the series is linked."""
+    storage.write_folder(output / UNFINISHED, to_disk, series=series)
 
 
 def promote(output: Path) -> None:

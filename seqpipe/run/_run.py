@@ -238,6 +238,7 @@ def _train(nlp: Language, training: Training, output: Path, stages: Stages) -> l
     set_interrupted_aside(output)
     history: list[dict[str, Any]] = []
     meter = Meter()
+    series = storage.SaveSeries()
     score = None
     for step in train(nlp, training):
         meter.add(step.words, sum(step.loss.get(name, 0.0) for name in _heads(nlp)))
@@ -247,7 +248,7 @@ def _train(nlp: Language, training: Training, output: Path, stages: Stages) -> l
             history.append(_history_line(step, meter))
         if step.is_best:
             set_performance(nlp, step.scores, step.loss)
-            _save(nlp, training, output)
+            _save(nlp, training, output, series)
         stages.reporter.progress(
             Progress(step.fraction or None, step.epoch, loss, score, meter.words_per_second)
         )
@@ -269,6 +270,6 @@ def _history_line(step: Step, meter: Meter) -> dict[str, Any]:
     }
 
 
-def _save(nlp: Language, training: Training, output: Path) -> None:
+def _save(nlp: Language, training: Training, output: Path, series: storage.SaveSeries) -> None:
     saved = training.before_to_disk(nlp) if training.before_to_disk else nlp
-    save_unfinished(output, saved.to_disk)
+    save_unfinished(output, saved.to_disk, series)

@@ -22,9 +22,12 @@ from seqpipe.storage._save import verify_folder as verify_folder
 from seqpipe.storage._save import write_file as write_file
 from seqpipe.storage._save import write_folder as write_folder
 from seqpipe.storage._save import write_text as write_text
+from seqpipe.storage._series import SaveSeries as SaveSeries
+from seqpipe.storage._series import write_once as write_once
 
 __all__ = [
     "ReplacedError",
+    "SaveSeries",
     "cache_folder",
     "check_replaceable",
     "check_sealed",
@@ -41,6 +44,7 @@ __all__ = [
     "verify_folder",
     "write_file",
     "write_folder",
+    "write_once",
     "write_text",
     "written_in_place",
 ]

@@ -14,13 +14,12 @@ from typing import Final, NoReturn, TypeAlias
 
 from seqpipe.errors import ReplacedError, SavedModelError
 from seqpipe.storage._files import follow_umask
-from seqpipe.storage._leftovers import is_new, locked
+from seqpipe.storage._leftovers import IN_PLACE, is_new, locked
 from seqpipe.storage._manifest import NAME as MANIFEST
 from seqpipe.storage._manifest import check_folder, discard_manifest, has_manifest
 from seqpipe.storage._save import recover, resolve
 
 _MARK: Final = "seqpipe-saving"
-_NEW: Final = ".seqpipe-saving-"
 
 
 @contextmanager
@@ -39,7 +38,7 @@ def written_in_place(target: Path) -> Iterator[Path]:
     target.mkdir(exist_ok=True)
     with locked(_lock_for(target)) as has_lock:
         # Without a real lock another save may be under way.
-        for left in target.glob(f"{_NEW}*") if has_lock else ():
+        for left in target.glob(f"{IN_PLACE}*") if has_lock else ():
             shutil.rmtree(left, ignore_errors=True)
         with _filled(target) as new:
             yield new
@@ -48,7 +47,7 @@ def written_in_place(target: Path) -> Iterator[Path]:
 @contextmanager
 def _filled(target: Path) -> Iterator[Path]:
     # Inside, so that it's on the same disk, and nobody need have the right to write beside the target.
-    new = target / f"{_NEW}{secrets.token_hex(4)}"
+    new = target / f"{IN_PLACE}{secrets.token_hex(4)}"
     new.mkdir()
     try:
         yield new

@@ -19,6 +19,8 @@ from typing import IO, Final
 from seqpipe.errors import SavedModelError
 
 _UNSUPPORTED: Final = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
+#: How the name of a folder begins into which files are written before they take their places around it.
+IN_PLACE: Final = ".seqpipe-saving-"
 
 
 class BusyError(SavedModelError):

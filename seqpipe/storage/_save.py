@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
@@ -43,6 +43,7 @@ from seqpipe.storage._manifest import (
     read_manifest,
     to_text,
 )
+from seqpipe.storage._series import SaveSeries
 
 
 def resolve(target: Path) -> Path:
@@ -262,7 +263,9 @@ def move_folder(source: Path, target: Path) -> None:
         remove_folder(source)
 
 
-def write_folder(target: Path, write: Callable[[Path], None]) -> None:
+def write_folder(
+    target: Path, write: Callable[[Path], None], *, series: SaveSeries | None = None
+) -> None:
     """Save a model to `target`, in the place of the one that stands there.
 
     `write` is called with an empty folder beside the target. When it has returned, the manifest is
@@ -273,6 +276,7 @@ def write_folder(target: Path, write: Callable[[Path], None]) -> None:
     Args:
         target: The folder; folders on the way to it are made.
         write: Writes plain files and folders into the folder that it's given.
+        series: The saves before this one, whose files are linked where they stay the same; see `write_once`.
 
     Raises:
         SavedModelError: Something stands at the target that isn't a model of ours, another process is
@@ -284,17 +288,18 @@ def write_folder(target: Path, write: Callable[[Path], None]) -> None:
         with locked(target):
             recover_locked(target)
             check_replaceable(target)
-            _replace(target, write)
+            _replace(target, write, series or SaveSeries())
     except OSError as error:
         raise SavedModelError(_refused(target, error)) from error
 
 
-def _replace(target: Path, write: Callable[[Path], None]) -> None:
+def _replace(target: Path, write: Callable[[Path], None], series: SaveSeries) -> None:
     new = new_name(target)
     try:
         new.mkdir()
-        write(new)
-        _seal(new)
+        with series.saving(new, target) as saving:
+            write(new)
+        entries = _seal(new, series.link(saving))
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
@@ -303,17 +308,22 @@ def _replace(target: Path, write: Callable[[Path], None]) -> None:
         sync_folder(target.parent)
     finally:
         recover_locked(target)
+    series.note(saving, entries)
 
 
-def _seal(folder: Path) -> None:
-    """Write the manifest and wait until all of the folder is on the disk."""
+def _seal(folder: Path, known: Mapping[str, Entry]) -> dict[str, Entry]:
+    """Write the manifest and wait until all of the folder is on the disk; what's known is there already."""
     sizes = list_files(folder)
     follow_umask(folder)
-    entries = {n: Entry(hash_file(folder / n, sync=True), size) for n, size in sizes.items()}
+    entries = {
+        name: known.get(name) or Entry(hash_file(folder / name, sync=True), size)
+        for name, size in sizes.items()
+    }
     (folder / NAME).write_text(to_text(entries), encoding="utf-8", newline="\n")
     hash_file(folder / NAME, sync=True)
     for inner in list_folders(folder):
         sync_folder(inner)
+    return entries
 
 
 def _refused(target: Path, error: OSError) -> str:

@@ -9,11 +9,11 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from numbers import Real
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from spacy.language import Language
-from spacy.pipeline import MultiLabel_TextCategorizer, TextCategorizer, Tok2Vec
+from spacy.pipeline import Tok2Vec
 from spacy.scorer import Scorer
 from spacy.tokens import Doc
 from spacy.training import Example
@@ -21,14 +21,17 @@ from spacy.training.loop import subdivide_batch
 
 from seqpipe.adapters import (
     AdamW,
-    ClassifierPipe,
     Corpus,
     TaskPipe,
     WidePipe,
     describe,
+    forgetting_evaluated,
+    keeping_scores,
     keeping_vectors,
     naming_scorer,
+    only_categorizes,
     perturbing,
+    predict_evaluated,
     read_examples,
     summing_hashes_at_once,
     update_encoder,
@@ -133,7 +136,11 @@ def train(nlp: Language, training: Training, state: TrainingState | None = None)
     state = TrainingState() if state is None else state
     if state.step:
         raise ValueError(f"a training can't be continued after step {state.step} yet")
-    with keeping_vectors(nlp.vocab), summing_hashes_at_once(), _sparing_what_is_there():
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(keeping_vectors(nlp.vocab))
+        stack.enter_context(keeping_scores(nlp))
+        stack.enter_context(summing_hashes_at_once())
+        stack.enter_context(_sparing_what_is_there())
         yield from _steps(nlp, training, state)
 
 
@@ -159,7 +166,7 @@ def _steps(nlp: Language, training: Training, state: TrainingState) -> Iterator[
         losses = _update(nlp, training, batch, state)
         words = sum(len(example) for example in batch)
         # What's evaluated is what the caller saves.
-        with nlp.use_params(training.optimizer.averages or {}):
+        with nlp.use_params(training.optimizer.averages or {}), forgetting_evaluated(nlp):
             if not (is_last or state.step % training.eval_frequency == 0):
                 yield Step(state.step, epoch, fraction, words, losses)
                 continue
@@ -261,10 +268,6 @@ def _forward_and_back(
         check_losses(of_moved)
 
 
-#: Components that write nothing on docs but categories and tensors.
-_CATEGORIZING: Final = (TextCategorizer, MultiLabel_TextCategorizer, Tok2Vec)
-
-
 def _pass(
     nlp: Language, training: Training, batch: list[Example], rate: float, losses: dict[str, float]
 ) -> None:
@@ -290,7 +293,7 @@ def _pass(
 
 
 def _only_reads(component: object) -> bool:
-    return type(component) is TaskPipe or _only_categorizes(component)
+    return type(component) is TaskPipe or only_categorizes(component)
 
 
 def _noticed(error: Exception) -> NotFiniteError:
@@ -314,7 +317,7 @@ def _evaluate(
     try:
         check_weights(nlp)
         with naming_scorer():
-            scores = _predict_and_score(nlp, _scorer(nlp, training), examples)
+            scores = _predict_and_score(nlp, training, examples)
         return _score(training, scores), scores
     except NotFiniteError as error:
         again = (nlp(example.reference.text) for example in examples)
@@ -324,25 +327,25 @@ def _evaluate(
 
 
 def _predict_and_score(
-    nlp: Language, scorer: Scorer, examples: Sequence[Example]
+    nlp: Language, training: Training, examples: Sequence[Example]
 ) -> dict[str, Any]:
     """Do what `nlp.evaluate` does, but tokenize no text only to time that, and copy docs only if it can't be undone."""
-    in_place = all(_only_categorizes(component) for _, component in nlp.pipeline)
+    in_place = all(only_categorizes(component) for _, component in nlp.pipeline)
+    given = examples
+    is_same = training.dev.is_same if isinstance(training.dev, Corpus) else None
     if not in_place:
         examples = [Example(example.predicted.copy(), example.reference) for example in examples]
     with _restoring([example.predicted for example in examples]):
         start = time.perf_counter()
-        docs = list(nlp.pipe(example.predicted for example in examples))
+        predicted = [example.predicted for example in examples]
+        docs = predict_evaluated(nlp, predicted, given, is_same)
         seconds = time.perf_counter() - start
         if not in_place:
             for example, doc in zip(examples, docs, strict=True):
                 example.predicted = doc
-        scores = {**scorer.score(examples), "speed": sum(map(len, docs)) / seconds}
+        found = _scorer(nlp, training).score(examples)
+        scores = {**found, "speed": sum(map(len, docs)) / seconds}
     return {name: _plain(value) for name, value in scores.items()}
-
-
-def _only_categorizes(component: object) -> bool:
-    return type(component) in _CATEGORIZING or isinstance(component, ClassifierPipe)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from seqpipe.adapters import WidePipe, _wide_pipe, make_tune_mix
+from seqpipe.adapters import WidePipe, _wide_pipe, keeping_scores, make_tune_mix
 from seqpipe.errors import ClassifierError, ConfigError, SavedModelError
 from seqpipe.parts.classifiers import Classifier
 
@@ -384,3 +384,60 @@ def test_doc_of_another_vocabulary_is_scored_by_its_words():
     doc = Doc(spacy.blank("xx").vocab, words=["owl"])
     doc.cats = dict(zip(LABELS, BEFORE, strict=True))
     assert make()(doc).cats == make()(scored("owl")).cats
+
+
+def counted(nlp):
+    """Return a list to which the texts are added that a pipeline's classifier is asked for."""
+    classifier, asked = nlp.get_pipe("wide").classifier, []
+
+    def predict(texts, real=classifier.predict):
+        asked.extend(" ".join(words) for words in texts)
+        return real(texts)
+
+    classifier.predict = predict
+    return asked
+
+
+def test_classifier_is_asked_once_for_each_text_while_its_scores_are_kept():
+    nlp = trained()
+    nlp.initialize(lambda: examples_of(nlp))
+    expected = [doc.cats for doc in nlp.pipe(TEXTS)]
+    asked = counted(nlp)
+    with keeping_scores(nlp):
+        for size in (1, 4, 100):
+            found = [doc.cats for doc in nlp.pipe(TEXTS * 2, batch_size=size)]
+            assert found == expected * 2
+        # White space is no word, but another text.
+        assert sorted(asked) == sorted(" ".join(text.split()) for text in TEXTS)
+        assert list(nlp.get_pipe("wide").pipe([])) == []
+    del asked[:]
+    assert [doc.cats for doc in nlp.pipe(TEXTS)] == expected
+    assert len(asked) == len(TEXTS)
+
+
+def test_scores_are_kept_up_to_a_bound(monkeypatch):
+    nlp = trained()
+    nlp.initialize(lambda: examples_of(nlp))
+    expected = [doc.cats for doc in nlp.pipe(TEXTS)]
+    asked = counted(nlp)
+    monkeypatch.setattr(_wide_pipe, "_KEPT_BYTES", 2 * 3 * 4)
+    with keeping_scores(nlp):
+        for _ in range(2):
+            assert [doc.cats for doc in nlp.pipe(TEXTS)] == expected
+        assert len(nlp.get_pipe("wide")._kept) == 2
+    assert len(asked) == len(TEXTS) + len(TEXTS) - 2
+
+
+@pytest.mark.parametrize("change", ["initialize", "from_bytes"])
+def test_kept_scores_are_forgotten_with_the_classifier_that_gave_them(change):
+    nlp, other = trained(), trained()
+    nlp.initialize(lambda: examples_of(nlp))
+    other.initialize(lambda: examples_of(other)[:2] * 8)
+    expected = [doc.cats for doc in other.pipe(TEXTS)]
+    with keeping_scores(nlp):
+        assert [doc.cats for doc in nlp.pipe(TEXTS)] != expected
+        if change == "initialize":
+            nlp.initialize(lambda: examples_of(nlp)[:2] * 8)
+        else:
+            nlp.from_bytes(other.to_bytes())
+        assert [doc.cats for doc in nlp.pipe(TEXTS)] == expected

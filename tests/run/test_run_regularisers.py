@@ -75,8 +75,8 @@ def finished(file):
 
     saved = []
 
-    def save(nlp, training, output, save=_run._save):
-        save(nlp, training, output)
+    def save(nlp, training, output, *more, save=_run._save):
+        save(nlp, training, output, *more)
         averages = training.optimizer.averages
         shims = [shim for _, pipe in nlp.pipeline for shim in torch_shims(pipe)]
         named = [(s.id, name) for s in shims for name, _ in s.module.named_parameters()]

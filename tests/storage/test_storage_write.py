@@ -141,7 +141,7 @@ def leave(folder, word, *, complete=True):
     folder.mkdir()
     writer(word)(folder)
     if complete:
-        _seal(folder)
+        _seal(folder, {})
 
 
 @pytest.mark.parametrize(("complete", "expected"), [(True, "new"), (False, "old")])

@@ -192,7 +192,7 @@ def test_docs_that_are_not_copied_train_the_same_weights(config, monkeypatch):
         return losses, [pipe.to_bytes() for _, pipe in nlp.pipeline]
 
     expected = trained()
-    monkeypatch.setattr("seqpipe.training._loop._CATEGORIZING", ())
+    monkeypatch.setattr("seqpipe.adapters._tune._CATEGORIZING", ())
     assert trained() == expected
 
 
