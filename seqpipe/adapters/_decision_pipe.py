@@ -20,6 +20,7 @@ from seqpipe.adapters._classifier_pipe import labels_of
 from seqpipe.adapters._packed import pack, unpacked
 from seqpipe.adapters._wide_pipe import fit_weights, logits_of
 from seqpipe.errors import ConfigError, SavedModelError
+from seqpipe.messages import did_you_mean, nearest
 from seqpipe.storage.part_files import read_settings, write_settings
 
 Tuned: TypeAlias = Literal["tuned"]
@@ -30,6 +31,8 @@ _KIND: Final = "DecisionPipe"
 #: A label that fewer dev texts have gets the threshold that's best for all labels together (Yang 2001).
 _ENOUGH_TEXTS: Final = 5
 _DEFAULT_THRESHOLD: Final = 0.5
+#: What a tuned temperature lies between: this, and one over this.
+_MAX_TEMPERATURE: Final = 10.0
 _AT_ONCE: Final = 1000
 
 if not Doc.has_extension("decision"):
@@ -40,7 +43,8 @@ class DecisionPipe(Pipe):  # type: ignore[misc]
     """Calibrates the scores that components before it have set, and decides on labels.
 
     Scores are scaled by a temperature T (Guo et al. 2017): ``p ∝ p^(1 / T)`` where classes are exclusive, and the log-odds
-    divided by T where they aren't. No text's best label changes by that, nor which scores are above 0.5.
+    divided by T where they aren't. No text's best label changes by that, nor which scores are above 0.5; scores that are within
+    a millionth of 0 or 1 count as if they were that far from it.
 
     ``doc._.decision`` has the labels decided on, the best first: that with the highest score, or none if that's below
     `abstain_below`, where classes are exclusive; else all those whose scores reach their thresholds.
@@ -49,7 +53,8 @@ class DecisionPipe(Pipe):  # type: ignore[misc]
         vocab: The pipeline's vocabulary.
         name: What the component is called.
         exclusive: Whether a text has exactly one label.
-        temperature: A number above 0; or "tuned": what gives the least cross entropy on the texts that `tune` gets.
+        temperature: A number above 0; or "tuned": what gives the least cross entropy on the texts that `tune` gets, from 0.1
+            to 10.
         thresholds: One for all labels, or one each, the others 0.5; or "tuned": those of the best F score of each label on
             the texts that `tune` gets. For labels of fewer than 5 texts it's the one of the best F score of all decisions.
         abstain_below: The least score of a label that's decided on, where classes are exclusive; None for no bound.
@@ -71,9 +76,18 @@ class DecisionPipe(Pipe):  # type: ignore[misc]
         self.abstain_below = abstain_below
         self._asked = temperature, thresholds
         self._labels: tuple[str, ...] = ()
+        self.temperature, self.threshold = 1.0, _DEFAULT_THRESHOLD
+        self.thresholds: dict[str, float] = {}
+        self._reset()
+
+    def _reset(self) -> None:
+        """Set what's given, and what's to be tuned as it is before."""
+        temperature, thresholds = self._asked
+        given = thresholds if isinstance(thresholds, dict) else {}
+        is_one = isinstance(thresholds, (int, float))
         self.temperature = 1.0 if temperature == "tuned" else float(temperature)
-        self.thresholds: dict[str, float] = thresholds if isinstance(thresholds, dict) else {}
-        self.threshold = thresholds if isinstance(thresholds, (int, float)) else _DEFAULT_THRESHOLD
+        self.thresholds = {label: float(value) for label, value in given.items()}
+        self.threshold = float(thresholds) if is_one else _DEFAULT_THRESHOLD  # type: ignore[arg-type]
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -93,10 +107,13 @@ class DecisionPipe(Pipe):  # type: ignore[misc]
             ConfigError: A threshold is of a label that there isn't.
         """
         self._labels = tuple(labels or labels_of(get_examples()))
+        self._reset()
         if unknown := sorted(self.thresholds.keys() - set(self._labels)):
+            meant = did_you_mean(nearest(unknown[0], self._labels))
             raise ConfigError(
-                f"`thresholds` has the label {unknown[0]!r}, and there's none of that name; there are "
-                f"{', '.join(map(repr, self._labels[:10]))}{', …' if self._labels[10:] else ''}"
+                f"`thresholds` of the component {self.name!r} has the label {unknown[0]!r}, and no text has that"
+                f"{'; ' + meant if meant else ''}",
+                setting="thresholds",
             )
 
     def update(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, float]:
@@ -120,7 +137,8 @@ class DecisionPipe(Pipe):  # type: ignore[misc]
         if temperature == "tuned":
             given = torch.from_numpy(logits)[None], torch.from_numpy(targets), self.is_exclusive
             (weight,) = fit_weights(*given)
-            self.temperature = 1 / weight
+            # On few texts, or if all of them are right, there may be no least cross entropy.
+            self.temperature = min(max(1 / weight, 1 / _MAX_TEMPERATURE), _MAX_TEMPERATURE)
         if thresholds == "tuned" and not self.is_exclusive:
             scores = self._scores(logits)
             truth = targets >= 0.5
@@ -178,7 +196,10 @@ class DecisionPipe(Pipe):  # type: ignore[misc]
         return scores
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
-        """Return how many texts are decided on, and how many of these rightly: all of their labels, and no other."""
+        """Return how many texts have a decision, and how many decisions are right: all labels of the text, and no other.
+
+        Where classes aren't exclusive, no label is a decision as well, if the text has none.
+        """
         decided = [
             (set(example.predicted._.decision), example.reference.cats)
             for example in examples
@@ -192,7 +213,7 @@ class DecisionPipe(Pipe):  # type: ignore[misc]
             for labels, truth in answered
         )
         return {
-            "decision_answered": len(answered) / len(decided),
+            "decision_answered": sum(bool(labels) for labels, _ in decided) / len(decided),
             "decision_accuracy": right / len(answered) if answered else 0.0,
         }
 
@@ -312,6 +333,12 @@ def make_decision_pipe(
             raise ConfigError(
                 f"`thresholds` has {each}; thresholds lie between 0 and 1", setting="thresholds"
             )
+    if exclusive and thresholds != "tuned":
+        raise ConfigError(
+            "`thresholds` are for classes that aren't exclusive; where a text has exactly one, the best is taken: remove "
+            "it, or set `abstain_below`",
+            setting="thresholds",
+        )
     if abstain_below is not None and not 0 <= abstain_below <= 1:
         raise ConfigError(
             f"`abstain_below` is {abstain_below}; it lies between 0 and 1", setting="abstain_below"

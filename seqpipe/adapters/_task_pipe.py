@@ -170,6 +170,7 @@ def task_of(nlp: Language) -> Task | None:
         decision = decision_of(nlp)
         task.threshold = decision.get("threshold", task.threshold)
         task.thresholds = decision.get("thresholds", {})
+        task.decides = bool(decision)
     return task
 
 

@@ -37,17 +37,16 @@ def make_tune_mix(corpus: Callable[[Language], Any]) -> Callable[[Language], Lan
                 continue
             with _predicted(nlp, corpus, place) as (examples, docs):
                 pipe.tune(docs, [example.reference for example in examples])
-                if isinstance(pipe, WidePipe):
-                    _set_performance(nlp, pipe, examples, docs)
+                _set_performance(nlp, pipe, examples, docs)
         return nlp
 
     return tune
 
 
 def _set_performance(
-    nlp: Language, pipe: WidePipe, examples: Sequence[Example], docs: Sequence[Doc]
+    nlp: Language, pipe: WidePipe | DecisionPipe, examples: Sequence[Example], docs: Sequence[Doc]
 ) -> None:
-    """Replace the scores in the pipeline's description, which are of the mix before it was tuned."""
+    """Replace the scores in the pipeline's description, which are of the pipeline before it was tuned."""
     performance = nlp.meta.get("performance", {})
     for example, doc in zip(examples, pipe.pipe(docs), strict=True):
         # Setting it lists the words of the doc anew.

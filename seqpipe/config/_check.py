@@ -113,8 +113,8 @@ class _Check:
         self._replaced_sections()
         if self._makes is Makes.HEAD and "wide" in self._sections:
             self._mixed_section(self._sections["wide"])
-        if self._makes is Makes.HEAD and "decision" in self._sections:
-            self._decided_section()
+        if "decision" in self._sections:
+            self._decided_section(self._sections["decision"])
         if self._makes is Makes.HEAD and "head" in self._sections:
             self._class_weights(self._sections["head"].get("class_weights"))
         for name, section in self._sections.items():
@@ -216,8 +216,22 @@ class _Check:
             label = "leave this out, and it's as the head has it"
             self._report.add(("wide", "exclusive"), message, label, value=True)
 
-    def _decided_section(self) -> None:
-        """Check that the head puts texts into classes, which [decision] decides on."""
+    def _decided_section(self, section: dict[str, Any]) -> None:
+        """Check that there are classes for [decision] to decide on, and something to tune it on."""
+        components = self._expanded.get("components", {})
+        is_exclusive = components.get("decision", {}).get("exclusive", True)
+        settings = ("temperature",) if is_exclusive else ("temperature", "thresholds")
+        tuned = [each for each in settings if section.get(each, "tuned") == "tuned"]
+        given = f"give {' and '.join(f'`{each}`' for each in tuned)} in [decision]"
+        if tuned and "before_to_disk" in self._sections.get("training", {}):
+            message = "this replaces the callback that tunes [decision]"
+            label = f"remove this, or {given}"
+            self._report.add(("training", "before_to_disk"), message, label)
+        elif tuned and "decision" in components and "dev" not in self._expanded.get("corpora", {}):
+            message = "there's no dev part to tune [decision] on"
+            self._report.add(("decision",), message, f"add one to `split`, or {given}")
+        if self._makes is not Makes.HEAD:
+            return
         name = next(iter(self._expanded.get("nlp", {}).get("pipeline", ())[1:]), "textcat")
         if name not in TEXT_CATEGORIZERS:
             task = self._expanded.get("variables", {}).get("task", {}).get("@seqpipe_tasks", name)

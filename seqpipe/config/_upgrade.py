@@ -65,7 +65,7 @@ def upgrade(file: PipelineFile, text: str, *, new_defaults: bool = False) -> Upg
                 if not key.name.startswith("@"):
                     raise _KeptError(f"it's named inside the value of `{key.name}`")
                 if name not in key.pieces[0].text:
-                    raise _KeptError("it's named by a reference")
+                    raise _KeptError("its name isn't on the line of its key")
                 given = set(descend(file.sections, path))
                 added, news = _added(host().find(kind, name), newest, given, new_defaults)
             except (_KeptError, PluginError) as error:

@@ -97,13 +97,17 @@ def run_folds(
         SeqpipeError: As `run`.
     """
     _check_foldable(file)
+    names = [f"fold-{index}" for index in range(count)]
+    if other := [each.name for each in output.glob("fold-*") if each.name not in names]:
+        raise ConfigError(
+            f"{output} has {other[0]}, of a run with another number of folds; remove that folder, or choose another --output"
+        )
     reports: dict[str, dict[str, Any]] = {}
     summary: dict[str, Any] = {}
     predictions: list[str] = []
-    for index in range(count):
+    for index, name in enumerate(names):
         fold = json.dumps({"index": index, "count": count})
         again = read(file.path, [*overrides, "--data.fold", fold])
-        name = f"fold-{index}"
         with make_reporter(f"fold {index}") as reporter:
             result = run(again, output=output / name, threads=threads, reporter=reporter)
         reports[name] = result.report

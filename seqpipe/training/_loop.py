@@ -22,6 +22,7 @@ from spacy.training.loop import subdivide_batch
 from seqpipe.adapters import (
     AdamW,
     Corpus,
+    DecisionPipe,
     TaskPipe,
     WidePipe,
     describe,
@@ -293,7 +294,7 @@ def _pass(
 
 
 def _only_reads(component: object) -> bool:
-    return type(component) is TaskPipe or only_categorizes(component)
+    return type(component) in (TaskPipe, DecisionPipe) or only_categorizes(component)
 
 
 def _noticed(error: Exception) -> NotFiniteError:

@@ -62,7 +62,8 @@ def test_temperature_is_the_one_of_least_cross_entropy():
 
 @pytest.mark.parametrize("exclusive", [True, False])
 def test_temperature_changes_no_decision(exclusive):
-    plain, hot = (made(exclusive, temperature=t, thresholds=0.5) for t in (1.0, 3.0))
+    given = {} if exclusive else {"thresholds": 0.5}
+    plain, hot = (made(exclusive, temperature=t, **given) for t in (1.0, 3.0))
     for text in ("0.9 0.1", "0.2 0.7", "0.51 0.49", "0.8 0.7", "0.1 0.2"):
         if not exclusive or text not in ("0.8 0.7", "0.1 0.2"):
             assert plain(text)._.decision == hot(text)._.decision
@@ -163,7 +164,11 @@ def test_damaged_file_is_refused(damage, tmp_path):
         ({"exclusive": False, "thresholds": {"sea": -1.0}}, "`thresholds` has -1.0"),
         ({"abstain_below": 1.5}, "`abstain_below` is 1.5"),
         ({"exclusive": False, "abstain_below": 0.5}, "`abstain_below` is for exclusive classes"),
-        ({"exclusive": False, "thresholds": {"see": 0.5}}, "the label 'see', and there's none"),
+        (
+            {"exclusive": False, "thresholds": {"see": 0.5}},
+            "of the component 'decision' has the label 'see', and no text has that; did you mean \"sea\"",
+        ),
+        ({"thresholds": 0.4}, "`thresholds` are for classes that aren't exclusive"),
     ],
 )
 def test_unusable_setting_is_named(settings, message):
@@ -176,3 +181,38 @@ def test_component_is_a_decision_pipe_and_has_nothing_to_train():
     pipe = nlp.get_pipe("decision")
     assert isinstance(pipe, DecisionPipe) and pipe.labels == LABELS
     assert pipe.update([], losses={"before": 1.0}) == {"before": 1.0}
+
+
+def test_whole_numbers_among_thresholds_are_saved(tmp_path):
+    nlp = made(exclusive=False, temperature=2, thresholds={"sea": 1, "wood": 0})
+    nlp.to_disk(tmp_path / "model")
+    assert decision_of(spacy.load(tmp_path / "model")) == decision_of(nlp)
+    assert decision_of(nlp)["thresholds"] == {"sea": 1.0, "wood": 0.0}
+
+
+def test_initialising_again_forgets_what_was_tuned():
+    nlp = tuned(made(exclusive=False), [("0.4 0.6", truth("sea"))] * 9)
+    assert decision_of(nlp) != decision_of(made(exclusive=False))
+    nlp.initialize(lambda: examples(nlp, [("0.5 0.5", {"town": 1.0, "sea": 0.0})]))
+    assert decision_of(nlp) == {"temperature": 1.0, "threshold": 0.5, "thresholds": {}}
+    assert nlp.get_pipe("decision").labels == ("town", "sea")
+
+
+@pytest.mark.parametrize(("label", "bound"), [("sea", 0.1), ("wood", 10.0)])
+def test_temperature_of_texts_that_are_all_right_or_all_wrong_is_bounded(label, bound):
+    nlp = tuned(made(), [("0.6 0.4", truth(label))] * 5)
+    assert decision_of(nlp)["temperature"] == pytest.approx(bound)
+
+
+def test_text_without_a_label_that_is_decided_on_is_not_answered():
+    nlp = made(exclusive=False, temperature=1.0, thresholds=0.5)
+    scores = nlp.evaluate(examples(nlp, [("0.9 0.1", truth("sea")), ("0.1 0.1", truth())]))
+    assert scores["decision_answered"] == 0.5 and scores["decision_accuracy"] == 1.0
+
+
+def test_scores_in_the_description_are_those_of_what_was_tuned():
+    texts = [("0.6 0.4", truth("sea"))] * 9
+    nlp = made(exclusive=False, temperature=1.0)
+    nlp.meta["performance"] = {"decision_accuracy": 0.0, "other": 0.5}
+    tuned(nlp, texts)
+    assert nlp.meta["performance"] == {"decision_accuracy": 1.0, "other": 0.5}

@@ -268,3 +268,17 @@ def test_number_of_more_than_64_bits_is_refused_at_its_place(errors_of, good):
     assert "64 bits" in found.message
     assert found.place.text == f"width = {2**63}"
     assert errors_of(good.replace("width = 64", f"width = {2**63 - 1}")) == []
+
+
+@pytest.mark.parametrize(
+    ("section", "line", "mark", "message"),
+    [
+        ("decision", "temprature = 2.0", "temprature", "no key"),
+        ("decision", 'temperature = "tune"', '"tune"', "expected"),
+        ("decision", "abstain_below = []", "[]", "expected"),
+        ("decision", '@misc = "x"', "@misc", "names no function"),
+    ],
+)
+def test_mistake_in_a_decision_is_placed(good, errors_of, section, line, mark, message):
+    (problem,) = errors_of(f"{good}\n[{section}]\n{line}\n")
+    assert marked(problem) == mark and message in problem.message

@@ -6,7 +6,14 @@ import random
 import pytest
 import spacy
 
-from seqpipe.config import PipelineFileError, check, compile_file, expand, read_text
+from seqpipe.config import (
+    PipelineFileError,
+    check,
+    compile_file,
+    compile_read,
+    expand,
+    read_text,
+)
 from seqpipe.errors import DataError
 from seqpipe.plugins import find_part
 from seqpipe.reporting import Reporter
@@ -190,3 +197,34 @@ def test_nothing_stands_beside_it_that_it_replaces(name):
         PipelineFileError, match=rf"\[{name}\] can't be combined with \[classifier\]"
     ):
         check(file)
+
+
+DECIDED = """
+[data]
+@readers = "seqpipe.Jsonl.v1"
+path = "texts"
+split = {"train": 0.9, "test": 0.1}
+
+[classifier]
+@seqpipe_classifiers = "seqpipe.NGramClassifier.v1"
+
+[decision]
+"""
+
+
+def test_decision_that_nothing_tunes_is_refused():
+    with pytest.raises(PipelineFileError) as caught:
+        compile_read(read_text(DECIDED))
+    (problem,) = caught.value.diagnostics
+    assert "no dev part" in problem.message and "`temperature`" in problem.label
+    compile_read(read_text(DECIDED + "temperature = 1.0\n"))
+    head = DECIDED.replace('"test"', '"dev"').replace(
+        '[classifier]\n@seqpipe_classifiers = "seqpipe.NGramClassifier.v1"', "[head]"
+    )
+    compile_read(read_text(head))
+    with pytest.raises(PipelineFileError) as caught:
+        compile_read(read_text(head + "[training]\nbefore_to_disk = null\n"))
+    (problem,) = caught.value.diagnostics
+    assert "replaces the callback" in problem.message and problem.place.text.startswith(
+        "before_to_disk"
+    )

@@ -103,7 +103,7 @@ def _is_worthwhile(rows: int, depth: int, columns: int) -> bool:
 
 
 def _has_fitting_threads() -> bool:
-    """Say whether torch, which may have more threads, isn't faster."""
+    """Say whether our products are the faster ones with so many threads."""
     # With a number of its own, the same is done for any number; and torch then computes with one.
     if has_own_threads():
         return True

@@ -30,6 +30,8 @@ class TextClasses(Task):
         self.threshold = 0.5
         #: Labels whose threshold is another one.
         self.thresholds: Mapping[str, float] = {}
+        #: Whether ``doc._.decision`` has the labels that are decided on.
+        self.decides = False
         self.learnt: frozenset[str] | None = None
 
     @classmethod
@@ -95,7 +97,8 @@ class TextClasses(Task):
 
         Returns:
             Its "place", its true labels ("truth"), those that are predicted ("prediction"), the highest score first,
-            and the "score" of each. Where classes are exclusive, the one label and its score.
+            and the "score" of each. Where classes are exclusive, the one label and its score; None for both without
+            a decision.
         """
         scores = {
             label: round(float(score), 6)
@@ -103,7 +106,11 @@ class TextClasses(Task):
             if self.learnt is None or label in self.learnt
         }
         own = self.thresholds
-        chosen = _choose(scores, self.exclusive, lambda label: own.get(label, self.threshold))
+        chosen = (
+            frozenset(doc._.decision)
+            if self.decides
+            else _choose(scores, self.exclusive, lambda label: own.get(label, self.threshold))
+        )
         labels = sorted(chosen, key=lambda label: -scores[label])
         found: dict[str, Any] = {
             "truth": list(row.labels),
@@ -111,7 +118,7 @@ class TextClasses(Task):
             "score": [scores[label] for label in labels],
         }
         if self.exclusive:
-            found = {key: values[0] for key, values in found.items()}
+            found = {key: (values or [None])[0] for key, values in found.items()}
         return {"place": row.source, **found}
 
     def sample(self) -> Sequence[Row]:

@@ -22,7 +22,7 @@ from seqpipe.parts.classifiers.ngrams._vocabulary import Vocabulary
 
 Loss: TypeAlias = Literal["softmax", "one-vs-rest"]
 
-#: Fitting more takes minutes: each evaluation of the loss goes through them several times.
+#: Fitting more takes minutes: each step goes through them many times.
 _MAX_WEIGHTS: Final = 12_000_000
 #: From so many texts on, what occurs in one of them only isn't worth its weights.
 _MANY_TEXTS: Final = 1_000

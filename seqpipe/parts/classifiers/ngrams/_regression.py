@@ -93,25 +93,25 @@ class Regression:
 
     def fit(self, cost: float) -> Linear:
         """Return the model for one strength of regularisation: the larger the cost, the weaker it is."""
+        threads = available_threads()
         with _one_thread():
-            self._solve_blocks(self._blocks(), cost)
+            self._solve_blocks(self._blocks(), cost, threads)
             weights = self._weights[:-1] * (1 if self._scale is None else self._scale)
         return Linear(weights.numpy(), self._weights[-1].clone().numpy())
 
-    def _solve_blocks(self, blocks: Sequence[Tensor], cost: float) -> None:
+    def _solve_blocks(self, blocks: Sequence[Tensor], cost: float, threads: int) -> None:
         """Fit the weights of blocks of labels, as many at a time as there are threads: none depends on another."""
         if len(blocks) == 1:
             self._solve(blocks[0], cost, lambda step: self._on_progress(step / _USUAL_STEPS))
             return
-        pool = ThreadPoolExecutor(available_threads())
+        pool = ThreadPoolExecutor(threads)
         try:
             solved = [pool.submit(self._solve, labels, cost) for labels in blocks]
-            for done, _ in enumerate(as_completed(solved), start=1):
+            for done, block in enumerate(as_completed(solved), start=1):
+                block.result()
                 self._on_progress(done / len(blocks))
         finally:
             pool.shutdown(cancel_futures=True)
-        for each in solved:
-            each.result()
 
     def _blocks(self) -> Sequence[Tensor]:
         """Return which labels are solved for at once: all, or if each has a loss of its own, some that are about as frequent."""
