@@ -129,3 +129,13 @@ def test_prediction_has_place_truth_labels_and_scores(exclusive, expected):
     doc = spacy.blank("en")("one")
     doc.cats = {"a": 0.6, "b": 0.9, "c": 0.1, "of another component": 1.0}
     assert task.prediction(Row("one", ("a", "c"), "x:1"), doc) == {"place": "x:1", **expected}
+
+
+def test_labels_that_a_part_lacks_are_told_where_texts_may_have_several():
+    task = TextClasses.of_component(exclusive=False, threshold=0.5)
+    train = [Row("x", ("a", "b"), "1"), Row("y", ("a", "c"), "2"), Row("z", ("c",), "3")]
+    parts = {"train": train, "dev": [Row("w", ("a",), "4")], "test": train}
+    assert task.check(parts) == ["the dev part has no text of these labels: c, b"]
+    task.exclusive = True
+    one_each = {part: [Row("x", ("a",), "1"), Row("y", ("b",), "2")] for part in parts}
+    assert task.check({**one_each, "dev": [Row("x", ("a",), "1")]}) == []

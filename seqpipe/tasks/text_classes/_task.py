@@ -1,5 +1,6 @@
 """Texts in classes, as spaCy's text categorizers have them: in `doc.cats`."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Final, final
@@ -130,7 +131,8 @@ class TextClasses(Task):
         """Check that there are classes to distinguish, and that each text has one if they are exclusive.
 
         Returns:
-            Which labels can't be learnt, as only the dev or the test part has them.
+            Which labels can't be learnt, as only the dev or the test part has them; and where a text may have several,
+            which ones these parts lack.
 
         Raises:
             DataError: There are fewer than two classes, or a text has not exactly one.
@@ -146,7 +148,9 @@ class TextClasses(Task):
             wrong = [row for row in rows if len(row.labels) != 1]
             _check_one_label([row for row in wrong if row.labels])
             _check_one_label([row for row in wrong if not row.labels])
-        return _unseen_labels(parts) if "train" in parts else ()
+        if "train" not in parts:
+            return ()
+        return [*_unseen_labels(parts), *(() if self.exclusive else _absent_labels(parts))]
 
 
 def _without(cats: Mapping[str, float], labels: Collection[str]) -> dict[str, float]:
@@ -163,6 +167,19 @@ def _unseen_labels(parts: Mapping[str, Sequence[Row]]) -> list[str]:
             notes.append(
                 f"warning: the {part} part has labels that the train part lacks, which can't be learnt: {shown}"
             )
+    return notes
+
+
+def _absent_labels(parts: Mapping[str, Sequence[Row]]) -> list[str]:
+    """Return which labels of the train part the others have no text of: where texts have several, some are too rare."""
+    counts = Counter(label for row in parts["train"] for label in row.labels)
+    notes = []
+    for part, rows in parts.items():
+        there = {label for row in rows for label in row.labels}
+        absent = [label for label, _ in counts.most_common() if label not in there]
+        if absent:
+            shown = ", ".join(absent[:5]) + (f" and {len(absent) - 5:,} more" if absent[5:] else "")
+            notes.append(f"the {part} part has no text of these labels: {shown}")
     return notes
 
 
