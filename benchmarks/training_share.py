@@ -101,7 +101,7 @@ class Clock(Silent):
             "_shim.TorchShim.predict": self.timed(evaluation, TorchShim.predict),
             "_shim.TorchShim.finish_update": self.timed("optimizer", TorchShim.finish_update),
             "_classifier.loss_gradient": self.timed("backward", loss_gradient),
-            "_wide_pipe.predict_scores": self.timed(evaluation, predict_scores),
+            "_classifier_pipe.predict_scores": self.timed(evaluation, predict_scores),
         }
         with contextlib.ExitStack() as stack:
             for name, replaced in patched.items():
