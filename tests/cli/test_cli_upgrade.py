@@ -126,7 +126,7 @@ def test_part_named_by_a_reference_or_inside_a_value_is_left_and_told_of(call, f
     file.write_text(text)
     called = call("upgrade", str(file))
     assert called.code == 0 and file.read_text() == text, called.err
-    assert "it's named by a reference" in called.out
+    assert "its name isn't on the line of its key" in called.out
     assert "inside the value of `one`" in called.out
 
 
