@@ -264,7 +264,8 @@ def test_sequence_alone_equals_sequence_in_a_batch(make, engine, lengths):
     with torch.no_grad():
         together = encoder(inputs, counts)
         alone = [encoder(x, torch.tensor([len(x)])) for x in inputs.split(lengths)]
-    torch.testing.assert_close(together, torch.cat(alone), atol=1e-6, rtol=0)
+    # A relu's values aren't bounded, so neither is the size of their last digit.
+    torch.testing.assert_close(together, torch.cat(alone), atol=1e-6, rtol=1e-6)
 
 
 class Switched(GatedCell):
