@@ -96,7 +96,7 @@ def _leave_out(
     index: int, folds: Sequence[list[Row]], split: Callable[[list[Row]], dict[str, list[Row]]]
 ) -> dict[str, list[Row]]:
     """Return the parts of a run of cross-validation: a fold to test on, and the others split."""
-    # Every fold is tried in the first run, so that a class too rare for a later one is told before anything is trained.
+    # Every fold is tried in the first run, so that a class too rare for a later one is reported before anything is trained.
     for other in range(1, len(folds)) if index == 0 else ():
         split([row for fold in (*folds[:other], *folds[other + 1 :]) for row in fold])
     rest = [row for fold in (*folds[:index], *folds[index + 1 :]) for row in fold]

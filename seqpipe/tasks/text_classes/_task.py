@@ -163,11 +163,15 @@ def _unseen_labels(parts: Mapping[str, Sequence[Row]]) -> list[str]:
     for part, rows in parts.items():
         unseen = sorted({label for row in rows for label in row.labels} - known)
         if unseen:
-            shown = ", ".join(unseen[:5]) + (f" and {len(unseen) - 5:,} more" if unseen[5:] else "")
+            shown = _first_of(unseen)
             notes.append(
                 f"warning: the {part} part has labels that the train part lacks, which can't be learnt: {shown}"
             )
     return notes
+
+
+def _first_of(labels: Sequence[str]) -> str:
+    return ", ".join(labels[:5]) + (f" and {len(labels) - 5:,} more" if labels[5:] else "")
 
 
 def _absent_labels(parts: Mapping[str, Sequence[Row]]) -> list[str]:
@@ -178,8 +182,7 @@ def _absent_labels(parts: Mapping[str, Sequence[Row]]) -> list[str]:
         there = {label for row in rows for label in row.labels}
         absent = [label for label, _ in counts.most_common() if label not in there]
         if absent:
-            shown = ", ".join(absent[:5]) + (f" and {len(absent) - 5:,} more" if absent[5:] else "")
-            notes.append(f"the {part} part has no text of these labels: {shown}")
+            notes.append(f"the {part} part has no text of these labels: {_first_of(absent)}")
     return notes
 
 

@@ -274,7 +274,7 @@ def _step(problem: _Problem, at: _Point) -> tuple[_Point, Tensor]:
             break
         size = torch.where(falls, size, size / 2)
     else:
-        # Rounding hides what's left to gain.
+        # Rounding hides any further gain.
         there = problem.point(at.weights + (size * falls).float() * direction)
     # A step of full size lowers a quadratic function by half its slope.
     return there, (-slope / 2 <= _TOLERANCE * at.losses) | ~falls
