@@ -344,7 +344,7 @@ def _inputs(
     vectors = _vectors_of(vocab, keys) if width else np.zeros((len(keys), 0), dtype="float32")
     if vectors.shape[1] != width:
         raise ConfigError(_other_width(vectors.shape[1], width))
-    return vectors[index], signed(hashes), signed(lower)
+    return vectors.take(index, axis=0), signed(hashes), signed(lower)
 
 
 def _other_width(found: int, width: int) -> str:

@@ -13,7 +13,7 @@ from seqpipe.adapters._contract import calling, check_vectors, read_examples
 from seqpipe.adapters._tokenizer import WordTokenizer, seed_of
 from seqpipe.adapters._vectors import EmbedderVectors
 from seqpipe.errors import ConfigError
-from seqpipe.parts.embedders import Concatenated, Embedder, OnProgress
+from seqpipe.parts.embedders import Embedder, OnProgress
 
 
 @contextlib.contextmanager
@@ -61,23 +61,20 @@ def make_fit_embedder(corpus: Callable[[Language], Any]) -> Callable[[Language],
 
 
 def chosen_by_embedder(nlp: Language) -> Mapping[str, Any]:
-    """Return what the "auto" of a fitted embedder's settings became; of several ones by "NAME.SETTING"."""
+    """Return what the "auto" of a fitted embedder's settings became, by name; see `Embedder.chosen`."""
     embedder = getattr(nlp.vocab.vectors, "embedder", None)
-    if isinstance(embedder, Concatenated):
-        return {
-            f"{name}.{setting}": value
-            for name, one in embedder.embedders.items()
-            for setting, value in one.chosen.items()
-        }
     return embedder.chosen if isinstance(embedder, Embedder) else {}
 
 
 def _keep_chosen(nlp: Language) -> None:
     """Write what was chosen into the pipeline's config, so that it's saved with it."""
-    block = nlp.config["nlp"]["vectors"]
+    vectors = nlp.config["nlp"]["vectors"]
     for place, value in chosen_by_embedder(nlp).items():
-        name, _, setting = place.rpartition(".")
-        (block["embedders"][name] if name else block["embedder"])[setting] = value
+        *sections, setting = place.split(".")
+        block = vectors.get("embedders") or vectors["embedder"]
+        for name in sections:
+            block = block[name]
+        block[setting] = value
 
 
 def _prepare_tokenizer(nlp: Language, corpus: Callable[[Language], Any]) -> None:

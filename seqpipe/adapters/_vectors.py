@@ -394,25 +394,33 @@ class _Kept:
         self, look_up: Callable[[NDArray[np.uint64]], NDArray[np.float32]], width: int
     ) -> None:
         self._new = look_up
-        self._rows: dict[int, int] = {}
+        # Sorted, as a search by numpy takes a third of the time of a dictionary's.
+        self._keys = np.empty(0, dtype=np.uint64)
+        self._rows = np.empty(0, dtype=np.int64)
         # Memory is taken as rows are written.
         self._vectors = np.empty((_KEPT_BYTES // (4 * width), width), dtype="float32")
 
     def look_up(self, keys: NDArray[np.uint64]) -> NDArray[np.float32]:
-        """Return the vectors of words, `[len(keys), width]`."""
-        rows = np.array([self._rows.get(key, -1) for key in keys.tolist()], dtype=np.int64)
-        is_new = rows < 0
-        vectors = self._vectors[rows]
-        if is_new.any():
-            vectors[is_new] = found = self._new(keys[is_new])
-            self._add(keys[is_new].tolist(), found)
+        """Return the vectors of words, `[len(keys), width]`; no key may stand twice."""
+        places = np.searchsorted(self._keys, keys)
+        is_kept = places < len(self._keys)
+        is_kept[is_kept] = self._keys[places[is_kept]] == keys[is_kept]
+        if is_kept.all():
+            return self._vectors.take(self._rows[places], axis=0)
+        vectors = np.empty((len(keys), self._vectors.shape[1]), dtype="float32")
+        vectors[is_kept] = self._vectors[self._rows[places[is_kept]]]
+        vectors[~is_kept] = new = self._new(keys[~is_kept])
+        self._add(keys[~is_kept], new)
         return vectors
 
-    def _add(self, keys: list[int], vectors: NDArray[np.float32]) -> None:
+    def _add(self, keys: NDArray[np.uint64], vectors: NDArray[np.float32]) -> None:
         start = len(self._rows)
         end = min(start + len(keys), len(self._vectors))
         self._vectors[start:end] = vectors[: end - start]
-        self._rows.update(zip(keys, range(start, end), strict=False))
+        added = np.concatenate([self._keys, keys[: end - start]])
+        rows = np.concatenate([self._rows, np.arange(start, end)])
+        order = np.argsort(added)
+        self._keys, self._rows = added[order], rows[order]
 
 
 @contextlib.contextmanager

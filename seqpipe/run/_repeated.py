@@ -1,11 +1,11 @@
 """Runs a pipeline file several times, by seeds or by folds, and says how much the results differ."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any, Final
+from typing import Any, NamedTuple
 
 from seqpipe import storage
 from seqpipe.config import Makes, PipelineFile, read
@@ -13,10 +13,6 @@ from seqpipe.errors import ConfigError
 from seqpipe.reporting import Reporter
 from seqpipe.run._run import run, to_json
 from seqpipe.run._task import PREDICTIONS
-
-#: The summaries' files, beside the folders of the runs.
-SEEDS: Final = "seeds.json"
-FOLDS: Final = "folds.json"
 
 MakeReporter = Callable[[str], AbstractContextManager[Reporter]]
 
@@ -54,16 +50,11 @@ def run_seeds(
     first = file.sections.get(section, {}).get("seed", 0)
     if not isinstance(first, int):
         raise ConfigError(f"[{section}] has the seed {first!r}, and several seeds need a number")
-    reports: dict[str, dict[str, Any]] = {}
-    summary: dict[str, Any] = {}
-    for seed in range(first, first + count):
-        again = read(file.path, [*overrides, f"--{section}.seed", str(seed)])
-        with make_reporter(f"seed {seed}") as reporter:
-            result = run(again, output=output / f"seed-{seed}", threads=threads, reporter=reporter)
-        reports[str(seed)] = result.report
-        summary = summarise(reports, "seeds")
-        storage.write_text(output / SEEDS, to_json(summary))
-    return summary
+    runs = [
+        _Run(str(seed), f"seed {seed}", (f"--{section}.seed", str(seed)))
+        for seed in range(first, first + count)
+    ]
+    return _run_each(file, runs, "seeds", overrides, output, threads, make_reporter)
 
 
 def run_folds(
@@ -97,25 +88,63 @@ def run_folds(
         SeqpipeError: As `run`.
     """
     _check_foldable(file)
-    names = [f"fold-{index}" for index in range(count)]
+    runs = [
+        _Run(
+            f"fold-{index}",
+            f"fold {index}",
+            ("--data.fold", json.dumps({"index": index, "count": count})),
+        )
+        for index in range(count)
+    ]
+    names = {each.folder for each in runs}
     if other := [each.name for each in output.glob("fold-*") if each.name not in names]:
         raise ConfigError(
             f"{output} has {other[0]}, of a run with another number of folds; remove that folder, or choose another --output"
         )
-    reports: dict[str, dict[str, Any]] = {}
-    summary: dict[str, Any] = {}
     predictions: list[str] = []
-    for index, name in enumerate(names):
-        fold = json.dumps({"index": index, "count": count})
-        again = read(file.path, [*overrides, "--data.fold", fold])
-        with make_reporter(f"fold {index}") as reporter:
-            result = run(again, output=output / name, threads=threads, reporter=reporter)
-        reports[name] = result.report
-        summary = summarise(reports, "folds")
-        storage.write_text(output / FOLDS, to_json(summary))
-        if (written := output / name / PREDICTIONS).exists():
+
+    def collect(folder: Path) -> None:
+        if (written := folder / PREDICTIONS).exists():
             predictions.append(written.read_text(encoding="utf-8"))
             storage.write_text(output / PREDICTIONS, "".join(predictions))
+
+    return _run_each(file, runs, "folds", overrides, output, threads, make_reporter, collect)
+
+
+class _Run(NamedTuple):
+    #: In the summary.
+    key: str
+    #: On the screen, and of its folder, there with a hyphen.
+    name: str
+    options: tuple[str, str]
+
+    @property
+    def folder(self) -> str:
+        return self.name.replace(" ", "-")
+
+
+def _run_each(
+    file: PipelineFile,
+    runs: Iterable[_Run],
+    kind: str,
+    overrides: Sequence[str],
+    output: Path,
+    threads: int | None,
+    make_reporter: MakeReporter,
+    after: Callable[[Path], None] = lambda folder: None,
+) -> dict[str, Any]:
+    """Run a file with the options of each run; write and return the summary, and call `after` with each run's folder."""
+    reports: dict[str, dict[str, Any]] = {}
+    summary: dict[str, Any] = {}
+    for one in runs:
+        # Read anew, as options change what settings stand for.
+        again = read(file.path, [*overrides, *one.options])
+        with make_reporter(one.name) as reporter:
+            result = run(again, output=output / one.folder, threads=threads, reporter=reporter)
+        reports[one.key] = result.report
+        summary = summarise(reports, kind)
+        storage.write_text(output / f"{kind}.json", to_json(summary))
+        after(output / one.folder)
     return summary
 
 

@@ -200,6 +200,28 @@ def test_what_was_chosen_is_in_the_saved_config(finished, model):
     assert [line["epoch"] for line in finished.result.report["history"]] == [13, 15]
 
 
+def test_what_embedders_in_others_chose_is_told_and_saved(tmp_path):
+    (tmp_path / "synonyms.txt").write_text("wave tide\noak trunk\n", encoding="utf-8")
+    fasttext = (
+        '@seqpipe_embedders = "seqpipe.FastText.v1"\nwidth = 8\nbuckets = 100\nepochs = "auto"\n'
+    )
+    retrofitted = (
+        '[embedder.moved]\n@seqpipe_embedders = "seqpipe.Retrofitted.v1"\nsynonyms = "{path}"\n'
+    )
+    file = write(tmp_path)
+    moved = retrofitted.format(path=(tmp_path / "synonyms.txt").as_posix())
+    embedders = f"[embedder.own]\n{fasttext}{moved}[embedder.moved.embedder]\n{fasttext}"
+    file.write_text(file.read_text("utf-8") + embedders, encoding="utf-8")
+    notes = Notes()
+    options = ["--training.max_epochs", "1", "--embedder.moved.embedder.min_count", "auto"]
+    result = run(read(file, options), output=tmp_path / "out", reporter=notes)
+    said = "[embedder] own.epochs = 10, moved.embedder.epochs = 10, moved.embedder.min_count = 1, by the size of the data"
+    assert said in notes.notes
+    embedders = spacy.util.load_config(result.model / "config.cfg")["nlp"]["vectors"]["embedders"]
+    assert embedders["own"]["epochs"] == embedders["moved"]["embedder"]["epochs"] == 10
+    assert embedders["moved"]["embedder"]["min_count"] == 1
+
+
 def test_pipeline_ends_with_the_classifier_and_its_mix_is_tuned(finished, model):
     assert model.pipe_names == ["tok2vec", "textcat", "wide"]
     assert model.get_pipe("wide").weights == mix_of(finished.result.model) != (0.5, 0.5)

@@ -43,6 +43,15 @@ class Concatenated(Embedder):
         return sum(embedder.width for embedder in self.embedders.values())
 
     @property
+    def chosen(self) -> Mapping[str, Any]:  # type: ignore[override]
+        """What settings of the embedders became, by "NAME.SETTING"; see `Embedder.chosen`."""
+        return {
+            f"{name}.{setting}": value
+            for name, embedder in self.embedders.items()
+            for setting, value in embedder.chosen.items()
+        }
+
+    @property
     def vocabulary(self) -> Sequence[str]:
         """The words that any of the embedders knows; see `Embedder.vocabulary`."""
         each = [embedder.vocabulary for embedder in self.embedders.values()]

@@ -22,7 +22,8 @@ class Embedder(ABC):
     #: The width of a vector, known before fitting.
     width: int
 
-    #: What settings became that were left to the embedder ("auto"), by name; empty before fitting.
+    #: What settings became that were left to the embedder ("auto"), by name; empty before fitting. Those of an
+    #: embedder that another one fits have a path: "embedder.epochs".
     chosen: Mapping[str, Any] = MappingProxyType({})
 
     @property

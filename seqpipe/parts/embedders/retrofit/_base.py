@@ -1,7 +1,7 @@
 """The base of embedders that move the vectors of another one, and their files."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -140,6 +140,11 @@ class MovedEmbedder(Embedder):
     def width(self) -> int:  # type: ignore[override]
         """The width of a vector, which is the inner embedder's."""
         return self.embedder.width
+
+    @property
+    def chosen(self) -> Mapping[str, Any]:  # type: ignore[override]
+        """What settings of the inner embedder became; see `Embedder.chosen`."""
+        return {f"embedder.{setting}": value for setting, value in self.embedder.chosen.items()}
 
     @property
     def vocabulary(self) -> Sequence[str]:
