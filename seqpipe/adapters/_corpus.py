@@ -124,6 +124,8 @@ def _tokenized(nlp: Language, row: Row) -> Doc:
             f"{row.source} has a text of {len(row.text):,} characters, and spaCy takes {nlp.max_length:,} "
             "at most: split it into several rows, or leave it out"
         )
+    if row.words is not None:
+        return Doc(nlp.vocab, words=row.words, spaces=row.spaces)
     return tokenized(nlp.tokenizer, row.text)
 
 

@@ -1,5 +1,7 @@
 """Heads: contextual vectors to scores for a task."""
 
+from seqpipe.parts.heads._chain import Chain as Chain
+from seqpipe.parts.heads._chain import best_sequences as best_sequences
 from seqpipe.parts.heads._contract import TEXT_CLASSES as TEXT_CLASSES
 from seqpipe.parts.heads._contract import Head as Head
 from seqpipe.parts.heads._contract import HeadFactory as HeadFactory
@@ -8,13 +10,21 @@ from seqpipe.parts.heads._contract import loss_gradient as loss_gradient
 from seqpipe.parts.heads._contract import sample_scores as sample_scores
 from seqpipe.parts.heads._text_classifier import TextClassifier as TextClassifier
 from seqpipe.parts.heads._text_classifier import TextClassifier2 as TextClassifier2
+from seqpipe.parts.heads._token_classifier import TOKEN_LABELS as TOKEN_LABELS
+from seqpipe.parts.heads._token_classifier import Crf as Crf
+from seqpipe.parts.heads._token_classifier import TokenClassifier as TokenClassifier
 
 __all__ = [
     "TEXT_CLASSES",
+    "TOKEN_LABELS",
+    "Chain",
+    "Crf",
     "Head",
     "HeadFactory",
     "TextClassifier",
     "TextClassifier2",
+    "TokenClassifier",
+    "best_sequences",
     "has_loss",
     "loss_gradient",
     "sample_scores",

@@ -63,6 +63,15 @@ class Head(nn.Module, ABC):
     def scores(self, logits: Tensor) -> Tensor:
         """Turn logits into what the task reads, such as probabilities, in the same shape."""
 
+    def sequence_scores(self, logits: Tensor, lengths: Tensor) -> Tensor:
+        """Turn logits into scores where those of a word depend on the other words of its text; by default they don't.
+
+        Args:
+            logits: What `forward` returned.
+            lengths: As `forward` has it.
+        """
+        return self.scores(logits)
+
     def loss(self, logits: Tensor, truths: Tensor, lengths: Tensor) -> Tensor:
         """Return the loss of a batch, a scalar: the mean over its texts or words.
 
@@ -102,11 +111,11 @@ def has_loss(head: Head) -> bool:
     return not older and getattr(type(head), "loss", Head.loss) is not Head.loss
 
 
-def sample_scores(head: Head, logits: Tensor) -> Tensor:
+def sample_scores(head: Head, logits: Tensor, lengths: Tensor) -> Tensor:
     """Return a head's scores of logits, in the same shape, also where these are several samples."""
     if logits.ndim < _SAMPLED:
-        return head.scores(logits)
-    return torch.stack([head.scores(each) for each in logits])
+        return head.sequence_scores(logits, lengths)
+    return torch.stack([head.sequence_scores(each, lengths) for each in logits])
 
 
 def loss_gradient(

@@ -151,7 +151,7 @@ TextClassifier2 = functools.partial(TextClassifier, pool=("mean", "max", "attent
 def _check(names: Sequence[str], dropout: float, samples: int) -> None:
     if not names:
         raise ConfigError("`pool` names no way of pooling; choose from last, mean, max, attention")
-    _check_share("dropout", dropout)
+    check_share("dropout", dropout)
     if samples < 1:
         raise ConfigError(f"`dropout_samples` is {samples}; it must be at least 1")
     if samples > 1 and not dropout:
@@ -163,7 +163,7 @@ def _check(names: Sequence[str], dropout: float, samples: int) -> None:
 
 
 def _check_loss(exclusive: bool, label_smoothing: float, focal: float) -> None:
-    _check_share("label_smoothing", label_smoothing)
+    check_share("label_smoothing", label_smoothing)
     if label_smoothing and not exclusive:
         raise ConfigError(
             "`label_smoothing` is for exclusive classes only; remove it or set it to 0"
@@ -178,6 +178,7 @@ def _check_loss(exclusive: bool, label_smoothing: float, focal: float) -> None:
         )
 
 
-def _check_share(name: str, share: float) -> None:
+def check_share(name: str, share: float) -> None:
+    """Raise a `ConfigError` for a share outside [0, 1)."""
     if not 0 <= share < 1:
         raise ConfigError(f"`{name}` is {share}; it must be at least 0 and less than 1")

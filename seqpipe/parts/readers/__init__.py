@@ -1,10 +1,18 @@
 """Readers: labelled texts, and streams of texts or items; splitting them, and naming them by content."""
 
+from seqpipe.parts.readers._chunks import OUTSIDE as OUTSIDE
+from seqpipe.parts.readers._chunks import Allowed as Allowed
+from seqpipe.parts.readers._chunks import Chunk as Chunk
+from seqpipe.parts.readers._chunks import Scheme as Scheme
+from seqpipe.parts.readers._chunks import allowed_tags as allowed_tags
+from seqpipe.parts.readers._chunks import chunk_tags as chunk_tags
+from seqpipe.parts.readers._chunks import read_chunks as read_chunks
 from seqpipe.parts.readers._contract import BadRow as BadRow
 from seqpipe.parts.readers._contract import OnBadRow as OnBadRow
 from seqpipe.parts.readers._contract import Reader as Reader
 from seqpipe.parts.readers._contract import ReadResult as ReadResult
 from seqpipe.parts.readers._contract import Row as Row
+from seqpipe.parts.readers._contract import Span as Span
 from seqpipe.parts.readers._contract import Stream as Stream
 from seqpipe.parts.readers._fingerprint import fingerprint as fingerprint
 from seqpipe.parts.readers._folders import Folders as Folders
@@ -17,9 +25,18 @@ from seqpipe.parts.readers._paths import locate_file as locate_file
 from seqpipe.parts.readers._split import split_folds as split_folds
 from seqpipe.parts.readers._split import split_rows as split_rows
 from seqpipe.parts.readers._table import Csv as Csv
+from seqpipe.parts.readers._words import AlignedLines as AlignedLines
+from seqpipe.parts.readers._words import Columns as Columns
+from seqpipe.parts.readers._words import ConllU as ConllU
 
 __all__ = [
+    "OUTSIDE",
+    "AlignedLines",
+    "Allowed",
     "BadRow",
+    "Chunk",
+    "Columns",
+    "ConllU",
     "Csv",
     "Folders",
     "Jsonl",
@@ -29,11 +46,16 @@ __all__ = [
     "ReadResult",
     "Reader",
     "Row",
+    "Scheme",
+    "Span",
     "Stream",
+    "allowed_tags",
+    "chunk_tags",
     "fingerprint",
     "locate",
     "locate_file",
     "open_lines",
+    "read_chunks",
     "split_folds",
     "split_rows",
 ]

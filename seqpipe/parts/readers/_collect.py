@@ -1,12 +1,12 @@
 """Makes rows of records that may be bad, by the policy for bad ones."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final, TypeAlias
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, NamedTuple, TypeAlias
 
 from seqpipe.errors import DataError
 from seqpipe.messages import did_you_mean, nearest
-from seqpipe.parts.readers._contract import BadRow, ReadResult, Row
+from seqpipe.parts.readers._contract import BadRow, ReadResult, Row, Span
 from seqpipe.parts.readers._settings import Settings
 
 # Problems of a row or a file.
@@ -48,8 +48,22 @@ def missing(name: str, there: Iterable[str], *, what: str) -> str:
     return f'there is no {what} "{name}", only {listed(names) or "none"}{hint}'
 
 
-#: A text and its labels, not yet checked.
-Parsed: TypeAlias = tuple[str, Sequence[str]]
+class Parsed(NamedTuple):
+    """A text and its labels, or a text and what's said of its words, not yet checked."""
+
+    text: str
+    labels: Sequence[str]
+    words: "Words | None" = None
+
+
+class Words(NamedTuple):
+    """The words of a text and what's said of them; as `Row` has it."""
+
+    words: tuple[str, ...]
+    spaces: tuple[bool, ...]
+    tags: Mapping[str, tuple[str | None, ...]]
+    spans: tuple[Span, ...] | None
+
 
 #: Where a row stands, and how to get it; getting it may raise `ProblemError`.
 Record: TypeAlias = tuple[str, Callable[[], Parsed]]
@@ -94,19 +108,24 @@ def _nothing(path: str, skipped: list[BadRow]) -> str:
 
 
 def _row(parsed: Parsed, source: str) -> Row:
-    text, labels = parsed
-    # The same text from any platform: one line end, so that fingerprints agree.
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    words = parsed.words
+    # The same text from any platform: one line end, so that fingerprints agree. Words have none.
+    text = parsed.text.replace("\r\n", "\n").replace("\r", "\n") if words is None else parsed.text
     if not text.strip():
         raise ProblemError("its text is empty, or only white space")
     _check_characters(text, "text")
     # A label given twice counts once.
-    names = tuple(dict.fromkeys(label.strip() for label in labels))
-    if not names or "" in names:
+    labels = tuple(dict.fromkeys(label.strip() for label in parsed.labels))
+    if "" in labels or (words is None and not labels):
         raise ProblemError("its label is empty")
-    for name in names:
-        _check_characters(name, "label")
-    return Row(text=text, labels=names, source=source)
+    for label in labels:
+        _check_characters(label, "label")
+    if words is None:
+        return Row(text=text, labels=labels, source=source)
+    for name, tags in words.tags.items():
+        for tag in tags:
+            _check_characters(tag or "", name)
+    return Row(text, labels, source, words.words, words.spaces, words.tags, words.spans)
 
 
 def _check_characters(text: str, what: str) -> None:

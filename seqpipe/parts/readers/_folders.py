@@ -96,7 +96,7 @@ class Folders(Reader):
         text = read_text(file, encodings=self._settings.encodings)
         if problem := encoding_problem(text, encodings=self._settings.encodings):
             raise ProblemError(f"line {bad_line(text)}: {problem}")
-        return text, (file.parent.name,)
+        return Parsed(text, (file.parent.name,))
 
 
 def _entries(folder: Path, shown: str) -> list[Path]:

@@ -85,7 +85,7 @@ class Jsonl(Reader):
                 f"the line is {_kind(row)}; each line should be a JSON object by itself"
             )
         texts = [_string(_value(row, key), what=f'"{key}"') for key in self._text]
-        return join_texts(texts), _labels(_value(row, self._label), key=self._label)
+        return Parsed(join_texts(texts), _labels(_value(row, self._label), key=self._label))
 
 
 def _load(line: str) -> Any:

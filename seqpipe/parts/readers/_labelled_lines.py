@@ -63,7 +63,7 @@ class LabelledLines(Reader):
         labels, rest = [], line.strip()
         if self._prefix is None:
             label, *text = rest.split(maxsplit=1)
-            return text[0] if text else "", [label]
+            return Parsed(text[0] if text else "", [label])
         while rest.startswith(self._prefix):
             # At any white space, as fastText does: labels are often followed by a tab.
             word, *more = rest.split(maxsplit=1)
@@ -74,4 +74,4 @@ class LabelledLines(Reader):
                 f'it has no label: it begins with no word like "{self._prefix}name"; if its first word is the label, '
                 "set `prefix = null`"
             )
-        return rest, labels
+        return Parsed(rest, labels)

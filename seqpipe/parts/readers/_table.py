@@ -211,7 +211,7 @@ class Csv(Reader):
                 "a cell that holds the delimiter needs quotes"
             )
         text = join_texts(row.cells[index] for index in columns.texts)
-        return text, self._labels(row.cells[columns.label])
+        return Parsed(text, self._labels(row.cells[columns.label]))
 
     def _labels(self, cell: str) -> list[str]:
         if self._label_separator is None:
