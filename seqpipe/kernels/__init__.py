@@ -16,11 +16,15 @@ from seqpipe.kernels._transforms import is_dispatched as is_dispatched
 from seqpipe.kernels._transforms import is_recorded as is_recorded
 from seqpipe.kernels.c import Attention as Attention
 from seqpipe.kernels.c import BuildError as BuildError
+from seqpipe.kernels.c import Chain as Chain
 from seqpipe.kernels.c import Compiled as Compiled
+from seqpipe.kernels.c import Sums as Sums
 from seqpipe.kernels.c import available_threads as available_threads
+from seqpipe.kernels.c import best_sequences as best_sequences
 from seqpipe.kernels.c import linear as linear
 from seqpipe.kernels.c import own_threads as own_threads
 from seqpipe.kernels.c import pool_sequences as pool_sequences
+from seqpipe.kernels.c import sum_sequences as sum_sequences
 from seqpipe.kernels.ir import DependsOnBatch as DependsOnBatch
 from seqpipe.kernels.ir import Recurrence as Recurrence
 from seqpipe.kernels.ir import Sizes as Sizes
@@ -31,6 +35,7 @@ from seqpipe.kernels.triton import supports as supports
 __all__ = [
     "Attention",
     "BuildError",
+    "Chain",
     "Compiled",
     "DependsOnBatch",
     "Eager",
@@ -40,9 +45,11 @@ __all__ = [
     "Plan",
     "Recurrence",
     "Sizes",
+    "Sums",
     "Triton",
     "Weights",
     "available_threads",
+    "best_sequences",
     "break_graph",
     "find_fault",
     "find_transform",
@@ -54,6 +61,7 @@ __all__ = [
     "pool_sequences",
     "rank",
     "recur",
+    "sum_sequences",
     "supports",
     "trace",
 ]

@@ -1,5 +1,9 @@
 """The engine for CPUs: C, generated and compiled for each cell."""
 
+from seqpipe.kernels.c._chains import Chain as Chain
+from seqpipe.kernels.c._chains import Sums as Sums
+from seqpipe.kernels.c._chains import best_sequences as best_sequences
+from seqpipe.kernels.c._chains import sum_sequences as sum_sequences
 from seqpipe.kernels.c._engine import Compiled as Compiled
 from seqpipe.kernels.c._engine import linear as linear
 from seqpipe.kernels.c._library import BuildError as BuildError
@@ -11,9 +15,13 @@ from seqpipe.kernels.c._pooling import pool_sequences as pool_sequences
 __all__ = [
     "Attention",
     "BuildError",
+    "Chain",
     "Compiled",
+    "Sums",
     "available_threads",
+    "best_sequences",
     "linear",
     "own_threads",
     "pool_sequences",
+    "sum_sequences",
 ]

@@ -1,7 +1,5 @@
 """Heads: contextual vectors to scores for a task."""
 
-from seqpipe.parts.heads._chain import Chain as Chain
-from seqpipe.parts.heads._chain import best_sequences as best_sequences
 from seqpipe.parts.heads._contract import TEXT_CLASSES as TEXT_CLASSES
 from seqpipe.parts.heads._contract import Head as Head
 from seqpipe.parts.heads._contract import HeadFactory as HeadFactory
@@ -17,14 +15,12 @@ from seqpipe.parts.heads._token_classifier import TokenClassifier as TokenClassi
 __all__ = [
     "TEXT_CLASSES",
     "TOKEN_LABELS",
-    "Chain",
     "Crf",
     "Head",
     "HeadFactory",
     "TextClassifier",
     "TextClassifier2",
     "TokenClassifier",
-    "best_sequences",
     "has_loss",
     "loss_gradient",
     "sample_scores",

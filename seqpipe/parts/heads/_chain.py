@@ -1,151 +1,12 @@
-"""Linear chains of labels: sums over all sequences of labels, and the best one, for ragged batches.
+"""The likelihood of labels in a linear chain, differentiable; see `seqpipe.kernels.sum_sequences`."""
 
-A sequence of labels y of the T words of a text has the score
-
-    s(y) = starts[y_1] + Σ_t logits[t, y_t] + Σ_t transitions[y_t, y_t+1] + ends[y_T]
-
-and the probability exp(s(y)) / Z, where Z is the sum of exp(s) over all sequences (Lafferty, McCallum and
-Pereira 2001). The texts stand one behind the other, `[N, L]`, beside their lengths. Each step computes one word of all
-texts that are that long, so nothing is padded, and a text alone has the results that it has in any batch.
-"""
-
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-
-class Chain(NamedTuple):
-    """The scores of what stands beside each other.
-
-    Attributes:
-        transitions: The score of label j behind label i, `[L, L]`; minus infinity where it can't stand there.
-        starts: Of each label at the first word, `[L]`.
-        ends: Of each label at the last word, `[L]`.
-    """
-
-    transitions: Tensor
-    starts: Tensor
-    ends: Tensor
-
-
-@dataclass(frozen=True)
-class _Steps:
-    """In what order the words of a batch are gone through: the longest text first.
-
-    Attributes:
-        texts: The texts that have a word, the longest first.
-        forward: For each step t, the row of word t of each text that has one.
-        backward: For each step t, the row of the word t from the end.
-    """
-
-    texts: Tensor
-    forward: list[Tensor]
-    backward: list[Tensor]
-
-    @classmethod
-    def of(cls, lengths: Tensor) -> "_Steps":
-        starts = lengths.cumsum(0) - lengths
-        texts = lengths.argsort(descending=True, stable=True)
-        texts = texts[lengths[texts] > 0]
-        first, last = starts[texts], (starts + lengths - 1)[texts]
-        # How many texts have a word t: those behind them in this order are shorter.
-        longest = int(lengths[texts[0]]) if len(texts) else 0
-        counts = (lengths[:, None] > torch.arange(longest)).sum(0).tolist()
-        return cls(
-            texts,
-            [first[:count] + t for t, count in enumerate(counts)],
-            [last[:count] - t for t, count in enumerate(counts)],
-        )
-
-
-class Sums(NamedTuple):
-    """What the sums over all sequences of labels come to.
-
-    Attributes:
-        log_partitions: log Z of each text, `[B]`; 0 for one without words.
-        marginals: The probability of each label at each word, `[N, L]`.
-        pairs: How often label j is expected behind label i in all texts together, `[L, L]`.
-        firsts: How often each label is expected at a first word, `[L]`.
-        lasts: How often each label is expected at a last word, `[L]`.
-    """
-
-    log_partitions: Tensor
-    marginals: Tensor
-    pairs: Tensor
-    firsts: Tensor
-    lasts: Tensor
-
-
-def sum_sequences(logits: Tensor, lengths: Tensor, chain: Chain) -> Sums:
-    """Sum over all sequences of labels, forward and backward at once (Rabiner 1989, section III), in double precision.
-
-    Probabilities are scaled to a sum of 1 at each word. With double precision, a label that's needed may be 700 below
-    the best one of its word before it's lost.
-
-    Args:
-        logits: The score of each label at each word, `[N, L]`.
-        lengths: The number of words of each text, `[B]`, int64, on the CPU.
-        chain: The scores of labels beside each other.
-    """
-    steps = _Steps.of(lengths)
-    logits = logits.double()
-    best = logits.amax(1, keepdim=True) if logits.numel() else logits[:, :1]
-    at_words = (logits - best).exp()
-    (starts, top_start), (ends, top_end) = _scaled(chain.starts), _scaled(chain.ends)
-    transitions, top_pair = _scaled(chain.transitions)
-    both = torch.stack([transitions, transitions.T])
-    before, after = torch.zeros_like(at_words), torch.zeros_like(at_words)
-    log_scales = torch.zeros(len(steps.texts), dtype=torch.double)
-    state = at_words.new_zeros(2, 0, len(starts))
-    for t, (ahead, back) in enumerate(zip(steps.forward, steps.backward, strict=True)):
-        count = len(ahead)
-        state = (
-            state[:, :count] @ both
-            if t
-            else torch.stack([starts.expand(count, -1), ends.expand(count, -1)])
-        )
-        after[back] = state[1]
-        state = state * at_words[torch.stack([ahead, back])]
-        sums = state.sum(2, keepdim=True)
-        state = state / sums
-        before[ahead] = state[0]
-        log_scales[:count] += sums[0, :, 0].log()
-    last, first = _ends(steps, lengths)
-    log_scales += (before[last] * ends).sum(1).log()
-    log_scales += top_start + top_end + top_pair * (lengths[steps.texts] - 1)
-    log_partitions = torch.zeros(len(lengths), dtype=torch.double)
-    log_partitions[steps.texts] = log_scales
-    log_partitions.index_add_(0, _texts_of(lengths), best[:, 0])
-    marginals = before * after
-    marginals = marginals / marginals.sum(1, keepdim=True)
-    is_inner = torch.ones(len(logits), dtype=torch.bool)
-    is_inner[last] = False
-    rows = is_inner.nonzero()[:, 0]
-    follows = at_words[rows + 1] * after[rows + 1]
-    weights = ((before[rows] @ transitions) * follows).sum(1, keepdim=True)
-    pairs = transitions * (before[rows].T @ (follows / weights))
-    return Sums(log_partitions, marginals, pairs, marginals[first].sum(0), marginals[last].sum(0))
-
-
-def _scaled(scores: Tensor) -> tuple[Tensor, Tensor]:
-    """Return exp(scores) over its greatest value, and the greatest score."""
-    scores = scores.double()
-    top = scores.max()
-    return (scores - top).exp(), top
-
-
-def _ends(steps: _Steps, lengths: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the rows of the last and the first word of each text that has one, the longest text first."""
-    empty = lengths.new_zeros(0)
-    return (steps.backward or [empty])[0], (steps.forward or [empty])[0]
-
-
-def _texts_of(lengths: Tensor) -> Tensor:
-    """Return the number of each word's text, `[N]`."""
-    return torch.arange(len(lengths)).repeat_interleave(lengths)
+from seqpipe.kernels import Chain, sum_sequences
 
 
 class _LogPartition(torch.autograd.Function):
@@ -181,7 +42,8 @@ def sequence_score(logits: Tensor, labels: Tensor, lengths: Tensor, chain: Chain
         lengths: As there.
         chain: As there.
     """
-    last, first = _ends(_Steps.of(lengths), lengths)
+    ends = lengths.cumsum(0)[lengths > 0]
+    first, last = ends - lengths[lengths > 0], ends - 1
     is_inner = torch.ones(len(labels), dtype=torch.bool)
     is_inner[last] = False
     rows = is_inner.nonzero()[:, 0]
@@ -191,31 +53,3 @@ def sequence_score(logits: Tensor, labels: Tensor, lengths: Tensor, chain: Chain
         + chain.starts[labels[first]].sum()
         + chain.ends[labels[last]].sum()
     )
-
-
-def best_sequences(logits: Tensor, lengths: Tensor, chain: Chain) -> Tensor:
-    """Return the labels of the sequence with the highest score for each text (Viterbi 1967), `[N]`, int64.
-
-    Of equal ones it's the one whose last labels come first. If a chain allows no sequence at all, some label is returned.
-    """
-    steps = _Steps.of(lengths)
-    origins = torch.zeros(logits.shape, dtype=torch.int64)
-    state = logits.new_zeros(0, logits.shape[1])
-    finals = torch.zeros(len(steps.texts), dtype=torch.int64)
-    for t, rows in enumerate(steps.forward):
-        count = len(rows)
-        if t:
-            state, origins[rows] = (state[:count, :, None] + chain.transitions).max(1)
-        else:
-            state = chain.starts.expand(count, -1)
-        state = state + logits[rows]
-        following = len(steps.forward[t + 1]) if t + 1 < len(steps.forward) else 0
-        finals[following:count] = (state[following:] + chain.ends).argmax(1)
-    labels = torch.zeros(len(logits), dtype=torch.int64)
-    found = finals
-    for rows in steps.backward:
-        # A text of n words is in the first n steps from the end too.
-        found = found[: len(rows)]
-        labels[rows] = found
-        found = origins[rows].gather(1, found[:, None])[:, 0]
-    return labels

@@ -7,13 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seqpipe.kernels import linear
-from seqpipe.parts.heads._chain import (
-    Chain,
-    log_partition,
-    sequence_score,
-    sum_sequences,
-)
+from seqpipe.kernels import Chain, linear, sum_sequences
+from seqpipe.parts.heads._chain import log_partition, sequence_score
 from seqpipe.parts.heads._contract import Head
 from seqpipe.parts.heads._text_classifier import check_share
 
@@ -82,7 +77,7 @@ class Crf(Head):
     """A linear-chain conditional random field: the labels of a text are scored together (Lafferty et al. 2001; Lample et al. 2016).
 
     The score of a sequence of labels is the sum of its words' logits and of a learnt number for each pair of labels that
-    stand beside each other, for the first label and for the last one; see the module's docstring.
+    stand beside each other, for the first label and for the last one; see `seqpipe.kernels.sum_sequences`.
     The scores of a word are marginals: the probability of each label over all sequences.
 
     Args:

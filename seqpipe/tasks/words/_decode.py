@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from spacy.tokens import Doc
 
-from seqpipe.parts.heads import Chain, best_sequences
+from seqpipe.kernels import Chain, best_sequences
 from seqpipe.parts.readers import Allowed
 
 

@@ -8,8 +8,21 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqpipe.parts.heads import Chain, best_sequences
-from seqpipe.parts.heads._chain import log_partition, sequence_score, sum_sequences
+from seqpipe.kernels import Chain, best_sequences, sum_sequences
+from seqpipe.kernels.c import _chains
+from seqpipe.parts.heads._chain import log_partition, sequence_score
+
+
+@pytest.fixture(autouse=True, scope="module", params=["c", "torch"])
+def engine(request):
+    """Have everything computed in C, and in torch."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "torch":
+            patch.setattr(_chains, "_has_library", lambda: False)
+        elif not _chains._has_library():
+            pytest.skip("there's no compiler")
+        yield
+
 
 cases = st.tuples(
     st.lists(st.integers(0, 4), max_size=4),
