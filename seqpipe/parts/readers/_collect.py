@@ -48,21 +48,21 @@ def missing(name: str, there: Iterable[str], *, what: str) -> str:
     return f'there is no {what} "{name}", only {listed(names) or "none"}{hint}'
 
 
-class Parsed(NamedTuple):
-    """A text and its labels, or a text and what's said of its words, not yet checked."""
-
-    text: str
-    labels: Sequence[str]
-    words: "Words | None" = None
-
-
 class Words(NamedTuple):
-    """The words of a text and what's said of them; as `Row` has it."""
+    """The words of a text and their tags; as `Row` has them."""
 
     words: tuple[str, ...]
     spaces: tuple[bool, ...]
     tags: Mapping[str, tuple[str | None, ...]]
-    spans: tuple[Span, ...] | None
+
+
+class Parsed(NamedTuple):
+    """A text and what's said of it, not yet checked."""
+
+    text: str
+    labels: Sequence[str]
+    words: Words | None = None
+    spans: tuple[Span, ...] | None = None
 
 
 #: Where a row stands, and how to get it; getting it may raise `ProblemError`.
@@ -108,24 +108,38 @@ def _nothing(path: str, skipped: list[BadRow]) -> str:
 
 
 def _row(parsed: Parsed, source: str) -> Row:
-    words = parsed.words
-    # The same text from any platform: one line end, so that fingerprints agree. Words have none.
-    text = parsed.text.replace("\r\n", "\n").replace("\r", "\n") if words is None else parsed.text
+    text, labels, words, spans = parsed
+    has_labels_only = words is None and spans is None
+    if has_labels_only:
+        # The same text from any platform: one line end, so that fingerprints agree. Spans count characters as they are.
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
         raise ProblemError("its text is empty, or only white space")
     _check_characters(text, "text")
     # A label given twice counts once.
-    labels = tuple(dict.fromkeys(label.strip() for label in parsed.labels))
-    if "" in labels or (words is None and not labels):
+    labels = tuple(dict.fromkeys(label.strip() for label in labels))
+    if "" in labels or (has_labels_only and not labels):
         raise ProblemError("its label is empty")
     for label in labels:
         _check_characters(label, "label")
+    for start, end, label in spans or ():
+        _check_span(text, start, end, label)
     if words is None:
-        return Row(text=text, labels=labels, source=source)
+        return Row(text, labels, source, spans=spans)
     for name, tags in words.tags.items():
         for tag in tags:
             _check_characters(tag or "", name)
-    return Row(text, labels, source, words.words, words.spaces, words.tags, words.spans)
+    return Row(text, labels, source, *words, spans=spans)
+
+
+def _check_span(text: str, start: int, end: int, label: str) -> None:
+    if not 0 <= start < end <= len(text):
+        raise ProblemError(
+            f"it has a span from {start} to {end}, and its text has {len(text)} characters"
+        )
+    if not label.strip():
+        raise ProblemError(f"its span from {start} to {end} has no label")
+    _check_characters(label, "span")
 
 
 def _check_characters(text: str, what: str) -> None:

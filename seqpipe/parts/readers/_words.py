@@ -84,7 +84,7 @@ class Columns(Reader):
         texts = [
             (number, [self._cells(line) for line in block]) for number, block in self._blocks(lines)
         ]
-        chunks = _Chunks.of(
+        chunks = Chunks.of(
             self._entities, self._scheme, self._tags, partial(self._tags_of, texts=texts)
         )
         records = (
@@ -122,7 +122,7 @@ class Columns(Reader):
                 continue
         return found
 
-    def _parse(self, cells: list[list[str]], chunks: "_Chunks") -> Parsed:
+    def _parse(self, cells: list[list[str]], chunks: "Chunks") -> Parsed:
         for place, row in enumerate(cells, start=1):
             if problem := encoding_problem(" ".join(row), encodings=self._settings.encodings):
                 raise ProblemError(f"its word {place}: {problem}")
@@ -201,7 +201,7 @@ class AlignedLines(Reader):
                     f"{self._settings.path} has {len(lines):,} lines and {path} has {len(others):,}: line by line "
                     "they should belong together"
                 )
-        chunks = _Chunks.of(
+        chunks = Chunks.of(
             self._entities,
             self._scheme,
             self._tags,
@@ -221,14 +221,14 @@ class AlignedLines(Reader):
         lines: list[str],
         tags: Mapping[str, list[str]],
         labels: list[str],
-        chunks: "_Chunks",
+        chunks: "Chunks",
     ) -> Iterator[Record]:
         for place, line in enumerate(lines):
             these = {name: of_all[place] for name, of_all in tags.items()}
             parse = partial(self._parse, line, these, labels[place], chunks)
             yield f"{self._settings.path}:{place + 1}", parse
 
-    def _parse(self, line: str, tags: Mapping[str, str], label: str, chunks: "_Chunks") -> Parsed:
+    def _parse(self, line: str, tags: Mapping[str, str], label: str, chunks: "Chunks") -> Parsed:
         if problem := encoding_problem(
             " ".join([line, *tags.values(), label]), encodings=self._settings.encodings
         ):
@@ -324,7 +324,7 @@ class ConllU(Reader):
             for name, column in _CONLLU_TAGS.items()
         }
         _check_tree(tags["head"])
-        return words_of([row[1] for row in rows], spaces, tags, _Chunks(None, "BIO"))
+        return words_of([row[1] for row in rows], spaces, tags, Chunks(None, "BIO"))
 
 
 def _number(text: str) -> int:
@@ -362,7 +362,7 @@ def _check_tree(heads: Sequence[str | None]) -> None:
 # What the readers share.
 
 
-class _Chunks:
+class Chunks:
     """Which tags say what the spans are, and how; `name` is None if none do."""
 
     def __init__(self, name: str | None, scheme: Scheme) -> None:
@@ -376,7 +376,7 @@ class _Chunks:
         scheme: _Scheme,
         names: Iterable[str],
         tags_of: Callable[[str], list[list[str]]],
-    ) -> "_Chunks":
+    ) -> "Chunks":
         """Find out what's left to us.
 
         Args:
@@ -396,7 +396,7 @@ def words_of(
     words: Sequence[str],
     spaces: Sequence[bool],
     tags: Mapping[str, Sequence[str | None]],
-    chunks: _Chunks,
+    chunks: Chunks,
 ) -> Parsed:
     """Return a text of words; no blank is behind the last one.
 
@@ -421,7 +421,7 @@ def words_of(
             for start, end, label in found
         )
     given = {name: tuple(each) for name, each in tags.items()}
-    return Parsed("".join(pieces), (), Words(tuple(words), follows, given, spans))
+    return Parsed("".join(pieces), (), Words(tuple(words), follows, given), spans)
 
 
 def _checked_entities(entities: str | None, tags: Iterable[str]) -> str | None:

@@ -75,11 +75,6 @@ class Entities(Task):
     def _entity(self, doc: Doc, row: Row, span: TextSpan) -> Span | None:
         """Return the span of a doc's words; None if it's contracted to nothing."""
         start, end, label = span
-        if not 0 <= start < end <= len(doc.text) or not label.strip():
-            raise DataError(
-                f"{row.source} has a span from {start} to {end} with the label {label!r}, and a text of "
-                f"{len(doc.text)} characters"
-            )
         entity = doc.char_span(start, end, label, alignment_mode=self.alignment)
         if entity is None and self.alignment == "strict":
             words = doc.char_span(start, end, alignment_mode="expand")
