@@ -182,7 +182,7 @@ def _forward(
         shape, named = (max(1, len(logits)), *shape), f"[samples, {named[1:]}"
     check_tensor(head, "head", logits, inputs, shape, named)
     logits = logits.detach()
-    if is_train and of_words:
+    if is_train and of_words and has_loss(head):
         # They're learnt from truths, and nobody looks at scores meanwhile; a CRF's take as long as its loss.
         scores = logits
     else:

@@ -69,6 +69,8 @@ class DataSet:
         rows = [row for name in sorted(self.parts) for row in self.parts[name]]
         self.labels = sorted({label for row in rows for label in row.labels})
         self.fingerprint = fingerprint(rows)
+        skips = {name: reader.on_bad_row == "skip" for name, reader in readers.items()}
+        self._skips = {part: skips.get(part, skips.get(whole, False)) for part in self.parts}
         self._tokenizer: Any = None
         self._docs: dict[str, list[Doc]] = {}
 
@@ -81,15 +83,43 @@ class DataSet:
 
         A tokenizer that learns, and hasn't yet, is fitted on the train part before.
 
+        A row that the task can't learn is left out, if its reader has such rows skipped.
+
         Raises:
-            DataError: A text is longer than the pipeline takes.
+            DataError: A text is longer than the pipeline takes, or all are left out.
         """
         is_new = fit_tokenizer(nlp, lambda: (row.text for row in self.parts["train"]))
         if is_new or self._tokenizer is not nlp.tokenizer:
             self._tokenizer, self._docs = nlp.tokenizer, {}
         if part not in self._docs:
-            self._docs[part] = [_tokenized(nlp, row) for row in self.parts[part]]
+            docs = [_tokenized(nlp, row) for row in self.parts[part]]
+            # Classes of texts are checked as a whole.
+            is_checked = self._skips[part] and not isinstance(self.task, TextClasses)
+            self._docs[part] = self._learnable(part, docs) if is_checked else docs
         return self._docs[part]
+
+    def _learnable(self, part: str, docs: list[Doc]) -> list[Doc]:
+        """Return the docs of a part that the task can learn, and leave out the rows of the others.
+
+        Raises:
+            DataError: There's none.
+        """
+        kept: list[tuple[Row, Doc]] = []
+        problem: DataError | None = None
+        for row, doc in zip(self.parts[part], docs, strict=True):
+            try:
+                with calling(self.task, "task", f"annotated {row.source}"):
+                    self.task.annotate(doc.copy(), row, self.labels)
+            except DataError as error:
+                problem = problem or error
+                told = str(error).removeprefix(row.source).lstrip(": ")
+                self.skipped.append(BadRow(row.source, told))
+            else:
+                kept.append((row, doc))
+        if problem is not None and not kept:
+            raise problem
+        self.parts[part] = [row for row, _ in kept]
+        return [doc for _, doc in kept]
 
 
 def _leave_out(
@@ -236,7 +266,9 @@ class Corpus:
         """Yield the examples. Texts are tokenized the first time, and for each other tokenizer."""
         data = self.read(nlp)
         empty = Example(Doc(nlp.vocab), Doc(nlp.vocab))
-        for row, doc in zip(self.rows(nlp), data.docs(self._part, nlp), strict=True):
+        # First, as it leaves out rows that can't be learnt.
+        docs = data.docs(self._part, nlp)
+        for row, doc in zip(self.rows(nlp), docs, strict=True):
             reference = doc.copy()
             with calling(data.task, "task", f"annotated {row.source}"):
                 data.task.annotate(reference, row, data.labels)

@@ -29,10 +29,12 @@ class DocBinReader(Reader):
     """
 
     def __init__(self, path: str, *, on_bad_row: OnBadRow = "error") -> None:
+        if not path:
+            raise ConfigError("the reader's path is empty; name a file")
         if on_bad_row not in ("error", "skip"):
             raise ConfigError(f'on_bad_row is {on_bad_row!r}; it may be "error" or "skip"')
         self._path = path
-        self._on_bad_row = on_bad_row
+        self.on_bad_row = on_bad_row
 
     def read(self) -> ReadResult:
         """Read every doc.
@@ -48,7 +50,7 @@ class DocBinReader(Reader):
                 rows.append(_row(doc, source))
                 continue
             problem = "its text is empty, or only white space"
-            if self._on_bad_row == "error":
+            if self.on_bad_row == "error":
                 raise DataError(f'{source}: {problem} (on_bad_row = "skip" leaves such docs out)')
             skipped.append(BadRow(source, problem))
         if not rows:

@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+import torch
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.pipeline.textcat import TextCategorizer
@@ -98,21 +99,25 @@ class TaskPipe(TrainablePipe):  # type: ignore[misc]
         set_dropout_rate(self.model, drop)
         _, backprop = self.model.begin_update([example.predicted for example in examples])
         with calling(self.task, "task", "made truths of docs"):
-            truths = Truths(self._truths([example.reference for example in examples]))
+            truths = Truths(self._truths(examples))
         backprop(truths)
         if sgd not in (None, False):
             self.finish_update(sgd)
         losses[self.name] += truths.loss
         return losses
 
-    def _truths(self, docs: list[Doc]) -> Tensor:
+    def _truths(self, examples: list[Example]) -> Tensor:
+        """Return the truths of texts, or of the tokens of the docs that predictions are made for."""
+        docs = [example.reference for example in examples]
         truths = self.task.truths(docs, self.labels)
-        rows = (len(docs), sum(map(len, docs)))
-        if not isinstance(truths, Tensor) or len(truths) not in rows:
-            raise broken(
-                self.task, "task", truths, f"the truths of {rows[0]} texts or {rows[1]} words"
-            )
-        return truths
+        lengths = [len(doc) for doc in docs]
+        if not isinstance(truths, Tensor) or len(truths) not in (len(docs), sum(lengths)):
+            expected = f"the truths of {len(docs)} texts or {sum(lengths)} words"
+            raise broken(self.task, "task", truths, expected)
+        if len(truths) != sum(lengths) or lengths == [1] * len(docs):
+            return truths
+        pairs = zip(examples, torch.split(truths, lengths), strict=True)
+        return torch.cat([_aligned(example, of_words) for example, of_words in pairs])
 
     def _checked_labels(self, labels: Any) -> list[str]:
         found = [] if isinstance(labels, str) else list(labels)
@@ -129,6 +134,23 @@ class TaskPipe(TrainablePipe):  # type: ignore[misc]
         with calling(self.task, "task", "scored examples"):
             figures = self.task.score(list(examples))
             return {**figures, _MAIN: figures[self.task.main_figure]}
+
+
+def _aligned(example: Example, truths: Tensor) -> Tensor:
+    """Return the truths of a predicted doc's tokens, unknown where the reference is cut into other ones."""
+    predicted, reference = example.predicted, example.reference
+    if len(predicted) == len(reference) and [t.text for t in predicted] == [
+        t.text for t in reference
+    ]:
+        return truths
+    unknown = torch.nan if truths.is_floating_point() else -1
+    aligned = truths.new_full((len(predicted), *truths.shape[1:]), unknown)
+    to_reference, to_predicted = example.alignment.x2y, example.alignment.y2x
+    for place in range(len(predicted)):
+        there = to_reference[place].tolist()
+        if len(there) == 1 and to_predicted[there[0]].tolist() == [place]:
+            aligned[place] = truths[there[0]]
+    return aligned
 
 
 @Language.factory(  # type: ignore[untyped-decorator]

@@ -20,11 +20,11 @@ from seqpipe.kernels.c import Chain as Chain
 from seqpipe.kernels.c import Compiled as Compiled
 from seqpipe.kernels.c import Sums as Sums
 from seqpipe.kernels.c import available_threads as available_threads
-from seqpipe.kernels.c import best_sequences as best_sequences
+from seqpipe.kernels.c import forward_backward as forward_backward
 from seqpipe.kernels.c import linear as linear
 from seqpipe.kernels.c import own_threads as own_threads
 from seqpipe.kernels.c import pool_sequences as pool_sequences
-from seqpipe.kernels.c import sum_sequences as sum_sequences
+from seqpipe.kernels.c import viterbi as viterbi
 from seqpipe.kernels.ir import DependsOnBatch as DependsOnBatch
 from seqpipe.kernels.ir import Recurrence as Recurrence
 from seqpipe.kernels.ir import Sizes as Sizes
@@ -49,10 +49,10 @@ __all__ = [
     "Triton",
     "Weights",
     "available_threads",
-    "best_sequences",
     "break_graph",
     "find_fault",
     "find_transform",
+    "forward_backward",
     "is_dispatched",
     "is_recorded",
     "linear",
@@ -61,7 +61,7 @@ __all__ = [
     "pool_sequences",
     "rank",
     "recur",
-    "sum_sequences",
     "supports",
     "trace",
+    "viterbi",
 ]

@@ -12,7 +12,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.autograd.gradcheck import GradcheckError, gradcheck
 
-from seqpipe.parts.heads import TOKEN_LABELS, Head, has_loss, loss_gradient
+from seqpipe.parts.heads import Head, has_loss, loss_gradient
 from seqpipe.testing._cases import (
     Case,
     ModuleKind,
@@ -62,15 +62,23 @@ def _learn(kind: ModuleKind, module: nn.Module, case: Case) -> Tensor:
     output = output.detach()
     if isinstance(module, Head) and has_loss(module):
         # Some parameters are the loss's alone, such as the transitions of a CRF.
-        loss_gradient(module, output, sample_truths(module, output), case.batch())
+        truths = sample_truths(module, output, case.batch())
+        loss_gradient(module, output, truths, case.batch())
     return output
 
 
-def sample_truths(head: Head, logits: Tensor) -> Tensor:
-    """Return truths such as a head's loss takes: the numbers of labels, or a share for each output."""
+def sample_truths(head: Head, logits: Tensor, lengths: Tensor) -> Tensor:
+    """Return truths such as a head's loss takes: of words the numbers of labels, if it takes these, or else shares."""
     scores = logits.mean(0) if logits.ndim > 2 else logits
-    truths = scores.softmax(1).roll(1, 0)
-    return truths.argmax(1) if type(head).task({}) == TOKEN_LABELS else truths
+    shares = scores.softmax(1).roll(1, 0)
+    if head.level == "text":
+        return shares
+    numbers = shares.argmax(1)
+    try:
+        head.loss(scores, numbers, lengths)
+    except Exception:
+        return shares
+    return numbers
 
 
 def gradients_are_right(kind: ModuleKind, factory: Factory) -> None:

@@ -6,6 +6,8 @@ import random
 import pytest
 import spacy
 
+from seqpipe.config import read
+from seqpipe.errors import DataError
 from seqpipe.messages import PipelineFileError
 from seqpipe.run import run
 
@@ -107,10 +109,29 @@ def test_parts_of_speech_are_learnt_by_their_name(tmp_path, texts):
 
 def test_task_has_to_say_which_tags(tmp_path, texts):
     file = write(tmp_path, texts, "TokenClassifier", "TokenLabels")
-    with pytest.raises(Exception, match='has the tags "pos", "ner": say by `tags`') as caught:
+    with pytest.raises(DataError, match='the data has the tags "pos", "ner": say by `tags`'):
         run(file, output=tmp_path / "out")
-    assert not isinstance(caught.value, AssertionError)
     assert not (tmp_path / "out" / "model-best").exists()
+
+
+def test_rows_that_the_task_cannot_learn_are_left_out_if_they_may(tmp_path):
+    rows = [{"text": f"see Ada {n}", "entities": [[4, 7, "PER"]]} for n in range(20)]
+    rows[3]["entities"] = [[4, 6, "PER"]]
+    rows[5]["entities"] = [[4, 7, "PER"], [0, 7, "PER"]]
+    lines = tmp_path / "texts.jsonl"
+    lines.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    file = write(tmp_path, lines, "Crf", "Entities")
+    text = file.read_text("utf-8").replace("Columns", "Jsonl")
+    text = text.replace('tags = {"pos": 1, "ner": 2}', 'spans = "entities"')
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=r"texts.jsonl:[46] has "):
+        run(file, output=tmp_path / "out")
+    options = ["--data.on_bad_row", "skip", "--training.max_epochs", "1"]
+    report = run(read(file, options), output=tmp_path / "out").report
+    assert sum(report["data"]["rows"].values()) == 18
+    skipped = sorted(report["data"]["skipped"])
+    assert "texts.jsonl:4: has a span from 4 to 6" in skipped[0]
+    assert "texts.jsonl:6: has entities that overlap" in skipped[1]
 
 
 def test_misspelt_setting_of_a_task_is_placed(tmp_path, texts):

@@ -2,8 +2,8 @@
 
 from seqpipe.kernels.c._chains import Chain as Chain
 from seqpipe.kernels.c._chains import Sums as Sums
-from seqpipe.kernels.c._chains import best_sequences as best_sequences
-from seqpipe.kernels.c._chains import sum_sequences as sum_sequences
+from seqpipe.kernels.c._chains import forward_backward as forward_backward
+from seqpipe.kernels.c._chains import viterbi as viterbi
 from seqpipe.kernels.c._engine import Compiled as Compiled
 from seqpipe.kernels.c._engine import linear as linear
 from seqpipe.kernels.c._library import BuildError as BuildError
@@ -19,9 +19,9 @@ __all__ = [
     "Compiled",
     "Sums",
     "available_threads",
-    "best_sequences",
+    "forward_backward",
     "linear",
     "own_threads",
     "pool_sequences",
-    "sum_sequences",
+    "viterbi",
 ]

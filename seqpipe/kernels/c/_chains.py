@@ -29,12 +29,12 @@ from seqpipe.kernels.c._library import (
 
 
 class Chain(NamedTuple):
-    """The scores of what stands beside each other.
+    """The transition scores of a chain; minus infinity where a label can't stand.
 
     Attributes:
-        transitions: The score of label j behind label i, `[L, L]`; minus infinity where it can't stand there.
-        starts: Of each label at the first word, `[L]`.
-        ends: Of each label at the last word, `[L]`.
+        transitions: The score of label j after label i, `[L, L]`.
+        starts: The score of each label at a first word, `[L]`.
+        ends: The score of each label at a last word, `[L]`.
     """
 
     transitions: Tensor
@@ -78,33 +78,63 @@ class Sums(NamedTuple):
     Attributes:
         log_partitions: log Z of each text, `[B]`; 0 for one without words.
         marginals: The probability of each label at each word, `[N, L]`.
-        pairs: How often label j is expected behind label i in all texts together, `[L, L]`.
-        firsts: How often each label is expected at a first word, `[L]`.
-        lasts: How often each label is expected at a last word, `[L]`.
+        transitions: The expected number of times that label j comes after label i, in all texts together, `[L, L]`.
+        starts: The expected number of first words with each label, `[L]`.
+        ends: The expected number of last words with each label, `[L]`.
     """
 
     log_partitions: Tensor
     marginals: Tensor
-    pairs: Tensor
-    firsts: Tensor
-    lasts: Tensor
+    transitions: Tensor
+    starts: Tensor
+    ends: Tensor
 
 
-def sum_sequences(logits: Tensor, lengths: Tensor, chain: Chain) -> Sums:
+def _check(logits: Tensor, lengths: Tensor, chain: Chain) -> None:
+    """Check what C would read beyond the end of.
+
+    Raises:
+        ValueError: Shapes, types or devices don't fit.
+    """
+    labels = logits.shape[1] if logits.ndim == 2 else -1
+    shapes = [tuple(each.shape) for each in chain]
+    if labels < 1 or shapes != [(labels, labels), (labels,), (labels,)]:
+        raise ValueError(f"logits are {list(logits.shape)}, and the chain is {shapes}")
+    if lengths.dtype != torch.int64 or lengths.ndim != 1 or (lengths < 0).any():
+        raise ValueError(
+            f"lengths are {lengths.dtype}, {list(lengths.shape)}; they should be int64, [B]"
+        )
+    if int(lengths.sum()) != len(logits):
+        raise ValueError(
+            f"lengths add up to {int(lengths.sum())}, and there are {len(logits)} rows"
+        )
+    if not all(each.is_cpu for each in (logits, lengths, *chain)):
+        raise ValueError("logits, lengths and the chain should be on the CPU")
+
+
+def forward_backward(logits: Tensor, lengths: Tensor, chain: Chain) -> Sums:
     """Sum over all sequences of labels, forward and backward (Rabiner 1989, section III).
 
     Probabilities are scaled to a sum of 1 at each word. In double precision, a label that's needed may be 700 below
     the best one of its word before it's lost.
 
     Args:
-        logits: The score of each label at each word, `[N, L]`.
+        logits: The score of each label at each word, `[N, L]`, on the CPU.
         lengths: The number of words of each text, `[B]`, int64, on the CPU.
-        chain: The scores of labels beside each other.
+        chain: The transition scores, on the CPU.
+
+    Returns:
+        Sums in double precision, NaN for a text that the chain allows no sequence for.
+
+    Raises:
+        ValueError: Shapes, types or devices don't fit.
     """
-    return (_sum_in_c if _has_library() else _sum_in_torch)(logits.double(), lengths, chain)
+    _check(logits, lengths, chain)
+    run = _forward_backward_in_c if _has_library() else _forward_backward_in_torch
+    return run(logits.double(), lengths, chain)
 
 
-def _sum_in_torch(logits: Tensor, lengths: Tensor, chain: Chain) -> Sums:
+def _forward_backward_in_torch(logits: Tensor, lengths: Tensor, chain: Chain) -> Sums:
     """Compute, step by step, a word of all texts that are that long, from their beginnings and from their ends."""
     steps = _Steps.of(lengths)
     best = logits.amax(1, keepdim=True) if logits.numel() else logits[:, :1]
@@ -163,24 +193,34 @@ def _texts_of(lengths: Tensor) -> Tensor:
     return torch.arange(len(lengths)).repeat_interleave(lengths)
 
 
-def best_sequences(logits: Tensor, lengths: Tensor, chain: Chain) -> Tensor:
+def viterbi(logits: Tensor, lengths: Tensor, chain: Chain) -> Tensor:
     """Return the labels of the sequence with the highest score for each text (Viterbi 1967), `[N]`, int64.
 
-    Of equal ones it's the one whose last labels come first. If a chain allows no sequence at all, some label is returned.
+    Of equal ones it's the one whose last labels come first. If a chain allows no sequence at all, some labels are returned.
+
+    Args:
+        logits: As `forward_backward` has them.
+        lengths: As there.
+        chain: As there.
+
+    Raises:
+        ValueError: As there.
     """
-    return (_best_in_c if _has_library() else _best_in_torch)(logits.double(), lengths, chain)
+    _check(logits, lengths, chain)
+    run = _viterbi_in_c if _has_library() else _viterbi_in_torch
+    return run(logits.double(), lengths, chain)
 
 
-def _best_in_torch(logits: Tensor, lengths: Tensor, chain: Chain) -> Tensor:
+def _viterbi_in_torch(logits: Tensor, lengths: Tensor, chain: Chain) -> Tensor:
     chain = Chain(*(each.double() for each in chain))
     steps = _Steps.of(lengths)
-    origins = torch.zeros(logits.shape, dtype=torch.int64)
+    backpointers = torch.zeros(logits.shape, dtype=torch.int64)
     state = logits.new_zeros(0, logits.shape[1])
     finals = torch.zeros(len(steps.texts), dtype=torch.int64)
     for t, rows in enumerate(steps.forward):
         count = len(rows)
         if t:
-            state, origins[rows] = (state[:count, :, None] + chain.transitions).max(1)
+            state, backpointers[rows] = (state[:count, :, None] + chain.transitions).max(1)
         else:
             state = chain.starts.expand(count, -1)
         state = state + logits[rows]
@@ -192,7 +232,7 @@ def _best_in_torch(logits: Tensor, lengths: Tensor, chain: Chain) -> Tensor:
         # A text of n words is in the first n steps from the end too.
         found = found[: len(rows)]
         labels[rows] = found
-        found = origins[rows].gather(1, found[:, None])[:, 0]
+        found = backpointers[rows].gather(1, found[:, None])[:, 0]
     return labels
 
 
@@ -203,7 +243,7 @@ def _best_in_torch(logits: Tensor, lengths: Tensor, chain: Chain) -> Tensor:
 _MIN_THREADED: Final = 500_000
 
 
-def _sum_in_c(logits: Tensor, lengths: Tensor, chain: Chain) -> Sums:
+def _forward_backward_in_c(logits: Tensor, lengths: Tensor, chain: Chain) -> Sums:
     (transitions, top_pair), (starts, top_start), (ends, top_end) = map(_scaled, chain)
     before, after, follows, marginals = (torch.empty_like(logits) for _ in range(4))
     log_scales = logits.new_zeros(len(lengths))
@@ -220,9 +260,9 @@ def _sum_in_c(logits: Tensor, lengths: Tensor, chain: Chain) -> Sums:
     return Sums(log_partitions, marginals, pairs, firsts, marginals[ends_at - 1].sum(0))
 
 
-def _best_in_c(logits: Tensor, lengths: Tensor, chain: Chain) -> Tensor:
+def _viterbi_in_c(logits: Tensor, lengths: Tensor, chain: Chain) -> Tensor:
     transitions, starts, ends = (each.double() for each in chain)
-    scores, origins = torch.empty_like(logits), torch.empty(logits.shape, dtype=torch.int64)
+    scores, backpointers = torch.empty_like(logits), torch.empty(logits.shape, dtype=torch.int64)
     best = torch.empty(len(logits), dtype=torch.int64)
     none = torch.empty(0)
     tensors = [
@@ -236,22 +276,14 @@ def _best_in_c(logits: Tensor, lengths: Tensor, chain: Chain) -> Tensor:
         scores,
         none,
         best,
-        origins,
+        backpointers,
     ]
     _call(logits, lengths, tensors)
     return best
 
 
 def _call(logits: Tensor, lengths: Tensor, tensors: list[Tensor]) -> Tensor:
-    """Call C with the tensors of a `Chains` from `transitions` on, empty ones as null; return the texts in their order.
-
-    Raises:
-        ValueError: The lengths aren't those of the logits.
-    """
-    if int(lengths.sum()) != len(logits) or (lengths < 0).any():
-        raise ValueError(
-            f"lengths add up to {int(lengths.sum())}, and there are {len(logits)} rows"
-        )
+    """Call C with the tensors of a `Chains` from `transitions` on, empty ones as null; return the texts in their order."""
     # The longest first, so that none is begun when all others are done. These references keep memory alive.
     length, texts = lengths.sort(descending=True, stable=True)
     count = int((length > 0).sum())

@@ -52,7 +52,7 @@ ATTENTION_FIELDS: Final = (
 CHAINS_FIELDS: Final = (
     *("sequences", "labels", "start", "length", "logits"),
     *("transitions", "transposed", "starts", "ends"),
-    *("before", "after", "follows", "marginals", "log_scales", "best", "origins"),
+    *("before", "after", "follows", "marginals", "log_scales", "best", "backpointers"),
 )
 CHAINS: Final = struct.Struct(f"@{len(CHAINS_FIELDS)}q")
 

@@ -20,7 +20,7 @@ typedef struct {
     REAL *marginals;            /* [rows, labels] */
     REAL *log_scales;           /* [sequences] the logarithm of the sum, but for the greatest of transitions and ends */
     int64_t *best;              /* [rows] */
-    int64_t *origins;           /* [rows, labels] the label before, by the label */
+    int64_t *backpointers;           /* [rows, labels] the label before, by the label */
     int64_t next;               /* the next sequence that no thread has taken */
 } Chains;
 
@@ -95,23 +95,23 @@ static void find_best(const Chains *c, int64_t n) {
     const int64_t labels = c->labels, length = c->length[n], first = c->start[n] * labels;
     const REAL *logits = c->logits + first;
     REAL *marginals = c->marginals + first; /* here: the score of the best sequence up to a word, by its label */
-    int64_t *origins = c->origins + first, *best = c->best + c->start[n];
+    int64_t *backpointers = c->backpointers + first, *best = c->best + c->start[n];
     for (int64_t t = 0; t < length; t++) {
         const REAL *restrict x = logits + t * labels;
         REAL *restrict score = marginals + t * labels;
-        int64_t *restrict origin = origins + t * labels;
+        int64_t *restrict backpointer = backpointers + t * labels;
         for (int64_t i = 0; t && i < labels; i++) {
             const REAL *restrict transition = c->transitions + i * labels, until = score[i - labels];
             if (!i) {
                 FOR_LABELS(labels) score[l] = until + transition[l];
-                FOR_LABELS(labels) origin[l] = 0;
+                FOR_LABELS(labels) backpointer[l] = 0;
                 continue;
             }
             _Pragma("omp simd") for (int64_t l = 0; l < labels; l++) {
                 const REAL found = until + transition[l];
                 const int is_better = found > score[l];
                 score[l] = is_better ? found : score[l];
-                origin[l] = is_better ? i : origin[l];
+                backpointer[l] = is_better ? i : backpointer[l];
             }
         }
         if (!t) memcpy(score, c->starts, labels * sizeof(REAL));
@@ -121,10 +121,11 @@ static void find_best(const Chains *c, int64_t n) {
     int64_t label = 0;
     for (int64_t l = 1; l < labels; l++)
         if (last[l] + c->ends[l] > last[label] + c->ends[label]) label = l;
-    for (int64_t t = length - 1; t >= 0; t--) {
+    for (int64_t t = length - 1; t > 0; t--) {
         best[t] = label;
-        label = origins[t * labels + label];
+        label = backpointers[t * labels + label];
     }
+    best[0] = label;
 }
 
 static void work(void *given) {

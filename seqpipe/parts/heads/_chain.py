@@ -1,4 +1,4 @@
-"""The likelihood of labels in a linear chain, differentiable; see `seqpipe.kernels.sum_sequences`."""
+"""The likelihood of labels in a linear chain, differentiable; see `seqpipe.kernels.forward_backward`."""
 
 from typing import Any
 
@@ -6,18 +6,18 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from seqpipe.kernels import Chain, sum_sequences
+from seqpipe.kernels import Chain, forward_backward
 
 
 class _LogPartition(torch.autograd.Function):
-    """The sum of log Z over texts; its gradients are expected counts."""
+    """The sum of log Z over texts, a scalar, of logits `[N, L]` and a chain; its gradients are expected counts."""
 
     @staticmethod
     def forward(
         ctx: Any, logits: Tensor, transitions: Tensor, starts: Tensor, ends: Tensor, lengths: Tensor
     ) -> Tensor:
-        found = sum_sequences(logits, lengths, Chain(transitions, starts, ends))
-        counts = found.marginals, found.pairs, found.firsts, found.lasts
+        found = forward_backward(logits, lengths, Chain(transitions, starts, ends))
+        counts = found.marginals, found.transitions, found.starts, found.ends
         ctx.save_for_backward(*(each.to(logits.dtype) for each in counts))
         return found.log_partitions.sum().to(logits.dtype)
 
@@ -28,7 +28,16 @@ class _LogPartition(torch.autograd.Function):
 
 
 def log_partition(logits: Tensor, lengths: Tensor, chain: Chain) -> Tensor:
-    """Return the sum of log Z over all texts, a scalar with gradients by logits and chain."""
+    """Return the sum of log Z over all texts, a scalar with gradients by logits and chain.
+
+    Args:
+        logits: As `forward_backward` has them.
+        lengths: As there.
+        chain: As there.
+
+    Raises:
+        ValueError: As there.
+    """
     total: Tensor = _LogPartition.apply(logits, *chain, lengths)  # type: ignore[no-untyped-call]
     return total
 
@@ -37,7 +46,7 @@ def sequence_score(logits: Tensor, labels: Tensor, lengths: Tensor, chain: Chain
     """Return the sum over all texts of the score of one sequence of labels, a scalar.
 
     Args:
-        logits: As `sum_sequences` has them.
+        logits: As `forward_backward` has them.
         labels: The label of each word, `[N]`, int64.
         lengths: As there.
         chain: As there.

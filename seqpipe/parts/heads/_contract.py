@@ -80,7 +80,8 @@ class Head(nn.Module, ABC):
         Args:
             logits: What `forward` returned.
             truths: What the task knows of these texts, in the form that the task describes. For classes of texts
-                `[B, output_width]`, 1 for each label that a text has; NaN throughout where the truth is unknown.
+                `[B, output_width]`, 1 for each label that a text has; NaN throughout where the truth is unknown. For labels of words
+                their numbers, `[N]`, int64; -1 where one is unknown.
             lengths: As `forward` has it.
         """
         raise NotImplementedError(

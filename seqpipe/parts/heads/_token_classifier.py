@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seqpipe.kernels import Chain, linear, sum_sequences
+from seqpipe.kernels import Chain, forward_backward, linear
 from seqpipe.parts.heads._chain import log_partition, sequence_score
 from seqpipe.parts.heads._contract import Head
 from seqpipe.parts.heads._text_classifier import check_share
@@ -60,7 +60,7 @@ class TokenClassifier(Head):
         return logits.softmax(1)
 
     def loss(self, logits: Tensor, truths: Tensor, lengths: Tensor) -> Tensor:
-        """Return the mean cross entropy over words; one whose label is unknown, -1, adds nothing.
+        """Return the cross entropy of the words whose label is known, summed, over the number of all words.
 
         Args:
             logits: `[N, output_width]`.
@@ -76,8 +76,7 @@ class TokenClassifier(Head):
 class Crf(Head):
     """A linear-chain conditional random field: the labels of a text are scored together (Lafferty et al. 2001; Lample et al. 2016).
 
-    The score of a sequence of labels is the sum of its words' logits and of a learnt number for each pair of labels that
-    stand beside each other, for the first label and for the last one; see `seqpipe.kernels.sum_sequences`.
+    The score of a sequence of labels is the sum of its words' logits and of a learnt number for each pair of neighbouring labels, for the first label and for the last one; see `seqpipe.kernels.forward_backward`.
     The scores of a word are marginals: the probability of each label over all sequences.
 
     Args:
@@ -120,9 +119,10 @@ class Crf(Head):
         return self.sequence_scores(logits, torch.ones(len(logits), dtype=torch.int64))
 
     def sequence_scores(self, logits: Tensor, lengths: Tensor) -> Tensor:
-        """Return the marginal probability of each label at each word, `[N, output_width]`."""
+        """Return the marginal probability of each label at each word, `[N, output_width]`; see `Head.sequence_scores`."""
         with torch.no_grad():
-            marginals = sum_sequences(logits.cpu(), lengths, _on_cpu(self.chain)).marginals
+            chain = Chain(*(each.cpu() for each in self.chain))
+            marginals = forward_backward(logits.cpu(), lengths, chain).marginals
         return marginals.to(logits)
 
     def loss(self, logits: Tensor, truths: Tensor, lengths: Tensor) -> Tensor:
@@ -135,7 +135,9 @@ class Crf(Head):
             truths: The number of each word's label, `[N]`, int64; -1 where it's unknown.
             lengths: The number of words of each text, `[B]`.
         """
-        logits, truths, chain = logits.cpu(), truths.cpu(), _on_cpu(self.chain)
+        # In single precision the difference of two sums of thousands may be below 0.
+        logits, truths = logits.cpu().double(), truths.cpu()
+        chain = Chain(*(each.cpu().double() for each in self.chain))
         known = truths >= 0
         if known.all():
             of_truth = sequence_score(logits, truths, lengths, chain)
@@ -144,10 +146,6 @@ class Crf(Head):
             allowed = logits.masked_fill(is_other & known[:, None], -torch.inf)
             of_truth = log_partition(allowed, lengths, chain)
         return (log_partition(logits, lengths, chain) - of_truth) / max(1, len(truths))
-
-
-def _on_cpu(chain: Chain) -> Chain:
-    return Chain(*(each.cpu() for each in chain))
 
 
 def _output(input_width: int, output_width: int) -> nn.Linear:

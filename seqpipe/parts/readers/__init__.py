@@ -1,12 +1,5 @@
 """Readers: labelled texts, and streams of texts or items; splitting them, and naming them by content."""
 
-from seqpipe.parts.readers._chunks import OUTSIDE as OUTSIDE
-from seqpipe.parts.readers._chunks import Allowed as Allowed
-from seqpipe.parts.readers._chunks import Chunk as Chunk
-from seqpipe.parts.readers._chunks import Scheme as Scheme
-from seqpipe.parts.readers._chunks import allowed_tags as allowed_tags
-from seqpipe.parts.readers._chunks import chunk_tags as chunk_tags
-from seqpipe.parts.readers._chunks import read_chunks as read_chunks
 from seqpipe.parts.readers._contract import BadRow as BadRow
 from seqpipe.parts.readers._contract import OnBadRow as OnBadRow
 from seqpipe.parts.readers._contract import Reader as Reader
@@ -30,11 +23,8 @@ from seqpipe.parts.readers._words import Columns as Columns
 from seqpipe.parts.readers._words import ConllU as ConllU
 
 __all__ = [
-    "OUTSIDE",
     "AlignedLines",
-    "Allowed",
     "BadRow",
-    "Chunk",
     "Columns",
     "ConllU",
     "Csv",
@@ -46,16 +36,12 @@ __all__ = [
     "ReadResult",
     "Reader",
     "Row",
-    "Scheme",
     "Span",
     "Stream",
-    "allowed_tags",
-    "chunk_tags",
     "fingerprint",
     "locate",
     "locate_file",
     "open_lines",
-    "read_chunks",
     "split_folds",
     "split_rows",
 ]

@@ -122,8 +122,7 @@ def _row(parsed: Parsed, source: str) -> Row:
         raise ProblemError("its label is empty")
     for label in labels:
         _check_characters(label, "label")
-    for start, end, label in spans or ():
-        _check_span(text, start, end, label)
+    spans = spans and tuple(_checked_span(text, span) for span in spans)
     if words is None:
         return Row(text, labels, source, spans=spans)
     for name, tags in words.tags.items():
@@ -132,7 +131,8 @@ def _row(parsed: Parsed, source: str) -> Row:
     return Row(text, labels, source, *words, spans=spans)
 
 
-def _check_span(text: str, start: int, end: int, label: str) -> None:
+def _checked_span(text: str, span: Span) -> Span:
+    start, end, label = span
     if not 0 <= start < end <= len(text):
         raise ProblemError(
             f"it has a span from {start} to {end}, and its text has {len(text)} characters"
@@ -140,6 +140,7 @@ def _check_span(text: str, start: int, end: int, label: str) -> None:
     if not label.strip():
         raise ProblemError(f"its span from {start} to {end} has no label")
     _check_characters(label, "span")
+    return Span(start, end, label.strip())
 
 
 def _check_characters(text: str, what: str) -> None:

@@ -73,6 +73,9 @@ class Reader(_Settled, ABC):
     for another.
     """
 
+    #: What's done with a row that can't be used, be it that the pipeline's task can't learn it.
+    on_bad_row: OnBadRow = "error"
+
     @abstractmethod
     def read(self) -> ReadResult:
         """Read everything.

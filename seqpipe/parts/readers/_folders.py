@@ -43,6 +43,7 @@ class Folders(Reader):
         on_bad_row: OnBadRow = "error",
     ) -> None:
         self._settings = check_settings(path=path, encoding=encoding, on_bad_row=on_bad_row)
+        self.on_bad_row = on_bad_row
         if not pattern:
             raise ConfigError('pattern is empty; "*.txt" takes the files that end in .txt')
         self._pattern = pattern

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Final
 
 from seqpipe.errors import ConfigError
+from seqpipe.parts.chunks import OUTSIDE
 from seqpipe.parts.readers._collect import (
     Parsed,
     ProblemError,
@@ -65,6 +66,7 @@ class Jsonl(Reader):
         on_bad_row: OnBadRow = "error",
     ) -> None:
         self._settings = check_settings(path=path, encoding=encoding, on_bad_row=on_bad_row)
+        self.on_bad_row = on_bad_row
         self._text = [text] if isinstance(text, str) else list(text)
         self._label = label
         self._words = words
@@ -105,10 +107,17 @@ class Jsonl(Reader):
         found = []
         for line in lines:
             try:
-                found.append(_strings(_value(_object(line), self._tags[name]), key=name))
+                found.append([tag or OUTSIDE for tag in self._tags_in(_object(line), name)])
             except ProblemError:
                 continue
         return found
+
+    def _tags_in(self, row: Mapping[str, Any], name: str) -> list[str | None]:
+        key = self._tags[name]
+        value = _value(row, key)
+        if not isinstance(value, list):
+            raise ProblemError(f'"{key}" is {_kind(value)}; it should be a list')
+        return [None if tag is None else _label(tag, what=f'an item of "{key}"') for tag in value]
 
     def _parse(self, line: str, chunks: Chunks) -> Parsed:
         if problem := encoding_problem(line, encodings=self._settings.encodings):
@@ -129,7 +138,7 @@ class Jsonl(Reader):
     def _parse_words(self, row: Mapping[str, Any], chunks: Chunks) -> Parsed:
         assert self._words is not None
         words = _strings(_value(row, self._words), key=self._words)
-        tags = {name: _strings(_value(row, key), key=key) for name, key in self._tags.items()}
+        tags = {name: self._tags_in(row, name) for name in self._tags}
         for name, each in tags.items():
             if len(each) != len(words):
                 raise ProblemError(f'it has {len(words)} words and {len(each)} of "{name}"')

@@ -36,6 +36,7 @@ class LabelledLines(Reader):
         on_bad_row: OnBadRow = "error",
     ) -> None:
         self._settings = check_settings(path=path, encoding=encoding, on_bad_row=on_bad_row)
+        self.on_bad_row = on_bad_row
         self._prefix = prefix
         if prefix is not None and (not prefix or any(map(str.isspace, prefix))):
             raise ConfigError(

@@ -152,6 +152,7 @@ class Csv(Reader):
         on_bad_row: OnBadRow = "error",
     ) -> None:
         self._settings = check_settings(path=path, encoding=encoding, on_bad_row=on_bad_row)
+        self.on_bad_row = on_bad_row
         self._text = list(text) if isinstance(text, list) else [text]
         self._label = label
         self._header = header

@@ -1,13 +1,19 @@
 """Texts that come in words, each with tags: columns, files with a line for each text, CoNLL-U."""
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import accumulate
 from typing import Final, Literal
 
 from seqpipe.errors import ConfigError, DataError
 from seqpipe.messages import did_you_mean, nearest
-from seqpipe.parts.readers._chunks import (
+from seqpipe.parts.chunks import (
+    OUTSIDE,
     SCHEMES,
+    Chunk,
+    ChunkError,
     Scheme,
     are_chunks,
     find_scheme,
@@ -19,12 +25,14 @@ from seqpipe.parts.readers._files import encoding_problem, read_lines
 from seqpipe.parts.readers._settings import Settings, check_settings
 
 _Scheme = Scheme | Literal["auto"]
+#: What separates words and columns. White space of other kinds, such as a no-break space, is part of a word.
+_BLANKS: Final = re.compile(r"[ \t\r\n]+")
 #: Lines that begin a document in the files of CoNLL 2003.
 _DOCUMENT: Final = "-DOCSTART-"
 
 
 class Columns(Reader):
-    """Read a file with a word on each line, its tags beside it, and an empty line behind each text: CoNLL's columns.
+    """Read a file with a word on each line, its tags beside it, and an empty line after each text: CoNLL's columns.
 
     If the values of a column are tags of chunks ("B-PER"), in whichever scheme, the row's spans are these chunks: entities.
 
@@ -34,10 +42,10 @@ class Columns(Reader):
         word: The number of the column of the words, from 0; -1 is the last.
         tags: The numbers of columns of tags, by a name of yours.
         entities: The name of the tags that say what the entities are. None: of the first tags that look like it.
-        scheme: How tags say where entities begin and end: "IO", "IOB1", "BIO" or "BIOES" (which BMES and BILOU are too).
+        scheme: How tags say where entities begin and end: "IO", "IOB1", "BIO" (or "IOB2"), "BIOES", "BMES" or "BILOU".
             "auto" finds out.
-        delimiter: What columns are separated by. None: any white space.
-        blanks: Whether words are separated by blanks in the text. For characters of Chinese: false.
+        delimiter: The character between columns. None: blanks and tabs.
+        spaces: Whether there's a space between words in the text. For Chinese characters: false.
         comment: Lines that begin with this aren't read. None: all are.
         encoding: The file's encoding, or several to be tried in turn.
         on_bad_row: What to do with a text that can't be used: "error" or "skip".
@@ -55,22 +63,23 @@ class Columns(Reader):
         entities: str | None = None,
         scheme: _Scheme = "auto",
         delimiter: str | None = None,
-        blanks: bool = True,
+        spaces: bool = True,
         comment: str | None = None,
         encoding: str | list[str] = "utf-8",
         on_bad_row: OnBadRow = "error",
     ) -> None:
         self._settings = check_settings(path=path, encoding=encoding, on_bad_row=on_bad_row)
+        self.on_bad_row = on_bad_row
         self._word = word
         self._tags = {"tag": -1} if tags is None else dict(tags)
         self._entities = _checked_entities(entities, self._tags)
         self._scheme = _checked_scheme(scheme)
         self._delimiter = delimiter
-        self._blanks = blanks
+        self._spaces = spaces
         self._comment = comment
         if delimiter is not None and len(delimiter) != 1:
             raise ConfigError(
-                f"`delimiter` is {delimiter!r}; it's one character, or null for white space",
+                f"`delimiter` is {delimiter!r}; it's one character, or null for blanks and tabs",
                 setting="delimiter",
             )
 
@@ -87,8 +96,9 @@ class Columns(Reader):
         chunks = Chunks.of(
             self._entities, self._scheme, self._tags, partial(self._tags_of, texts=texts)
         )
+        width = _width(texts)
         records = (
-            (f"{self._settings.path}:{number}", partial(self._parse, cells, chunks))
+            (f"{self._settings.path}:{number}", partial(self._parse, cells, width, chunks))
             for number, cells in texts
         )
         return collect(records, settings=self._settings)
@@ -110,35 +120,48 @@ class Columns(Reader):
             yield start, block
 
     def _cells(self, line: str) -> list[str]:
-        return line.split(self._delimiter)
+        if self._delimiter is None:
+            return _split(line)
+        return [cell.strip() for cell in line.split(self._delimiter)]
 
     def _tags_of(self, name: str, texts: list[tuple[int, list[list[str]]]]) -> list[list[str]]:
-        """Return the tags of each text that has them all."""
-        column, found = self._tags[name], []
-        for _, cells in texts:
-            try:
-                found.append([row[column] for row in cells])
-            except IndexError:
-                continue
-        return found
+        """Return the tags of each text whose lines have as many columns as most."""
+        column, width = self._tags[name], _width(texts)
+        if not -width <= column < width:
+            return []
+        return [
+            [row[column] for row in cells]
+            for _, cells in texts
+            if all(len(row) == width for row in cells)
+        ]
 
-    def _parse(self, cells: list[list[str]], chunks: "Chunks") -> Parsed:
+    def _parse(self, cells: list[list[str]], width: int, chunks: "Chunks") -> Parsed:
         for place, row in enumerate(cells, start=1):
             if problem := encoding_problem(" ".join(row), encodings=self._settings.encodings):
                 raise ProblemError(f"its word {place}: {problem}")
-            if len(row) != len(cells[0]):
+            if len(row) != width:
+                separated = "blanks and tabs" if self._delimiter is None else repr(self._delimiter)
                 raise ProblemError(
-                    f"its word {place} has {len(row)} columns where its first has {len(cells[0])}"
+                    f"its word {place} has {len(row)} columns, separated by {separated}, where most have {width}"
                 )
-        for name, column in {"word": self._word, **self._tags}.items():
-            if not -len(cells[0]) <= column < len(cells[0]):
+        for name, column in [("word", self._word), *self._tags.items()]:
+            if not -width <= column < width:
                 raise ProblemError(
-                    f'it has {len(cells[0])} columns, and "{name}" is column {column}',
-                    by_setting=True,
+                    f'it has {width} columns, and "{name}" is column {column}', by_setting=True
                 )
         words = [row[self._word] for row in cells]
         tags = {name: [row[column] for row in cells] for name, column in self._tags.items()}
-        return words_of(words, [self._blanks] * len(words), tags, chunks)
+        return words_of(words, [self._spaces] * len(words), tags, chunks)
+
+
+def _split(line: str) -> list[str]:
+    return [word for word in _BLANKS.split(line) if word]
+
+
+def _width(texts: list[tuple[int, list[list[str]]]]) -> int:
+    """Return how many columns most lines have."""
+    widths = Counter(len(row) for _, cells in texts for row in cells)
+    return max(widths, key=lambda width: widths[width], default=0)
 
 
 class AlignedLines(Reader):
@@ -154,7 +177,7 @@ class AlignedLines(Reader):
         label_separator: What several labels of a text are separated by. None: a text has one.
         entities: As `Columns` has it.
         scheme: As `Columns` has it.
-        blanks: As `Columns` has it.
+        spaces: As `Columns` has it.
         encoding: The files' encoding, or several to be tried in turn.
         on_bad_row: What to do with a text that can't be used: "error" or "skip".
 
@@ -171,17 +194,18 @@ class AlignedLines(Reader):
         label_separator: str | None = None,
         entities: str | None = None,
         scheme: _Scheme = "auto",
-        blanks: bool = True,
+        spaces: bool = True,
         encoding: str | list[str] = "utf-8",
         on_bad_row: OnBadRow = "error",
     ) -> None:
         self._settings = check_settings(path=path, encoding=encoding, on_bad_row=on_bad_row)
+        self.on_bad_row = on_bad_row
         self._tags = dict(tags or {})
         self._label = label
         self._label_separator = label_separator
         self._entities = _checked_entities(entities, self._tags)
         self._scheme = _checked_scheme(scheme)
-        self._blanks = blanks
+        self._spaces = spaces
 
     def read(self) -> ReadResult:
         """Read every line.
@@ -190,58 +214,51 @@ class AlignedLines(Reader):
             DataError: A file isn't there, can't be read or has another number of lines; a text is bad and the policy is
                 "error"; or all are bad.
         """
-        lines = self._lines(self._settings.path)
-        tags = {name: self._lines(path) for name, path in self._tags.items()}
-        labels = self._lines(self._label) if self._label else [""] * len(lines)
-        for path, others in zip(
-            [*self._tags.values(), self._label], [*tags.values(), labels], strict=True
-        ):
-            if len(others) != len(lines):
-                raise DataError(
-                    f"{self._settings.path} has {len(lines):,} lines and {path} has {len(others):,}: line by line "
-                    "they should belong together"
-                )
+        paths = [self._settings.path, *self._tags.values()]
+        texts = self._lines([*paths, self._label] if self._label is not None else paths)
+        tags_at = {name: place for place, name in enumerate(self._tags, start=1)}
         chunks = Chunks.of(
             self._entities,
             self._scheme,
             self._tags,
-            lambda name: [line.split() for line in tags[name]],
+            lambda name: [_split(lines[tags_at[name]]) for lines in texts],
         )
-        return collect(self._records(lines, tags, labels, chunks), settings=self._settings)
+        records = (
+            (f"{self._settings.path}:{number}", partial(self._parse, lines, chunks))
+            for number, lines in enumerate(texts, start=1)
+        )
+        return collect(records, settings=self._settings)
 
-    def _lines(self, path: str) -> list[str]:
-        settings = Settings(path, self._settings.encodings, self._settings.on_bad_row)
-        lines = read_lines(settings)
-        while lines and not lines[-1].strip():
-            lines.pop()
-        return lines
+    def _lines(self, paths: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return what the files have on each line; empty lines at the end of some of them don't count."""
+        settings = self._settings
+        files = [
+            read_lines(Settings(path, settings.encodings, settings.on_bad_row)) for path in paths
+        ]
+        shortest = min(map(len, files))
+        for path, lines in zip(paths, files, strict=True):
+            if any(line.strip() for line in lines[shortest:]):
+                other = paths[[len(each) for each in files].index(shortest)]
+                raise DataError(
+                    f"{path} has {len(lines):,} lines and {other} has {shortest:,}: line by line they should belong together"
+                )
+        texts = list(zip(*(lines[:shortest] for lines in files), strict=True))
+        while texts and not any(line.strip() for line in texts[-1]):
+            texts.pop()
+        return texts
 
-    def _records(
-        self,
-        lines: list[str],
-        tags: Mapping[str, list[str]],
-        labels: list[str],
-        chunks: "Chunks",
-    ) -> Iterator[Record]:
-        for place, line in enumerate(lines):
-            these = {name: of_all[place] for name, of_all in tags.items()}
-            parse = partial(self._parse, line, these, labels[place], chunks)
-            yield f"{self._settings.path}:{place + 1}", parse
-
-    def _parse(self, line: str, tags: Mapping[str, str], label: str, chunks: "Chunks") -> Parsed:
-        if problem := encoding_problem(
-            " ".join([line, *tags.values(), label]), encodings=self._settings.encodings
-        ):
+    def _parse(self, lines: Sequence[str], chunks: "Chunks") -> Parsed:
+        if problem := encoding_problem(" ".join(lines), encodings=self._settings.encodings):
             raise ProblemError(problem)
-        words = line.split()
-        split = {name: of_text.split() for name, of_text in tags.items()}
-        for name, each in split.items():
+        words = _split(lines[0])
+        tags = {name: _split(line) for name, line in zip(self._tags, lines[1:], strict=False)}
+        for name, each in tags.items():
             if len(each) != len(words):
                 raise ProblemError(f'it has {len(words)} words and {len(each)} of "{name}"')
-        parsed = words_of(words, [self._blanks] * len(words), split, chunks)
+        parsed = words_of(words, [self._spaces] * len(words), tags, chunks)
         if self._label is None:
             return parsed
-        names = label.split(self._label_separator) if self._label_separator else [label]
+        names = lines[-1].split(self._label_separator) if self._label_separator else [lines[-1]]
         if not any(name.strip() for name in names):
             raise ProblemError("its label is empty")
         return parsed._replace(labels=names)
@@ -253,11 +270,12 @@ _CONLLU_TAGS: Final = {"lemma": 2, "upos": 3, "xpos": 4, "feats": 5, "head": 6, 
 
 
 class ConllU(Reader):
-    """Read a file in CoNLL-U: ten columns for each word, an empty line behind each sentence.
+    """Read a file in CoNLL-U: ten columns for each word, an empty line after each sentence.
 
     The tags are "lemma", "upos", "xpos", "feats", "head" and "deprel", each None where the file has "_". Blanks are where
-    the last column doesn't say ``SpaceAfter=No``. Of a token that's several words, such as "don't", the words are read, and the blank
-    behind the token stands behind the last of them. Nodes of the enhanced graph, such as 5.1, aren't read.
+    the last column doesn't say ``SpaceAfter=No``. Of a token that's several words, such as "don't", the words are read, without
+    blanks between them; where they're written otherwise together, as French "au" for "à le", the text has them as they are. Nodes of the enhanced
+    graph, such as 5.1, aren't read.
 
     Args:
         path: The file: a plain path, ``package:NAME/below`` or ``data:below``. One that ends in
@@ -277,6 +295,7 @@ class ConllU(Reader):
         on_bad_row: OnBadRow = "error",
     ) -> None:
         self._settings = check_settings(path=path, encoding=encoding, on_bad_row=on_bad_row)
+        self.on_bad_row = on_bad_row
 
     def read(self) -> ReadResult:
         """Read every sentence.
@@ -312,7 +331,12 @@ class ConllU(Reader):
                 )
             space = "SpaceAfter=No" not in cells[9].split("|")
             if "-" in cells[0]:
-                token_end, token_space = int(_number(cells[0].partition("-")[2])), space
+                first, _, last = cells[0].partition("-")
+                token_end, token_space = _number(last), space
+                if not len(rows) + 1 == _number(first) < token_end <= len(block):
+                    raise ProblemError(
+                        f"its token {cells[0]} stands before the word {len(rows) + 1}"
+                    )
             elif "." not in cells[0]:
                 if _number(cells[0]) != len(rows) + 1:
                     raise ProblemError(f"its word {len(rows) + 1} has the number {cells[0]}")
@@ -377,19 +401,30 @@ class Chunks:
         names: Iterable[str],
         tags_of: Callable[[str], list[list[str]]],
     ) -> "Chunks":
-        """Find out what's left to us.
+        """Find out what the settings don't say.
 
         Args:
-            name: The name of the tags, if the user says it.
+            name: The name of the tags, if the settings say it.
             scheme: The scheme, or "auto".
             names: The names of all tags.
             tags_of: Returns the tags of all texts by their name.
         """
         for each in names if name is None else [name]:
             texts = tags_of(each)
-            if name is not None or are_chunks(tag for tags in texts for tag in tags):
+            if name is not None or are_chunks(texts):
                 return cls(each, find_scheme(texts) if scheme == "auto" else scheme)
         return cls(None, "BIO")
+
+    def read(self, tags: Sequence[str]) -> list[Chunk]:
+        """Return the chunks of a text.
+
+        Raises:
+            ProblemError: Its tags break the scheme.
+        """
+        try:
+            return read_chunks(tags, self.scheme)
+        except ChunkError as error:
+            raise ProblemError(f"{error}; `scheme` and `entities` say how tags are read") from error
 
 
 def words_of(
@@ -398,10 +433,10 @@ def words_of(
     tags: Mapping[str, Sequence[str | None]],
     chunks: Chunks,
 ) -> Parsed:
-    """Return a text of words; no blank is behind the last one.
+    """Return a text of words; there's no space after the last one.
 
     Raises:
-        ProblemError: A word is empty, or tags break their scheme.
+        ProblemError: There's no word, one is empty, or tags break their scheme.
     """
     if not words:
         raise ProblemError("its text is empty")
@@ -412,13 +447,10 @@ def words_of(
     pieces = [word + " " * space for word, space in zip(words, follows, strict=True)]
     spans = None
     if chunks.name is not None:
-        found = read_chunks([tag or "O" for tag in tags[chunks.name]], chunks.scheme)
-        starts = [0]
-        for piece in pieces:
-            starts.append(starts[-1] + len(piece))
+        starts = [0, *accumulate(map(len, pieces))]
         spans = tuple(
             Span(starts[start], starts[end - 1] + len(words[end - 1]), label)
-            for start, end, label in found
+            for start, end, label in chunks.read([tag or OUTSIDE for tag in tags[chunks.name]])
         )
     given = {name: tuple(each) for name, each in tags.items()}
     return Parsed("".join(pieces), (), Words(tuple(words), follows, given), spans)
@@ -427,11 +459,10 @@ def words_of(
 def _checked_entities(entities: str | None, tags: Iterable[str]) -> str | None:
     names = list(tags)
     if entities is not None and entities not in names:
-        meant = did_you_mean(nearest(entities, names))
+        near = nearest(entities, names)
+        hint = f"; {did_you_mean(near)}" if near else ""
         raise ConfigError(
-            f'`entities` is "{entities}", and `tags` names {listed(names) or "none"}; {meant}'.rstrip(
-                "; "
-            ),
+            f'`entities` is "{entities}", and `tags` names {listed(names) or "none"}{hint}',
             setting="entities",
         )
     return entities

@@ -139,6 +139,11 @@ class TextClasses(Task):
         """
         rows = [row for part in parts.values() for row in part]
         labels = sorted({label for row in rows for label in row.labels})
+        if not labels and any(row.words or row.spans for row in rows):
+            raise DataError(
+                "the texts have no labels, only tags or spans: for these, [head] names such as seqpipe.Crf.v1, and [task] "
+                "what's learnt, such as seqpipe.Entities.v1"
+            )
         if len(labels) < 2:
             raise DataError(
                 f"there is nothing to distinguish: all texts have the labels {labels}; a "

@@ -11,15 +11,21 @@ from spacy.training import Example
 from torch import Tensor
 
 from seqpipe.errors import ConfigError, DataError
-from seqpipe.parts.readers import OUTSIDE, Chunk, Row, allowed_tags, chunk_tags, read_chunks
+from seqpipe.parts.chunks import OUTSIDE, Chunk, allowed_tags, chunk_tags, read_chunks
+from seqpipe.parts.readers import Row
 from seqpipe.parts.readers import Span as TextSpan
 from seqpipe.tasks import Task
-from seqpipe.tasks.words._decode import decode
+from seqpipe.tasks.words._decode import decode, words_in
 from seqpipe.tasks.words._scores import score_found
 from seqpipe.tasks.words._token_labels import check_words
 
 _Alignment = Literal["strict", "contract", "expand"]
 _LETTERS = "BIES"
+_CONFIDENCE = "confidence"
+
+# As soon as the module is imported, which a worker that unpickles a pipeline does.
+if not Span.has_extension(_CONFIDENCE):
+    Span.set_extension(_CONFIDENCE, default=None)
 
 
 @final
@@ -49,14 +55,13 @@ class Entities(Task):
             )
         self.spans_key = spans_key
         self.alignment = alignment
-        if not Span.has_extension("confidence"):
-            Span.set_extension("confidence", default=None)
 
     def annotate(self, doc: Doc, row: Row, labels: Sequence[str]) -> None:
         """Write the spans of a row into `doc.ents`."""
         if row.spans is None:
             raise DataError(
-                f"{row.source} has no entities marked; name a reader that gives them, such as seqpipe.Columns.v1"
+                f"{row.source} has no entities marked: name a reader that gives them, such as seqpipe.Columns.v1, and by "
+                "its `entities` the tags that say where they are, if it doesn't find them"
             )
         check_words(doc, row)
         found: list[Span] = []
@@ -79,46 +84,40 @@ class Entities(Task):
         if entity is None and self.alignment == "strict":
             words = doc.char_span(start, end, alignment_mode="expand")
             raise DataError(
-                f"{row.source} has a span from {start} to {end}, {doc.text[start:end]!r}, which begins or ends inside a word of "
-                f'{str(words)!r}: mend it, choose another tokenizer, or set `alignment = "expand"` in [task]'
+                f"{row.source} has a span from {start} to {end}, {doc.text[start:end]!r}, which begins or ends inside a word "
+                f"or a blank ({str(words)!r} has whole words): mend it, choose another tokenizer, or set "
+                '`alignment = "expand"` in [task]'
             )
         return entity
 
     def labels(self, docs: Iterable[Doc]) -> Sequence[str]:
-        """Return "O" and the tags of BIOES that the docs' entities need, sorted; see `Task.labels`."""
-        found = {tag for doc in docs for tag in chunk_tags(_chunks(doc), len(doc))} - {OUTSIDE}
+        """Return "O" and the tags of BIOES that the docs' entities need, sorted; see `Task.labels`.
+
+        An entity whose length needs another tag of its label, such as three words where all had two, can't be predicted.
+        """
+        found = {tag for doc in docs for tag in _tags(doc) if tag} - {OUTSIDE}
         if not found:
             raise DataError("there's nothing to learn: no text has an entity")
-        # Of each label these allow some sequence: where a chunk begins, it ends.
         return [OUTSIDE, *sorted(found, key=lambda tag: (tag[2:], _LETTERS.index(tag[0])))]
 
     def truths(self, docs: Sequence[Doc], labels: Sequence[str]) -> Tensor:
-        """Return the number of each word's tag, `[N]`, int64; -1 where it's unknown, or none of the labels."""
+        """Return the number of each token's tag, `[N]`, int64; -1 where it's unknown, none of the labels, or white space."""
         numbers = {label: number for number, label in enumerate(labels)}
-        found: list[int] = []
-        for doc in docs:
-            tags = chunk_tags(_chunks(doc), len(doc))
-            found += [
-                numbers.get(tag, -1) if token.ent_iob else -1
-                for token, tag in zip(doc, tags, strict=True)
-            ]
+        found = [numbers.get(tag, -1) for doc in docs for tag in _tags(doc)]
         return torch.tensor(found, dtype=torch.int64)
 
     def set_predictions(
         self, docs: Sequence[Doc], scores: NDArray[np.float32], labels: Sequence[str]
     ) -> None:
         """Write the likeliest entities into `doc.ents` and `doc.spans`."""
-        allowed = allowed_tags(labels, "BIOES")
-        start = 0
-        for doc, numbers in zip(docs, decode(docs, scores, allowed), strict=True):
+        found = decode(docs, scores, allowed_tags(labels, "BIOES"))
+        for doc, (places, numbers, chosen) in zip(docs, found, strict=True):
             chunks = read_chunks([labels[number] for number in numbers.tolist()], "BIOES")
-            of_words = scores[np.arange(start, start + len(doc)), numbers]
-            start += len(doc)
-            entities = [Span(doc, chunk.start, chunk.end, chunk.label) for chunk in chunks]
-            confidences = [float(of_words[c.start : c.end].min()) for c in chunks]
+            entities = [Span(doc, places[c.start], places[c.end - 1] + 1, c.label) for c in chunks]
+            confidences = [float(chosen[c.start : c.end].min()) for c in chunks]
             doc.set_ents(entities, default="outside")
             for entity, confidence in zip(entities, confidences, strict=True):
-                entity._.confidence = confidence
+                entity._.set(_CONFIDENCE, confidence)
             group = SpanGroup(doc, name=self.spans_key, spans=entities)
             group.attrs["scores"] = np.array(confidences, dtype="float32")
             doc.spans[self.spans_key] = group
@@ -148,8 +147,19 @@ class Entities(Task):
         return ()
 
 
-def _chunks(doc: Doc) -> list[Chunk]:
-    return [Chunk(entity.start, entity.end, entity.label_) for entity in doc.ents]
+def _tags(doc: Doc) -> list[str]:
+    """Return each token's tag in BIOES, empty where it's unknown; white space has none."""
+    words = words_in(doc)
+    numbers = {place: number for number, place in enumerate(words)}
+    chunks = []
+    for entity in doc.ents:
+        inside = [numbers[token.i] for token in entity if token.i in numbers]
+        if inside:
+            chunks.append(Chunk(inside[0], inside[-1] + 1, entity.label_))
+    tags = [""] * len(doc)
+    for place, tag in zip(words, chunk_tags(chunks, len(words)), strict=True):
+        tags[place] = tag if doc[place].ent_iob else ""
+    return tags
 
 
 def _by_place(doc: Doc) -> Mapping[Any, str]:

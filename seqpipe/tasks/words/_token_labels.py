@@ -1,6 +1,7 @@
 """A label for each word, such as its part of speech."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, ClassVar, Final, Literal, final, get_args
 
 import numpy as np
@@ -11,7 +12,9 @@ from spacy.training import Example
 from torch import Tensor
 
 from seqpipe.errors import ConfigError, DataError
-from seqpipe.parts.readers import Row, Scheme, allowed_tags
+from seqpipe.messages import did_you_mean, nearest
+from seqpipe.parts.chunks import SCHEMES, Allowed, ChunkError, Scheme, allowed_tags
+from seqpipe.parts.readers import Row
 from seqpipe.tasks import Task
 from seqpipe.tasks.words._decode import decode
 from seqpipe.tasks.words._scores import score_found
@@ -30,8 +33,8 @@ class TokenLabels(Task):
         tags: The name of the tags to learn. None: the only ones that rows have.
         attribute: What the labels become of spaCy's tokens: "tag" (`token.tag_`), "pos" (`token.pos_`), "morph"
             (`token.morph`), or an attribute of yours, such as "_.slot".
-        scheme: How labels mark chunks, so that only sequences are predicted which it allows: "IO", "IOB1", "BIO" or "BIOES" (which
-            BMES and BILOU are too). None: they don't.
+        scheme: How labels mark chunks, so that only sequences are predicted which it allows: "IO", "IOB1", "BIO" (or "IOB2"),
+            "BIOES", "BMES" or "BILOU". None: they don't.
 
     Raises:
         ConfigError: A setting has a value that can't be used.
@@ -52,58 +55,85 @@ class TokenLabels(Task):
                 f'`attribute` is {attribute!r}; it may be "tag", "pos", "morph", or "_.name" with a name of yours',
                 setting="attribute",
             )
-        if scheme is not None and scheme not in get_args(Scheme):
+        if scheme is not None and scheme not in SCHEMES:
             raise ConfigError(
-                f"`scheme` is {scheme!r}; it may be one of {', '.join(get_args(Scheme))}, or null",
+                f"`scheme` is {scheme!r}; it may be one of {', '.join(SCHEMES)}, or null",
                 setting="scheme",
             )
         self.tags = tags
         self.attribute = attribute
         self.scheme = scheme
+        self._register()
+
+    def _register(self) -> None:
+        if self.attribute not in _ATTRIBUTES and not Token.has_extension(self._own_name):
+            Token.set_extension(self._own_name, default=None)
+
+    @property
+    def _own_name(self) -> str:
+        return self.attribute.removeprefix(_OWN)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the state of a pickled task: its attribute is registered in this process too."""
+        self.__dict__.update(state)
+        self._register()
 
     def annotate(self, doc: Doc, row: Row, labels: Sequence[str]) -> None:
-        """Write the tags of a row on the doc's tokens."""
-        if row.words is None or not row.tags:
+        """Write the tags of a row on the doc's tokens; those that a row lacks are unknown."""
+        if row.words is None:
             raise DataError(
-                f"{row.source} has no tags of words; name a reader that gives some, such as seqpipe.Columns.v1 or "
+                f"{row.source} has no tags of words: name a reader that gives some, such as seqpipe.Columns.v1 or "
                 "seqpipe.ConllU.v1"
             )
         check_words(doc, row)
         for token, tag in zip(doc, self._tags(row), strict=True):
-            if tag is not None:
+            if tag is not None and not token.is_space:
                 self._set(token, tag, row)
 
     def _tags(self, row: Row) -> Sequence[str | None]:
-        name = self.tags or next(iter(row.tags))
-        if name in row.tags and (self.tags or len(row.tags) == 1):
-            return row.tags[name]
-        there = ", ".join(f'"{each}"' for each in row.tags)
-        raise DataError(
-            f"{row.source} has the tags {there}: say by `tags` in [task] which of them are learnt"
-        )
+        if self.tags is None and len(row.tags) > 1:
+            raise DataError(f"{row.source} has {_several(row.tags)}")
+        name = self.tags or next(iter(row.tags), "")
+        return row.tags.get(name, [None] * len(row.words or ()))
+
+    def check(self, parts: Mapping[str, Sequence[Row]]) -> Sequence[str]:
+        """Check that all rows mean the same by their tags.
+
+        Raises:
+            DataError: Rows have tags of several names and `tags` says none of them, or no row has those that it says.
+        """
+        names = dict.fromkeys(name for rows in parts.values() for row in rows for name in row.tags)
+        if self.tags is None and len(names) > 1:
+            raise DataError(f"the data has {_several(names)}")
+        if self.tags is not None and names and self.tags not in names:
+            meant = did_you_mean(nearest(self.tags, names))
+            raise DataError(
+                f'no row has the tags "{self.tags}" that [task] names, only {_listed(names)}'
+                + (f"; {meant}" if meant else "")
+            )
+        return ()
 
     def _set(self, token: Token, label: str, row: Row | None = None) -> None:
         if self.attribute == "tag":
             token.tag_ = label
-        elif self.attribute == "morph":
-            token.set_morph(label)
-        elif self.attribute != "pos":
-            token._.set(self._own_name(), label)
-        else:
-            try:
+            return
+        if self.attribute not in _ATTRIBUTES:
+            token._.set(self._own_name, label)
+            return
+        try:
+            if self.attribute == "pos":
                 token.pos_ = label
-            except ValueError as error:
-                place = f"{row.source}: its word {token.i + 1}" if row else repr(token.text)
-                raise DataError(
-                    f'{place} has the tag "{label}", which is no part of speech of Universal Dependencies, as '
-                    '`token.pos_` needs: set `attribute = "tag"` in [task]'
-                ) from error
-
-    def _own_name(self) -> str:
-        name = self.attribute.removeprefix(_OWN)
-        if not Token.has_extension(name):
-            Token.set_extension(name, default=None)
-        return name
+            else:
+                token.set_morph(label)
+        except ValueError as error:
+            place = f"{row.source}: its word {token.i + 1}" if row else repr(token.text)
+            what = {
+                "pos": "a part of speech of Universal Dependencies, as `token.pos_` needs",
+                "morph": 'features such as "Number=Sing", as `token.morph` needs',
+            }
+            raise DataError(
+                f'{place} has the tag "{label}", which isn\'t {what[self.attribute]}: set `attribute = "tag"` in [task]'
+            ) from error
 
     def _get(self, token: Token) -> str:
         """Return the label of a token, empty where it has none."""
@@ -113,14 +143,28 @@ class TokenLabels(Task):
             return str(token.pos_)
         if self.attribute == "morph":
             return str(token.morph) if token.has_morph() else ""
-        return token._.get(self._own_name()) or ""
+        return token._.get(self._own_name) or ""
 
     def labels(self, docs: Iterable[Doc]) -> Sequence[str]:
         """Return all labels, sorted; see `Task.labels`."""
         found = sorted({self._get(token) for doc in docs for token in doc} - {""})
         if not found:
             raise DataError("there's nothing to learn: no word has a label")
+        self._allowed(found)
         return found
+
+    def _allowed(self, labels: Sequence[str]) -> Allowed | None:
+        """Return which labels may stand where.
+
+        Raises:
+            DataError: There's a scheme, and labels aren't tags of chunks.
+        """
+        try:
+            return None if self.scheme is None else allowed_tags(labels, self.scheme)
+        except ChunkError as error:
+            raise DataError(
+                f'[task] has `scheme = "{self.scheme}"`, and not all labels are tags of chunks ({error}): remove `scheme`'
+            ) from error
 
     def truths(self, docs: Sequence[Doc], labels: Sequence[str]) -> Tensor:
         """Return the number of each word's label, `[N]`, int64; -1 where it's unknown, or none of the labels."""
@@ -132,10 +176,10 @@ class TokenLabels(Task):
         self, docs: Sequence[Doc], scores: NDArray[np.float32], labels: Sequence[str]
     ) -> None:
         """Write the likeliest labels on the docs' tokens; with a scheme, the likeliest ones that it allows."""
-        allowed = None if self.scheme is None else allowed_tags(labels, self.scheme)
-        for doc, numbers in zip(docs, decode(docs, scores, allowed), strict=True):
-            for token, number in zip(doc, numbers.tolist(), strict=True):
-                self._set(token, labels[number])
+        found = decode(docs, scores, self._allowed(labels))
+        for doc, (places, numbers, _) in zip(docs, found, strict=True):
+            for place, number in zip(places, numbers.tolist(), strict=True):
+                self._set(doc[place], labels[number])
 
     def score(self, examples: Sequence[Example]) -> dict[str, Any]:
         """Return the share of the words whose label is right, and precision, recall and F of each label.
@@ -166,13 +210,27 @@ class TokenLabels(Task):
         return ()
 
 
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def _several(names: Iterable[str]) -> str:
+    return f"the tags {_listed(names)}: say by `tags` in [task] which of them are learnt"
+
+
 def check_words(doc: Doc, row: Row) -> None:
     """Check that a doc has the words of its row.
 
     Raises:
         DataError: It hasn't.
     """
-    if row.words is not None and row.words != tuple(token.text for token in doc):
+    if row.words is None:
+        return
+    found = [token.text for token in doc]
+    pairs = enumerate(zip_longest(row.words, found), start=1)
+    differing = next(((n, word, token) for n, (word, token) in pairs if word != token), None)
+    if differing is not None:
+        number, word, token = differing
         raise DataError(
-            f"{row.source} comes in {len(row.words)} words, and its doc has {len(doc)} tokens, or other ones"
+            f"{row.source}: its word {number} is {word!r}, and its doc has {token!r} there: docs of rows with words are made of these"
         )

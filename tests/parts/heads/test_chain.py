@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqpipe.kernels import Chain, best_sequences, sum_sequences
+from seqpipe.kernels import Chain, forward_backward, own_threads, viterbi
 from seqpipe.kernels.c import _chains
 from seqpipe.parts.heads._chain import log_partition, sequence_score
 
@@ -55,8 +55,8 @@ def all_sequences(logits, chain):
 def test_sums_are_those_of_all_sequences(case):
     lengths, labels, *_ = case
     logits, chain = draw(*case)
-    found = sum_sequences(logits, torch.tensor(lengths, dtype=torch.int64), chain)
-    pairs, firsts = torch.zeros(labels, labels), torch.zeros(labels)
+    found = forward_backward(logits, torch.tensor(lengths, dtype=torch.int64), chain)
+    pairs, firsts, lasts = torch.zeros(labels, labels), torch.zeros(labels), torch.zeros(labels)
     start = 0
     for text, length in enumerate(lengths):
         if not length:
@@ -70,6 +70,7 @@ def test_sums_are_those_of_all_sequences(case):
         for sequence, score in scores.items():
             share = math.exp(score - total)
             firsts[sequence[0]] += share
+            lasts[sequence[-1]] += share
             for t, label in enumerate(sequence):
                 marginals[t, label] += share
             for pair in itertools.pairwise(sequence):
@@ -77,8 +78,9 @@ def test_sums_are_those_of_all_sequences(case):
         ours = found.marginals[start : start + length].float()
         torch.testing.assert_close(ours, marginals, atol=1e-4, rtol=1e-4)
         start += length
-    torch.testing.assert_close(found.pairs.float(), pairs, atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(found.firsts.float(), firsts, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(found.transitions.float(), pairs, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(found.starts.float(), firsts, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(found.ends.float(), lasts, atol=1e-4, rtol=1e-4)
 
 
 @given(cases)
@@ -86,7 +88,7 @@ def test_sums_are_those_of_all_sequences(case):
 def test_best_sequence_has_the_highest_score(case):
     lengths, *_ = case
     logits, chain = draw(*case)
-    found = best_sequences(logits, torch.tensor(lengths, dtype=torch.int64), chain)
+    found = viterbi(logits, torch.tensor(lengths, dtype=torch.int64), chain)
     for own, labels in zip(logits.split(lengths), found.split(lengths), strict=True):
         if len(own):
             scores = all_sequences(own, chain)
@@ -122,15 +124,15 @@ def test_results_are_those_of_pytorch_crf():
     ours = sequence_score(logits, labels, lengths, chain) - log_partition(logits, lengths, chain)
     torch.testing.assert_close(ours, theirs)
     decoded = [label for text in other.decode(padded, mask) for label in text]
-    assert best_sequences(logits, lengths, chain).tolist() == decoded
+    assert viterbi(logits, lengths, chain).tolist() == decoded
 
 
 def test_text_has_the_same_sums_alone_and_in_a_batch():
     lengths = [4, 0, 9, 1]
     logits, chain = draw(lengths, 5, 1, 3.0)
-    whole = sum_sequences(logits, torch.tensor(lengths), chain)
+    whole = forward_backward(logits, torch.tensor(lengths), chain)
     for text, own in enumerate(logits.split(lengths)):
-        alone = sum_sequences(own, torch.tensor([len(own)]), chain)
+        alone = forward_backward(own, torch.tensor([len(own)]), chain)
         torch.testing.assert_close(alone.log_partitions[0], whole.log_partitions[text])
         start = sum(lengths[:text])
         torch.testing.assert_close(alone.marginals, whole.marginals[start : start + len(own)])
@@ -141,8 +143,37 @@ def test_forbidden_neighbours_have_no_probability():
     transitions = torch.tensor([[0.0, -torch.inf], [0.0, 0.0]])
     starts = torch.tensor([0.0, -torch.inf])
     chain = Chain(transitions, starts, torch.zeros(2))
-    found = sum_sequences(logits, torch.tensor([3]), chain)
+    found = forward_backward(logits, torch.tensor([3]), chain)
     # From label 0 there's no way to label 1, however much better it looks.
     assert found.marginals[:, 0].tolist() == [1.0, 1.0, 1.0]
-    assert best_sequences(logits, torch.tensor([3]), chain).tolist() == [0, 0, 0]
+    assert viterbi(logits, torch.tensor([3]), chain).tolist() == [0, 0, 0]
     assert float(found.log_partitions[0]) == pytest.approx(300.0)
+
+
+@pytest.mark.parametrize(
+    ("logits", "lengths", "labels"),
+    [
+        (torch.zeros(6, 4), torch.tensor([4, 2], dtype=torch.int32), 4),
+        (torch.zeros(6, 4), torch.tensor([4, 2]), 3),
+        (torch.zeros(6, 4), torch.tensor([4, 3]), 4),
+        (torch.zeros(6, 4), torch.tensor([7, -1]), 4),
+        (torch.zeros(6), torch.tensor([6]), 1),
+        (torch.zeros(6, 0), torch.tensor([6]), 0),
+    ],
+)
+def test_sizes_that_do_not_fit_are_refused(logits, lengths, labels):
+    chain = Chain(torch.zeros(labels, labels), torch.zeros(labels), torch.zeros(labels))
+    for function in (forward_backward, viterbi):
+        with pytest.raises(ValueError, match=r"lengths|logits"):
+            function(logits, lengths, chain)
+
+
+def test_threads_change_nothing():
+    lengths = torch.tensor([40, 3, 0, 17] * 20)
+    logits, chain = draw(lengths.tolist(), 40, 1, 2.0)
+    with own_threads(1):
+        alone = forward_backward(logits, lengths, chain), viterbi(logits, lengths, chain)
+    with own_threads(2):
+        together = forward_backward(logits, lengths, chain), viterbi(logits, lengths, chain)
+    for one, other in zip((*alone[0], alone[1]), (*together[0], together[1]), strict=True):
+        assert torch.equal(one, other)

@@ -153,11 +153,15 @@ def test_name_of_a_key_does_not_pass_for_a_setting() -> None:
 
 
 def test_words_have_tags_and_spans():
-    row = {"tokens": ["Ada", "Byron", "ran"], "ner_tags": ["B-PER", "I-PER", "O"], "pos": [1, 1, 2]}
+    row = {
+        "tokens": ["Ada", "Byron", "ran"],
+        "ner_tags": ["B-PER", "I-PER", "O"],
+        "pos": [1, None, 2],
+    }
     result = read(json.dumps(row), words="tokens", tags={"pos": "pos", "ner": "ner_tags"})
     (found,) = result.rows
     assert (found.text, found.words, found.labels) == ("Ada Byron ran", ("Ada", "Byron", "ran"), ())
-    assert found.tags == {"pos": ("1", "1", "2"), "ner": ("B-PER", "I-PER", "O")}
+    assert found.tags == {"pos": ("1", None, "2"), "ner": ("B-PER", "I-PER", "O")}
     assert found.spans == ((0, 9, "PER"),)
 
 

@@ -50,19 +50,21 @@ def test_columns_and_their_names_are_chosen(write):
 
 
 def test_characters_stand_without_blanks(write):
-    (row,) = Columns(write("高 B-NAME\n勇 E-NAME\n, O\n"), blanks=False).read().rows
+    (row,) = Columns(write("高 B-NAME\n勇 E-NAME\n, O\n"), spaces=False).read().rows
     assert (row.text, spans(row)) == ("高勇,", [("高勇", "NAME")])
 
 
 def test_comments_are_left_out_if_there_are_any(write):
     path = write("# sent 1\nAda O\n#tag O\n")
     assert Columns(path, comment="# ").read().rows[0].words == ("Ada", "#tag")
-    with pytest.raises(DataError, match="its word 2 has 2 columns where its first has 3"):
-        Columns(write("# sent 1\nAda O\n")).read()
+    with pytest.raises(DataError, match=r"its word 1 has 3 columns, .* where most have 2"):
+        Columns(write("# sent 1\nAda O\nran O\n")).read()
 
 
 DAMAGE = [
-    ("Ada O\nByron\n", "its word 2 has 1 columns where its first has 2"),
+    ("Ada O\nByron\n", "its word 2 has 1 columns, separated by blanks and tabs, where most have 2"),
+    ("Ada B_PER\n", 'it has the tag "B_PER"'),
+    ("Ada E-PER\n", "the tag of its word 1, .* breaks the scheme BIO"),
     ("Ada I-PER\nByron B-PER\nx B-LOC\n", "the tag of its word 1, .* breaks the scheme BIO"),
     ("A\0da O\n", "NUL"),
     ("Ada O\n\udcff O\n", "its word 2: the byte 0xFF"),
@@ -74,15 +76,29 @@ def test_bad_text_is_told_or_left_out_alone(write, bad, message):
     good = "Ada B-PER\nByron I-PER\n\n"
     path = write((good + bad + "\n" + good * 2).encode("utf-8", "surrogateescape"))
     with pytest.raises(DataError, match=rf"words.txt:4: .*{message}"):
-        Columns(path, scheme="BIO").read()
-    result = Columns(path, scheme="BIO", on_bad_row="skip").read()
-    assert len(result.rows) == 3
+        Columns(path).read()
+    result = Columns(path, on_bad_row="skip").read()
+    assert [spans(row) for row in result.rows] == [[("Ada Byron", "PER")]] * 3
     assert [each.source for each in result.skipped] == [f"{path}:4"]
 
 
 def test_column_that_is_missing_is_told(write):
     with pytest.raises(DataError, match=r'it has 2 columns, and "ner" is column 3$'):
         Columns(write("Ada O\n"), tags={"ner": 3}).read()
+    with pytest.raises(DataError, match=r'it has 2 columns, and "word" is column 5$'):
+        Columns(write("Ada O\n"), word=5, tags={"word": 1}).read()
+
+
+def test_file_without_entities_is_no_file_without_tags(write):
+    assert Columns(write("Ada O\n\nByron O\n")).read().rows[0].spans == ()
+    assert Columns(write("Ada NOUN\n\nByron NOUN\n")).read().rows[0].spans is None
+
+
+def test_cells_are_stripped_and_other_white_space_stays_in_words(write):
+    (row,) = Columns(write("Ada, B-PER\n"), delimiter=",").read().rows
+    assert (row.words, spans(row)) == (("Ada",), [("Ada", "PER")])
+    (row,) = Columns(write("1\u00a0000\tO\n")).read().rows
+    assert row.words == ("1\u00a0000",)
 
 
 @pytest.mark.parametrize("text", ["", "\n\n \n", "-DOCSTART- -X- O\n"])
@@ -145,8 +161,19 @@ def test_several_labels_are_separated(write):
 
 
 def test_files_of_other_lengths_are_refused(write):
-    with pytest.raises(DataError, match=r"2 lines and .*label has 1"):
+    with pytest.raises(DataError, match=r"seq.in has 2 lines and .*label has 1"):
         AlignedLines(**aligned(write, labels="flight\n")).read()
+    with pytest.raises(DataError, match=r"seq.out has 2 lines and .*seq.in has 1"):
+        AlignedLines(**aligned(write, words="fly to New York\n")).read()
+
+
+def test_empty_lines_at_the_end_of_some_files_are_none(write):
+    files = aligned(write, labels="flight\nfare\n\n\n", words="fly to New York\nfares\n\n")
+    assert len(AlignedLines(**files).read().rows) == 2
+    last = aligned(write, labels="flight\n\n")
+    with pytest.raises(DataError, match=r"seq.in:2: its label is empty"):
+        AlignedLines(**last).read()
+    assert len(AlignedLines(**last, on_bad_row="skip").read().rows) == 1
 
 
 @pytest.mark.parametrize(
@@ -206,6 +233,8 @@ def test_sentence_has_words_blanks_and_tags(write, tmp_path):
         (conllu(0, 3, 2), "from word 2 they lead to word 2 again"),
         (conllu(0, 7), "the head of its word 2 is 7"),
         (conllu("a"), "'a' is no number"),
+        ("1-9\t" + "_\t" * 8 + "_\n" + conllu(0), "its token 1-9 stands before the word 1"),
+        (conllu(0) + "1-2\t" + "_\t" * 8 + "_\n", "its token 1-2 stands before the word 2"),
     ],
 )
 def test_bad_sentence_is_told_or_left_out_alone(write, text, message):

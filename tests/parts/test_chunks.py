@@ -6,9 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqpipe.parts.readers import Chunk, allowed_tags, chunk_tags, read_chunks
-from seqpipe.parts.readers._chunks import SCHEMES, are_chunks, find_scheme
-from seqpipe.parts.readers._collect import ProblemError
+from seqpipe.parts.chunks import (
+    SCHEMES,
+    Chunk,
+    ChunkError,
+    allowed_tags,
+    are_chunks,
+    chunk_tags,
+    find_scheme,
+    read_chunks,
+)
 
 
 def words(text):
@@ -51,34 +58,39 @@ def test_b_divides_chunks_of_one_label():
 )
 def test_broken_scheme_is_told_with_the_word(scheme, tags, word):
     with pytest.raises(
-        ProblemError, match=rf"the tag of its word {word}, .* breaks the scheme {scheme}"
+        ChunkError, match=rf"the tag of its word {word}, .* breaks the scheme {scheme}"
     ):
         read_chunks(words(tags), scheme)
 
 
 @pytest.mark.parametrize("tag", ["A", "X-A", "B-", "-A", "b-A", ""])
 def test_tag_of_no_chunk_is_told(tag):
-    with pytest.raises(ProblemError, match="tags of chunks"):
+    with pytest.raises(ChunkError, match="tags of chunks"):
         read_chunks([tag], "BIO")
-    assert not are_chunks(["B-A", tag])
+    assert not are_chunks([["B-A", tag]])
+    assert are_chunks([["B-A", tag], ["B-A"], ["O"]])
 
 
-def test_outside_alone_looks_like_no_chunks():
-    assert not are_chunks(["O", "O"])
-    assert are_chunks(["O", "B-A"])
+def test_tags_of_most_texts_decide_whether_they_are_chunks():
+    assert are_chunks([["O", "O"]])
+    assert are_chunks([["O", "B-A"]])
+    assert not are_chunks([["NOUN"], ["VERB"], ["O"]])
+    assert not are_chunks([])
 
 
 @pytest.mark.parametrize(
     ("tags", "scheme"),
     [
-        (["O I-A I-A", "I-B O"], "IO"),
+        (["O I-A I-A", "I-B O"], "IOB1"),
         (["O I-A B-A", "I-B O"], "IOB1"),
         (["O B-A I-A", "B-B O"], "BIO"),
         # A mistake makes no other scheme.
         (["O B-A I-A", "B-B O", "I-A O"], "BIO"),
         (["O B-A E-A", "O"], "BIOES"),
         (["S-A"], "BIOES"),
-        (["O"], "IO"),
+        (["O"], "BIOES"),
+        (["O B-A I-A"] * 10 + ["O E-A"], "BIO"),
+        (["O B-A E-A", "S-A"] * 5 + ["O I-A"], "BIOES"),
     ],
 )
 def test_scheme_is_found(tags, scheme):
@@ -108,7 +120,10 @@ TAGS = {
     "IO": "O I-A I-B",
     "IOB1": "O B-A I-A I-B",
     "BIO": "O B-A I-A B-B I-B",
+    "IOB2": "O B-A I-A B-B I-B",
     "BIOES": "O B-A I-A E-A S-A B-B E-B",
+    "BMES": "O B-A M-A E-A S-A B-B E-B",
+    "BILOU": "O B-A I-A L-A U-A B-B L-B",
 }
 
 
@@ -121,7 +136,7 @@ def test_what_is_allowed_is_what_can_be_read(scheme):
         is_allowed &= all(allowed.neighbours[pair] for pair in itertools.pairwise(sequence))
         try:
             read_chunks([tags[number] for number in sequence], scheme)
-        except ProblemError:
+        except ChunkError:
             assert not is_allowed, sequence
         else:
             assert is_allowed, sequence
