@@ -21,8 +21,8 @@ from seqpipe.parts.classifiers.ngrams._fit import Loss, Settings, fit_models
 from seqpipe.parts.classifiers.ngrams._model import Model, Weighting
 from seqpipe.workers._progress import FitProgress, OnProgress
 
-#: A thousand words take almost a megabyte while they're fitted.
-_MAX_WORDS: Final = 6_000_000
+#: A million words take half a gigabyte while they're fitted.
+_MAX_WORDS: Final = 10_000_000
 #: Where there's no dev part to choose by, every so many texts are held out.
 _HELD_OUT: Final = 10
 
@@ -37,7 +37,7 @@ class NGramClassifier(Classifier):
     label has its own. The paper's NB-SVM, with the logistic loss and vectors of length 1, is ``loss = "one-vs-rest"``,
     ``weighting = "binary"`` and ``ratio_floor = 0``.
 
-    If the texts have more than 6 million words, it's fitted on every second text, or every third, and so on, to bound its
+    If the texts have more than 10 million words, it's fitted on every second text, or every third, and so on, to bound its
     memory.
 
     The same texts and settings give the same model on the same kind of processor, for any number of threads. There's
