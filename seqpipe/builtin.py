@@ -54,6 +54,7 @@ def seqpipe_heads() -> Factories:
     """Provide the built-in heads."""
     return {
         "seqpipe.Crf.v1": "seqpipe.parts.heads:Crf",
+        "seqpipe.Regressor.v1": "seqpipe.parts.heads:Regressor",
         "seqpipe.TextClassifier.v1": "seqpipe.parts.heads:TextClassifier",
         "seqpipe.TextClassifier.v2": "seqpipe.parts.heads:TextClassifier2",
         "seqpipe.TokenClassifier.v1": "seqpipe.parts.heads:TokenClassifier",
@@ -65,6 +66,7 @@ def seqpipe_tasks() -> Factories:
     """Provide the built-in tasks."""
     return {
         "seqpipe.Entities.v1": "seqpipe.tasks.words:Entities",
+        "seqpipe.Numbers.v1": "seqpipe.tasks.numbers:Numbers",
         "seqpipe.TextClasses.v1": "seqpipe.tasks.text_classes:TextClasses",
         "seqpipe.TokenLabels.v1": "seqpipe.tasks.words:TokenLabels",
     }

@@ -20,7 +20,9 @@ from seqpipe.adapters._classifier import Truths, weighted_heads
 from seqpipe.adapters._classifier_pipe import ClassifierPipe
 from seqpipe.adapters._contract import broken, calling
 from seqpipe.adapters._decision_pipe import decision_of
+from seqpipe.adapters._shim import TorchShim
 from seqpipe.errors import ConfigError
+from seqpipe.parts.heads import Head
 from seqpipe.tasks import Task
 from seqpipe.tasks.text_classes import TextClasses
 
@@ -70,6 +72,20 @@ class TaskPipe(TrainablePipe):  # type: ignore[misc]
         docs = [example.predicted for example in islice(get_examples(), 10)]
         # Of this, only the width is looked at.
         self.model.initialize(X=docs, Y=np.zeros((len(docs), len(self.labels)), dtype="float32"))
+        self._prepare(get_examples)
+
+    def _prepare(self, get_examples: Callable[[], Iterable[Example]]) -> None:
+        """Have heads look at the truths, if they want to."""
+        shims = [shim for layer in self.model.walk() for shim in layer.shims]
+        heads = [shim.module for shim in shims if isinstance(shim, TorchShim)]
+        wanting = [head for head in heads if isinstance(head, Head) and _wants_truths(head)]
+        if not wanting:
+            return
+        with calling(self.task, "task", "made truths of docs"):
+            truths = self.task.truths([eg.reference for eg in get_examples()], self.labels)
+        for head in wanting:
+            with calling(head, "head", "looked at the truths"):
+                head.prepare(truths)
 
     def predict(self, docs: Iterable[Doc]) -> Any:
         """Return the head's scores for docs, on the processor."""
@@ -134,6 +150,10 @@ class TaskPipe(TrainablePipe):  # type: ignore[misc]
         with calling(self.task, "task", "scored examples"):
             figures = self.task.score(list(examples))
             return {**figures, _MAIN: figures[self.task.main_figure]}
+
+
+def _wants_truths(head: Head) -> bool:
+    return type(head).prepare is not Head.prepare
 
 
 def _aligned(example: Example, truths: Tensor) -> Tensor:

@@ -43,6 +43,15 @@ class Head(nn.Module, ABC):
         """
         return "textcat" if settings.get("exclusive", True) else "textcat_multilabel"
 
+    def prepare(self, truths: Tensor) -> None:
+        """Look at what's to be learnt, once, before the training; by default do nothing.
+
+        Whatever the head finds out, such as the scale of numbers, it keeps in buffers, so that it's saved.
+
+        Args:
+            truths: The truths of all texts of the train part, as `loss` has them.
+        """
+
     @abstractmethod
     def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         """Return the logits of a batch.

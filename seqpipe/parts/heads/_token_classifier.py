@@ -10,7 +10,7 @@ from torch.nn import functional
 from seqpipe.kernels import Chain, forward_backward, linear
 from seqpipe.parts.heads._chain import log_partition, sequence_score
 from seqpipe.parts.heads._contract import Head
-from seqpipe.parts.heads._text_classifier import check_share
+from seqpipe.parts.heads._pooled import check_share
 
 #: The task of heads that label words.
 TOKEN_LABELS = "seqpipe.TokenLabels.v1"

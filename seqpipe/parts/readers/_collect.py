@@ -63,6 +63,7 @@ class Parsed(NamedTuple):
     labels: Sequence[str]
     words: Words | None = None
     spans: tuple[Span, ...] | None = None
+    numbers: tuple[float, ...] = ()
 
 
 #: Where a row stands, and how to get it; getting it may raise `ProblemError`.
@@ -108,7 +109,7 @@ def _nothing(path: str, skipped: list[BadRow]) -> str:
 
 
 def _row(parsed: Parsed, source: str) -> Row:
-    text, labels, words, spans = parsed
+    text, labels, words, spans, numbers = parsed
     has_labels_only = words is None and spans is None
     if has_labels_only:
         # The same text from any platform: one line end, so that fingerprints agree. Spans count characters as they are.
@@ -118,17 +119,17 @@ def _row(parsed: Parsed, source: str) -> Row:
     _check_characters(text, "text")
     # A label given twice counts once.
     labels = tuple(dict.fromkeys(label.strip() for label in labels))
-    if "" in labels or (has_labels_only and not labels):
+    if "" in labels or (has_labels_only and not labels and not numbers):
         raise ProblemError("its label is empty")
     for label in labels:
         _check_characters(label, "label")
     spans = spans and tuple(_checked_span(text, span) for span in spans)
     if words is None:
-        return Row(text, labels, source, spans=spans)
+        return Row(text, labels, source, spans=spans, numbers=numbers)
     for name, tags in words.tags.items():
         for tag in tags:
             _check_characters(tag or "", name)
-    return Row(text, labels, source, *words, spans=spans)
+    return Row(text, labels, source, *words, spans=spans, numbers=numbers)
 
 
 def _checked_span(text: str, span: Span) -> Span:

@@ -29,6 +29,7 @@ class Row:
         spaces: Whether a blank follows each word. As long as `words`, which stand in `text` one behind the other so.
         tags: What's said of each word, by the name of the tags; as long as `words`. None where it isn't known.
         spans: Labelled pieces of the text, such as its entities; None if the data knows of none.
+        numbers: Its numbers, if the data has some in the place of labels.
     """
 
     text: str
@@ -38,6 +39,7 @@ class Row:
     spaces: tuple[bool, ...] | None = None
     tags: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict, hash=False)
     spans: tuple[Span, ...] | None = None
+    numbers: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -23,4 +23,6 @@ def _digest(row: Row) -> bytes:
     content: list[Any] = [row.text, sorted(row.labels)]
     if row.words is not None or row.spans is not None:
         content += [row.words, sorted(row.tags.items()), row.spans and sorted(row.spans)]
+    if row.numbers:
+        content.append(row.numbers)
     return hashlib.sha256(json.dumps(content, ensure_ascii=True).encode("ascii")).digest()

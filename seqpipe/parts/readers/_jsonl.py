@@ -1,6 +1,7 @@
 """One JSON object per line."""
 
 import json
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
@@ -39,8 +40,9 @@ class Jsonl(Reader):
         path: The file: a plain path, ``package:NAME/below`` or ``data:below``. One that ends in
             .gz, .bz2 or .xz is decompressed.
         text: The key of the text; of several, the texts that aren't empty are joined with a blank.
-        label: The key of the label, a string or an integer, or a list of these for several labels. A
-            number is read as a table's cell would be: 3 is the label "3". With `words` or `spans`, texts may lack it.
+        label: The key of the label, a string or an integer, or a list of these for several labels. An
+            integer is read as a table's cell would be: 3 is the label "3". Numbers with a fraction are no labels, but the row's
+            numbers. With `words` or `spans`, texts may lack it.
         words: The key of a text's words, a list, in the place of `text`: words are joined with blanks.
         tags: The keys of the words' tags, lists as long as the words, by a name of yours. Tags of chunks ("B-PER") are also
             the text's spans, as in `Columns`.
@@ -124,10 +126,12 @@ class Jsonl(Reader):
             raise ProblemError(problem)
         row = _object(line)
         parsed = self._parse_words(row, chunks) if self._words else self._parse_text(row)
-        labels: list[str] = []
-        if not (self._words or self._spans) or _find(row, self._label) is not _ABSENT:
-            labels = _labels(_value(row, self._label), key=self._label)
-        return parsed._replace(labels=labels)
+        if (self._words or self._spans) and _find(row, self._label) is _ABSENT:
+            return parsed
+        value = _value(row, self._label)
+        if numbers := _numbers(value):
+            return parsed._replace(numbers=numbers)
+        return parsed._replace(labels=_labels(value, key=self._label))
 
     def _parse_text(self, row: Mapping[str, Any]) -> Parsed:
         texts = [_string(_value(row, key), what=f'"{key}"') for key in self._text]
@@ -213,14 +217,21 @@ def _labels(value: Any, *, key: str) -> list[str]:
     return [_label(value, what=f'"{key}"')]
 
 
+def _numbers(value: Any) -> tuple[float, ...]:
+    """Return what's a number with a fraction, or a list of numbers of which one has; empty for other values."""
+    values = value if isinstance(value, list) else [value]
+    if {*map(type, values)} not in ({float}, {int, float}):
+        return ()
+    if not all(map(math.isfinite, values)):
+        raise ProblemError(f"its numbers are {json.dumps(value)[:60]}; they should be finite")
+    return tuple(map(float, values))
+
+
 def _label(value: Any, *, what: str) -> str:
     if type(value) is int:
         return str(value)
     if isinstance(value, float):
-        raise ProblemError(
-            f"{what} is the number {value}, which names no class; if it's a quantity to predict, there's "
-            "no part for that; if it's a class, write it as a string"
-        )
+        raise ProblemError(f"{what} is the number {value}, which is no label; write it as a string")
     return _string(value, what=what, allowed="a string, an integer or a list of these")
 
 

@@ -139,6 +139,11 @@ class TextClasses(Task):
         """
         rows = [row for part in parts.values() for row in part]
         labels = sorted({label for row in rows for label in row.labels})
+        if numbered := next((row for row in rows if row.numbers and not row.labels), None):
+            raise DataError(
+                f"{numbered.source} has the number {numbered.numbers[0]}, which names no class: if it's a quantity to predict, "
+                "let [head] name seqpipe.Regressor.v1; if it's a class, write it as a string"
+            )
         if not labels and any(row.words or row.spans for row in rows):
             raise DataError(
                 "the texts have no labels, only tags or spans: for these, [head] names such as seqpipe.Crf.v1, and [task] "

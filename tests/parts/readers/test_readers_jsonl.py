@@ -71,7 +71,11 @@ def test_a_compressed_file_opens_by_its_suffix() -> None:
         ("{}", "only none"),
         ('{"text": 5, "label": "a"}', '"text" is a number'),
         ('{"text": null, "label": "a"}', '"text" is null'),
-        ('{"text": "x", "label": 0.5}', '"label" is the number 0.5, which names no class'),
+        (
+            '{"text": "x", "label": [0.5, "a"]}',
+            r'its numbers are [0.5, "a"]; all of them should be',
+        ),
+        ('{"text": "x", "label": [0.5, NaN]}', "its numbers are [0.5, NaN]; they should be finite"),
         ('{"text": "x", "label": true}', '"label" is true or false'),
         ('{"text": "x", "label": {"a": 1}}', '"label" is an object'),
         ('{"text": "x", "label": true}', '"label" is true or false'),
@@ -213,3 +217,17 @@ def test_bad_words_and_spans_are_told_or_skipped(row, settings, message):
 def test_settings_of_words_and_spans_exclude_each_other(settings):
     with pytest.raises(ConfigError, match=f"`{next(iter(settings))}`"):
         Jsonl("x", **settings)
+
+
+def test_numbers_with_a_fraction_are_no_labels():
+    lines = [
+        {"text": "a", "label": 1.5},
+        {"text": "b", "label": [2, 2.0]},
+        {"text": "c", "label": 2},
+    ]
+    rows = read("\n".join(map(json.dumps, lines))).rows
+    assert [(row.numbers, row.labels) for row in rows] == [
+        ((1.5,), ()),
+        ((2.0, 2.0), ()),
+        ((), ("2",)),
+    ]
