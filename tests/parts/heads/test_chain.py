@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from seqpipe.kernels import Chain, forward_backward, own_threads, viterbi
 from seqpipe.kernels.c import _chains
-from seqpipe.parts.heads._chain import log_partition, sequence_score
+from seqpipe.parts.heads._token_classifier import log_partition, sequence_score
 
 
 @pytest.fixture(autouse=True, scope="module", params=["c", "torch"])
