@@ -1,19 +1,40 @@
-"""From the scores of each word's labels to the labels: each by itself, or all of a text by what may stand side by side."""
+"""The words of docs, and from the scores of their labels to the labels: each by itself, or all of a text by what may stand side by side."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from spacy.tokens import Doc
 
+from seqpipe.errors import DataError
 from seqpipe.kernels import Chain, viterbi
 from seqpipe.parts.chunks import Allowed
+from seqpipe.parts.readers import Row
 
 
 def words_in(doc: Doc) -> list[int]:
     """Return the places of a doc's tokens that aren't white space, which no data has labels for."""
     return [token.i for token in doc if not token.is_space]
+
+
+def check_words(doc: Doc, row: Row) -> None:
+    """Check that a doc has the words of its row.
+
+    Raises:
+        DataError: It hasn't.
+    """
+    if row.words is None:
+        return
+    found = [token.text for token in doc]
+    pairs = enumerate(zip_longest(row.words, found), start=1)
+    differing = next(((n, word, token) for n, (word, token) in pairs if word != token), None)
+    if differing is not None:
+        number, word, token = differing
+        raise DataError(
+            f"{row.source}: its word {number} is {word!r}, and its doc has {token!r} there: docs of rows with words are made of these"
+        )
 
 
 def decode(

@@ -15,9 +15,8 @@ from seqpipe.parts.chunks import OUTSIDE, Chunk, allowed_tags, chunk_tags, read_
 from seqpipe.parts.readers import Row
 from seqpipe.parts.readers import Span as TextSpan
 from seqpipe.tasks import Task
-from seqpipe.tasks.words._decode import decode, words_in
+from seqpipe.tasks.words._decode import check_words, decode, words_in
 from seqpipe.tasks.words._scores import score_found
-from seqpipe.tasks.words._token_labels import check_words
 
 _Alignment = Literal["strict", "contract", "expand"]
 _LETTERS = "BIES"

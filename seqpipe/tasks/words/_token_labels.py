@@ -1,7 +1,6 @@
 """A label for each word, such as its part of speech."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import zip_longest
 from typing import Any, ClassVar, Final, Literal, final, get_args
 
 import numpy as np
@@ -16,7 +15,7 @@ from seqpipe.messages import did_you_mean, nearest
 from seqpipe.parts.chunks import SCHEMES, Allowed, ChunkError, Scheme, allowed_tags
 from seqpipe.parts.readers import Row
 from seqpipe.tasks import Task
-from seqpipe.tasks.words._decode import decode
+from seqpipe.tasks.words._decode import check_words, decode
 from seqpipe.tasks.words._scores import score_found
 
 #: What of spaCy's tokens a label may be.
@@ -216,21 +215,3 @@ def _listed(names: Iterable[str]) -> str:
 
 def _several(names: Iterable[str]) -> str:
     return f"the tags {_listed(names)}: say by `tags` in [task] which of them are learnt"
-
-
-def check_words(doc: Doc, row: Row) -> None:
-    """Check that a doc has the words of its row.
-
-    Raises:
-        DataError: It hasn't.
-    """
-    if row.words is None:
-        return
-    found = [token.text for token in doc]
-    pairs = enumerate(zip_longest(row.words, found), start=1)
-    differing = next(((n, word, token) for n, (word, token) in pairs if word != token), None)
-    if differing is not None:
-        number, word, token = differing
-        raise DataError(
-            f"{row.source}: its word {number} is {word!r}, and its doc has {token!r} there: docs of rows with words are made of these"
-        )
