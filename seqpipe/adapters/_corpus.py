@@ -12,9 +12,17 @@ from seqpipe.adapters._context import context_of
 from seqpipe.adapters._contract import calling, read_rows
 from seqpipe.adapters._tokenizer import fit_tokenizer, tokenized
 from seqpipe.errors import ConfigError, DataError
-from seqpipe.parts.readers import BadRow, Reader, Row, fingerprint, split_folds, split_rows
+from seqpipe.parts.readers import (
+    BadRow,
+    Reader,
+    ReadResult,
+    Row,
+    fingerprint,
+    split_folds,
+    split_rows,
+)
 from seqpipe.tasks import Task
-from seqpipe.tasks.text_classes import TextClasses
+from seqpipe.tasks.text_classes import TextClasses, no_class
 
 _WHOLE = "data"
 _TEST = "test"
@@ -53,6 +61,8 @@ class DataSet:
         if fold is not None:
             readers = {name: reader for name, reader in readers.items() if name != _TEST}
         results = {name: read_rows(reader) for name, reader in readers.items()}
+        if isinstance(self.task, TextClasses):
+            results = {name: _of_classes(readers[name], each) for name, each in results.items()}
         self.skipped: list[BadRow] = [bad for result in results.values() for bad in result.skipped]
         self.parts: dict[str, list[Row]] = {
             n: list(r.rows) for n, r in results.items() if n != whole
@@ -120,6 +130,16 @@ class DataSet:
             raise problem
         self.parts[part] = [row for row, _ in kept]
         return [doc for _, doc in kept]
+
+
+def _of_classes(reader: Reader, result: ReadResult) -> ReadResult:
+    """Leave out the rows that have numbers for labels, if bad rows are."""
+    numbered = [row for row in result.rows if row.numbers and not row.labels]
+    if reader.on_bad_row == "error" or not numbered:
+        return result
+    bad = [BadRow(row.source, f"it has {no_class(row)}") for row in numbered]
+    rows = tuple(row for row in result.rows if row.labels or not row.numbers)
+    return ReadResult(rows, (*result.skipped, *bad))
 
 
 def _leave_out(

@@ -18,7 +18,8 @@ class DocBinReader(Reader):
     """Read a file of spaCy's docs, a `DocBin`: the ``.spacy`` files of ``spacy convert`` and of Prodigy.
 
     A row has the doc's words; its labels are the categories with at least 0.5, its spans the entities, and its tags
-    "tag", "pos", "morph", "lemma" and "dep", as far as the docs have them. Words whose tag isn't set have None.
+    "tag", "pos", "morph", "lemma" and "dep", as far as the docs have them. Words whose tag isn't set have None. A doc whose
+    entities aren't known at every word has no spans.
 
     Args:
         path: The file: a plain path, ``package:NAME/below`` or ``data:below``.
@@ -80,7 +81,7 @@ def _row(doc: Doc, source: str) -> Row:
         words=tuple(token.text for token in doc),
         spaces=tuple(bool(token.whitespace_) for token in doc),
         tags={name: each for name, each in tags.items() if any(each)},
-        spans=spans if doc.has_annotation(ENT_IOB) else None,
+        spans=spans if doc.has_annotation(ENT_IOB, require_complete=True) else None,
     )
 
 

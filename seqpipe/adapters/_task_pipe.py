@@ -76,9 +76,7 @@ class TaskPipe(TrainablePipe):  # type: ignore[misc]
 
     def _prepare(self, get_examples: Callable[[], Iterable[Example]]) -> None:
         """Have heads look at the truths, if they want to."""
-        shims = [shim for layer in self.model.walk() for shim in layer.shims]
-        heads = [shim.module for shim in shims if isinstance(shim, TorchShim)]
-        wanting = [head for head in heads if isinstance(head, Head) and _wants_truths(head)]
+        wanting = [head for head in self._heads() if _wants_truths(head)]
         if not wanting:
             return
         with calling(self.task, "task", "made truths of docs"):
@@ -123,17 +121,35 @@ class TaskPipe(TrainablePipe):  # type: ignore[misc]
         return losses
 
     def _truths(self, examples: list[Example]) -> Tensor:
-        """Return the truths of texts, or of the tokens of the docs that predictions are made for."""
+        """Return the truths of texts, or of the tokens of the docs that predictions are made for.
+
+        Raises:
+            ConfigError: The task has truths of words and the head scores texts, or the other way round.
+            PluginError: The truths are something else.
+        """
         docs = [example.reference for example in examples]
         truths = self.task.truths(docs, self.labels)
         lengths = [len(doc) for doc in docs]
-        if not isinstance(truths, Tensor) or len(truths) not in (len(docs), sum(lengths)):
-            expected = f"the truths of {len(docs)} texts or {sum(lengths)} words"
+        counts = {"text": len(docs), "word": sum(lengths)}
+        level = next((head.level for head in self._heads()), "text")
+        other = "text" if level == "word" else "word"
+        if isinstance(truths, Tensor) and len(truths) == counts[other] != counts[level]:
+            raise ConfigError(
+                f"the task {type(self.task).__name__} is about {other}s, and the head of the component {self.name!r} scores "
+                f"{level}s: name another head, such as seqpipe.Crf.v1 for words, or another task"
+            )
+        if not isinstance(truths, Tensor) or len(truths) != counts[level]:
+            expected = f"the truths of {counts[level]} {level}s"
             raise broken(self.task, "task", truths, expected)
-        if len(truths) != sum(lengths) or lengths == [1] * len(docs):
+        if level == "text":
             return truths
         pairs = zip(examples, torch.split(truths, lengths), strict=True)
         return torch.cat([_aligned(example, of_words) for example, of_words in pairs])
+
+    def _heads(self) -> list[Head]:
+        shims = [shim for layer in self.model.walk() for shim in layer.shims]
+        modules = [shim.module for shim in shims if isinstance(shim, TorchShim)]
+        return [module for module in modules if isinstance(module, Head)]
 
     def _checked_labels(self, labels: Any) -> list[str]:
         found = [] if isinstance(labels, str) else list(labels)

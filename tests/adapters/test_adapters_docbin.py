@@ -2,7 +2,7 @@
 
 import pytest
 import spacy
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import Doc, DocBin, Span
 
 from seqpipe.adapters import DocBinReader
 from seqpipe.errors import ConfigError, DataError
@@ -70,3 +70,9 @@ def test_other_file_is_told(tmp_path, content):
 def test_policy_that_is_none_is_refused():
     with pytest.raises(ConfigError, match="on_bad_row"):
         DocBinReader("x", on_bad_row="drop")
+
+
+def test_entities_that_are_known_in_part_are_none(save):
+    doc = Doc(spacy.blank("en").vocab, words=["Ada", "ran"])
+    doc.set_ents([Span(doc, 0, 1, "PER")], default="missing")
+    assert DocBinReader(save(doc)).read().rows[0].spans is None

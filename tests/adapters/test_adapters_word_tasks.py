@@ -1,5 +1,7 @@
 """Tasks of words in spaCy: other tokens than the truth's, white space, several processes."""
 
+import json
+
 import numpy as np
 import pytest
 import spacy
@@ -7,9 +9,11 @@ import torch
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from seqpipe.adapters import make_encoder, make_task_model
+from seqpipe.adapters import make_corpus, make_encoder, make_task_model
 from seqpipe.adapters._task_pipe import TaskPipe
-from seqpipe.parts.heads import Crf, TokenClassifier
+from seqpipe.errors import ConfigError
+from seqpipe.parts.heads import Crf, TextClassifier, TokenClassifier
+from seqpipe.parts.readers import Jsonl
 from seqpipe.tasks.words import Entities, TokenLabels
 
 
@@ -32,8 +36,9 @@ def test_truths_stand_at_the_tokens_of_the_doc_that_is_predicted(nlp):
         example(nlp, ["now", "cannot"], ["now", "can", "not"], ["B", "A", "A"]),
         example(nlp, ["a", "b"], ["a", "b"], ["A", ""]),
     ]
+    nlp.vocab.vectors = spacy.vectors.Vectors(shape=(10, 8))
     pipe = make_pipe(nlp, TokenLabels())
-    pipe.cfg["labels"] = ["A", "B"]
+    pipe.initialize(lambda: examples, nlp=nlp)
     assert pipe._truths(examples).tolist() == [-1, -1, 1, 1, -1, 0, -1]
 
 
@@ -50,6 +55,25 @@ def test_pipeline_of_words_is_trained_beside_other_tokens(nlp, head):
     losses = pipe.update(examples)
     assert np.isfinite(losses["task"])
     assert pipe.predict([each.predicted for each in examples]).shape == (4, 2)
+
+
+def test_single_words_are_no_texts(nlp):
+    nlp.vocab.vectors = spacy.vectors.Vectors(shape=(10, 8))
+    examples = [example(nlp, ["do", "n't"], ["don't"], ["A"]), example(nlp, ["go"], ["go"], ["B"])]
+    pipe = make_pipe(nlp, TokenLabels())
+    pipe.initialize(lambda: examples, nlp=nlp)
+    assert pipe._truths(examples).tolist() == [-1, -1, 1]
+
+
+def test_head_of_texts_for_a_task_of_words_is_refused(nlp):
+    nlp.vocab.vectors = spacy.vectors.Vectors(shape=(10, 8))
+    examples = [example(nlp, ["a", "b"], ["a", "b"], ["A", "B"])]
+    pipe = make_pipe(nlp, TokenLabels(), TextClassifier)
+    pipe.initialize(lambda: examples, nlp=nlp)
+    with pytest.raises(
+        ConfigError, match=r"TokenLabels is about words, and the head .* scores texts"
+    ):
+        pipe.update(examples)
 
 
 def test_gradient_of_an_older_head_of_words_is_by_its_scores(nlp):
@@ -108,3 +132,15 @@ def test_entities_come_back_from_other_processes(nlp, tmp_path):
     for each in docs:
         assert all(0 < entity._.confidence <= 1 for entity in each.ents)
         assert "entities" in each.spans
+
+
+def test_text_with_a_number_for_its_class_is_left_out_if_it_may(nlp, tmp_path):
+    path = tmp_path / "texts.jsonl"
+    lines = [{"text": f"text {n}", "label": "ab"[n % 2]} for n in range(40)]
+    lines[7]["label"] = 1.5
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    reader = Jsonl(path.as_posix(), on_bad_row="skip")
+    corpus = make_corpus("train", {"train": 0.5, "dev": 0.5}, data=reader)
+    data = corpus.read(nlp)
+    assert sum(map(len, data.parts.values())) == 39
+    assert "it has the number 1.5, which names no class" in data.skipped[0].problem

@@ -41,6 +41,7 @@ def test_numbers_are_read_from_labels_or_rows(nlp):
         (row("good"), Numbers(), 'x:1 has the label "good", which isn\'t a number'),
         (row("nan"), Numbers(), 'the label "nan"'),
         (row(), Numbers(), "x:1 has no number"),
+        (row("1e39"), Numbers(), r"x:1 has the number 1e\+39, which is too large"),
         (row("1", "2"), Numbers(names=["a"]), r"x:1 has 2 numbers, and \[task\] has names for 1"),
     ],
 )
@@ -60,7 +61,7 @@ def test_truths_and_predictions_are_rows_of_numbers(nlp):
     task.set_predictions(docs, np.array([[3.0, 4.0], [5.0, 6.0]], dtype="float32"), labels)
     assert docs[1]._.numbers == {"number_1": 5.0, "number_2": 6.0}
     Numbers().annotate(docs[0], row("1"), [])
-    with pytest.raises(DataError, match="texts have 1 numbers and 2"):
+    with pytest.raises(DataError, match="texts have the numbers number and number_1, number_2"):
         task.labels(docs)
     with pytest.raises(DataError, match="no text has a number"):
         task.labels([nlp("a")])
@@ -108,3 +109,10 @@ def test_head_learns_standardised_numbers():
     other = Regressor(4, 2)
     other.load_state_dict(head.state_dict())
     assert other.mean.tolist() == [2000.0, 1.0]
+
+
+def test_row_with_another_count_of_numbers_is_told():
+    rows = [Row("a", (), f"x:{n}", numbers=(1.0, 2.0)) for n in (1, 2)]
+    with pytest.raises(DataError, match="x:3 has 1 numbers where most rows have 2"):
+        Numbers().check({"train": rows, "dev": [Row("a", ("1",), "x:3")]})
+    assert Numbers().check({"train": rows}) == ()

@@ -286,3 +286,11 @@ def test_doc_of_other_words_is_told(vocab):
     doc = Doc(vocab, words=["Ada", "saw", "Bath"])
     with pytest.raises(DataError, match="x:1: its word 2 is 'Byron', and its doc has 'saw' there"):
         TokenLabels().annotate(doc, tagged(t=("A",) * 4), [])
+
+
+def test_white_space_at_the_ends_is_no_part_of_an_entity(vocab):
+    doc = Doc(vocab, words=["Ada", "\n", "lived"], spaces=[True, True, False])
+    Entities().annotate(doc, Row(doc.text, (), "x:1", spans=(Span(0, 5, "PER"),)), [])
+    assert [e.text for e in doc.ents] == ["Ada"]
+    Entities().annotate(doc, Row(doc.text, (), "x:1", spans=(Span(4, 5, "PER"),)), [])
+    assert doc.ents == ()

@@ -131,7 +131,7 @@ def forward_backward(logits: Tensor, lengths: Tensor, chain: Chain) -> Sums:
     """
     _check(logits, lengths, chain)
     run = _forward_backward_in_c if _has_library() else _forward_backward_in_torch
-    return run(logits.double(), lengths, chain)
+    return run(logits.double().contiguous(), lengths, chain)
 
 
 def _forward_backward_in_torch(logits: Tensor, lengths: Tensor, chain: Chain) -> Sums:
@@ -208,7 +208,7 @@ def viterbi(logits: Tensor, lengths: Tensor, chain: Chain) -> Tensor:
     """
     _check(logits, lengths, chain)
     run = _viterbi_in_c if _has_library() else _viterbi_in_torch
-    return run(logits.double(), lengths, chain)
+    return run(logits.double().contiguous(), lengths, chain)
 
 
 def _viterbi_in_torch(logits: Tensor, lengths: Tensor, chain: Chain) -> Tensor:

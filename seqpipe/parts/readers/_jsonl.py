@@ -74,6 +74,9 @@ class Jsonl(Reader):
         self._words = words
         self._tags = dict(tags or {})
         self._spans = spans
+        #: Whether rows may do without labels, and the keys of what else they have.
+        self._has_more = words is not None or spans is not None
+        self._others = {words, spans, *self._tags.values()} - {None}
         if not self._text:
             raise ConfigError('text is an empty list; name at least one key, such as "text"')
         if label in self._text:
@@ -126,12 +129,14 @@ class Jsonl(Reader):
             raise ProblemError(problem)
         row = _object(line)
         parsed = self._parse_words(row, chunks) if self._words else self._parse_text(row)
-        if (self._words or self._spans) and _find(row, self._label) is _ABSENT:
+        if self._has_more and (
+            self._label in self._others or _find(row, self._label) in (_ABSENT, None)
+        ):
             return parsed
         value = _value(row, self._label)
-        if numbers := _numbers(value):
-            return parsed._replace(numbers=numbers)
-        return parsed._replace(labels=_labels(value, key=self._label))
+        numbers = _numbers(value)
+        labels = [] if _has_fraction(value) and numbers else _labels(value, key=self._label)
+        return parsed._replace(labels=labels, numbers=numbers)
 
     def _parse_text(self, row: Mapping[str, Any]) -> Parsed:
         texts = [_string(_value(row, key), what=f'"{key}"') for key in self._text]
@@ -218,13 +223,22 @@ def _labels(value: Any, *, key: str) -> list[str]:
 
 
 def _numbers(value: Any) -> tuple[float, ...]:
-    """Return what's a number with a fraction, or a list of numbers of which one has; empty for other values."""
+    """Return a number with a fraction, or several numbers; empty for other values. A single integer is a label."""
     values = value if isinstance(value, list) else [value]
-    if {*map(type, values)} not in ({float}, {int, float}):
+    kinds = {*map(type, values)}
+    if not kinds or not kinds <= {int, float} or (len(values) == 1 and kinds == {int}):
         return ()
-    if not all(map(math.isfinite, values)):
-        raise ProblemError(f"its numbers are {json.dumps(value)[:60]}; they should be finite")
-    return tuple(map(float, values))
+    try:
+        numbers = tuple(map(float, values))
+    except OverflowError:
+        numbers = (math.inf,)
+    if all(map(math.isfinite, numbers)):
+        return numbers
+    raise ProblemError(f"its numbers are {json.dumps(value)[:60]}; they should be finite")
+
+
+def _has_fraction(value: Any) -> bool:
+    return any(isinstance(each, float) for each in (value if isinstance(value, list) else [value]))
 
 
 def _label(value: Any, *, what: str) -> str:

@@ -149,6 +149,14 @@ class Columns(Reader):
                 raise ProblemError(
                     f'it has {width} columns, and "{name}" is column {column}', by_setting=True
                 )
+        for name, column in self._tags.items():
+            if column % width == self._word % width:
+                separated = "blanks and tabs" if self._delimiter is None else repr(self._delimiter)
+                raise ProblemError(
+                    f'it has {width} columns, separated by {separated}, and "{name}" is that of the words: mend `delimiter`, '
+                    "`word` or `tags`",
+                    by_setting=True,
+                )
         words = [row[self._word] for row in cells]
         tags = {name: [row[column] for row in cells] for name, column in self._tags.items()}
         return words_of(words, [self._spaces] * len(words), tags, chunks)
@@ -274,12 +282,13 @@ class ConllU(Reader):
 
     The tags are "lemma", "upos", "xpos", "feats", "head" and "deprel", each None where the file has "_". Blanks are where
     the last column doesn't say ``SpaceAfter=No``. Of a token that's several words, such as "don't", the words are read, without
-    blanks between them; where they're written otherwise together, as French "au" for "à le", the text has them as they are. Nodes of the enhanced
+    blanks between them; where the joined form is spelt differently (French "au" for "à le"), the text has the words. Nodes of the enhanced
     graph, such as 5.1, aren't read.
 
     Args:
         path: The file: a plain path, ``package:NAME/below`` or ``data:below``. One that ends in
             .gz, .bz2 or .xz is decompressed.
+        heads: Whether heads and relations are read too. A sentence whose heads make no tree is bad then.
         encoding: The file's encoding, or several to be tried in turn.
         on_bad_row: What to do with a sentence that can't be used: "error" or "skip".
 
@@ -291,11 +300,13 @@ class ConllU(Reader):
         self,
         path: str,
         *,
+        heads: bool = True,
         encoding: str | list[str] = "utf-8",
         on_bad_row: OnBadRow = "error",
     ) -> None:
         self._settings = check_settings(path=path, encoding=encoding, on_bad_row=on_bad_row)
         self.on_bad_row = on_bad_row
+        self._tags = {k: v for k, v in _CONLLU_TAGS.items() if heads or k not in ("head", "deprel")}
 
     def read(self) -> ReadResult:
         """Read every sentence.
@@ -335,7 +346,7 @@ class ConllU(Reader):
                 token_end, token_space = _number(last), space
                 if not len(rows) + 1 == _number(first) < token_end <= len(block):
                     raise ProblemError(
-                        f"its token {cells[0]} stands before the word {len(rows) + 1}"
+                        f"its token {cells[0]} doesn't fit: the next word is {len(rows) + 1}, of {len(block)} lines"
                     )
             elif "." not in cells[0]:
                 if _number(cells[0]) != len(rows) + 1:
@@ -345,9 +356,10 @@ class ConllU(Reader):
                 spaces.append(not inside and (token_space if len(rows) == token_end else space))
         tags = {
             name: [None if row[column] == "_" else row[column] for row in rows]
-            for name, column in _CONLLU_TAGS.items()
+            for name, column in self._tags.items()
         }
-        _check_tree(tags["head"])
+        if "head" in tags:
+            _check_tree(tags["head"])
         return words_of([row[1] for row in rows], spaces, tags, Chunks(None, "BIO"))
 
 
@@ -367,7 +379,9 @@ def _check_tree(heads: Sequence[str | None]) -> None:
         return
     parents = [_number(str(head)) for head in heads]
     if parents.count(0) != 1:
-        raise ProblemError(f"its words have {parents.count(0)} roots, and a tree has one")
+        raise ProblemError(
+            f"its words have {parents.count(0)} roots, and a tree has one (`heads = false` leaves heads unread)"
+        )
     for place, parent in enumerate(parents, start=1):
         if parent > len(parents):
             raise ProblemError(
@@ -424,7 +438,7 @@ class Chunks:
         try:
             return read_chunks(tags, self.scheme)
         except ChunkError as error:
-            raise ProblemError(f"{error}; `scheme` and `entities` say how tags are read") from error
+            raise ProblemError(str(error)) from error
 
 
 def words_of(

@@ -1,6 +1,7 @@
 """One number for each text, or several (regression)."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final, final
 
@@ -49,7 +50,7 @@ class Numbers(Task):
 
     def annotate(self, doc: Doc, row: Row, labels: Sequence[str]) -> None:
         """Write a row's numbers into `doc._.numbers`."""
-        numbers = row.numbers or tuple(_number(label, row.source) for label in row.labels)
+        numbers = _numbers(row)
         if not numbers:
             raise DataError(f"{row.source} has no number")
         names = self.names or _default_names(len(numbers))
@@ -58,6 +59,21 @@ class Numbers(Task):
                 f"{row.source} has {len(numbers)} numbers, and [task] has names for {len(names)}"
             )
         doc._.set(_NUMBERS, dict(zip(names, numbers, strict=True)))
+
+    def check(self, parts: Mapping[str, Sequence[Row]]) -> Sequence[str]:
+        """Check that all rows have as many numbers.
+
+        Raises:
+            DataError: One has more or fewer than most.
+        """
+        rows = [row for each in parts.values() for row in each]
+        counts = {row.source: len(row.numbers or row.labels) for row in rows}
+        usual = Counter(counts.values()).most_common(1)[0][0] if counts else 0
+        if other := next((source for source, count in counts.items() if count != usual), None):
+            raise DataError(
+                f"{other} has {counts[other]} numbers where most rows have {usual}: mend it, or leave it out"
+            )
+        return ()
 
     def labels(self, docs: Iterable[Doc]) -> Sequence[str]:
         """Return the names of the numbers; see `Task.labels`.
@@ -70,7 +86,7 @@ class Numbers(Task):
             names = list(_of(doc))
             if names and found and names != found:
                 raise DataError(
-                    f"texts have {len(found)} numbers and {len(names)}: each should have the same ones"
+                    f"texts have the numbers {', '.join(found)} and {', '.join(names)}: each should have the same ones"
                 )
             found = found or names
         if not found:
@@ -131,6 +147,13 @@ def _default_names(count: int) -> Sequence[str]:
     return ["number"] if count == 1 else [f"number_{i}" for i in range(1, count + 1)]
 
 
+def _numbers(row: Row) -> tuple[float, ...]:
+    numbers = row.numbers or tuple(_number(label, row.source) for label in row.labels)
+    if too_large := [number for number in numbers if abs(number) > _LARGEST]:
+        raise DataError(f"{row.source} has the number {too_large[0]}, which is too large to learn")
+    return numbers
+
+
 def _number(text: str, source: str) -> float:
     try:
         number = float(text)
@@ -141,6 +164,8 @@ def _number(text: str, source: str) -> float:
     return number
 
 
+#: A thousandth of the largest number in single precision, so that sums of some stay finite.
+_LARGEST: Final = 1e35
 _FIGURES: Final = ("r2", "pearson", "spearman", "mae", "rmse")
 
 

@@ -87,7 +87,11 @@ class Entities(Task):
                 f"or a blank ({str(words)!r} has whole words): mend it, choose another tokenizer, or set "
                 '`alignment = "expand"` in [task]'
             )
-        return entity
+        if entity is None:
+            return None
+        words = [token.i for token in entity if not token.is_space]
+        # White space at its ends is no part of an entity.
+        return Span(doc, words[0], words[-1] + 1, label) if words else None
 
     def labels(self, docs: Iterable[Doc]) -> Sequence[str]:
         """Return "O" and the tags of BIOES that the docs' entities need, sorted; see `Task.labels`.

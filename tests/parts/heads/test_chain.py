@@ -177,3 +177,16 @@ def test_threads_change_nothing():
         together = forward_backward(logits, lengths, chain), viterbi(logits, lengths, chain)
     for one, other in zip((*alone[0], alone[1]), (*together[0], together[1]), strict=True):
         assert torch.equal(one, other)
+
+
+def test_logits_may_lie_otherwise_in_memory():
+    logits, chain = draw([4, 3], 5, 1, 2.0)
+    lengths = torch.tensor([4, 3])
+    other = logits.T.contiguous().T
+    for one, two in zip(
+        forward_backward(logits, lengths, chain),
+        forward_backward(other, lengths, chain),
+        strict=True,
+    ):
+        assert torch.equal(one, two)
+    assert torch.equal(viterbi(logits, lengths, chain), viterbi(other, lengths, chain))

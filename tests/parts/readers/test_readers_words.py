@@ -233,8 +233,8 @@ def test_sentence_has_words_blanks_and_tags(write, tmp_path):
         (conllu(0, 3, 2), "from word 2 they lead to word 2 again"),
         (conllu(0, 7), "the head of its word 2 is 7"),
         (conllu("a"), "'a' is no number"),
-        ("1-9\t" + "_\t" * 8 + "_\n" + conllu(0), "its token 1-9 stands before the word 1"),
-        (conllu(0) + "1-2\t" + "_\t" * 8 + "_\n", "its token 1-2 stands before the word 2"),
+        ("1-9\t" + "_\t" * 8 + "_\n" + conllu(0), "its token 1-9 doesn't fit: the next word is 1"),
+        (conllu(0) + "1-2\t" + "_\t" * 8 + "_\n", "its token 1-2 doesn't fit: the next word is 2"),
     ],
 )
 def test_bad_sentence_is_told_or_left_out_alone(write, text, message):
@@ -243,3 +243,14 @@ def test_bad_sentence_is_told_or_left_out_alone(write, text, message):
         ConllU(path).read()
     result = ConllU(path, on_bad_row="skip").read()
     assert (len(result.rows), len(result.skipped)) == (2, 1)
+
+
+def test_heads_need_not_be_read(write):
+    (row,) = ConllU(write(conllu(0, 0)), heads=False).read().rows
+    assert [*row.tags] == ["lemma", "upos", "xpos", "feats"]
+
+
+@pytest.mark.parametrize("settings", [{"delimiter": "\t"}, {"word": -1}])
+def test_words_are_not_their_own_tags(write, settings):
+    with pytest.raises(DataError, match=r'"tag" is that of the words: mend `delimiter`.*tags`$'):
+        Columns(write("Ada B-PER\n"), **settings).read()
