@@ -53,15 +53,23 @@ def seqpipe_encoders() -> Factories:
 def seqpipe_heads() -> Factories:
     """Provide the built-in heads."""
     return {
+        "seqpipe.Crf.v1": "seqpipe.parts.heads:Crf",
+        "seqpipe.Regressor.v1": "seqpipe.parts.heads:Regressor",
         "seqpipe.TextClassifier.v1": "seqpipe.parts.heads:TextClassifier",
         "seqpipe.TextClassifier.v2": "seqpipe.parts.heads:TextClassifier2",
+        "seqpipe.TokenClassifier.v1": "seqpipe.parts.heads:TokenClassifier",
     }
 
 
 @hookimpl
 def seqpipe_tasks() -> Factories:
     """Provide the built-in tasks."""
-    return {"seqpipe.TextClasses.v1": "seqpipe.tasks.text_classes:TextClasses"}
+    return {
+        "seqpipe.Entities.v1": "seqpipe.tasks.words:Entities",
+        "seqpipe.Numbers.v1": "seqpipe.tasks.numbers:Numbers",
+        "seqpipe.TextClasses.v1": "seqpipe.tasks.text_classes:TextClasses",
+        "seqpipe.TokenLabels.v1": "seqpipe.tasks.words:TokenLabels",
+    }
 
 
 @hookimpl

@@ -20,6 +20,7 @@ from seqpipe.adapters._corpus import make_corpus as make_corpus
 from seqpipe.adapters._decision_pipe import DecisionPipe as DecisionPipe
 from seqpipe.adapters._decision_pipe import decision_of as decision_of
 from seqpipe.adapters._decision_pipe import make_decision_pipe as make_decision_pipe
+from seqpipe.adapters._docbin import DocBinReader as DocBinReader
 from seqpipe.adapters._encoder import encoders_in as encoders_in
 from seqpipe.adapters._encoder import make_encoder as make_encoder
 from seqpipe.adapters._encoder import recurrent_engines as recurrent_engines
@@ -63,6 +64,7 @@ __all__ = [
     "ClassifierPipe",
     "Corpus",
     "DecisionPipe",
+    "DocBinReader",
     "DocumentVectors",
     "EmbedderVectors",
     "SequenceCorpus",

@@ -182,9 +182,13 @@ def _forward(
         shape, named = (max(1, len(logits)), *shape), f"[samples, {named[1:]}"
     check_tensor(head, "head", logits, inputs, shape, named)
     logits = logits.detach()
-    with calling(head, "head", "made scores of its logits"):
-        scores = sample_scores(head, logits)
-    check_tensor(head, "head", scores, logits, shape, f"the scores, {named}")
+    if is_train and of_words and has_loss(head):
+        # They're learnt from truths, and nobody looks at scores meanwhile; a CRF's take as long as its loss.
+        scores = logits
+    else:
+        with calling(head, "head", "made scores of its logits"):
+            scores = sample_scores(head, logits, lengths)
+        check_tensor(head, "head", scores, logits, shape, f"the scores, {named}")
     if backprop_logits is None:
         check_finite(head, "head", scores, "scores")
         return torch2xp(scores), _no_gradient

@@ -12,9 +12,17 @@ from seqpipe.adapters._context import context_of
 from seqpipe.adapters._contract import calling, read_rows
 from seqpipe.adapters._tokenizer import fit_tokenizer, tokenized
 from seqpipe.errors import ConfigError, DataError
-from seqpipe.parts.readers import BadRow, Reader, Row, fingerprint, split_folds, split_rows
+from seqpipe.parts.readers import (
+    BadRow,
+    Reader,
+    ReadResult,
+    Row,
+    fingerprint,
+    split_folds,
+    split_rows,
+)
 from seqpipe.tasks import Task
-from seqpipe.tasks.text_classes import TextClasses
+from seqpipe.tasks.text_classes import TextClasses, no_class
 
 _WHOLE = "data"
 _TEST = "test"
@@ -53,6 +61,8 @@ class DataSet:
         if fold is not None:
             readers = {name: reader for name, reader in readers.items() if name != _TEST}
         results = {name: read_rows(reader) for name, reader in readers.items()}
+        if isinstance(self.task, TextClasses):
+            results = {name: _of_classes(readers[name], each) for name, each in results.items()}
         self.skipped: list[BadRow] = [bad for result in results.values() for bad in result.skipped]
         self.parts: dict[str, list[Row]] = {
             n: list(r.rows) for n, r in results.items() if n != whole
@@ -69,6 +79,8 @@ class DataSet:
         rows = [row for name in sorted(self.parts) for row in self.parts[name]]
         self.labels = sorted({label for row in rows for label in row.labels})
         self.fingerprint = fingerprint(rows)
+        skips = {name: reader.on_bad_row == "skip" for name, reader in readers.items()}
+        self._skips = {part: skips.get(part, skips.get(whole, False)) for part in self.parts}
         self._tokenizer: Any = None
         self._docs: dict[str, list[Doc]] = {}
 
@@ -81,15 +93,53 @@ class DataSet:
 
         A tokenizer that learns, and hasn't yet, is fitted on the train part before.
 
+        A row that the task can't learn is left out, if its reader has such rows skipped.
+
         Raises:
-            DataError: A text is longer than the pipeline takes.
+            DataError: A text is longer than the pipeline takes, or all are left out.
         """
         is_new = fit_tokenizer(nlp, lambda: (row.text for row in self.parts["train"]))
         if is_new or self._tokenizer is not nlp.tokenizer:
             self._tokenizer, self._docs = nlp.tokenizer, {}
         if part not in self._docs:
-            self._docs[part] = [_tokenized(nlp, row) for row in self.parts[part]]
+            docs = [_tokenized(nlp, row) for row in self.parts[part]]
+            # Classes of texts are checked as a whole.
+            is_checked = self._skips[part] and not isinstance(self.task, TextClasses)
+            self._docs[part] = self._learnable(part, docs) if is_checked else docs
         return self._docs[part]
+
+    def _learnable(self, part: str, docs: list[Doc]) -> list[Doc]:
+        """Return the docs of a part that the task can learn, and leave out the rows of the others.
+
+        Raises:
+            DataError: There's none.
+        """
+        kept: list[tuple[Row, Doc]] = []
+        problem: DataError | None = None
+        for row, doc in zip(self.parts[part], docs, strict=True):
+            try:
+                with calling(self.task, "task", f"annotated {row.source}"):
+                    self.task.annotate(doc.copy(), row, self.labels)
+            except DataError as error:
+                problem = problem or error
+                told = str(error).removeprefix(row.source).lstrip(": ")
+                self.skipped.append(BadRow(row.source, told))
+            else:
+                kept.append((row, doc))
+        if problem is not None and not kept:
+            raise problem
+        self.parts[part] = [row for row, _ in kept]
+        return [doc for _, doc in kept]
+
+
+def _of_classes(reader: Reader, result: ReadResult) -> ReadResult:
+    """Leave out the rows that have numbers for labels, if bad rows are."""
+    numbered = [row for row in result.rows if row.numbers and not row.labels]
+    if reader.on_bad_row == "error" or not numbered:
+        return result
+    bad = [BadRow(row.source, f"it has {no_class(row)}") for row in numbered]
+    rows = tuple(row for row in result.rows if row.labels or not row.numbers)
+    return ReadResult(rows, (*result.skipped, *bad))
 
 
 def _leave_out(
@@ -124,6 +174,8 @@ def _tokenized(nlp: Language, row: Row) -> Doc:
             f"{row.source} has a text of {len(row.text):,} characters, and spaCy takes {nlp.max_length:,} "
             "at most: split it into several rows, or leave it out"
         )
+    if row.words is not None:
+        return Doc(nlp.vocab, words=row.words, spaces=row.spaces)
     return tokenized(nlp.tokenizer, row.text)
 
 
@@ -234,7 +286,9 @@ class Corpus:
         """Yield the examples. Texts are tokenized the first time, and for each other tokenizer."""
         data = self.read(nlp)
         empty = Example(Doc(nlp.vocab), Doc(nlp.vocab))
-        for row, doc in zip(self.rows(nlp), data.docs(self._part, nlp), strict=True):
+        # First, as it leaves out rows that can't be learnt.
+        docs = data.docs(self._part, nlp)
+        for row, doc in zip(self.rows(nlp), docs, strict=True):
             reference = doc.copy()
             with calling(data.task, "task", f"annotated {row.source}"):
                 data.task.annotate(reference, row, data.labels)

@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+import torch
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.pipeline.textcat import TextCategorizer
@@ -19,7 +20,9 @@ from seqpipe.adapters._classifier import Truths, weighted_heads
 from seqpipe.adapters._classifier_pipe import ClassifierPipe
 from seqpipe.adapters._contract import broken, calling
 from seqpipe.adapters._decision_pipe import decision_of
+from seqpipe.adapters._shim import TorchShim
 from seqpipe.errors import ConfigError
+from seqpipe.parts.heads import Head
 from seqpipe.tasks import Task
 from seqpipe.tasks.text_classes import TextClasses
 
@@ -69,6 +72,18 @@ class TaskPipe(TrainablePipe):  # type: ignore[misc]
         docs = [example.predicted for example in islice(get_examples(), 10)]
         # Of this, only the width is looked at.
         self.model.initialize(X=docs, Y=np.zeros((len(docs), len(self.labels)), dtype="float32"))
+        self._prepare(get_examples)
+
+    def _prepare(self, get_examples: Callable[[], Iterable[Example]]) -> None:
+        """Have heads look at the truths, if they want to."""
+        wanting = [head for head in self._heads() if _wants_truths(head)]
+        if not wanting:
+            return
+        with calling(self.task, "task", "made truths of docs"):
+            truths = self.task.truths([eg.reference for eg in get_examples()], self.labels)
+        for head in wanting:
+            with calling(head, "head", "looked at the truths"):
+                head.prepare(truths)
 
     def predict(self, docs: Iterable[Doc]) -> Any:
         """Return the head's scores for docs, on the processor."""
@@ -98,21 +113,43 @@ class TaskPipe(TrainablePipe):  # type: ignore[misc]
         set_dropout_rate(self.model, drop)
         _, backprop = self.model.begin_update([example.predicted for example in examples])
         with calling(self.task, "task", "made truths of docs"):
-            truths = Truths(self._truths([example.reference for example in examples]))
+            truths = Truths(self._truths(examples))
         backprop(truths)
         if sgd not in (None, False):
             self.finish_update(sgd)
         losses[self.name] += truths.loss
         return losses
 
-    def _truths(self, docs: list[Doc]) -> Tensor:
+    def _truths(self, examples: list[Example]) -> Tensor:
+        """Return the truths of texts, or of the tokens of the docs that predictions are made for.
+
+        Raises:
+            ConfigError: The task has truths of words and the head scores texts, or the other way round.
+            PluginError: The truths are something else.
+        """
+        docs = [example.reference for example in examples]
         truths = self.task.truths(docs, self.labels)
-        rows = (len(docs), sum(map(len, docs)))
-        if not isinstance(truths, Tensor) or len(truths) not in rows:
-            raise broken(
-                self.task, "task", truths, f"the truths of {rows[0]} texts or {rows[1]} words"
+        lengths = [len(doc) for doc in docs]
+        counts = {"text": len(docs), "word": sum(lengths)}
+        level = next((head.level for head in self._heads()), "text")
+        other = "text" if level == "word" else "word"
+        if isinstance(truths, Tensor) and len(truths) == counts[other] != counts[level]:
+            raise ConfigError(
+                f"the task {type(self.task).__name__} is about {other}s, and the head of the component {self.name!r} scores "
+                f"{level}s: name another head, such as seqpipe.Crf.v1 for words, or another task"
             )
-        return truths
+        if not isinstance(truths, Tensor) or len(truths) != counts[level]:
+            expected = f"the truths of {counts[level]} {level}s"
+            raise broken(self.task, "task", truths, expected)
+        if level == "text":
+            return truths
+        pairs = zip(examples, torch.split(truths, lengths), strict=True)
+        return torch.cat([_aligned(example, of_words) for example, of_words in pairs])
+
+    def _heads(self) -> list[Head]:
+        shims = [shim for layer in self.model.walk() for shim in layer.shims]
+        modules = [shim.module for shim in shims if isinstance(shim, TorchShim)]
+        return [module for module in modules if isinstance(module, Head)]
 
     def _checked_labels(self, labels: Any) -> list[str]:
         found = [] if isinstance(labels, str) else list(labels)
@@ -129,6 +166,27 @@ class TaskPipe(TrainablePipe):  # type: ignore[misc]
         with calling(self.task, "task", "scored examples"):
             figures = self.task.score(list(examples))
             return {**figures, _MAIN: figures[self.task.main_figure]}
+
+
+def _wants_truths(head: Head) -> bool:
+    return type(head).prepare is not Head.prepare
+
+
+def _aligned(example: Example, truths: Tensor) -> Tensor:
+    """Return the truths of a predicted doc's tokens, unknown where the reference is cut into other ones."""
+    predicted, reference = example.predicted, example.reference
+    if len(predicted) == len(reference) and [t.text for t in predicted] == [
+        t.text for t in reference
+    ]:
+        return truths
+    unknown = torch.nan if truths.is_floating_point() else -1
+    aligned = truths.new_full((len(predicted), *truths.shape[1:]), unknown)
+    to_reference, to_predicted = example.alignment.x2y, example.alignment.y2x
+    for place in range(len(predicted)):
+        there = to_reference[place].tolist()
+        if len(there) == 1 and to_predicted[there[0]].tolist() == [place]:
+            aligned[place] = truths[there[0]]
+    return aligned
 
 
 @Language.factory(  # type: ignore[untyped-decorator]

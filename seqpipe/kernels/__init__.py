@@ -16,11 +16,15 @@ from seqpipe.kernels._transforms import is_dispatched as is_dispatched
 from seqpipe.kernels._transforms import is_recorded as is_recorded
 from seqpipe.kernels.c import Attention as Attention
 from seqpipe.kernels.c import BuildError as BuildError
+from seqpipe.kernels.c import Chain as Chain
 from seqpipe.kernels.c import Compiled as Compiled
+from seqpipe.kernels.c import Sums as Sums
 from seqpipe.kernels.c import available_threads as available_threads
+from seqpipe.kernels.c import forward_backward as forward_backward
 from seqpipe.kernels.c import linear as linear
 from seqpipe.kernels.c import own_threads as own_threads
 from seqpipe.kernels.c import pool_sequences as pool_sequences
+from seqpipe.kernels.c import viterbi as viterbi
 from seqpipe.kernels.ir import DependsOnBatch as DependsOnBatch
 from seqpipe.kernels.ir import Recurrence as Recurrence
 from seqpipe.kernels.ir import Sizes as Sizes
@@ -31,6 +35,7 @@ from seqpipe.kernels.triton import supports as supports
 __all__ = [
     "Attention",
     "BuildError",
+    "Chain",
     "Compiled",
     "DependsOnBatch",
     "Eager",
@@ -40,12 +45,14 @@ __all__ = [
     "Plan",
     "Recurrence",
     "Sizes",
+    "Sums",
     "Triton",
     "Weights",
     "available_threads",
     "break_graph",
     "find_fault",
     "find_transform",
+    "forward_backward",
     "is_dispatched",
     "is_recorded",
     "linear",
@@ -56,4 +63,5 @@ __all__ = [
     "recur",
     "supports",
     "trace",
+    "viterbi",
 ]

@@ -57,7 +57,8 @@ def check_data(nlp: Language, corpora: Mapping[str, Corpus], reporter: Reporter)
                 deque(corpus(nlp), maxlen=0)
     data = first.read(nlp)
     counts = ", ".join(f"{len(corpus.rows(nlp)):,} {name}" for name, corpus in corpora.items())
-    for note in [f"{counts}; {len(data.labels)} labels", *notes]:
+    labels = f"; {len(data.labels)} labels" if data.labels else ""
+    for note in [f"{counts}{labels}", *notes]:
         reporter.note(note)
     skipped = data.skipped
     for bad in skipped[:_SHOWN_ROWS]:

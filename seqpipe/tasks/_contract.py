@@ -53,7 +53,7 @@ class Task(ABC):
 
     @abstractmethod
     def truths(self, docs: Sequence[Doc], labels: Sequence[str]) -> Tensor:
-        """Return what the head's loss takes for annotated docs; NaN where the truth is unknown.
+        """Return what the head's loss takes for annotated docs; where the truth is unknown NaN, or -1 for numbers of labels.
 
         Returns:
             A row for each doc, or for each word of all docs one behind the other, as the head's `level` is.

@@ -87,7 +87,8 @@ class ModuleKind:
         base: The class that all are of.
         build: Calls a factory with the sizes of a case.
         runs: The ways to run a part: a cell is also run from a sequence's end to its beginning.
-        is_pooling: Whether a part gives one vector for each sequence rather than for each vector.
+        is_pooling: Whether a part gives one vector for each sequence rather than for each vector, unless it says by
+            its `level` that it's for words.
     """
 
     name: str
@@ -148,9 +149,13 @@ class ModuleKind:
         sizes = next(takes, None) or taken_sizes(self.build, factory)[-1]
         return Case((32,) * 32, *sizes)
 
-    def rows(self, case: Case) -> int:
-        """Return how many rows the output for a case has."""
-        return len(case.lengths) if self.is_pooling else case.rows
+    def pools(self, module: nn.Module) -> bool:
+        """Say whether a part gives one vector for each sequence."""
+        return self.is_pooling and getattr(module, "level", "text") == "text"
+
+    def rows(self, module: nn.Module, case: Case) -> int:
+        """Return how many rows a part's output for a case has."""
+        return len(case.lengths) if self.pools(module) else case.rows
 
 
 # The same object each time, so that all laws are tried on cases that are drawn once.

@@ -9,7 +9,7 @@ from seqpipe.parts.heads import TEXT_CLASSES, Head, has_loss, loss_gradient, sam
 from seqpipe.testing._cases import HEADS, Case, is_wide, run, seed_torch
 from seqpipe.testing._check import BrokenError, Check, Factory, NotApplicable, make_check
 from seqpipe.testing._making import as_part, can_be_made, is_documented
-from seqpipe.testing._modules import leaves_its_input_alone, module_checks
+from seqpipe.testing._modules import leaves_its_input_alone, module_checks, sample_truths
 from seqpipe.testing._smallest import hold
 
 _EXCLUSIVE, _ANY_NUMBER = "textcat", "textcat_multilabel"
@@ -61,7 +61,7 @@ def _scores(factory: Factory, case: Case) -> tuple[Head, Tensor, Tensor]:
     head = HEADS.make(factory, case)
     assert isinstance(head, Head)
     logits = run(HEADS, head, case)
-    return head, logits, head.scores(logits)
+    return head, logits, head.sequence_scores(logits, torch.tensor(case.lengths))
 
 
 def _gradient(head: Head, logits: Tensor, scores: Tensor, truths: Tensor, case: Case) -> Tensor:
@@ -76,7 +76,10 @@ def scores_have_their_shape(factory: Factory) -> None:
 
     def verify(case: Case) -> None:
         head, logits, scores = _scores(factory, case)
-        _expect_alike(head, logits, scores, scores.roll(1, 0), case)
+        truths = (
+            scores.roll(1, 0) if not has_loss(head) else sample_truths(head, logits, case.batch())
+        )
+        _expect_alike(head, logits, scores, truths, case)
         with torch.random.fork_rng(devices=[]):
             seed_torch(case.seed)
             sampled = run(HEADS, head.train(), case)
@@ -87,7 +90,8 @@ def scores_have_their_shape(factory: Factory) -> None:
                     f"in training mode the logits are {list(sampled.shape)}: they should be {list(logits.shape)} or, "
                     "of a head with a `loss`, several samples of that"
                 )
-        _expect_alike(head, sampled, sample_scores(head, sampled), scores.roll(1, 0), case)
+        scores = sample_scores(head, sampled, torch.tensor(case.lengths))
+        _expect_alike(head, sampled, scores, truths, case)
 
     hold(verify, HEADS.cases(factory))
 

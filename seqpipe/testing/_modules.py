@@ -12,6 +12,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.autograd.gradcheck import GradcheckError, gradcheck
 
+from seqpipe.parts.heads import Head, has_loss, loss_gradient
 from seqpipe.testing._cases import (
     Case,
     ModuleKind,
@@ -58,7 +59,26 @@ def _learn(kind: ModuleKind, module: nn.Module, case: Case) -> Tensor:
     output = kind.run(module, case.inputs().requires_grad_(), case.batch())
     if output.requires_grad:
         (output * case.draw(*output.shape, more=1)).sum().backward()  # type: ignore[no-untyped-call]
-    return output.detach()
+    output = output.detach()
+    if isinstance(module, Head) and has_loss(module):
+        # Some parameters are the loss's alone, such as the transitions of a CRF.
+        truths = sample_truths(module, output, case.batch())
+        loss_gradient(module, output, truths, case.batch())
+    return output
+
+
+def sample_truths(head: Head, logits: Tensor, lengths: Tensor) -> Tensor:
+    """Return truths such as a head's loss takes: of words the numbers of labels, if it takes these, or else shares."""
+    scores = logits.mean(0) if logits.ndim > 2 else logits
+    shares = scores.softmax(1).roll(1, 0)
+    if head.level == "text":
+        return shares
+    numbers = shares.argmax(1)
+    try:
+        head.loss(scores, numbers, lengths)
+    except Exception:
+        return shares
+    return numbers
 
 
 def gradients_are_right(kind: ModuleKind, factory: Factory) -> None:
@@ -152,18 +172,19 @@ def module_checks(
     return {check.name: check for check in checks}
 
 
-def _expect_shape(kind: ModuleKind, output: object, case: Case) -> None:
-    expected = [kind.rows(case), case.width]
+def _expect_shape(kind: ModuleKind, module: nn.Module, output: object, case: Case) -> None:
+    expected = [kind.rows(module, case), case.width]
     found = list(output.shape) if isinstance(output, Tensor) else repr(output)
     if found != expected:
         raise BrokenError(f"the output is {found}, and should be {expected}")
 
 
 def output_has_its_shape(kind: ModuleKind, factory: Factory) -> None:
-    """The output is a tensor with a row of the output's width for each vector or, of a head, for each text."""
+    """The output is a tensor with a row of the output's width for each vector or, of a head for texts, for each text."""
 
     def verify(case: Case) -> None:
-        _expect_shape(kind, run(kind, kind.make(factory, case), case), case)
+        module = kind.make(factory, case)
+        _expect_shape(kind, module, run(kind, module, case), case)
 
     hold(verify, kind.cases(factory))
 
@@ -184,8 +205,9 @@ def reads_lengths_of_0_and_1(kind: ModuleKind, factory: Factory) -> None:
     """Sequences of no vector and of a single one are read like others, and a batch may be empty."""
 
     def verify(case: Case) -> None:
-        output = run(kind, kind.make(factory, case), case)
-        _expect_shape(kind, output, case)
+        module = kind.make(factory, case)
+        output = run(kind, module, case)
+        _expect_shape(kind, module, output, case)
         if not output.isfinite().all():
             raise BrokenError("the output isn't finite")
 
@@ -204,7 +226,7 @@ def same_alone_as_beside_others(kind: ModuleKind, factory: Factory) -> None:
             with torch.no_grad():
                 together = way(module, case.inputs(), case.batch())
                 alone = [way(module, each, torch.tensor([len(each)])) for each in inputs]
-            rows = 1 if kind.is_pooling else list(case.lengths)
+            rows = 1 if kind.pools(module) else list(case.lengths)
             outputs = torch.split(together, rows)
             for number, (mine, theirs) in enumerate(zip(alone, outputs, strict=True)):
                 expect_same(mine, theirs, f"sequence {number}, alone and not")

@@ -46,6 +46,8 @@ def _make(factory: Factory) -> Task:
 
 
 def _blank(row: Row) -> Doc:
+    if row.words is not None:
+        return Doc(_language().vocab, words=row.words, spaces=row.spaces)
     return _language()(row.text)
 
 
@@ -152,12 +154,19 @@ def scores_are_figures(factory: Factory) -> None:
         raise BrokenError("it has no labels")
 
 
+#: Scores have two dimensions.
+_SCORED = 2
+
+
 def truths_score_best(factory: Factory) -> None:
     """Predictions like the truths score higher than ones that are the same for all texts."""
     task = factory()
     docs, labels = _annotated(task)
     truths = _truths(task, docs, labels)
-    fits = truths.is_floating_point() and truths.shape == (len(docs), len(labels))
+    if truths.dtype == torch.int64 and truths.ndim == 1 and truths.min() >= 0:
+        # The numbers of labels.
+        truths = torch.nn.functional.one_hot(truths, len(labels)).float()
+    fits = truths.is_floating_point() and truths.ndim == _SCORED and truths.shape[1] == len(labels)
     if not fits or not truths.isfinite().all():
         raise NotApplicable("its truths aren't of the scores' shape")
 

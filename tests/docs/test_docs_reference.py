@@ -44,8 +44,8 @@ def defaults(parameters, slot: str) -> dict[str, object]:
     found = {}
     for name, parameter in parameters.items():
         default = parameter.default
-        if default is inspect.Parameter.empty:
-            part = DEFAULT_PARTS.get(f"{slot}.{name}", ("", ""))[1]
+        part = DEFAULT_PARTS.get(f"{slot}.{name}", ("", ""))[1]
+        if default is inspect.Parameter.empty or (part and default is None):
             default = part or "required"
         found[name] = list(default) if isinstance(default, tuple) else default
     return found

@@ -1,5 +1,8 @@
 """Scores of embeddings: what word and sentence vectors capture, and what they don't."""
 
+from seqpipe.correlation import pearson as pearson
+from seqpipe.correlation import ranks as ranks
+from seqpipe.correlation import spearman as spearman
 from seqpipe.evaluation.embeddings._analogies import Analogies as Analogies
 from seqpipe.evaluation.embeddings._analogies import Question as Question
 from seqpipe.evaluation.embeddings._analogies import read_questions as read_questions
@@ -52,10 +55,7 @@ from seqpipe.evaluation.embeddings._similarity import score_opposites as score_o
 from seqpipe.evaluation.embeddings._similarity import score_pairs as score_pairs
 from seqpipe.evaluation.embeddings._spacy_table import SpacyTable as SpacyTable
 from seqpipe.evaluation.embeddings._statistics import cluster as cluster
-from seqpipe.evaluation.embeddings._statistics import pearson as pearson
 from seqpipe.evaluation.embeddings._statistics import purity as purity
-from seqpipe.evaluation.embeddings._statistics import ranks as ranks
-from seqpipe.evaluation.embeddings._statistics import spearman as spearman
 from seqpipe.evaluation.embeddings._words import Words as Words
 from seqpipe.evaluation.embeddings._words import unit as unit
 

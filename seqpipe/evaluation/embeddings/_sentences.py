@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from seqpipe.correlation import pearson, spearman
 from seqpipe.errors import ConfigError, DataError
 from seqpipe.evaluation._fitted import Fitted
 from seqpipe.evaluation.embeddings._bags import SentenceVectors, bags_of_words
@@ -15,7 +16,6 @@ from seqpipe.evaluation.embeddings._lists import (
     number_of,
     read_rows,
 )
-from seqpipe.evaluation.embeddings._statistics import pearson, spearman
 from seqpipe.evaluation.embeddings._words import unit
 from seqpipe.parts.tokenizers import Regex, Tokenize
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from seqpipe.correlation import ranks, spearman
 from seqpipe.evaluation._fitted import Fitted
 from seqpipe.evaluation.embeddings._lists import (
     RatedPair,
@@ -13,7 +14,7 @@ from seqpipe.evaluation.embeddings._lists import (
     read_pairs,
     read_rated_pairs,
 )
-from seqpipe.evaluation.embeddings._statistics import mean_of, ranks, share, spearman
+from seqpipe.evaluation.embeddings._statistics import mean_of, share
 from seqpipe.evaluation.embeddings._words import Words
 
 

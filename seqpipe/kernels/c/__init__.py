@@ -1,5 +1,9 @@
 """The engine for CPUs: C, generated and compiled for each cell."""
 
+from seqpipe.kernels.c._chains import Chain as Chain
+from seqpipe.kernels.c._chains import Sums as Sums
+from seqpipe.kernels.c._chains import forward_backward as forward_backward
+from seqpipe.kernels.c._chains import viterbi as viterbi
 from seqpipe.kernels.c._engine import Compiled as Compiled
 from seqpipe.kernels.c._engine import linear as linear
 from seqpipe.kernels.c._library import BuildError as BuildError
@@ -11,9 +15,13 @@ from seqpipe.kernels.c._pooling import pool_sequences as pool_sequences
 __all__ = [
     "Attention",
     "BuildError",
+    "Chain",
     "Compiled",
+    "Sums",
     "available_threads",
+    "forward_backward",
     "linear",
     "own_threads",
     "pool_sequences",
+    "viterbi",
 ]

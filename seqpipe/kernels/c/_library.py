@@ -48,6 +48,14 @@ ATTENTION_FIELDS: Final = (
     *("d_matches", "d_products", "d_sums"),
 )
 
+#: A `Chains` of chains.c, up to `next`.
+CHAINS_FIELDS: Final = (
+    *("sequences", "labels", "start", "length", "logits"),
+    *("transitions", "transposed", "starts", "ends"),
+    *("before", "after", "follows", "marginals", "log_scales", "best", "backpointers"),
+)
+CHAINS: Final = struct.Struct(f"@{len(CHAINS_FIELDS)}q")
+
 
 def assert_layout(kind: str, fields: Sequence[str]) -> str:
     """Write assertions in C that a struct begins with these fields, of eight bytes each."""
@@ -96,6 +104,12 @@ def render_pooling(dtype: torch.dtype) -> str:
         assert_layout("Attention", ATTENTION_FIELDS),
     )
     return "\n".join([*_preamble(dtype), _text("pooling.c"), *layouts])
+
+
+def render_chains() -> str:
+    """Write the sums over sequences of labels in C."""
+    layout = assert_layout("Chains", (*CHAINS_FIELDS, "next"))
+    return "\n".join([*_preamble(torch.float64), _text("chains.c"), layout])
 
 
 def _preamble(dtype: torch.dtype) -> list[str]:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from seqpipe.errors import ConfigError
 from seqpipe.kernels import linear
-from seqpipe.parts.cells import Cell, CellFactory, GatedCell, State
+from seqpipe.parts.cells import LSTM, Cell, CellFactory, GatedCell, State
 from seqpipe.parts.encoders._contract import Encoder
 from seqpipe.parts.recurrence import unroll
 from seqpipe.parts.recurrence._check import refuse_unknown_numbers
@@ -21,7 +21,7 @@ class Recurrent(Encoder):
 
     Args:
         input_width: The width of an input vector.
-        cell: Makes a cell from its input's width and its own.
+        cell: Makes a cell from its input's width and its own. None: an `LSTM`.
         width: The width of the output. In both directions, each has half of it.
         depth: The number of layers.
         bidirectional: Whether each layer also runs from a sequence's end to its beginning.
@@ -57,7 +57,7 @@ class Recurrent(Encoder):
         self,
         input_width: int,
         *,
-        cell: CellFactory,
+        cell: CellFactory | None = None,
         width: int = 128,
         depth: int = 1,
         bidirectional: bool = True,
@@ -98,7 +98,7 @@ class Recurrent(Encoder):
         self.engine = engine
         # For each layer, a cell forwards and perhaps one backwards.
         self.layers = nn.ModuleList(
-            nn.ModuleList(cell(before, width // directions) for _ in range(directions))
+            nn.ModuleList((cell or LSTM)(before, width // directions) for _ in range(directions))
             for before in [input_width] + [width] * (depth - 1)
         )
         self.shortcut = nn.Linear(input_width, width, bias=False) if residual else None

@@ -43,6 +43,15 @@ class Head(nn.Module, ABC):
         """
         return "textcat" if settings.get("exclusive", True) else "textcat_multilabel"
 
+    def prepare(self, truths: Tensor) -> None:
+        """Look at what's to be learnt, once, before the training; by default do nothing.
+
+        Whatever the head finds out, such as the scale of numbers, it keeps in buffers, so that it's saved.
+
+        Args:
+            truths: The truths of all texts of the train part, as `loss` has them.
+        """
+
     @abstractmethod
     def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         """Return the logits of a batch.
@@ -63,6 +72,15 @@ class Head(nn.Module, ABC):
     def scores(self, logits: Tensor) -> Tensor:
         """Turn logits into what the task reads, such as probabilities, in the same shape."""
 
+    def sequence_scores(self, logits: Tensor, lengths: Tensor) -> Tensor:
+        """Turn logits into scores where those of a word depend on the other words of its text; by default they don't.
+
+        Args:
+            logits: What `forward` returned.
+            lengths: As `forward` has it.
+        """
+        return self.scores(logits)
+
     def loss(self, logits: Tensor, truths: Tensor, lengths: Tensor) -> Tensor:
         """Return the loss of a batch, a scalar: the mean over its texts or words.
 
@@ -71,7 +89,8 @@ class Head(nn.Module, ABC):
         Args:
             logits: What `forward` returned.
             truths: What the task knows of these texts, in the form that the task describes. For classes of texts
-                `[B, output_width]`, 1 for each label that a text has; NaN throughout where the truth is unknown.
+                `[B, output_width]`, 1 for each label that a text has; NaN throughout where the truth is unknown. For labels of words
+                their numbers, `[N]`, int64; -1 where one is unknown.
             lengths: As `forward` has it.
         """
         raise NotImplementedError(
@@ -102,11 +121,11 @@ def has_loss(head: Head) -> bool:
     return not older and getattr(type(head), "loss", Head.loss) is not Head.loss
 
 
-def sample_scores(head: Head, logits: Tensor) -> Tensor:
+def sample_scores(head: Head, logits: Tensor, lengths: Tensor) -> Tensor:
     """Return a head's scores of logits, in the same shape, also where these are several samples."""
     if logits.ndim < _SAMPLED:
-        return head.scores(logits)
-    return torch.stack([head.scores(each) for each in logits])
+        return head.sequence_scores(logits, lengths)
+    return torch.stack([head.sequence_scores(each, lengths) for each in logits])
 
 
 def loss_gradient(

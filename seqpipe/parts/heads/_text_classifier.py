@@ -2,40 +2,16 @@
 
 import functools
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from seqpipe import kernels
 from seqpipe.errors import ConfigError
-from seqpipe.kernels import linear, pool_sequences
-from seqpipe.parts.heads._contract import Head
-
-Pool: TypeAlias = Literal["last", "mean", "max", "attention"]
+from seqpipe.parts.heads._pooled import Pool, PooledHead, check_share
 
 
-class Attention(nn.Module):
-    """What a mean is weighted by that has learned weights (Yang et al. 2016, equations 5 to 7).
-
-    ::
-
-        u_t = tanh(W x_t + b),  a = softmax(u · q),  y = Σ a_t x_t
-    """
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.key = nn.Linear(width, width)
-        self.query = nn.Linear(width, 1, bias=False)
-
-    def forward(self, vectors: Tensor) -> kernels.Attention:
-        """Return W x_t of all vectors, `[N, width]`, with b and q."""
-        products = linear(vectors, self.key.weight)
-        return kernels.Attention(products, self.key.bias, self.query.weight[0])
-
-
-class TextClassifier(Head):
+class TextClassifier(PooledHead):
     """Pools a text's contextual vectors, and scores each class by a linear layer.
 
     Args:
@@ -69,38 +45,14 @@ class TextClassifier(Head):
         dropout_samples: int = 1,
         focal: float = 0.0,
     ) -> None:
-        super().__init__()
-        names: Sequence[Pool] = [pool] if isinstance(pool, str) else pool
-        _check(names, dropout, dropout_samples)
+        _check_samples(dropout, dropout_samples)
         _check_loss(exclusive, label_smoothing, focal)
+        super().__init__(
+            input_width, output_width, pool=pool, dropout=dropout, dropout_samples=dropout_samples
+        )
         self.exclusive = exclusive
         self.label_smoothing = label_smoothing
-        self.dropout_samples = dropout_samples
         self.focal = focal
-        self.poolings = tuple(names)
-        # One for each pooling, as weights are saved under its index.
-        self.pools = nn.ModuleList(
-            Attention(input_width) if name == "attention" else nn.Identity() for name in names
-        )
-        self.dropout = nn.Dropout(dropout)
-        self.output = nn.Linear(len(names) * input_width, output_width)
-        # Every class is equally likely at first.
-        nn.init.zeros_(self.output.weight)
-        nn.init.zeros_(self.output.bias)
-
-    def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
-        """Return the logits of each class, `[B, output_width]`; see `Head.forward`.
-
-        In training mode, with several samples of dropout: `[dropout_samples, B, output_width]`.
-        """
-        attentions = [pool(inputs) for pool in self.pools if isinstance(pool, Attention)]
-        return self._scored(pool_sequences(inputs, lengths.tolist(), self.poolings, attentions))
-
-    def _scored(self, pooled: Tensor) -> Tensor:
-        if self.training and self.dropout_samples > 1:
-            pooled = pooled.expand(self.dropout_samples, *pooled.shape)
-        logits: Tensor = self.output(self.dropout(pooled))
-        return logits
 
     def scores(self, logits: Tensor) -> Tensor:
         """Return the probability of each class, `[B, output_width]`."""
@@ -148,10 +100,7 @@ def _power(share: Tensor, exponent: float) -> Tensor:
 TextClassifier2 = functools.partial(TextClassifier, pool=("mean", "max", "attention"), dropout=0.3)
 
 
-def _check(names: Sequence[str], dropout: float, samples: int) -> None:
-    if not names:
-        raise ConfigError("`pool` names no way of pooling; choose from last, mean, max, attention")
-    _check_share("dropout", dropout)
+def _check_samples(dropout: float, samples: int) -> None:
     if samples < 1:
         raise ConfigError(f"`dropout_samples` is {samples}; it must be at least 1")
     if samples > 1 and not dropout:
@@ -163,7 +112,7 @@ def _check(names: Sequence[str], dropout: float, samples: int) -> None:
 
 
 def _check_loss(exclusive: bool, label_smoothing: float, focal: float) -> None:
-    _check_share("label_smoothing", label_smoothing)
+    check_share("label_smoothing", label_smoothing)
     if label_smoothing and not exclusive:
         raise ConfigError(
             "`label_smoothing` is for exclusive classes only; remove it or set it to 0"
@@ -176,8 +125,3 @@ def _check_loss(exclusive: bool, label_smoothing: float, focal: float) -> None:
             "true class; remove one of them",
             setting="focal",
         )
-
-
-def _check_share(name: str, share: float) -> None:
-    if not 0 <= share < 1:
-        raise ConfigError(f"`{name}` is {share}; it must be at least 0 and less than 1")

@@ -5,6 +5,7 @@ from seqpipe.parts.readers._contract import OnBadRow as OnBadRow
 from seqpipe.parts.readers._contract import Reader as Reader
 from seqpipe.parts.readers._contract import ReadResult as ReadResult
 from seqpipe.parts.readers._contract import Row as Row
+from seqpipe.parts.readers._contract import Span as Span
 from seqpipe.parts.readers._contract import Stream as Stream
 from seqpipe.parts.readers._fingerprint import fingerprint as fingerprint
 from seqpipe.parts.readers._folders import Folders as Folders
@@ -17,9 +18,15 @@ from seqpipe.parts.readers._paths import locate_file as locate_file
 from seqpipe.parts.readers._split import split_folds as split_folds
 from seqpipe.parts.readers._split import split_rows as split_rows
 from seqpipe.parts.readers._table import Csv as Csv
+from seqpipe.parts.readers._words import AlignedLines as AlignedLines
+from seqpipe.parts.readers._words import Columns as Columns
+from seqpipe.parts.readers._words import ConllU as ConllU
 
 __all__ = [
+    "AlignedLines",
     "BadRow",
+    "Columns",
+    "ConllU",
     "Csv",
     "Folders",
     "Jsonl",
@@ -29,6 +36,7 @@ __all__ = [
     "ReadResult",
     "Reader",
     "Row",
+    "Span",
     "Stream",
     "fingerprint",
     "locate",

@@ -1,12 +1,12 @@
 """Makes rows of records that may be bad, by the policy for bad ones."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final, TypeAlias
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, NamedTuple, TypeAlias
 
 from seqpipe.errors import DataError
 from seqpipe.messages import did_you_mean, nearest
-from seqpipe.parts.readers._contract import BadRow, ReadResult, Row
+from seqpipe.parts.readers._contract import BadRow, ReadResult, Row, Span
 from seqpipe.parts.readers._settings import Settings
 
 # Problems of a row or a file.
@@ -48,8 +48,23 @@ def missing(name: str, there: Iterable[str], *, what: str) -> str:
     return f'there is no {what} "{name}", only {listed(names) or "none"}{hint}'
 
 
-#: A text and its labels, not yet checked.
-Parsed: TypeAlias = tuple[str, Sequence[str]]
+class Words(NamedTuple):
+    """The words of a text and their tags; as `Row` has them."""
+
+    words: tuple[str, ...]
+    spaces: tuple[bool, ...]
+    tags: Mapping[str, tuple[str | None, ...]]
+
+
+class Parsed(NamedTuple):
+    """A text and what's said of it, not yet checked."""
+
+    text: str
+    labels: Sequence[str]
+    words: Words | None = None
+    spans: tuple[Span, ...] | None = None
+    numbers: tuple[float, ...] = ()
+
 
 #: Where a row stands, and how to get it; getting it may raise `ProblemError`.
 Record: TypeAlias = tuple[str, Callable[[], Parsed]]
@@ -94,19 +109,39 @@ def _nothing(path: str, skipped: list[BadRow]) -> str:
 
 
 def _row(parsed: Parsed, source: str) -> Row:
-    text, labels = parsed
-    # The same text from any platform: one line end, so that fingerprints agree.
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text, labels, words, spans, numbers = parsed
+    has_labels_only = words is None and spans is None
+    if has_labels_only:
+        # The same text from any platform: one line end, so that fingerprints agree. Spans count characters as they are.
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
         raise ProblemError("its text is empty, or only white space")
     _check_characters(text, "text")
     # A label given twice counts once.
-    names = tuple(dict.fromkeys(label.strip() for label in labels))
-    if not names or "" in names:
+    labels = tuple(dict.fromkeys(label.strip() for label in labels))
+    if "" in labels or (has_labels_only and not labels and not numbers):
         raise ProblemError("its label is empty")
-    for name in names:
-        _check_characters(name, "label")
-    return Row(text=text, labels=names, source=source)
+    for label in labels:
+        _check_characters(label, "label")
+    spans = spans and tuple(_checked_span(text, span) for span in spans)
+    if words is None:
+        return Row(text, labels, source, spans=spans, numbers=numbers)
+    for name, tags in words.tags.items():
+        for tag in tags:
+            _check_characters(tag or "", name)
+    return Row(text, labels, source, *words, spans=spans, numbers=numbers)
+
+
+def _checked_span(text: str, span: Span) -> Span:
+    start, end, label = span
+    if not 0 <= start < end <= len(text):
+        raise ProblemError(
+            f"it has a span from {start} to {end}, and its text has {len(text)} characters"
+        )
+    if not label.strip():
+        raise ProblemError(f"its span from {start} to {end} has no label")
+    _check_characters(label, "span")
+    return Span(start, end, label.strip())
 
 
 def _check_characters(text: str, what: str) -> None:

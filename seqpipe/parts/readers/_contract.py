@@ -1,21 +1,45 @@
 """The contract of readers."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, TypeAlias
 
 #: What a reader does with a row that can't be used: raise, or skip it and say so.
 OnBadRow: TypeAlias = Literal["error", "skip"]
 
 
+class Span(NamedTuple):
+    """A labelled piece of a text: ``text[start:end]``, in characters."""
+
+    start: int
+    end: int
+    label: str
+
+
 @dataclass(frozen=True)
 class Row:
-    """One text with its labels, and where it came from ("news/sport/001.txt", "news.csv:17")."""
+    """One text with what the data says of it.
+
+    Attributes:
+        text: The text.
+        labels: Its labels; none where words or spans have them instead.
+        source: Where it came from: "news/sport/001.txt", "news.csv:17".
+        words: Its words, if the data comes in words; None if a tokenizer has to find them.
+        spaces: Whether a blank follows each word. As long as `words`, which stand in `text` one behind the other so.
+        tags: What's said of each word, by the name of the tags; as long as `words`. None where it isn't known.
+        spans: Labelled pieces of the text, such as its entities; None if the data knows of none.
+        numbers: Its numbers, if the data has some in the place of labels.
+    """
 
     text: str
     labels: tuple[str, ...]
     source: str
+    words: tuple[str, ...] | None = None
+    spaces: tuple[bool, ...] | None = None
+    tags: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict, hash=False)
+    spans: tuple[Span, ...] | None = None
+    numbers: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,6 +74,9 @@ class Reader(_Settled, ABC):
     Readers of one class with the same attributes are equal, so that what one has read can serve
     for another.
     """
+
+    #: What's done with a row that can't be used, be it that the pipeline's task can't learn it.
+    on_bad_row: OnBadRow = "error"
 
     @abstractmethod
     def read(self) -> ReadResult:

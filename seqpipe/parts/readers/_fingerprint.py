@@ -3,12 +3,13 @@
 import hashlib
 import json
 from collections.abc import Iterable
+from typing import Any
 
 from seqpipe.parts.readers._contract import Row
 
 
 def fingerprint(rows: Iterable[Row]) -> str:
-    """Return a SHA-256 in hexadecimal over all texts and labels.
+    """Return a SHA-256 in hexadecimal over all texts, and what the data says of them.
 
     Neither where the rows come from nor the order they or a row's labels stand in makes a
     difference; that a row is there twice does.
@@ -19,5 +20,9 @@ def fingerprint(rows: Iterable[Row]) -> str:
 
 def _digest(row: Row) -> bytes:
     # JSON in ASCII: one text for each value, for lone surrogates too.
-    content = json.dumps([row.text, sorted(row.labels)], ensure_ascii=True)
-    return hashlib.sha256(content.encode("ascii")).digest()
+    content: list[Any] = [row.text, sorted(row.labels)]
+    if row.words is not None or row.spans is not None:
+        content += [row.words, sorted(row.tags.items()), row.spans and sorted(row.spans)]
+    if row.numbers:
+        content.append(row.numbers)
+    return hashlib.sha256(json.dumps(content, ensure_ascii=True).encode("ascii")).digest()

@@ -43,6 +43,7 @@ class Folders(Reader):
         on_bad_row: OnBadRow = "error",
     ) -> None:
         self._settings = check_settings(path=path, encoding=encoding, on_bad_row=on_bad_row)
+        self.on_bad_row = on_bad_row
         if not pattern:
             raise ConfigError('pattern is empty; "*.txt" takes the files that end in .txt')
         self._pattern = pattern
@@ -96,7 +97,7 @@ class Folders(Reader):
         text = read_text(file, encodings=self._settings.encodings)
         if problem := encoding_problem(text, encodings=self._settings.encodings):
             raise ProblemError(f"line {bad_line(text)}: {problem}")
-        return text, (file.parent.name,)
+        return Parsed(text, (file.parent.name,))
 
 
 def _entries(folder: Path, shown: str) -> list[Path]:

@@ -36,6 +36,7 @@ class LabelledLines(Reader):
         on_bad_row: OnBadRow = "error",
     ) -> None:
         self._settings = check_settings(path=path, encoding=encoding, on_bad_row=on_bad_row)
+        self.on_bad_row = on_bad_row
         self._prefix = prefix
         if prefix is not None and (not prefix or any(map(str.isspace, prefix))):
             raise ConfigError(
@@ -63,7 +64,7 @@ class LabelledLines(Reader):
         labels, rest = [], line.strip()
         if self._prefix is None:
             label, *text = rest.split(maxsplit=1)
-            return text[0] if text else "", [label]
+            return Parsed(text[0] if text else "", [label])
         while rest.startswith(self._prefix):
             # At any white space, as fastText does: labels are often followed by a tab.
             word, *more = rest.split(maxsplit=1)
@@ -74,4 +75,4 @@ class LabelledLines(Reader):
                 f'it has no label: it begins with no word like "{self._prefix}name"; if its first word is the label, '
                 "set `prefix = null`"
             )
-        return rest, labels
+        return Parsed(rest, labels)

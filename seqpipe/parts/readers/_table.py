@@ -152,6 +152,7 @@ class Csv(Reader):
         on_bad_row: OnBadRow = "error",
     ) -> None:
         self._settings = check_settings(path=path, encoding=encoding, on_bad_row=on_bad_row)
+        self.on_bad_row = on_bad_row
         self._text = list(text) if isinstance(text, list) else [text]
         self._label = label
         self._header = header
@@ -211,7 +212,7 @@ class Csv(Reader):
                 "a cell that holds the delimiter needs quotes"
             )
         text = join_texts(row.cells[index] for index in columns.texts)
-        return text, self._labels(row.cells[columns.label])
+        return Parsed(text, self._labels(row.cells[columns.label]))
 
     def _labels(self, cell: str) -> list[str]:
         if self._label_separator is None:

@@ -139,6 +139,13 @@ class TextClasses(Task):
         """
         rows = [row for part in parts.values() for row in part]
         labels = sorted({label for row in rows for label in row.labels})
+        if numbered := next((row for row in rows if row.numbers and not row.labels), None):
+            raise DataError(f"{numbered.source} has {no_class(numbered)}")
+        if not labels and any(row.words or row.spans for row in rows):
+            raise DataError(
+                "the texts have no labels, only tags or spans: for these, [head] names such as seqpipe.Crf.v1, and [task] "
+                "what's learnt, such as seqpipe.Entities.v1"
+            )
         if len(labels) < 2:
             raise DataError(
                 f"there is nothing to distinguish: all texts have the labels {labels}; a "
@@ -151,6 +158,14 @@ class TextClasses(Task):
         if "train" not in parts:
             return ()
         return [*_unseen_labels(parts), *(() if self.exclusive else _absent_labels(parts))]
+
+
+def no_class(row: Row) -> str:
+    """Say what's wrong with a row that has numbers in the place of labels."""
+    return (
+        f"the number {row.numbers[0]}, which names no class: if it's a quantity to predict, let [head] name "
+        "seqpipe.Regressor.v1; if it's a class, write it as a string"
+    )
 
 
 def _without(cats: Mapping[str, float], labels: Collection[str]) -> dict[str, float]:

@@ -71,7 +71,11 @@ def test_a_compressed_file_opens_by_its_suffix() -> None:
         ("{}", "only none"),
         ('{"text": 5, "label": "a"}', '"text" is a number'),
         ('{"text": null, "label": "a"}', '"text" is null'),
-        ('{"text": "x", "label": 0.5}', '"label" is the number 0.5, which names no class'),
+        (
+            '{"text": "x", "label": [0.5, "a"]}',
+            'an item of "label" is the number 0.5',
+        ),
+        ('{"text": "x", "label": [0.5, NaN]}', "its numbers are [0.5, NaN]; they should be finite"),
         ('{"text": "x", "label": true}', '"label" is true or false'),
         ('{"text": "x", "label": {"a": 1}}', '"label" is an object'),
         ('{"text": "x", "label": true}', '"label" is true or false'),
@@ -147,3 +151,83 @@ def test_whole_numbers_are_labels_as_they_are_in_a_table() -> None:
 
 def test_name_of_a_key_does_not_pass_for_a_setting() -> None:
     assert '(on_bad_row = "skip" leaves' in message_of('{"text": "x"}', label="set label")
+
+
+# Words, spans, objects in objects.
+
+
+def test_words_have_tags_and_spans():
+    row = {
+        "tokens": ["Ada", "Byron", "ran"],
+        "ner_tags": ["B-PER", "I-PER", "O"],
+        "pos": [1, None, 2],
+    }
+    result = read(json.dumps(row), words="tokens", tags={"pos": "pos", "ner": "ner_tags"})
+    (found,) = result.rows
+    assert (found.text, found.words, found.labels) == ("Ada Byron ran", ("Ada", "Byron", "ran"), ())
+    assert found.tags == {"pos": ("1", None, "2"), "ner": ("B-PER", "I-PER", "O")}
+    assert found.spans == ((0, 9, "PER"),)
+
+
+@pytest.mark.parametrize(
+    "spans", [[[0, 3, "PER"]], [{"start": 0, "end": 3, "label": "PER", "token_start": 0}]]
+)
+def test_spans_count_characters(spans):
+    row = {"text": "Ada\r\nran", "entities": spans}
+    (found,) = read(json.dumps(row), spans="entities").rows
+    assert (found.text, found.spans, found.labels) == ("Ada\r\nran", ((0, 3, "PER"),), ())
+    with_label = {**row, "label": "x"}
+    assert read(json.dumps(with_label), spans="entities").rows[0].labels == ("x",)
+
+
+def test_key_with_dots_is_looked_for_inside():
+    row = {"user": {"text": "inside"}, "user.label": "outside", "a": {"b": {"c": "deep"}}}
+    (found,) = read(json.dumps(row), text=["user.text", "a.b.c"], label="user.label").rows
+    assert (found.text, found.labels) == ("inside deep", ("outside",))
+    with pytest.raises(DataError, match=r'no key "user\.name"'):
+        read(json.dumps(row), text="user.name", label="user.label")
+
+
+@pytest.mark.parametrize(
+    ("row", "settings", "message"),
+    [
+        ({"text": "Ada", "e": [[0, 9, "PER"]]}, {"spans": "e"}, "from 0 to 9, and its text has 3"),
+        ({"text": "Ada", "e": [[0, 3, " "]]}, {"spans": "e"}, "has no label"),
+        ({"text": "Ada", "e": [[0, 3]]}, {"spans": "e"}, r"an item of \"e\" is \[0, 3\]"),
+        ({"text": "Ada", "e": [[True, 3, "a"]]}, {"spans": "e"}, "should be .start, end, label"),
+        ({"text": "Ada", "e": {}}, {"spans": "e"}, '"e" is an object; it should be a list'),
+        ({"w": ["a"], "t": ["x", "y"]}, {"words": "w", "tags": {"t": "t"}}, '1 words and 2 of "t"'),
+        ({"w": "a b"}, {"words": "w"}, '"w" is a string; it should be a list'),
+        ({"w": []}, {"words": "w"}, "its text is empty"),
+        ({"w": ["a", " "]}, {"words": "w"}, "its word 2 is empty"),
+    ],
+)
+def test_bad_words_and_spans_are_told_or_skipped(row, settings, message):
+    with pytest.raises(DataError, match=f":1: .*{message}"):
+        read(json.dumps(row), **settings)
+    good = {"text": "fine", "e": [], "w": ["fine"], "t": ["x"]}
+    lines = f"{json.dumps(row)}\n{json.dumps(good)}"
+    assert len(read(lines, **settings, on_bad_row="skip").rows) == 1
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"spans": "e", "words": "w"}, {"spans": "e", "text": ["a", "b"]}, {"tags": {"t": "t"}}],
+)
+def test_settings_of_words_and_spans_exclude_each_other(settings):
+    with pytest.raises(ConfigError, match=f"`{next(iter(settings))}`"):
+        Jsonl("x", **settings)
+
+
+def test_numbers_with_a_fraction_are_no_labels():
+    lines = [
+        {"text": "a", "label": 1.5},
+        {"text": "b", "label": [2, 2.0]},
+        {"text": "c", "label": 2},
+    ]
+    rows = read("\n".join(map(json.dumps, lines))).rows
+    assert [(row.numbers, row.labels) for row in rows] == [
+        ((1.5,), ()),
+        ((2.0, 2.0), ()),
+        ((), ("2",)),
+    ]
