@@ -73,10 +73,14 @@ def _print_test(console: Console, test: dict[str, Any]) -> None:
         console.print(
             f"test accuracy {test['accuracy']:.4f}, macro F {test['macro_f']:.4f}", highlight=False
         )
-    elif "spacy" in test:
-        for name, score in test["spacy"].items():
-            if isinstance(score, float):
-                console.print(f"test {escaped(name)} {score:.4f}", highlight=False)
+        return
+    if isinstance(labels := test.get("labels"), Mapping) and labels:
+        console.print(_label_table(labels))
+    # What a task says, or spaCy's own components.
+    figures = {name: score for name, score in test.items() if isinstance(score, float)}
+    for name, score in (figures or test.get("spacy", {})).items():
+        if isinstance(score, float):
+            console.print(f"test {escaped(name)} {score:.4f}", highlight=False)
 
 
 def _score_lines(name: str, scores: Mapping[str, Any], depth: int = 1) -> Iterator[str]:
@@ -112,10 +116,24 @@ def _class_table(test: dict[str, Any]) -> Table:
     return table
 
 
-def _most_frequent(classes: dict[str, Any]) -> list[tuple[str, Any]]:
+def _label_table(labels: Mapping[str, Any]) -> Table:
+    """Return the figures of labels of words, or of entities: the most frequent ones."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("label")
+    for column in ("precision", "recall", "F", "count"):
+        table.add_column(column, justify="right")
+    for label, score in _most_frequent(labels, "count"):
+        numbers = [f"{score[key]:.3f}" for key in ("precision", "recall", "f")]
+        table.add_row(escaped(label), *numbers, str(score["count"]))
+    if (left := len(labels) - _MAX_CLASSES) > 0:
+        table.caption = f"and {left:,} rarer ones: see report.json"
+    return table
+
+
+def _most_frequent(classes: Mapping[str, Any], counted: str = "texts") -> list[tuple[str, Any]]:
     """Return the most frequent classes, in the order of the report."""
-    by_texts = sorted(classes.items(), key=lambda item: -item[1]["texts"])
-    shown = {label for label, _ in by_texts[:_MAX_CLASSES]}
+    by_count = sorted(classes.items(), key=lambda item: -item[1][counted])
+    shown = {label for label, _ in by_count[:_MAX_CLASSES]}
     return [item for item in classes.items() if item[0] in shown]
 
 

@@ -148,3 +148,21 @@ def test_run_without_a_test_part_ends_with_its_score_on_the_dev_part():
     assert results(test={}, dev={})[0] == "12 s in all"
     tested = results(test={"spacy": {"cats_score": 0.5}}, dev={"score": 0.75})
     assert tested[:2] == ["test cats_score 0.5000", "12 s in all"]
+
+
+def test_figures_of_a_task_are_shown_without_spacys_own():
+    test = {"accuracy": 0.9, "mean": {"mae": 0.1}, "spacy": {"token_acc": 1.0, "task_score": 0.9}}
+    assert results(test=test)[:2] == ["test accuracy 0.9000", "12 s in all"]
+
+
+def test_labels_of_words_are_a_table_of_the_most_frequent():
+    labels = {
+        f"label {n:02}": {"precision": 0.5, "recall": 0.25, "f": 1 / 3, "count": n}
+        for n in range(1, 43)
+    }
+    lines = results(test={"f": 0.3, "labels": labels, "spacy": {}})
+    assert lines[0].split() == ["label", "precision", "recall", "F", "count"]
+    assert lines[1].split() == ["label", "03", "0.500", "0.250", "0.333", "3"]
+    assert lines[40].split()[1] == "42"
+    assert lines[41].strip() == "and 2 rarer ones: see report.json"
+    assert lines[42] == "test f 0.3000"
