@@ -97,7 +97,9 @@ def _sections(
     inside = []
     for setting in settings_of(part):
         registry = f"@seqpipe_{setting.name}s"
-        if setting.is_part and setting.is_required and registry not in around:
+        # For a slot of pipeline files, the default part is what null becomes.
+        is_open = setting.is_required or f"{section}.{setting.name}" in DEFAULT_PARTS
+        if setting.is_part and is_open and registry not in around:
             inside.append((f"{section}.{setting.name}", registry))
         else:
             yield _line(setting)

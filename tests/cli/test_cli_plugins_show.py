@@ -106,7 +106,7 @@ def test_part_is_shown_with_owner_place_documentation_and_settings(call):
 def test_section_has_the_part_inside_of_a_part_in_a_section_of_its_own(call):
     called = call("plugins", "show", "seqpipe.Recurrent.v1")
     line, _ = shown_setting(called.out, "cell")
-    assert line == "a cell, in a section of its own   required"
+    assert line == "a cell, in a section of its own = null"
     assert shown_setting(called.out, "window")[0] == "int | None = null"
     outer, inner = section_of(called).split("\n\n")
     assert outer.startswith('[encoder]\n@seqpipe_encoders = "seqpipe.Recurrent.v1"\nwidth = 128\n')

@@ -29,6 +29,8 @@ FILES = {
     "seqpipe.Lines.v1": {"path": "lines.txt"},
     "seqpipe.Folders.v1": {"path": "folders"},
     "seqpipe.LabelledLines.v1": {"path": "labelled.txt"},
+    "seqpipe.Columns.v1": {"path": "columns.txt"},
+    "seqpipe.ConllU.v1": {"path": "words.conllu"},
     "seqpipe.WordSimilarity.v1": {"path": "pairs.txt"},
     "seqpipe.Analogies.v1": {"path": "analogies.txt"},
     "seqpipe.SentenceSimilarity.v1": {"path": "sentences.tsv"},
@@ -83,6 +85,12 @@ def small(tmp_path_factory):
         "texts.jsonl": [json.dumps({"text": text, "label": label}) for text, label in rows],
         "lines.txt": [text for text, _ in rows],
         "labelled.txt": [f"__label__{label} {text}" for text, label in rows],
+        "columns.txt": ["Ada B-PER", "Byron I-PER", "sings O", ""] * 12,
+        "words.conllu": [
+            f"{n}\t{word}\t_\t{pos}" + "\t_" * 6 if word else ""
+            for i in range(24)
+            for n, (word, pos) in enumerate([(f"sing{i}", "VERB"), ("now", "ADV"), ("", "")], 1)
+        ],
         "pairs.txt": ["\t".join(pair.split()) for pair in pairs],
         "analogies.txt": [": couples", "king queen man woman", "man woman king queen"],
         "sentences.tsv": [f"x\tx\tx\tx\t{i}\t{rows[i][0]}\t{rows[-i][0]}" for i in range(5)],

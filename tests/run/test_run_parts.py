@@ -9,6 +9,7 @@ from confection import Config
 from e2e.small_world import UNSEEN, WORDS, write_texts
 
 from seqpipe.hookspecs import KINDS
+from seqpipe.parts.heads import TEXT_CLASSES
 from seqpipe.plugins import host
 from seqpipe.run import run
 
@@ -63,7 +64,10 @@ NEEDED = {
 def offered():
     """Return the names by kind of seqpipe's own parts that a pipeline is put together from."""
     parts = host().load("seqpipe").parts
-    return {kind: sorted(parts[kind]) for kind in KINDS if kind not in ("classifiers", "tasks")}
+    names = {kind: sorted(parts[kind]) for kind in KINDS if kind not in ("classifiers", "tasks")}
+    # Heads for other tasks read other data.
+    of_classes = [n for n in names["heads"] if host().find("heads", n).task({}) == TEXT_CLASSES]
+    return {**names, "heads": of_classes}
 
 
 def combinations():

@@ -9,7 +9,7 @@ from testing.broken_cells import Good, MeanOfTheBatch, Orthogonal, UnusedWeights
 
 from seqpipe.errors import ConfigError, PluginError
 from seqpipe.hookspecs import KINDS
-from seqpipe.parts.cells import LSTM
+from seqpipe.parts.cells import LSTM, CellFactory
 from seqpipe.parts.encoders import Recurrent
 from seqpipe.parts.heads import TextClassifier
 from seqpipe.plugins import Owner, Part, find_part
@@ -201,9 +201,14 @@ def test_factory_of_a_part_is_its_own_where_nothing_is_needed():
 
 
 def test_factory_of_an_encoder_fills_its_cell_in():
-    factory = factory_of(find_part("encoders", "seqpipe.Recurrent.v1"))
+    def unrolled(input_width: int, *, cell: CellFactory):
+        """Unroll a cell."""
+        return Recurrent(input_width, cell=cell)
+
+    factory = factory_of(Part("encoders", "acme.Unrolled.v1", unrolled, Owner("acme", "1.0")))
     assert isinstance(factory, functools.partial)
-    assert (factory.func, factory.keywords) == (Recurrent, {"cell": LSTM})
+    assert (factory.func, factory.keywords) == (unrolled, {"cell": LSTM})
+    assert factory_of(find_part("encoders", "seqpipe.Recurrent.v1")) is Recurrent
 
 
 def test_factory_fills_in_parts_that_are_no_factories():
