@@ -6,18 +6,14 @@ from seqpipe.parts.heads._contract import HeadFactory as HeadFactory
 from seqpipe.parts.heads._contract import has_loss as has_loss
 from seqpipe.parts.heads._contract import loss_gradient as loss_gradient
 from seqpipe.parts.heads._contract import sample_scores as sample_scores
-from seqpipe.parts.heads._regressor import NUMBERS as NUMBERS
 from seqpipe.parts.heads._regressor import Regressor as Regressor
 from seqpipe.parts.heads._text_classifier import TextClassifier as TextClassifier
 from seqpipe.parts.heads._text_classifier import TextClassifier2 as TextClassifier2
-from seqpipe.parts.heads._token_classifier import TOKEN_LABELS as TOKEN_LABELS
 from seqpipe.parts.heads._token_classifier import Crf as Crf
 from seqpipe.parts.heads._token_classifier import TokenClassifier as TokenClassifier
 
 __all__ = [
-    "NUMBERS",
     "TEXT_CLASSES",
-    "TOKEN_LABELS",
     "Crf",
     "Head",
     "HeadFactory",

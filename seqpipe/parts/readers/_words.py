@@ -119,6 +119,10 @@ class Columns(Reader):
         if block:
             yield start, block
 
+    @property
+    def _separator(self) -> str:
+        return "blanks and tabs" if self._delimiter is None else repr(self._delimiter)
+
     def _cells(self, line: str) -> list[str]:
         if self._delimiter is None:
             return _split(line)
@@ -140,9 +144,8 @@ class Columns(Reader):
             if problem := encoding_problem(" ".join(row), encodings=self._settings.encodings):
                 raise ProblemError(f"its word {place}: {problem}")
             if len(row) != width:
-                separated = "blanks and tabs" if self._delimiter is None else repr(self._delimiter)
                 raise ProblemError(
-                    f"its word {place} has {len(row)} columns, separated by {separated}, where most have {width}"
+                    f"its word {place} has {len(row)} columns, separated by {self._separator}, where most have {width}"
                 )
         for name, column in [("word", self._word), *self._tags.items()]:
             if not -width <= column < width:
@@ -151,9 +154,8 @@ class Columns(Reader):
                 )
         for name, column in self._tags.items():
             if column % width == self._word % width:
-                separated = "blanks and tabs" if self._delimiter is None else repr(self._delimiter)
                 raise ProblemError(
-                    f'it has {width} columns, separated by {separated}, and "{name}" is that of the words: mend `delimiter`, '
+                    f'it has {width} columns, separated by {self._separator}, and "{name}" is that of the words: mend `delimiter`, '
                     "`word` or `tags`",
                     by_setting=True,
                 )

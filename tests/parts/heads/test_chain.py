@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torchcrf import CRF
 
 from seqpipe.kernels import Chain, forward_backward, own_threads, viterbi
 from seqpipe.kernels.c import _chains
@@ -107,11 +108,10 @@ def test_gradients_are_those_of_the_definition():
 
 
 def test_results_are_those_of_pytorch_crf():
-    torchcrf = pytest.importorskip("torchcrf", reason="pytorch-crf isn't installed")
     lengths = torch.tensor([5, 2, 7])
     logits, chain = draw(lengths.tolist(), 4, 3, 2.0)
     labels = torch.randint(4, (14,))
-    other = torchcrf.CRF(4, batch_first=True).double()
+    other = CRF(4, batch_first=True).double()
     with torch.no_grad():
         other.transitions.copy_(chain.transitions)
         other.start_transitions.copy_(chain.starts)
