@@ -38,7 +38,7 @@ from seqpipe.adapters._shim import TorchShim as TorchShim
 from seqpipe.adapters._shim import torch_shims as torch_shims
 from seqpipe.adapters._task_pipe import TaskPipe as TaskPipe
 from seqpipe.adapters._task_pipe import make_task_pipe as make_task_pipe
-from seqpipe.adapters._task_pipe import task_of as task_of
+from seqpipe.adapters._task_pipe import tasks_of as tasks_of
 from seqpipe.adapters._tokenizer import WordTokenizer as WordTokenizer
 from seqpipe.adapters._tokenizer import make_tokenizer as make_tokenizer
 from seqpipe.adapters._tokenizer import tokenized as tokenized
@@ -106,7 +106,7 @@ __all__ = [
     "recurrent_engines",
     "save_table",
     "summing_hashes_at_once",
-    "task_of",
+    "tasks_of",
     "tokenized",
     "torch_shims",
     "update_encoder",

@@ -1,6 +1,7 @@
 """A head on top of an encoder, as the model of a component."""
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,8 @@ from seqpipe.parts.heads import (
 _CLASS_WEIGHTS = "class_weights"
 #: Another: the weight of each label, in their order, once that's computed. It's saved with the weights.
 _LABEL_WEIGHTS = "label_weights"
+#: Another: what its loss is multiplied by.
+_WEIGHT = "weight"
 
 _Vectors = list[Floats2d]
 
@@ -57,6 +60,7 @@ def make_classifier(
     tok2vec: Model | None = None,
     head: HeadFactory | None = None,
     class_weights: ClassWeights | None = None,
+    weight: float = 1.0,
 ) -> Model:
     """Make the model of a head for spaCy's text categorizers; registered as the architecture "seqpipe.Classifier.v1".
 
@@ -68,31 +72,46 @@ def make_classifier(
         class_weights: A number for each label, 1 for those not given; "balanced" gives all labels the same total
             weight. The gradient of a text is multiplied by its weight: the mean of its labels' weights, or 1 if it has
             none. They're computed by the callback "seqpipe.WeighClasses.v1" in [initialize.after_init].
+        weight: As `make_task_model` has it.
 
     Raises:
-        ConfigError: The class weights can't be used.
+        ConfigError: The class weights, or the weight, can't be used.
     """
     check_class_weights(class_weights)
-    model = make_task_model(tok2vec, head)
+    model = make_task_model(tok2vec, head, weight)
     if class_weights is not None:
         given = class_weights if isinstance(class_weights, str) else dict(class_weights)
         model.get_ref("output_layer").attrs[_CLASS_WEIGHTS] = given
     return model
 
 
-def make_task_model(tok2vec: Model | None = None, head: HeadFactory | None = None) -> Model:
+def make_task_model(
+    tok2vec: Model | None = None, head: HeadFactory | None = None, weight: float = 1.0
+) -> Model:
     """Make the model of a head for any task; registered as the architecture "seqpipe.Head.v1".
 
     Args:
         tok2vec: As `make_classifier` has it.
         head: As `make_classifier` has it.
+        weight: What the gradient of the loss is multiplied by: how much the head counts for an encoder that others are
+            trained with too.
+
+    Raises:
+        ConfigError: The weight is negative or isn't finite.
     """
+    if not 0 <= weight < math.inf:
+        raise ConfigError(
+            f"the `weight` of a head is {weight}; it must be a number of at least 0",
+            setting="weight",
+        )
     encoder, output = tok2vec or make_encoder(), make_head(head or TextClassifier)
     joined = _chain_with_words if _sees_words(head) else chain
     model = joined(encoder, output)
     # By these, `spacy pretrain` and `spacy debug model` find the layers.
     model.set_ref("tok2vec", encoder)
     model.set_ref("output_layer", output)
+    if weight != 1:
+        output.attrs[_WEIGHT] = float(weight)
     return model
 
 
@@ -200,7 +219,7 @@ def _forward(
             if weights is not None and not isinstance(of_scores, Truths):
                 truths = _mean(scores) - xp2torch(of_scores, device=shim.device)
                 d_logits = d_logits * _text_weights(truths, weights)
-            backprop_logits(d_logits)
+            backprop_logits(d_logits * model.attrs.get(_WEIGHT, 1.0))
         # No text has a word, or the head looks at none: nothing depends on the inputs.
         d_inputs = torch.zeros_like(inputs) if inputs.grad is None else inputs.grad
         return list(model.ops.unflatten(torch2xp(d_inputs), lengths.numpy()))

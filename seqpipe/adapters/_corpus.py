@@ -38,7 +38,7 @@ class DataSet:
         readers: The readers by part; that of the whole is called "data".
         fractions: The share of each part that's split off.
         seed: Decides the split.
-        task: What is learnt from the rows; by default classes of texts.
+        tasks: What is learnt from the rows; by default classes of texts.
         fold: For cross-validation: of "count" folds, the one of this "index" is the test part. A reader of the test
             part isn't called.
 
@@ -53,15 +53,15 @@ class DataSet:
         *,
         fractions: Mapping[str, float],
         seed: int,
-        task: Task | None = None,
+        tasks: Sequence[Task] = (),
         fold: Mapping[str, int] | None = None,
     ) -> None:
-        self.task = task or TextClasses()
+        self.tasks = tasks or [TextClasses()]
         whole = _check_readers(readers)
         if fold is not None:
             readers = {name: reader for name, reader in readers.items() if name != _TEST}
         results = {name: read_rows(reader) for name, reader in readers.items()}
-        if isinstance(self.task, TextClasses):
+        if self._learns_classes:
             results = {name: _of_classes(readers[name], each) for name, each in results.items()}
         self.skipped: list[BadRow] = [bad for result in results.values() for bad in result.skipped]
         self.parts: dict[str, list[Row]] = {
@@ -69,7 +69,7 @@ class DataSet:
         }
         split_off = self.parts if fold is None else {*self.parts, _TEST}
         wanted = _shares_left(fractions, without=split_off)
-        strata = None if isinstance(self.task, TextClasses) else self._strata
+        strata = None if self._learns_classes else self._strata
         split = partial(split_rows, fractions=wanted, seed=seed, strata=strata)
         if fold is None:
             self.parts |= split(results[whole].rows)
@@ -84,9 +84,27 @@ class DataSet:
         self._tokenizer: Any = None
         self._docs: dict[str, list[Doc]] = {}
 
+    @property
+    def _learns_classes(self) -> bool:
+        """Whether all that's learnt is classes of texts, which are checked as a whole."""
+        return all(isinstance(task, TextClasses) for task in self.tasks)
+
     def _strata(self, row: Row) -> Sequence[str]:
-        with calling(self.task, "task", f"was asked for the strata of {row.source}"):
-            return self.task.strata(row)
+        found = dict[str, None]()
+        for task in self.tasks:
+            with calling(task, "task", f"was asked for the strata of {row.source}"):
+                found.update(dict.fromkeys(task.strata(row)))
+        return list(found)
+
+    def annotate(self, doc: Doc, row: Row) -> None:
+        """Write what's to be learnt from a row on a doc.
+
+        Raises:
+            DataError: A task can't learn it.
+        """
+        for task in self.tasks:
+            with calling(task, "task", f"annotated {row.source}"):
+                task.annotate(doc, row, self.labels)
 
     def docs(self, part: str, nlp: Language) -> list[Doc]:
         """Return the tokenized texts of a part. They're kept until another tokenizer is asked for.
@@ -103,8 +121,7 @@ class DataSet:
             self._tokenizer, self._docs = nlp.tokenizer, {}
         if part not in self._docs:
             docs = [_tokenized(nlp, row) for row in self.parts[part]]
-            # Classes of texts are checked as a whole.
-            is_checked = self._skips[part] and not isinstance(self.task, TextClasses)
+            is_checked = self._skips[part] and not self._learns_classes
             self._docs[part] = self._learnable(part, docs) if is_checked else docs
         return self._docs[part]
 
@@ -118,8 +135,7 @@ class DataSet:
         problem: DataError | None = None
         for row, doc in zip(self.parts[part], docs, strict=True):
             try:
-                with calling(self.task, "task", f"annotated {row.source}"):
-                    self.task.annotate(doc.copy(), row, self.labels)
+                self.annotate(doc.copy(), row)
             except DataError as error:
                 problem = problem or error
                 told = str(error).removeprefix(row.source).lstrip(": ")
@@ -219,7 +235,7 @@ class Corpus:
         part: Which part of it.
         fractions: The share of each part that's split off.
         seed: Decides the split.
-        task: What is learnt from the rows; by default classes of texts.
+        tasks: What is learnt from the rows; by default classes of texts.
         fold: For cross-validation: which fold is the test part; see `DataSet`.
 
     Raises:
@@ -233,7 +249,7 @@ class Corpus:
         *,
         fractions: Mapping[str, float],
         seed: int,
-        task: Task | None = None,
+        tasks: Sequence[Task] = (),
         fold: Mapping[str, int] | None = None,
     ) -> None:
         _check_readers(readers)
@@ -244,7 +260,7 @@ class Corpus:
         self._part = part
         self._fractions = fractions
         self._seed = seed
-        self._task = task
+        self._tasks = tasks
         self._data: DataSet | None = None
 
     def read(self, nlp: Language) -> DataSet:
@@ -260,17 +276,17 @@ class Corpus:
                     self._readers,
                     fractions=self._fractions,
                     seed=self._seed,
-                    task=self._task,
+                    tasks=self._tasks,
                     fold=self.fold,
                 )
             self._data = _with_part(data_sets[key], self._part)
         return self._data
 
     def _key(self) -> Any:
-        # Each corpus has a task, and readers, of its own, made by the same settings.
-        task = self._task and (type(self._task), repr(sorted(vars(self._task).items())))
+        # Each corpus has tasks, and readers, of its own, made by the same settings.
+        tasks = tuple((type(task), repr(sorted(vars(task).items()))) for task in self._tasks)
         fold = self.fold and tuple(sorted(self.fold.items()))
-        return tuple(self._readers.items()), tuple(self._fractions.items()), self._seed, task, fold
+        return tuple(self._readers.items()), tuple(self._fractions.items()), self._seed, tasks, fold
 
     def is_same(self, other: object, nlp: Language) -> bool:
         """Say whether another corpus yields the same part of the same data."""
@@ -290,8 +306,7 @@ class Corpus:
         docs = data.docs(self._part, nlp)
         for row, doc in zip(self.rows(nlp), docs, strict=True):
             reference = doc.copy()
-            with calling(data.task, "task", f"annotated {row.source}"):
-                data.task.annotate(reference, row, data.labels)
+            data.annotate(reference, row)
             yield _like(empty, doc.copy(), reference)
 
     def sequences(self, nlp: Language) -> Iterator[Sequence[str]]:
@@ -337,6 +352,7 @@ def make_corpus(
     dev: Reader | None = None,
     test: Reader | None = None,
     task: Task | None = None,
+    tasks: dict[str, Task] | None = None,
     fold: dict[str, int] | None = None,
 ) -> Corpus:
     """Make one part of a data set; registered as the reader "seqpipe.Corpus.v1".
@@ -350,8 +366,13 @@ def make_corpus(
         dev: Reads the rows that the best model is chosen by.
         test: Reads the rows that the best model is evaluated on.
         task: What is learnt from the rows; by default classes of texts.
+        tasks: Instead, where several components learn from them: each one's task, by their names.
         fold: For cross-validation: of "count" folds, the one of this "index" takes the place of the test part.
+
+    Raises:
+        ConfigError: Nothing says where the rows come from, or there's no such fold.
     """
     readers = {_WHOLE: data, "train": train, "dev": dev, "test": test}
     given = {name: reader for name, reader in readers.items() if reader is not None}
-    return Corpus(given, part, fractions=split, seed=seed, task=task, fold=fold)
+    learnt = list(tasks.values()) if tasks else [task] if task else []
+    return Corpus(given, part, fractions=split, seed=seed, tasks=learnt, fold=fold)

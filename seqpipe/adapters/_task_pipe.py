@@ -28,6 +28,8 @@ from seqpipe.tasks.text_classes import TextClasses
 
 #: The key of spaCy's scores of a task's main figure.
 _MAIN = "task_score"
+#: What the component of the only head of a file is called.
+_NAME = "task"
 
 
 class TaskPipe(TrainablePipe):  # type: ignore[misc]
@@ -162,10 +164,16 @@ class TaskPipe(TrainablePipe):  # type: ignore[misc]
         raise NotImplementedError("the loss is the head's, and computed by `update`")
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
-        """Return the task's figures, the main one as "task_score" too."""
+        """Return the task's figures, the main one as "task_score" too, and by the component's name: "slots_score".
+
+        Where the component has another name than "task", that's before the names of the figures: "slots_accuracy".
+        """
         with calling(self.task, "task", "scored examples"):
             figures = self.task.score(list(examples))
-            return {**figures, _MAIN: figures[self.task.main_figure]}
+            main = figures[self.task.main_figure]
+        if self.name != _NAME:
+            figures = {f"{self.name}_{figure}": value for figure, value in figures.items()}
+        return {**figures, _MAIN: main, f"{self.name}_score": main}
 
 
 def _wants_truths(head: Head) -> bool:
@@ -218,18 +226,25 @@ def make_task_pipe(nlp: Language, name: str, model: Model, task: Task) -> TaskPi
     return pipe
 
 
-def task_of(nlp: Language) -> Task | None:
-    """Return what a pipeline learns from rows; None where that's spaCy's business alone."""
-    # Beside a task of ours, a categorizer has come from elsewhere.
-    pipes = sorted((pipe for _, pipe in nlp.pipeline), key=lambda p: not isinstance(p, TaskPipe))
-    tasks = (_task_of(pipe) for pipe in pipes)
-    task = next((task for task in tasks if task is not None), None)
-    if isinstance(task, TextClasses):
-        decision = decision_of(nlp)
-        task.threshold = decision.get("threshold", task.threshold)
-        task.thresholds = decision.get("thresholds", {})
-        task.decides = bool(decision)
-    return task
+def tasks_of(nlp: Language) -> dict[str, Task]:
+    """Return what a pipeline learns from rows, by component: several where a file has several heads.
+
+    It's empty where that's spaCy's business alone.
+    """
+    pipes = dict(nlp.pipeline)
+    named = [name for name in nlp.config.get("variables", {}).get("tasks", {}) if name in pipes]
+    if not named:
+        # Beside a task of ours, a categorizer has come from elsewhere.
+        learning = (name for name, pipe in pipes.items() if _task_of(pipe) is not None)
+        named = sorted(learning, key=lambda name: not isinstance(pipes[name], TaskPipe))[:1]
+    tasks = {name: task for name in named if (task := _task_of(pipes[name])) is not None}
+    decision = decision_of(nlp)
+    for task in tasks.values():
+        if isinstance(task, TextClasses):
+            task.threshold = decision.get("threshold", task.threshold)
+            task.thresholds = decision.get("thresholds", {})
+            task.decides = bool(decision)
+    return tasks
 
 
 def _task_of(pipe: Any) -> Task | None:

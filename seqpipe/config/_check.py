@@ -16,19 +16,21 @@ from seqpipe import plugins
 from seqpipe.config._blocks import Blocks
 from seqpipe.config._expand import embedders_in
 from seqpipe.config._read import PipelineFile
-from seqpipe.config._report import Path, Report
+from seqpipe.config._report import Path, Report, title
 from seqpipe.config._schema import (
     DATA_PARTS,
     DECISION_SETTINGS,
     EVALUATION,
     FREE_SECTIONS,
     HOST_SETTINGS,
+    ONE_OF_HEADS,
     PIPELINE_SETTINGS,
     REPLACED,
     SECTIONS,
     SLOTS,
     SPACY_SECTIONS,
     TEXT_CATEGORIZERS,
+    TEXT_CLASSES,
     Makes,
     Slot,
     what_is_made,
@@ -47,6 +49,8 @@ from seqpipe.messages import Problems, did_you_mean, nearest, quote
 _KNOWN: Final = (*SECTIONS, EVALUATION, *SPACY_SECTIONS, *FREE_SECTIONS)
 #: The largest seed that numpy accepts.
 _MAX_SEED: Final = 2**32 - 1
+#: The names of the components that a pipeline has beside those of its heads.
+_TAKEN: Final = ("tok2vec", "wide", "decision")
 _SPLIT_HELP: Final = 'such as split = {"train": 0.8, "dev": 0.1, "test": 0.1}'
 
 
@@ -115,8 +119,8 @@ class _Check:
             self._mixed_section(self._sections["wide"])
         if "decision" in self._sections:
             self._decided_section(self._sections["decision"])
-        if self._makes is Makes.HEAD and "head" in self._sections:
-            self._class_weights(self._sections["head"].get("class_weights"))
+        if self._makes is Makes.HEAD:
+            self._weights_of_classes()
         for name, section in self._sections.items():
             if name == "pipeline":
                 self._pipeline(section)
@@ -128,6 +132,8 @@ class _Check:
                 self._blocks_by_name(name, section, "name its @scorers there")
             elif name == "embedder" and embedders_in(section):
                 self._embedders(section)
+            elif name == "heads":
+                self._heads(section)
             elif name in SECTIONS:
                 self._blocks.check((name,), section, SLOTS[(name,)], host=HOST_SETTINGS.get(name))
             elif name in _KNOWN:
@@ -164,7 +170,7 @@ class _Check:
         there = {*self._sections, *meant}
         if self._makes is None and {"nlp", "components"} <= there:
             return
-        has_no_head = self._makes in (Makes.EMBEDDING, Makes.CLASSIFIER)
+        has_no_head = self._makes in (Makes.EMBEDDING, Makes.CLASSIFIER) or "heads" in there
         for name in ("data",) if has_no_head else ("data", "head"):
             if name not in there:
                 registry = SLOTS[(name,)].registries[0]
@@ -198,18 +204,26 @@ class _Check:
                 "remove this section, or add a [head]",
             )
 
+    def _categorizer(self) -> str | None:
+        """Return the factory of the component that puts texts into classes; None if the file has none."""
+        components = self._expanded.get("components", {})
+        factories = (each.get("factory") for each in components.values())
+        return next((factory for factory in factories if factory in TEXT_CATEGORIZERS), None)
+
+    def _learns(self) -> str:
+        """Return what the heads of the file are for."""
+        variables = self._expanded.get("variables", {})
+        tasks = [variables.get("task", {}), *variables.get("tasks", {}).values()]
+        return ", ".join(task["@seqpipe_tasks"] for task in tasks if task)
+
     def _mixed_section(self, section: dict[str, Any]) -> None:
         """Check that the scores of [wide] can be mixed with those of the head."""
-        nlp, components = self._expanded.get("nlp", {}), self._expanded.get("components", {})
-        name = next(iter(nlp.get("pipeline", ())[1:]), TEXT_CATEGORIZERS[0])
-        if name not in TEXT_CATEGORIZERS and section.get("weight") != 0:
-            task = self._expanded.get("variables", {}).get("task", {}).get("@seqpipe_tasks", name)
-            message = (
-                f"[wide] is for heads that put texts into classes, and this file's is for {task}"
-            )
+        name = self._categorizer()
+        if name is None and section.get("weight") != 0:
+            message = f"[wide] is for heads that put texts into classes, and this file's is for {self._learns()}"
             self._report.add(("wide",), message, "remove this section")
-        classifier = components.get("wide", {}).get("classifier", {})
-        is_exclusive = name == TEXT_CATEGORIZERS[0]
+        classifier = self._expanded.get("components", {}).get("wide", {}).get("classifier", {})
+        is_exclusive = name in (None, TEXT_CATEGORIZERS[0])
         if "exclusive" in section and classifier.get("exclusive", is_exclusive) != is_exclusive:
             number = "exactly one class" if is_exclusive else "any number of classes"
             message = f"the head gives a text {number}, and [wide] has to do the same"
@@ -232,19 +246,27 @@ class _Check:
             self._report.add(("decision",), message, f"add one to `split`, or {given}")
         if self._makes is not Makes.HEAD:
             return
-        name = next(iter(self._expanded.get("nlp", {}).get("pipeline", ())[1:]), "textcat")
-        if name not in TEXT_CATEGORIZERS:
-            task = self._expanded.get("variables", {}).get("task", {}).get("@seqpipe_tasks", name)
-            message = f"[decision] is for heads that put texts into classes, and this file's is for {task}"
+        if self._categorizer() is None:
+            message = f"[decision] is for heads that put texts into classes, and this file's is for {self._learns()}"
             self._report.add(("decision",), message, "remove this section")
 
-    def _class_weights(self, weights: Any) -> None:
+    def _weights_of_classes(self) -> None:
+        variables = self._expanded.get("variables", {})
+        if isinstance(head := self._sections.get("head"), dict):
+            self._class_weights(("head",), head, variables.get("task"))
+        for name, head in self._sections.get("heads", {}).items():
+            if isinstance(head, dict):
+                self._class_weights(("heads", name), head, variables.get("tasks", {}).get(name))
+
+    def _class_weights(
+        self, section: Path, head: Mapping[str, Any], task: Mapping[str, Any] | None
+    ) -> None:
         """Check that the weights of classes can be computed, and are of use to the head's task."""
-        path = ("head", "class_weights")
+        weights, path = head.get("class_weights"), (*section, "class_weights")
         if weights is None:
             return
-        task = self._expanded.get("variables", {}).get("task", {}).get("@seqpipe_tasks")
-        if task is not None:
+        task = (task or {}).get("@seqpipe_tasks", TEXT_CLASSES)
+        if task != TEXT_CLASSES:
             message = f"`class_weights` are for heads that put texts into classes, and this file's is for {task}"
             self._report.add(path, message, "remove this")
         for label, weight in weights.items() if isinstance(weights, dict) else ():
@@ -253,7 +275,7 @@ class _Check:
                 self._report.add((*path, label), message, "use another number", value=True)
         own = self._sections.get("initialize", {}).get("after_init", {})
         if own != {} and descend(own, ("@callbacks",)) != "seqpipe.WeighClasses.v1":
-            message = "this replaces the callback that computes the `class_weights` of [head]"
+            message = f"this replaces the callback that computes the `class_weights` of {title(section)}"
             label = "remove this, or `class_weights`"
             self._report.add(("initialize", "after_init"), message, label)
 
@@ -355,6 +377,39 @@ class _Check:
                 self._blocks.check(path, value, SLOTS[("embedder", "*")], host=tune)
             else:
                 self._report.unknown(path, host, owner=" (several embedders)")
+
+    def _heads(self, section: dict[str, Any]) -> None:
+        """Check the heads of a file that has several, and that it says nothing of a single one."""
+        self._report.no_block(("heads",), section, "give the head a name: [heads.NAME]")
+        if not section:
+            self._report.add(("heads",), "[heads] has no head", "add a section [heads.NAME]")
+        for name in ("head", "task"):
+            if name in self._sections:
+                other = "[heads.NAME]" if name == "head" else "[heads.NAME.task]"
+                message = f"[{name}] can't be combined with [heads]"
+                self._report.add((name,), message, f"write {other} instead")
+        classifying = []
+        for name, head in section.items():
+            path = ("heads", name)
+            if name.startswith("@"):
+                continue
+            if not isinstance(head, dict):
+                self._report.add(path, f"[heads.{name}] is a section", "name its part there")
+                continue
+            if not name.isidentifier() or name in _TAKEN:
+                message = f"a head can't be called {quote(name)}, as a component of the pipeline is called after it"
+                taken = f"other names than {', '.join(_TAKEN)} can be used"
+                help = f"names are made of letters, digits and _; {taken}"
+                self._report.add(path, message, "choose another name", help=(help,))
+            self._blocks.check(path, head, SLOTS[("heads", "*")], host=ONE_OF_HEADS)
+            task = self._expanded.get("variables", {}).get("tasks", {}).get(name, {})
+            if task.get("@seqpipe_tasks") == TEXT_CLASSES:
+                classifying.append(name)
+        for name in classifying[1:]:
+            message = f"[heads.{name}] puts texts into classes, and so does [heads.{classifying[0]}]"
+            help = "the classes of a text are in doc.cats, which both would write to"
+            label = "remove one of them, or train it in a file of its own"
+            self._report.add(("heads", name), message, label, help=(help,))
 
     def _blocks_by_name(self, name: str, section: dict[str, Any], label: str) -> None:
         """Check a section that holds a block for each of any number of freely chosen names."""

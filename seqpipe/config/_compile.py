@@ -2,12 +2,13 @@
 
 import itertools
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from seqpipe.config._check import check
-from seqpipe.config._expand import DEV, TASK, expand
+from seqpipe.config._expand import DEV, TASK, TASKS, expand, task_of_head
 from seqpipe.config._read import PipelineFile, read
 from seqpipe.config._schema import FREE_SECTIONS
 from seqpipe.config._types import is_block
@@ -30,8 +31,10 @@ _REFERENCES: Final = {
     "seed": "${system.seed}",
     "gpu_allocator": "${system.gpu_allocator}",
     "task": TASK,
+    "tasks": TASKS,
     "corpus": DEV,
 }
+_OF_A_HEAD: Final = re.compile(re.escape(task_of_head("X")).replace("X", r"\w+"))
 
 
 def restore_dollars(value: Any, sign: str) -> Any:
@@ -76,9 +79,16 @@ def _component(component: dict[str, Any]) -> dict[str, Any]:
 
 def _keys(section: dict[str, Any]) -> dict[str, Any]:
     return {
-        key: value if key.startswith("@") or _REFERENCES.get(key) == value else _value(value)
+        key: value if key.startswith("@") or _is_reference(key, value) else _value(value)
         for key, value in section.items()
     }
+
+
+def _is_reference(key: str, value: Any) -> bool:
+    """Return whether a value is one of the expansion's references."""
+    if key == "task" and isinstance(value, str) and _OF_A_HEAD.fullmatch(value):
+        return True
+    return _REFERENCES.get(key) == value
 
 
 def _value(value: Any) -> Any:

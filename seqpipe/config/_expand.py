@@ -3,16 +3,19 @@
 Nothing is read, built or trained here.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from seqpipe.config._schema import (
     DATA_PARTS,
     DEFAULT_PARTS,
     HOST_SETTINGS,
+    ONE_OF_HEADS,
     OWN_TOKENIZERS,
     SECTIONS,
     TEXT_CATEGORIZERS,
+    TEXT_CLASSES,
     Makes,
 )
 from seqpipe.config._types import is_block
@@ -21,8 +24,15 @@ from seqpipe.plugins import Part
 #: What the component and the corpora have for a task: one block, so that changing it changes it for all. The block isn't
 #: the component's own, as a component may be renamed or removed, and then the saved pipeline couldn't be loaded.
 TASK: Final = "${variables.task}"
+#: Likewise what the components of several heads have, by their names.
+TASKS: Final = "${variables.tasks}"
 #: The dev part, likewise.
 DEV: Final = "${corpora.dev}"
+
+
+def task_of_head(name: str) -> str:
+    """Return the reference to the task of one of several heads."""
+    return f"${{variables.tasks.{name}}}"
 
 
 def embedders_in(section: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,6 +70,31 @@ def classifier_sections(classifier: Section, corpora: Mapping[str, Section]) -> 
 
 
 FindPart = Callable[[str, str], Part]
+
+
+@dataclass(frozen=True)
+class _Head:
+    """A head of a file, and the component that it becomes.
+
+    Attributes:
+        name: What the component is called.
+        component: Its section.
+        scores: The scores that say how good it is, each with its weight; another than 0 for one of them.
+        task: What it learns; None for text classification, which spaCy's own components do.
+        is_weighted: Whether its classes have weights.
+    """
+
+    name: str
+    component: Section
+    scores: Mapping[str, float]
+    task: Section | None
+    is_weighted: bool
+
+    @property
+    def categorizes(self) -> str | None:
+        """Which of spaCy's text categorizers it is; None for none."""
+        factory: str = self.component["factory"]
+        return factory if factory in TEXT_CATEGORIZERS else None
 
 
 def _default(section: str) -> Section:
@@ -104,7 +139,8 @@ _TRAINING: Final[Section] = {
     "optimizer": {"@optimizers": "seqpipe.AdamW.v1"},
     "batcher": {"@batchers": "spacy.batch_by_sequence.v1", "size": 32},
 }
-
+#: For exclusive classes the micro-averaged F is the accuracy.
+_CLASSIFIED: Final = {"cats_micro_f": 1.0, "cats_score": 0.0}
 
 #: The mix of head and classifier is tuned before a model is saved.
 _TUNING: Final[Section] = {"before_to_disk": {"@callbacks": "seqpipe.TuneMix.v1", "corpus": DEV}}
@@ -148,10 +184,9 @@ def expand(
 
 
 def _trained(sections: Mapping[str, Any], find_part: FindPart, written: Collection[str]) -> Section:
-    """Expand a file whose pipeline is trained: an encoder on top of the vectors, and a head on top of that."""
-    names = (name for name in SECTIONS if name not in ("task", _WIDE, _DECISION))
+    """Expand a file whose pipeline is trained: an encoder on top of the vectors, and heads on top of that."""
+    names = ("pipeline", "data", "tokenizer", "embedder", "encoder")
     ours = {name: _with_defaults(name, _given(sections, name, written)) for name in names}
-    class_weights = ours["head"].pop("class_weights", None)
     encoder = find_part("encoders", ours["encoder"]["@seqpipe_encoders"])
     if "cell" in encoder.settings:
         cell = ours["encoder"].get("cell", {})
@@ -159,31 +194,93 @@ def _trained(sections: Mapping[str, Any], find_part: FindPart, written: Collecti
             ours["encoder"]["cell"] = {**DEFAULTS["encoder.cell"], **cell}
     if "width" not in ours["encoder"]:
         ours["encoder"]["width"] = encoder.default_width()
-    task = _task(sections.get("task"), ours["head"], find_part)
-    name, component, weights = _component(ours, task, find_part)
-    if is_weighted := class_weights is not None and task is None:
-        component["model"]["class_weights"] = class_weights
-    wide = _wide(sections, name, find_part, written)
+    heads = _heads(sections, ours["encoder"]["width"], find_part)
+    wide = _wide(sections, heads, find_part, written)
     beside = {_WIDE: wide} if wide else {}
-    if name in TEXT_CATEGORIZERS:
-        beside |= _decision(sections, is_exclusive=name == TEXT_CATEGORIZERS[0])
+    if categorizer := next((head.categorizes for head in heads if head.categorizes), None):
+        beside |= _decision(sections, is_exclusive=categorizer == TEXT_CATEGORIZERS[0])
     is_tuned = _DECISION in beside or (wide is not None and "weight" not in wide)
     tuning = _TUNING if is_tuned and "before_to_disk" not in sections.get("training", {}) else {}
-    shared: Section = {"task": TASK} if task else {}
+    tasks, shared = _tasks(sections, heads)
     data = _data(ours["data"], "seqpipe.Corpus.v1", **shared)
     return {
-        **({"variables": {"task": task}} if task else {}),
+        **({"variables": tasks} if tasks else {}),
         **_system(ours),
-        "nlp": {**_nlp(sections, ours), "pipeline": ["tok2vec", name, *beside]},
+        "nlp": {
+            **_nlp(sections, ours),
+            "pipeline": ["tok2vec", *(head.name for head in heads), *beside],
+        },
         "components": {
             "tok2vec": {"factory": "tok2vec", "model": _encoder(ours)},
-            name: component,
+            **{head.name: head.component for head in heads},
             **beside,
         },
         "corpora": {part: {**data, "part": part} for part in _parts_of(ours["data"])},
-        "training": {**_TRAINING, **weights, **tuning},
-        "initialize": _initialize(data, is_weighted=is_weighted),
+        "training": {**_TRAINING, **_score_weights(heads), **tuning},
+        "initialize": _initialize(data, is_weighted=any(head.is_weighted for head in heads)),
     }
+
+
+def _tasks(sections: Mapping[str, Any], heads: Sequence[_Head]) -> tuple[Section, Section]:
+    """Return the tasks of heads, as variables, and what corpora have of them."""
+    if "heads" in sections:
+        classes = {"@seqpipe_tasks": TEXT_CLASSES}
+        return {"tasks": {head.name: head.task or classes for head in heads}}, {"tasks": TASKS}
+    task = heads[0].task
+    return ({"task": task}, {"task": TASK}) if task else ({}, {})
+
+
+def _score_weights(heads: Sequence[_Head]) -> Section:
+    """Return what the best model is chosen by, the mean of the heads' scores; nothing if spaCy's components say it."""
+    share = round(1 / len(heads), 6)
+    weights = {key: share * weight for head in heads for key, weight in head.scores.items()}
+    return {"score_weights": weights} if weights else {}
+
+
+def _heads(sections: Mapping[str, Any], width: int, find_part: FindPart) -> list[_Head]:
+    """Return the heads of a file: that of [head], or those of [heads]."""
+    if "heads" not in sections:
+        head = _with_defaults("head", sections.get("head", {}))
+        task = _task(sections.get("task"), head, find_part)
+        return [_head(None, head, task, width, find_part)]
+    found = []
+    for name, given in sections["heads"].items():
+        head = _with_defaults("head", {k: v for k, v in given.items() if k != "task"})
+        task = _task(given.get("task"), head, find_part)
+        found.append(_head(name, head, task, width, find_part))
+    return found
+
+
+def _head(
+    name: str | None, given: Section, task: Section | None, width: int, find_part: FindPart
+) -> _Head:
+    """Return a head and its component; a head without a name is the only one, and called after what it does."""
+    host = {key: given[key] for key in ("class_weights", "weight") if given.get(key) is not None}
+    head = {key: value for key, value in given.items() if key not in ONE_OF_HEADS}
+    listener = {
+        "@architectures": "spacy.Tok2VecListener.v1",
+        "width": width,
+        "upstream": "tok2vec",
+    }
+    model = {"tok2vec": listener, "head": head, **host}
+    if task is None:
+        part = find_part("heads", head["@seqpipe_heads"])
+        factory = part.component(_settings(head))
+        component = {
+            "factory": factory,
+            "model": {"@architectures": "seqpipe.Classifier.v1", **model},
+        }
+        scores = _CLASSIFIED if factory in TEXT_CATEGORIZERS else {}
+        return _Head(name or factory, component, scores, None, "class_weights" in host)
+    model.pop("class_weights", None)
+    component = {
+        "factory": "seqpipe_task",
+        "task": TASK if name is None else task_of_head(name),
+        "model": {"@architectures": "seqpipe.Head.v1", **model},
+    }
+    # The first is in every component's scores, and so says nothing of one of several.
+    scores = {"task_score": 1.0} if name is None else {"task_score": 0.0, f"{name}_score": 1.0}
+    return _Head(name or "task", component, scores, task, is_weighted=False)
 
 
 def _given(sections: Mapping[str, Any], name: str, written: Collection[str]) -> Section:
@@ -200,31 +297,18 @@ def _task(given: Section | None, head: Section, find_part: FindPart) -> Section 
     """Return the block of what the head learns; None for text classification, which spaCy's own components do."""
     named = find_part("heads", head["@seqpipe_heads"]).task(_settings(head))
     task = {"@seqpipe_tasks": named, **(given or {})}
-    return None if task["@seqpipe_tasks"] == DEFAULT_PARTS["task"][1] else task
-
-
-def _component(
-    ours: Mapping[str, Section], task: Section | None, find_part: FindPart
-) -> tuple[str, Section, Section]:
-    """Return the name and the section of the head's component, and the weights of its scores."""
-    if task is not None:
-        component = {
-            "factory": "seqpipe_task",
-            "task": TASK,
-            "model": _head(ours, "seqpipe.Head.v1"),
-        }
-        return "task", component, {"score_weights": {"task_score": 1.0}}
-    head = find_part("heads", ours["head"]["@seqpipe_heads"])
-    name = head.component(_settings(ours["head"]))
-    return name, {"factory": name, "model": _head(ours, "seqpipe.Classifier.v1")}, _score(name)
+    return None if task["@seqpipe_tasks"] == TEXT_CLASSES else task
 
 
 def _wide(
-    sections: Mapping[str, Any], component: str, find_part: FindPart, written: Collection[str]
+    sections: Mapping[str, Any],
+    heads: Sequence[_Head],
+    find_part: FindPart,
+    written: Collection[str],
 ) -> Section | None:
-    """Return the section of the classifier beside the head; None for none.
+    """Return the section of the classifier beside a head that puts texts into classes; None for none.
 
-    By default there's one if the file names neither embedder nor encoder, and the head puts texts into classes.
+    By default there's one if the file names neither embedder nor encoder.
     """
     given = sections.get("wide")
     training = sections.get("training", {})
@@ -232,7 +316,8 @@ def _wide(
     is_unfit = training.get("max_epochs", 0) == -1 or "before_to_disk" in training
     if given is None and (is_unfit or "embedder" in written or "encoder" in written):
         return None
-    if component not in TEXT_CATEGORIZERS:
+    head = next((head for head in heads if head.categorizes), None)
+    if head is None:
         return None
     section = _with_defaults(_WIDE, given or {})
     weight = section.pop("weight", None)
@@ -240,11 +325,11 @@ def _wide(
         return None
     part = find_part("classifiers", section["@seqpipe_classifiers"])
     if "exclusive" in part.settings:
-        section.setdefault("exclusive", component == "textcat")
+        section.setdefault("exclusive", head.categorizes == TEXT_CATEGORIZERS[0])
     mix = {} if weight is None else {"weight": weight}
-    head = sections.get("components", {}).get(component, {})
-    if "threshold" in head:
-        mix["threshold"] = head["threshold"]
+    component = sections.get("components", {}).get(head.name, {})
+    if "threshold" in component:
+        mix["threshold"] = component["threshold"]
     return {"factory": "seqpipe_wide", "classifier": section, **mix}
 
 
@@ -304,7 +389,7 @@ def _classified(sections: Mapping[str, Any]) -> Section:
             "tokenizer": _tokenizer(sections, ours),
         },
         "components": {**model["components"], **beside},
-        "training": {**_TRAINING, **model["training"], **_score("textcat"), **tuning},
+        "training": {**_TRAINING, **model["training"], "score_weights": _CLASSIFIED, **tuning},
     }
 
 
@@ -382,22 +467,6 @@ def _encoder(ours: Mapping[str, Section]) -> Section:
     if tuned and not trained.get("tune"):
         trained["tune"] = tuned
     return {"@architectures": "seqpipe.Encoder.v1", "encoder": ours["encoder"], **trained}
-
-
-def _head(ours: Mapping[str, Section], architecture: str) -> Section:
-    listener = {
-        "@architectures": "spacy.Tok2VecListener.v1",
-        "width": ours["encoder"]["width"],
-        "upstream": "tok2vec",
-    }
-    return {"@architectures": architecture, "tok2vec": listener, "head": ours["head"]}
-
-
-def _score(component: str) -> Section:
-    if component not in TEXT_CATEGORIZERS:
-        return {}
-    # For exclusive classes the micro-averaged F is the accuracy.
-    return {"score_weights": {"cats_micro_f": 1.0, "cats_score": 0.0}}
 
 
 def _vectors(embedder: Section) -> Section:

@@ -20,7 +20,8 @@ from seqpipe.messages import Diagnostic, PipelineFileError, quote
 
 Path = tuple[str, ...]
 
-#: Where the sections of a pipeline file end up in what it expands to; a star matches any one name.
+#: Where the sections of a pipeline file end up in what it expands to. A star matches any one name; in a section it's the
+#: last one that matched.
 _ORIGINS: Final[tuple[tuple[Path, Path], ...]] = (
     (("nlp", "tokenizer", "tokenizer"), ("tokenizer",)),
     (("nlp", "vectors", "embedder"), ("embedder",)),
@@ -31,6 +32,11 @@ _ORIGINS: Final[tuple[tuple[Path, Path], ...]] = (
     (("training", "seed"), ("pipeline", "seed")),
     (("components", "tok2vec", "model", "encoder"), ("encoder",)),
     (("components", "tok2vec", "model"), ("embedder",)),
+    (("components", "*", "model", "head"), ("heads", "*")),
+    (("components", "*", "model"), ("heads", "*")),
+    (("components", "*", "task"), ("heads", "*", "task")),
+    (("corpora", "*", "tasks", "*"), ("heads", "*", "task")),
+    (("initialize", "before_init", "corpus", "tasks", "*"), ("heads", "*", "task")),
     (("components", "*", "model", "head"), ("head",)),
     (("components", "classifier", "classifier"), ("classifier",)),
     (("components", "wide", "classifier"), ("wide",)),
@@ -64,8 +70,12 @@ def origin(location: Path, file: PipelineFile) -> Path | None:
         if len(head) == len(expanded) and all(
             wanted in ("*", part) for wanted, part in zip(expanded, head, strict=True)
         ):
-            path = (*written, *rest)
-            return path if _has(file, path[:1]) else None
+            names = [name for name, star in zip(head, expanded, strict=True) if star == "*"]
+            path = tuple(names[-1] if name == "*" else name for name in written) + rest
+            if _has(file, path[: 2 if "*" in written else 1]):
+                return path
+            if "*" not in written:
+                return None
     return location if location and _has(file, location[:1]) else None
 
 

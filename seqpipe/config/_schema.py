@@ -13,8 +13,8 @@ from seqpipe.parts.class_weights import ClassWeights
 
 #: Our own sections, in the order of the documentation.
 SECTIONS: Final[tuple[str, ...]] = (
-    *("pipeline", "data", "tokenizer", "embedder", "encoder", "head", "wide", "task", "classifier"),
-    "decision",
+    *("pipeline", "data", "tokenizer", "embedder", "encoder", "head", "heads", "wide", "task"),
+    *("classifier", "decision"),
 )
 
 
@@ -31,7 +31,7 @@ class Makes(enum.Enum):
 
 #: Any of these sections means that a file makes more than an embedding.
 _MORE_THAN_AN_EMBEDDING: Final = (
-    *("encoder", "head", "wide", "task", "decision", "nlp", "components"),
+    *("encoder", "head", "heads", "wide", "task", "decision", "nlp", "components"),
 )
 
 
@@ -50,7 +50,7 @@ def what_is_made(sections: Collection[str]) -> Makes | None:
 
 
 #: The sections that a classifier replaces, and the scores of an embedder, which it has none of.
-REPLACED: Final = ("embedder", "encoder", "head", "wide", "task", "evaluation")
+REPLACED: Final = ("embedder", "encoder", "head", "heads", "wide", "task", "evaluation")
 
 #: Scores of the embedding, by any name: [evaluation.analogies]. Allowed in a spaCy config too.
 EVALUATION: Final = "evaluation"
@@ -88,6 +88,9 @@ DEFAULT_PARTS: Final[dict[str, tuple[str, str]]] = {
     "wide": (KINDS["classifiers"].registry, "seqpipe.NGramClassifier.v1"),
     **{kind.section: (kind.registry, kind.default) for kind in KINDS.values()},
 }
+
+#: The task that spaCy's own components do.
+TEXT_CLASSES: Final = KINDS["tasks"].default
 
 #: spaCy's components that put texts into classes: into exactly one, or into any number of them.
 TEXT_CATEGORIZERS: Final = ("textcat", "textcat_multilabel")
@@ -139,12 +142,20 @@ _CALLBACKS = Slot(("callbacks",))
 _MODELS = Slot(("architectures", "layers"))
 _SCHEDULES = Slot(("schedules",))
 
+#: The keys that the host reads in each section of [heads].
+ONE_OF_HEADS: Final[dict[str, Any]] = {
+    **HOST_SETTINGS["head"],
+    "weight": float,
+    "task": KIND_SLOTS["task"],
+}
+
 #: Slots by their path; a star matches any one name.
 SLOTS: Final[dict[tuple[str, ...], Slot]] = {
     ("data",): _READERS,
     **{("data", part): _READERS for part in DATA_PARTS},
     **{(kind,): slot for kind, slot in KIND_SLOTS.items() if kind != "cell"},
     ("embedder", "*"): KIND_SLOTS["embedder"],
+    ("heads", "*"): KIND_SLOTS["head"],
     ("wide",): KIND_SLOTS["classifier"],
     (EVALUATION, "*"): _SCORERS,
     ("nlp", "tokenizer"): Slot(("tokenizers",)),
@@ -157,6 +168,7 @@ SLOTS: Final[dict[tuple[str, ...], Slot]] = {
     ("corpora",): _READERS,
     ("corpora", "*"): _READERS,
     ("corpora", "*", "augmenter"): Slot(("augmenters",)),
+    ("corpora", "*", "tasks", "*"): KIND_SLOTS["task"],
     ("training", "batcher"): Slot(("batchers",)),
     ("training", "optimizer"): Slot(("optimizers",)),
     ("training", "logger"): Slot(("loggers",)),

@@ -201,7 +201,10 @@ def _in_all(name: str, by_run: Mapping[str, Mapping[str, float]]) -> bool:
 
 def _figures(report: Mapping[str, Any]) -> dict[str, float]:
     """Return the figures of a report that runs are compared by: those of the test part, and the dev score."""
-    found = {f"test {name}": value for name, value in report.get("test", {}).items()}
+    test = report.get("test", {})
+    found = {f"test {name}": value for name, value in test.items()}
+    for head, figures in test.get("heads", {}).items():
+        found |= {f"test {head} {name}": value for name, value in figures.items()}
     found["dev score"] = report.get("dev", {}).get("score")
     found["seconds"] = report["timings"]["total"]
     return {name: float(value) for name, value in found.items() if _is_number(value)}

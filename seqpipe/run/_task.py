@@ -17,7 +17,7 @@ from seqpipe.adapters import (
     mix_of,
     naming_scorer,
     read_examples,
-    task_of,
+    tasks_of,
 )
 from seqpipe.reporting import Reporter
 from seqpipe.tasks.text_classes import TextClasses
@@ -48,13 +48,14 @@ def check_data(nlp: Language, corpora: Mapping[str, Corpus], reporter: Reporter)
     if first is None:
         return
     notes: list[str] = []
-    if (task := task_of(nlp)) is not None:
+    tasks = tasks_of(nlp)
+    for task in tasks.values():
         with calling(task, "task", "checked the data"):
             notes += task.check({part: corpus.rows(nlp) for part, corpus in corpora.items()})
-        if not isinstance(task, TextClasses):
-            # What a row's truth is shows when it's annotated: of the test part, that would be after the training.
-            for corpus in corpora.values():
-                deque(corpus(nlp), maxlen=0)
+    if not all(isinstance(task, TextClasses) for task in tasks.values()):
+        # What a row's truth is shows when it's annotated: of the test part, that would be after the training.
+        for corpus in corpora.values():
+            deque(corpus(nlp), maxlen=0)
     data = first.read(nlp)
     counts = ", ".join(f"{len(corpus.rows(nlp)):,} {name}" for name, corpus in corpora.items())
     labels = f"; {len(data.labels)} labels" if data.labels else ""
@@ -90,7 +91,8 @@ def score_texts(nlp: Language, corpus: CorpusOf, *, output: Path | None = None) 
             texts are put into classes.
 
     Returns:
-        spaCy's scores under "spacy"; beside them the figures of the pipeline's task, if it has one.
+        spaCy's scores under "spacy"; beside them the figures of the pipeline's task, if it has one. Those of several
+        tasks are under "heads", by component.
     """
     examples = list(read_examples(corpus, nlp))
     docs = nlp.pipe([example.predicted for example in examples])
@@ -98,13 +100,19 @@ def score_texts(nlp: Language, corpus: CorpusOf, *, output: Path | None = None) 
         example.predicted = doc
     with naming_scorer():
         scores = {"spacy": Scorer(nlp=nlp).score(examples)}
-    task = task_of(nlp)
-    if task is None:
-        return scores
-    if output and isinstance(corpus, Corpus) and corpus.fold and isinstance(task, TextClasses):
-        pairs = zip(corpus.rows(nlp), examples, strict=True)
-        lines = [task.prediction(row, example.predicted) for row, example in pairs]
-        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-        storage.write_text(output / PREDICTIONS, text)
-    with calling(task, "task", "scored examples"):
-        return {**task.score(examples), **scores}
+    tasks = tasks_of(nlp)
+    for task in tasks.values():
+        if output and isinstance(corpus, Corpus) and corpus.fold and isinstance(task, TextClasses):
+            pairs = zip(corpus.rows(nlp), examples, strict=True)
+            lines = [task.prediction(row, example.predicted) for row, example in pairs]
+            text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+            storage.write_text(output / PREDICTIONS, text)
+    figures = {}
+    for name, task in tasks.items():
+        with calling(task, "task", "scored examples"):
+            figures[name] = task.score(examples)
+    if len(figures) == 1:
+        figures = next(iter(figures.values()))
+    elif figures:
+        figures = {"heads": figures}
+    return {**figures, **scores}

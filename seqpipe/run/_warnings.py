@@ -45,6 +45,8 @@ def warn(
         docs: Tokenized texts, of which some are looked at.
     """
     found = [*_of_classes(scores, _advice(nlp)), *_of_loss(history)]
+    for name, of_head in scores.get("heads", {}).items():
+        found += [f"[heads.{name}] {each}" for each in _of_classes(of_head, _advice(nlp))]
     if nlp.vocab.vectors.shape[1]:
         found += _of_vectors(list(islice(docs, _SAMPLE)))
     for warning in found:

@@ -1,0 +1,179 @@
+"""Several heads on one encoder: [heads.intent], [heads.names]."""
+
+import json
+import random
+
+import pytest
+import spacy
+from confection import Config
+
+from seqpipe.config import compile_file
+from seqpipe.errors import ConfigError
+from seqpipe.messages import PipelineFileError
+from seqpipe.run import run, run_seeds
+
+PLACES = ["Bath", "York", "New York", "Kew"]
+FILE = """
+[data]
+@readers = "seqpipe.Jsonl.v1"
+path = "{path}"
+
+[embedder]
+@seqpipe_embedders = "seqpipe.Word2Vec.v1"
+width = 16
+epochs = 5
+min_count = 1
+
+[encoder]
+width = 32
+
+[heads.intent]
+@seqpipe_heads = "seqpipe.TextClassifier.v2"
+{intent}
+
+[heads.places]
+@seqpipe_heads = "seqpipe.Crf.v1"
+weight = 2.0
+
+[heads.places.task]
+@seqpipe_tasks = "seqpipe.Entities.v1"
+
+[training]
+max_epochs = 10
+eval_frequency = 100
+
+[training.optimizer]
+@optimizers = "seqpipe.AdamW.v1"
+learn_rate = 0.01
+
+[training.batcher]
+@batchers = "spacy.batch_by_sequence.v1"
+size = 8
+"""
+
+
+def row(draw):
+    """Return a text whose intent its first word tells, and which names a place."""
+    intent = draw.choice(["fly", "stay"])
+    place = draw.choice(PLACES)
+    text = f"{'fly to' if intent == 'fly' else 'stay in'} {place} soon"
+    start = text.index(place)
+    return {"text": text, "label": intent, "entities": [[start, start + len(place), "PLACE"]]}
+
+
+@pytest.fixture
+def texts(tmp_path):
+    draw = random.Random(0)
+    path = tmp_path / "rows.jsonl"
+    rows = [row(draw) for _ in range(200)]
+    path.write_text("".join(json.dumps(each) + "\n" for each in rows), encoding="utf-8")
+    return path
+
+
+def write(texts, change=lambda text: text, intent=""):
+    file = texts.with_name("pipeline.cfg")
+    text = FILE.format(path=texts.as_posix(), intent=intent)
+    file.write_text(change(text), encoding="utf-8")
+    return file
+
+
+def test_heads_are_trained_together_and_each_is_reported(tmp_path, texts):
+    result = run(write(texts), output=tmp_path / "out")
+    heads = result.report["test"]["heads"]
+    assert heads["intent"]["accuracy"] > 0.95
+    assert heads["places"]["f"] > 0.9
+    dev = result.report["dev"]["score"]
+    assert 0.9 < dev <= 1
+    nlp = spacy.load(result.model)
+    assert nlp.pipe_names == ["tok2vec", "intent", "places"]
+    doc = nlp("stay in New York soon")
+    assert max(doc.cats, key=doc.cats.get) == "stay"
+    assert [(e.text, e.label_) for e in doc.ents] == [("New York", "PLACE")]
+    assert doc.tensor.shape == (5, 32)
+    # One of them can be left out, and the other says what it did.
+    with nlp.select_pipes(disable=["places"]):
+        assert nlp("stay in New York soon").cats == doc.cats
+
+
+def test_pipeline_of_several_heads_can_be_trained_again_by_its_saved_config(tmp_path, texts):
+    first = run(write(texts), output=tmp_path / "out")
+    again = run(tmp_path / "out" / "config.cfg", output=tmp_path / "again")
+    assert again.report["test"] == first.report["test"]
+
+
+def test_figures_of_each_head_are_in_the_summary_of_several_runs(tmp_path, texts):
+    file = write(texts, lambda text: text.replace("max_epochs = 10", "max_epochs = 1"))
+    summary = run_seeds(file, [0, 1], output=tmp_path / "out").summary
+    assert {"test intent accuracy", "test places f"} <= summary["figures"].keys()
+
+
+def scaled_by(file, weight):
+    """Return the gradient of an encoder's output for one batch, with a weight of the second head."""
+    overrides = ["--heads.places.weight", str(weight)]
+    config = compile_file(file, overrides)
+    return config.interpolate()["components"]["places"]["model"]
+
+
+def test_weight_of_a_head_is_given_to_its_model(texts):
+    file = write(texts)
+    assert scaled_by(file, 0.5)["weight"] == 0.5
+    with pytest.raises(ConfigError, match="the `weight` of a head is -1"):
+        run(file, overrides=["--heads.places.weight", "-1.0"], output=texts.parent / "out")
+
+
+def test_classifier_stands_beside_the_head_that_puts_texts_into_classes(texts):
+    def leave_out(text):
+        start, end = text.index("[embedder]"), text.index("[heads.intent]")
+        return text[:start] + text[end:]
+
+    config = compile_file(write(texts, leave_out))
+    assert config["nlp"]["pipeline"] == ["tok2vec", "intent", "places", "wide"]
+    assert config["training"]["score_weights"] == {
+        "cats_micro_f": 0.5,
+        "cats_score": 0.0,
+        "task_score": 0.0,
+        "places_score": 0.5,
+    }
+
+
+def test_classes_of_one_of_several_heads_can_be_weighted(tmp_path, texts):
+    file = write(texts, lambda text: text.replace("= 10", "= 1"), 'class_weights = "balanced"')
+    result = run(file, output=tmp_path / "out")
+    config = Config().from_disk(tmp_path / "out" / "config.cfg")
+    assert config["components"]["intent"]["model"]["class_weights"] == "balanced"
+    assert result.report["test"]["heads"].keys() == {"intent", "places"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t + "[head]\n", r"\[head\] can't be combined with \[heads\]"),
+        (
+            lambda t: t + '[task]\n@seqpipe_tasks = "seqpipe.Entities.v1"\n',
+            r"\[task\] can't be combined with \[heads\]",
+        ),
+        (
+            lambda t: t.replace("heads.intent", "heads.tok2vec"),
+            'a head can\'t be called "tok2vec"',
+        ),
+        (
+            lambda t: t + '[heads.more]\n@seqpipe_heads = "seqpipe.TextClassifier.v2"\n',
+            r"\[heads.more\] puts texts into classes, and so does \[heads.intent\]",
+        ),
+        (
+            lambda t: t.replace("weight = 2.0", "wieght = 2.0"),
+            'unknown setting|"wieght"',
+        ),
+        (
+            lambda t: t.replace("weight = 2.0", 'class_weights = "balanced"'),
+            "`class_weights` are for heads that put texts into classes",
+        ),
+        (
+            lambda t: t.replace("seqpipe.Entities.v1", "seqpipe.Numbers.v1"),
+            r"heads.places|is about texts",
+        ),
+    ],
+)
+def test_heads_that_cannot_be_combined_are_refused(tmp_path, texts, change, message):
+    with pytest.raises(PipelineFileError, match=message):
+        run(write(texts, change), output=tmp_path / "out")
