@@ -57,6 +57,9 @@ def seqpipe_heads() -> Factories:
         "seqpipe.Regressor.v1": "seqpipe.parts.heads:Regressor",
         "seqpipe.TextClassifier.v1": "seqpipe.parts.heads:TextClassifier",
         "seqpipe.TextClassifier.v2": "seqpipe.parts.heads:TextClassifier2",
+        "seqpipe.OrdinalClassifier.v1": "seqpipe.parts.heads:OrdinalClassifier",
+        "seqpipe.PairClassifier.v1": "seqpipe.parts.heads:PairClassifier",
+        "seqpipe.PairRegressor.v1": "seqpipe.parts.heads:PairRegressor",
         "seqpipe.TokenClassifier.v1": "seqpipe.parts.heads:TokenClassifier",
     }
 
@@ -67,6 +70,7 @@ def seqpipe_tasks() -> Factories:
     return {
         "seqpipe.Entities.v1": "seqpipe.tasks.words:Entities",
         "seqpipe.Numbers.v1": "seqpipe.tasks.numbers:Numbers",
+        "seqpipe.OrderedClasses.v1": "seqpipe.tasks.ordered_classes:OrderedClasses",
         "seqpipe.TextClasses.v1": "seqpipe.tasks.text_classes:TextClasses",
         "seqpipe.TokenLabels.v1": "seqpipe.tasks.words:TokenLabels",
     }

@@ -31,6 +31,7 @@ from seqpipe.adapters._fit import make_fit_embedder as make_fit_embedder
 from seqpipe.adapters._fit import watch_fit as watch_fit
 from seqpipe.adapters._optimizer import AdamW as AdamW
 from seqpipe.adapters._optimizer import make_adamw as make_adamw
+from seqpipe.adapters._pairs import pair_of as pair_of
 from seqpipe.adapters._registries import install_registries
 from seqpipe.adapters._sequences import SequenceCorpus as SequenceCorpus
 from seqpipe.adapters._sequences import make_sequences as make_sequences
@@ -100,6 +101,7 @@ __all__ = [
     "mix_of",
     "naming_scorer",
     "only_categorizes",
+    "pair_of",
     "perturbing",
     "predict_evaluated",
     "read_examples",

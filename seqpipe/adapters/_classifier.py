@@ -16,6 +16,7 @@ from torch import Tensor
 
 from seqpipe.adapters._contract import calling, check_finite, check_tensor, made_by, read_examples
 from seqpipe.adapters._encoder import flattened, make_encoder
+from seqpipe.adapters._pairs import first_of, is_pair
 from seqpipe.adapters._shim import TorchShim
 from seqpipe.errors import ConfigError
 from seqpipe.parts.class_weights import (
@@ -105,8 +106,7 @@ def make_task_model(
             setting="weight",
         )
     encoder, output = tok2vec or make_encoder(), make_head(head or TextClassifier)
-    joined = _chain_with_words if _sees_words(head) else chain
-    model = joined(encoder, output)
+    model = _chain_with_docs(encoder, output) if _sees_docs(head) else chain(encoder, output)
     # By these, `spacy pretrain` and `spacy debug model` find the layers.
     model.set_ref("tok2vec", encoder)
     model.set_ref("output_layer", output)
@@ -115,41 +115,46 @@ def make_task_model(
     return model
 
 
-def _sees_words(head: HeadFactory | None) -> bool:
+def _sees_docs(head: HeadFactory | None) -> bool:
+    """Return whether a head looks at more of texts than their vectors."""
     while isinstance(head, functools.partial):
         head = head.func
-    return bool(getattr(head, "sees_words", False))
+    return bool(getattr(head, "sees_words", False) or getattr(head, "sees_pairs", False))
 
 
-def _chain_with_words(encoder: Model, output: Model) -> Model:
-    """Chain two models, the second of which takes the words of docs beside their vectors.
+def _chain_with_docs(encoder: Model, output: Model) -> Model:
+    """Chain two models, the second of which takes docs beside their vectors.
 
     The layers are asked for at each call, as they may be copied or replaced (`nlp.replace_listeners`).
     """
     return Model(
         f"{encoder.name}>>{output.name}",
-        _forward_with_words,
-        init=_init_with_words,
+        _forward_with_docs,
+        init=_init_with_docs,
         dims={"nO": None},
         layers=[encoder, output],
     )
 
 
-def _forward_with_words(
+def _forward_with_docs(
     model: Model, X: list[Doc], is_train: bool
 ) -> tuple[Any, Callable[[Any], Any]]:
     encoder, output = model.layers
     vectors, backprop_encoder = encoder(X, is_train)
-    words = [[token.text for token in doc] for doc in X]
-    scores, backprop_head = output((vectors, words), is_train)
+    scores, backprop_head = output((vectors, X), is_train)
     return scores, lambda gradient: backprop_encoder(backprop_head(gradient))
 
 
-def _init_with_words(model: Model, X: list[Doc] | None = None, Y: Floats2d | None = None) -> None:
+def _init_with_docs(model: Model, X: list[Doc] | None = None, Y: Floats2d | None = None) -> None:
     encoder, output = model.layers
     encoder.initialize(X=X)
     output.initialize(X=None if X is None else encoder.predict(X), Y=Y)
     model.set_dim("nO", output.get_dim("nO"))
+    if X and getattr(output.shims[0].module, "sees_pairs", False) and not any(map(is_pair, X)):
+        raise ConfigError(
+            "the head compares the two texts of a pair, and the rows of the data have one text each: name the column "
+            "of the second one by `pair` in [data]"
+        )
 
 
 def make_head(head: HeadFactory) -> Model:
@@ -178,19 +183,19 @@ def _init(model: Model, X: _Vectors | None = None, Y: Floats2d | None = None) ->
 
 
 def _forward(
-    model: Model, X: _Vectors | tuple[_Vectors, list[list[str]]], is_train: bool
+    model: Model, X: _Vectors | tuple[_Vectors, list[Doc]], is_train: bool
 ) -> tuple[Floats2d, Callable[[Floats2d | Truths], _Vectors]]:
     shim = model.shims[0]
     head: Any = shim.module
     weights = _weights_of(model) if is_train else None
-    vectors, *words = X if isinstance(X, tuple) else (X,)
+    vectors, docs = X if isinstance(X, tuple) else (X, [])
     lengths = torch.tensor([len(x) for x in vectors], dtype=torch.int64)
     # In training torch refuses to write into them; a prediction of the head's might.
     join = flattened if is_train else Ops.flatten
     flat = join(model.ops, vectors) if vectors else model.ops.alloc2f(0, model.get_dim("nI"))
     inputs = xp2torch(flat, requires_grad=is_train, device=shim.device)
-    given = (inputs, lengths, *words)
     with calling(head, "head", f"was given {len(vectors)} texts"):
+        given = (inputs, lengths, *_more_of(docs, head, lengths))
         logits, backprop_logits = (
             shim.begin_update(given) if is_train else (shim.predict(given), None)
         )
@@ -225,6 +230,17 @@ def _forward(
         return list(model.ops.unflatten(torch2xp(d_inputs), lengths.numpy()))
 
     return torch2xp(_mean(scores)), backprop
+
+
+def _more_of(docs: list[Doc], head: Any, lengths: Tensor) -> list[Any]:
+    """Return what a head is given of docs beside their vectors."""
+    found: list[Any] = []
+    if getattr(head, "sees_words", False):
+        found.append([[token.text for token in doc] for doc in docs])
+    if getattr(head, "sees_pairs", False):
+        firsts = [first_of(doc) for doc in docs] if docs else lengths.tolist()
+        found.append(torch.tensor(firsts, dtype=torch.int64))
+    return found
 
 
 def _mean(scores: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from spacy.training import Example
 
 from seqpipe.adapters._context import context_of
 from seqpipe.adapters._contract import calling, read_rows
+from seqpipe.adapters._pairs import join_pair, text_lengths
 from seqpipe.adapters._tokenizer import fit_tokenizer, tokenized
 from seqpipe.errors import ConfigError, DataError
 from seqpipe.parts.readers import (
@@ -190,6 +191,9 @@ def _tokenized(nlp: Language, row: Row) -> Doc:
             f"{row.source} has a text of {len(row.text):,} characters, and spaCy takes {nlp.max_length:,} "
             "at most: split it into several rows, or leave it out"
         )
+    if row.pair is not None:
+        texts = (tokenized(nlp.tokenizer, text) for text in (row.text, row.pair))
+        return join_pair(*texts)
     if row.words is not None:
         return Doc(nlp.vocab, words=row.words, spaces=row.spaces)
     return tokenized(nlp.tokenizer, row.text)
@@ -312,7 +316,10 @@ class Corpus:
     def sequences(self, nlp: Language) -> Iterator[Sequence[str]]:
         """Yield the words of one text after another; white space is none."""
         for doc in self.read(nlp).docs(self._part, nlp):
-            yield [token.text for token in doc if not token.is_space]
+            start = 0
+            for length in text_lengths(doc):
+                yield [token.text for token in doc[start : start + length] if not token.is_space]
+                start += length
 
 
 def _like(empty: Example, predicted: Doc, reference: Doc) -> Example:
@@ -352,7 +359,8 @@ def make_corpus(
     dev: Reader | None = None,
     test: Reader | None = None,
     task: Task | None = None,
-    tasks: dict[str, Task] | None = None,
+    # confection checks the values before it makes them.
+    tasks: dict[str, Any] | None = None,
     fold: dict[str, int] | None = None,
 ) -> Corpus:
     """Make one part of a data set; registered as the reader "seqpipe.Corpus.v1".

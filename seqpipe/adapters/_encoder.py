@@ -24,6 +24,7 @@ from thinc.util import torch2xp, xp2torch
 from torch import Tensor, nn
 
 from seqpipe.adapters._contract import calling, check_finite, check_tensor, made_by
+from seqpipe.adapters._pairs import text_lengths
 from seqpipe.adapters._shim import TorchShim, torch_shims
 from seqpipe.adapters._vectors import EmbedderVectors
 from seqpipe.errors import ConfigError
@@ -256,11 +257,13 @@ def _forward(
         return [], _no_gradient
     shim = model.shims[0]
     lengths = torch.tensor([len(doc) for doc in docs])
+    # The texts of a pair are read one by one: neither sees the other.
+    of_texts = torch.tensor([length for doc in docs for length in text_lengths(doc)])
     vectors, *hashes = _inputs(docs, width=next(iter(shim.sizes), 0))
     inputs = (
         xp2torch(vectors, device=shim.device),
         *(torch.from_numpy(each).to(shim.device) for each in hashes),
-        lengths,
+        of_texts,
     )
     encoder = shim.module.encoder
     with calling(encoder, "encoder", f"encoded {len(docs)} texts"):

@@ -314,7 +314,8 @@ def _wide(
     training = sections.get("training", {})
     # A part of a stream isn't enough to fit on, and a callback of the file's own would leave the mix untuned.
     is_unfit = training.get("max_epochs", 0) == -1 or "before_to_disk" in training
-    if given is None and (is_unfit or "embedder" in written or "encoder" in written):
+    is_named = "embedder" in written or "encoder" in written
+    if given is None and (is_unfit or is_named or _reads_pairs(sections.get("data", {}))):
         return None
     head = next((head for head in heads if head.categorizes), None)
     if head is None:
@@ -331,6 +332,12 @@ def _wide(
     if "threshold" in component:
         mix["threshold"] = component["threshold"]
     return {"factory": "seqpipe_wide", "classifier": section, **mix}
+
+
+def _reads_pairs(data: Section) -> bool:
+    """Return whether texts come in pairs, of which the default classifier sees no more than all their words."""
+    parts = [data, *(data.get(part, {}) for part in DATA_PARTS)]
+    return any(isinstance(part, Mapping) and part.get("pair") is not None for part in parts)
 
 
 def _decision(sections: Mapping[str, Any], *, is_exclusive: bool) -> Section:

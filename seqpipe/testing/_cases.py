@@ -255,7 +255,10 @@ def _run_cell_backwards(module: nn.Module, inputs: Tensor, lengths: Tensor) -> T
 
 
 def _run(module: nn.Module, inputs: Tensor, lengths: Tensor) -> Tensor:
-    outputs: Tensor = module(inputs, lengths)
+    if getattr(module, "sees_pairs", False):
+        outputs: Tensor = module(inputs, lengths, firsts=lengths // 2)
+        return outputs
+    outputs = module(inputs, lengths)
     return outputs
 
 

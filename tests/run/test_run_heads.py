@@ -1,5 +1,6 @@
 """Several heads on one encoder: [heads.intent], [heads.names]."""
 
+import contextlib
 import json
 import random
 
@@ -7,9 +8,10 @@ import pytest
 import spacy
 from confection import Config
 
-from seqpipe.config import compile_file
+from seqpipe.config import compile_file, read
 from seqpipe.errors import ConfigError
 from seqpipe.messages import PipelineFileError
+from seqpipe.reporting import Silent
 from seqpipe.run import run, run_seeds
 
 PLACES = ["Bath", "York", "New York", "Kew"]
@@ -17,6 +19,7 @@ FILE = """
 [data]
 @readers = "seqpipe.Jsonl.v1"
 path = "{path}"
+spans = "entities"
 
 [embedder]
 @seqpipe_embedders = "seqpipe.Word2Vec.v1"
@@ -56,7 +59,9 @@ def row(draw):
     """Return a text whose intent its first word tells, and which names a place."""
     intent = draw.choice(["fly", "stay"])
     place = draw.choice(PLACES)
-    text = f"{'fly to' if intent == 'fly' else 'stay in'} {place} soon"
+    # Equal texts fall to the same part of the data, so there are many different ones.
+    beside = f"{draw.choice(['soon', 'today', 'never'])} with {draw.randint(2, 60)} friends"
+    text = f"{'fly to' if intent == 'fly' else 'stay in'} {place} {beside}"
     start = text.index(place)
     return {"text": text, "label": intent, "entities": [[start, start + len(place), "PLACE"]]}
 
@@ -103,7 +108,13 @@ def test_pipeline_of_several_heads_can_be_trained_again_by_its_saved_config(tmp_
 
 def test_figures_of_each_head_are_in_the_summary_of_several_runs(tmp_path, texts):
     file = write(texts, lambda text: text.replace("max_epochs = 10", "max_epochs = 1"))
-    summary = run_seeds(file, [0, 1], output=tmp_path / "out").summary
+    summary = run_seeds(
+        read(file, []),
+        overrides=[],
+        output=tmp_path / "out",
+        count=2,
+        make_reporter=lambda _: contextlib.nullcontext(Silent()),
+    )
     assert {"test intent accuracy", "test places f"} <= summary["figures"].keys()
 
 
@@ -167,10 +178,6 @@ def test_classes_of_one_of_several_heads_can_be_weighted(tmp_path, texts):
         (
             lambda t: t.replace("weight = 2.0", 'class_weights = "balanced"'),
             "`class_weights` are for heads that put texts into classes",
-        ),
-        (
-            lambda t: t.replace("seqpipe.Entities.v1", "seqpipe.Numbers.v1"),
-            r"heads.places|is about texts",
         ),
     ],
 )

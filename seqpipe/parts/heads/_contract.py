@@ -30,6 +30,9 @@ class Head(nn.Module, ABC):
     #: Whether `forward` takes the words of the texts beside their vectors: a list of strings for each text.
     sees_words: ClassVar[bool] = False
 
+    #: Whether `forward` takes where in each text the second text of a pair begins. The encoder has read each by itself.
+    sees_pairs: ClassVar[bool] = False
+
     @classmethod
     def task(cls, settings: Mapping[str, Any]) -> str:
         """Name the task that the head is for with these settings: "seqpipe.TextClasses.v1"."""
@@ -60,7 +63,8 @@ class Head(nn.Module, ABC):
             inputs: The contextual vectors `[N, input_width]`, the sequences concatenated.
             lengths: `[B]`, int64, on the CPU; 0 is allowed.
 
-        A head that `sees_words` takes a third argument, the words of each text: ``Sequence[Sequence[str]]``.
+        A head that `sees_words` takes a third argument, the words of each text: ``Sequence[Sequence[str]]``. One that
+        `sees_pairs` takes how many of a pair's words belong to its first text, `[B]`, int64, by the name `firsts`.
 
         Returns:
             `[B, output_width]`, or `[N, output_width]` if its `level` is "word". In training mode a head with a `loss`

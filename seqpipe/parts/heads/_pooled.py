@@ -69,18 +69,26 @@ class PooledHead(Head):
             Attention(input_width) if name == "attention" else nn.Identity() for name in names
         )
         self.dropout = nn.Dropout(dropout)
-        self.output = nn.Linear(len(names) * input_width, output_width)
+        self.output = self._new_output(len(names) * input_width, output_width)
+
+    @staticmethod
+    def _new_output(width: int, output_width: int) -> nn.Linear:
+        output = nn.Linear(width, output_width)
         # At first the outputs are the same for all texts.
-        nn.init.zeros_(self.output.weight)
-        nn.init.zeros_(self.output.bias)
+        nn.init.zeros_(output.weight)
+        nn.init.zeros_(output.bias)
+        return output
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         """Return the logits of each output, `[B, output_width]`; see `Head.forward`.
 
         In training mode, with several samples of dropout: `[dropout_samples, B, output_width]`.
         """
+        return self._scored(self._pooled(inputs, lengths.tolist()))
+
+    def _pooled(self, inputs: Tensor, lengths: Sequence[int]) -> Tensor:
         attentions = [pool(inputs) for pool in self.pools if isinstance(pool, Attention)]
-        return self._scored(pool_sequences(inputs, lengths.tolist(), self.poolings, attentions))
+        return pool_sequences(inputs, lengths, self.poolings, attentions)
 
     def _scored(self, pooled: Tensor) -> Tensor:
         if self.training and self.dropout_samples > 1:

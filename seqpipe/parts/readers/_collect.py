@@ -64,6 +64,7 @@ class Parsed(NamedTuple):
     words: Words | None = None
     spans: tuple[Span, ...] | None = None
     numbers: tuple[float, ...] = ()
+    pair: str | None = None
 
 
 #: Where a row stands, and how to get it; getting it may raise `ProblemError`.
@@ -109,14 +110,19 @@ def _nothing(path: str, skipped: list[BadRow]) -> str:
 
 
 def _row(parsed: Parsed, source: str) -> Row:
-    text, labels, words, spans, numbers = parsed
+    text, labels, words, spans, numbers, pair = parsed
     has_labels_only = words is None and spans is None
     if has_labels_only:
         # The same text from any platform: one line end, so that fingerprints agree. Spans count characters as they are.
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        text = _one_line_end(text)
     if not text.strip():
         raise ProblemError("its text is empty, or only white space")
     _check_characters(text, "text")
+    if pair is not None:
+        pair = _one_line_end(pair)
+        if not pair.strip():
+            raise ProblemError("the second text of its pair is empty, or only white space")
+        _check_characters(pair, "text")
     # A label given twice counts once.
     labels = tuple(dict.fromkeys(label.strip() for label in labels))
     if "" in labels or (has_labels_only and not labels and not numbers):
@@ -125,11 +131,15 @@ def _row(parsed: Parsed, source: str) -> Row:
         _check_characters(label, "label")
     spans = spans and tuple(_checked_span(text, span) for span in spans)
     if words is None:
-        return Row(text, labels, source, spans=spans, numbers=numbers)
+        return Row(text, labels, source, spans=spans, numbers=numbers, pair=pair)
     for name, tags in words.tags.items():
         for tag in tags:
             _check_characters(tag or "", name)
     return Row(text, labels, source, *words, spans=spans, numbers=numbers)
+
+
+def _one_line_end(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _checked_span(text: str, span: Span) -> Span:

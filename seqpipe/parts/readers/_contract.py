@@ -30,6 +30,7 @@ class Row:
         tags: What's said of each word, by the name of the tags; as long as `words`. None where it isn't known.
         spans: Labelled pieces of the text, such as its entities; None if the data knows of none.
         numbers: Its numbers, if the data has some in the place of labels.
+        pair: The second text, where texts come in pairs.
     """
 
     text: str
@@ -40,6 +41,7 @@ class Row:
     tags: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict, hash=False)
     spans: tuple[Span, ...] | None = None
     numbers: tuple[float, ...] = ()
+    pair: str | None = None
 
 
 @dataclass(frozen=True)

@@ -25,4 +25,6 @@ def _digest(row: Row) -> bytes:
         content += [row.words, sorted(row.tags.items()), row.spans and sorted(row.spans)]
     if row.numbers:
         content.append(row.numbers)
+    if row.pair is not None:
+        content.append({"pair": row.pair})
     return hashlib.sha256(json.dumps(content, ensure_ascii=True).encode("ascii")).digest()

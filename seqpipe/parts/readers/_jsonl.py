@@ -43,6 +43,7 @@ class Jsonl(Reader):
         label: The key of the label, a string or an integer, or a list of these for several labels. An
             integer is read as a table's cell would be: 3 is the label "3". Numbers with a fraction are no labels, but the row's
             numbers. With `words` or `spans`, texts may lack it.
+        pair: The key of the second text, where texts come in pairs.
         words: The key of a text's words, a list, in the place of `text`: words are joined with blanks.
         tags: The keys of the words' tags, lists as long as the words, by a name of yours. Tags of chunks ("B-PER") are also
             the text's spans, as in `Columns`.
@@ -61,6 +62,7 @@ class Jsonl(Reader):
         *,
         text: str | list[str] = "text",
         label: str = "label",
+        pair: str | None = None,
         words: str | None = None,
         tags: Mapping[str, str] | None = None,
         spans: str | None = None,
@@ -71,6 +73,7 @@ class Jsonl(Reader):
         self.on_bad_row = on_bad_row
         self._text = [text] if isinstance(text, str) else list(text)
         self._label = label
+        self._pair = pair
         self._words = words
         self._tags = dict(tags or {})
         self._spans = spans
@@ -86,6 +89,13 @@ class Jsonl(Reader):
                 "`spans` count characters of one text: remove `words`, and name one key as `text`",
                 setting="spans",
             )
+        if pair is not None and self._has_more:
+            raise ConfigError(
+                "`pair` names the second text of a pair, which can have neither `words` nor `spans`",
+                setting="pair",
+            )
+        if pair is not None and pair in (label, *self._text):
+            raise ConfigError(f'the key "{pair}" is named as `pair`, and as something else')
         if tags and words is None:
             raise ConfigError(
                 "`tags` are those of words: name their key by `words`", setting="tags"
@@ -136,7 +146,8 @@ class Jsonl(Reader):
         value = _value(row, self._label)
         numbers = _numbers(value)
         labels = [] if _has_fraction(value) and numbers else _labels(value, key=self._label)
-        return parsed._replace(labels=labels, numbers=numbers)
+        pair = self._pair and _string(_value(row, self._pair), what=f'"{self._pair}"')
+        return parsed._replace(labels=labels, numbers=numbers, pair=pair)
 
     def _parse_text(self, row: Mapping[str, Any]) -> Parsed:
         texts = [_string(_value(row, key), what=f'"{key}"') for key in self._text]

@@ -114,6 +114,7 @@ class _Columns:
     texts: tuple[int, ...]
     label: int
     width: int
+    pair: int | None = None
 
 
 class Csv(Reader):
@@ -125,6 +126,7 @@ class Csv(Reader):
         text: The text's column, by its name in the header or its number from 1; of several, the
             texts that aren't empty are joined with a blank.
         label: The label's column, likewise.
+        pair: The column of the second text, likewise, where texts come in pairs.
         delimiter: What stands between cells: one character, or None for "," in a file .csv and
             "\t" in a file .tsv.
         header: Whether the first row names the columns. If not, columns are given by number.
@@ -144,6 +146,7 @@ class Csv(Reader):
         *,
         text: str | int | list[str | int] = "text",
         label: str | int = "label",
+        pair: str | int | None = None,
         delimiter: str | None = None,
         header: bool = True,
         quote: str | None = '"',
@@ -155,6 +158,7 @@ class Csv(Reader):
         self.on_bad_row = on_bad_row
         self._text = list(text) if isinstance(text, list) else [text]
         self._label = label
+        self._pair = pair
         self._header = header
         self._delimiter = _one_character(delimiter or _delimiter_of(path), "delimiter")
         self._quote = None if quote is None else _one_character(quote, "quote")
@@ -164,6 +168,8 @@ class Csv(Reader):
         for column in self._text:
             _check_column(column, header=header, setting="text")
         _check_column(label, header=header, setting="label")
+        if pair is not None:
+            _check_column(pair, header=header, setting="pair")
         if self._quote == self._delimiter:
             raise ConfigError(f"delimiter and quote are both {self._quote!r}; they must differ")
         if label_separator == "":
@@ -196,11 +202,14 @@ class Csv(Reader):
         try:
             texts = tuple(_index(column, names) for column in self._text)
             label = _index(self._label, names)
+            pair = None if self._pair is None else _index(self._pair, names)
         except ProblemError as missing_column:
             raise DataError(f"{where}: {missing_column}") from missing_column
         if label in texts:
             raise DataError(f"{where}: column {label + 1} is named as text and as label")
-        return _Columns(texts=texts, label=label, width=len(names))
+        if pair is not None and pair in (*texts, label):
+            raise DataError(f"{where}: column {pair + 1} is named as `pair`, and as something else")
+        return _Columns(texts=texts, label=label, width=len(names), pair=pair)
 
     def _parse(self, row: TableRow, columns: _Columns) -> Parsed:
         if problem := row.problem or self._encoding_problem(row):
@@ -212,7 +221,8 @@ class Csv(Reader):
                 "a cell that holds the delimiter needs quotes"
             )
         text = join_texts(row.cells[index] for index in columns.texts)
-        return Parsed(text, self._labels(row.cells[columns.label]))
+        pair = None if columns.pair is None else row.cells[columns.pair]
+        return Parsed(text, self._labels(row.cells[columns.label]), pair=pair)
 
     def _labels(self, cell: str) -> list[str]:
         if self._label_separator is None:

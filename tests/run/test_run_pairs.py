@@ -1,0 +1,120 @@
+"""Pipelines for pairs of texts, from a file to a saved model."""
+
+import csv
+import json
+import random
+
+import pytest
+import spacy
+
+from seqpipe.adapters import pair_of
+from seqpipe.messages import PipelineFileError
+from seqpipe.run import run
+
+FILE = """
+[data]
+@readers = "seqpipe.Csv.v1"
+path = "{path}"
+text = "first"
+{pair}
+
+[embedder]
+@seqpipe_embedders = "seqpipe.Word2Vec.v1"
+width = 16
+epochs = 5
+min_count = 1
+
+[encoder]
+width = 32
+
+[head]
+@seqpipe_heads = "seqpipe.{head}.v1"
+
+[training]
+max_epochs = 15
+eval_frequency = 50
+
+[training.optimizer]
+@optimizers = "seqpipe.AdamW.v1"
+learn_rate = 0.01
+
+[training.batcher]
+@batchers = "spacy.batch_by_sequence.v1"
+size = 8
+"""
+THINGS = ["bread", "wine", "salt", "fish", "rice", "milk", "tea", "soap"]
+
+
+def pairs(draw, label):
+    for _ in range(240):
+        first = draw.sample(THINGS, 3)
+        kept = draw.randint(0, 3)
+        others = [thing for thing in THINGS if thing not in first]
+        second = first[:kept] + draw.sample(others, 3 - kept)
+        draw.shuffle(second)
+        yield " ".join(first), " ".join(second), label(kept)
+
+
+def write(folder, head, label, pair='pair = "second"'):
+    texts = folder / "pairs.csv"
+    with texts.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["first", "second", "label"])
+        writer.writerows(pairs(random.Random(0), label))
+    path = folder / "pipeline.cfg"
+    path.write_text(FILE.format(path=texts.as_posix(), head=head, pair=pair), encoding="utf-8")
+    return path
+
+
+def test_similarity_is_learnt_and_does_not_hang_on_the_order(tmp_path):
+    file = write(tmp_path, "PairRegressor", lambda kept: kept / 3 + 0.5)
+    result = run(file, output=tmp_path / "out")
+    assert result.report["test"]["pearson"] > 0.9
+    nlp = spacy.load(result.model)
+    same, other = pair_of(nlp, "tea and fish", "fish and tea"), pair_of(nlp, "tea fish", "rice")
+    assert nlp(same)._.numbers["number"] > nlp(other)._.numbers["number"]
+    swapped = nlp(pair_of(nlp, "rice", "tea fish"))
+    assert swapped._.numbers["number"] == pytest.approx(other._.numbers["number"], abs=1e-4)
+
+
+def test_classes_of_pairs_are_written_where_those_of_texts_are(tmp_path):
+    file = write(tmp_path, "PairClassifier", lambda kept: "same" if kept == 3 else "other")
+    result = run(file, output=tmp_path / "out")
+    assert result.report["test"]["accuracy"] > 0.85
+    nlp = spacy.load(result.model)
+    assert nlp.pipe_names == ["tok2vec", "textcat"]
+    [doc] = nlp.pipe([pair_of(nlp, "tea fish milk", "milk tea fish")])
+    assert doc._.first_text == 3
+    assert doc.cats["same"] > 0.5
+
+
+def test_neither_text_of_a_pair_sees_the_other(tmp_path):
+    file = write(tmp_path, "PairClassifier", lambda kept: "same" if kept == 3 else "other")
+    nlp = spacy.load(run(file, overrides=["--training.max_epochs", "1"], output=tmp_path).model)
+    alone = nlp("tea fish milk").tensor
+    pair = nlp(pair_of(nlp, "tea fish milk", "rice soap")).tensor
+    assert abs(pair[:3] - alone).max() < 1e-5
+
+
+def test_head_for_pairs_needs_pairs(tmp_path):
+    file = write(tmp_path, "PairClassifier", lambda kept: str(kept == 3), pair="")
+    with pytest.raises(PipelineFileError, match="rows of the data have one text each"):
+        run(file, output=tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("settings", "row", "problem"),
+    [
+        ({"pair": "b"}, {"text": "x", "b": " ", "label": "y"}, "second text of its pair is empty"),
+        ({"pair": "b"}, {"text": "x", "b": 3, "label": "y"}, '"b" is a number'),
+        ({"pair": "b"}, {"text": "x", "label": "y"}, 'there is no key "b"'),
+    ],
+)
+def test_pairs_without_a_second_text_are_refused(tmp_path, settings, row, problem):
+    from seqpipe.errors import DataError
+    from seqpipe.parts.readers import Jsonl
+
+    path = tmp_path / "pairs.jsonl"
+    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    with pytest.raises(DataError, match=problem):
+        Jsonl(str(path), **settings).read()
