@@ -37,6 +37,20 @@ FILES = {
     "seqpipe.Pretrained.v1": {"path": "vectors.txt"},
     "seqpipe.CounterFitted.v1": {"antonyms": "antonyms.txt", "synonyms": "synonyms.txt"},
 }
+#: Files of a page's own, which have what's learnt from them: their settings are as the page has them, but for the paths.
+OWN = {
+    "graded.csv": [
+        "text,stars,verdict",
+        *(f"a text of {i} words,{i % 3}.5,{('poor', 'fair', 'good')[i % 3]}" for i in range(24)),
+    ],
+    "first-second.csv": [
+        "first,second,similarity",
+        *(f"text {i},a text {i % 5},{i % 5}.0" for i in range(24)),
+    ],
+    "seq.in": [f"fly to town{i}" for i in range(24)],
+    "seq.out": ["O O B-TOWN"] * 24,
+    "label": ["fly", "go"] * 12,
+}
 #: How the placeholder for a table is read, where a file says that its own is another one.
 TABLE = {
     "seqpipe.Csv.v1": {
@@ -97,6 +111,7 @@ def small(tmp_path_factory):
         "vectors.txt": [f"{word} 0.{i} 1.0 0.5" for i, word in enumerate(words)],
         "antonyms.txt": ["king queen"],
         "synonyms.txt": ["man woman"],
+        **OWN,
         **{f"folders/{label}/{i}.txt": [text] for i, (text, label) in enumerate(rows)},
     }
     for name, lines in texts.items():
@@ -121,9 +136,20 @@ def overrides(sections, small):
         name = next(value for key, value in block.items() if key.startswith("@"))
         settings = {key: str(small / file) for key, file in FILES.get(name, {}).items()}
         settings |= {key: value for key, value in TABLE.get(name, {}).items() if key in block}
+        if block.get("path") in OWN:
+            settings = own_files(block, small)
         for key, value in {**settings, **CHEAP.get(name, {})}.items():
             words += [f"--{path}.{key}", str(value)]
     return words
+
+
+def own_files(block, small):
+    """Return the settings of a reader that name files of a page's own."""
+    found = {key: str(small / value) for key, value in block.items() if str(value) in OWN}
+    if "tags" in block:
+        tags = {name: str(small / file) for name, file in block["tags"].items()}
+        found["tags"] = json.dumps(tags)
+    return found
 
 
 def blocks_in(node, path=()):
