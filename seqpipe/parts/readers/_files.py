@@ -1,30 +1,20 @@
 """From a file to text and lines: decompression, encodings, byte order marks, line ends."""
 
-import bz2
-import gzip
 import io
-import lzma
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 from seqpipe.errors import DataError
+from seqpipe.formats import COMPRESSED_SUFFIXES, READ_FAILURES, open_decompressed
 from seqpipe.parts.readers._collect import SURROGATE, ProblemError, printable
 from seqpipe.parts.readers._paths import locate_file
 from seqpipe.parts.readers._settings import Settings
-
-_DECOMPRESS: Final[dict[str, Callable[[bytes], bytes]]] = {
-    ".gz": gzip.decompress,
-    ".bz2": bz2.decompress,
-    ".xz": lzma.decompress,
-}
 
 
 def data_suffix(path: str) -> str:
     """Return the suffix in lower case, without that of the compression: ``.csv`` of ``a.CSV.gz``."""
     suffixes = [suffix.lower() for suffix in Path(path).suffixes]
-    if suffixes and suffixes[-1] in _DECOMPRESS:
+    if suffixes and suffixes[-1] in COMPRESSED_SUFFIXES:
         suffixes.pop()
     return suffixes[-1] if suffixes else ""
 
@@ -55,6 +45,7 @@ def read_text(path: Path, *, encodings: Sequence[str]) -> str:
 
     Raises:
         ProblemError: The file can't be opened, decompressed or decoded.
+        DataError: The package that its compression needs isn't installed.
     """
     data = _read_bytes(path)
     for encoding in encodings:
@@ -88,13 +79,15 @@ def bad_line(text: str) -> int:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
+        file = open_decompressed(path)
+    except ImportError as error:  # no fault of the row's
+        raise DataError(f"{printable(str(path))}: {error}") from error
     except OSError as error:
         raise ProblemError(f"it can't be read: {error.strerror}") from error
-    decompress = _DECOMPRESS.get(path.suffix.lower())
     try:
-        return decompress(data) if decompress else data
-    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
+        with file:
+            return file.read()
+    except READ_FAILURES as error:
         raise ProblemError(f"it can't be decompressed: {error}") from error
 
 

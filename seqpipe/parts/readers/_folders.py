@@ -26,7 +26,7 @@ class Folders(Reader):
         path: The folder that holds the class folders: a plain path, ``package:NAME/below`` or
             ``data:below``.
         pattern: Which files of a class folder are texts, as a shell pattern; capitals count.
-            Files that end in .gz, .bz2 or .xz are decompressed.
+            Files that end in .gz, .bz2, .xz or .zst are decompressed.
         encoding: The files' encoding, or several to be tried in turn for each file.
         on_bad_row: What to do with a file that can't be used: "error" or "skip".
 

@@ -38,7 +38,7 @@ class Jsonl(Reader):
 
     Args:
         path: The file: a plain path, ``package:NAME/below`` or ``data:below``. One that ends in
-            .gz, .bz2 or .xz is decompressed.
+            .gz, .bz2, .xz or .zst is decompressed.
         text: The key of the text; of several, the texts that aren't empty are joined with a blank.
         label: The key of the label, a string or an integer, or a list of these for several labels. An
             integer is read as a table's cell would be: 3 is the label "3". Numbers with a fraction are no labels, but the row's

@@ -18,7 +18,7 @@ class LabelledLines(Reader):
 
     Args:
         path: The file: a plain path, ``package:NAME/below`` or ``data:below``. One that ends in
-            .gz, .bz2 or .xz is decompressed.
+            .gz, .bz2, .xz or .zst is decompressed.
         prefix: What labels begin with. It's no part of them. None if nothing marks them: then a line has one.
         encoding: The file's encoding, or several to be tried in turn.
         on_bad_row: What to do with a row that can't be used: "error" or "skip".

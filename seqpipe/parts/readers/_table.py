@@ -121,7 +121,7 @@ class Csv(Reader):
 
     Args:
         path: The file: a plain path, ``package:NAME/below`` or ``data:below``. One that ends in
-            .gz, .bz2 or .xz is decompressed.
+            .gz, .bz2, .xz or .zst is decompressed.
         text: The text's column, by its name in the header or its number from 1; of several, the
             texts that aren't empty are joined with a blank.
         label: The label's column, likewise.

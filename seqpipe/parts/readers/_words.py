@@ -38,7 +38,7 @@ class Columns(Reader):
 
     Args:
         path: The file: a plain path, ``package:NAME/below`` or ``data:below``. One that ends in
-            .gz, .bz2 or .xz is decompressed.
+            .gz, .bz2, .xz or .zst is decompressed.
         word: The number of the column of the words, from 0; -1 is the last.
         tags: The numbers of columns of tags, by a name of yours.
         entities: The name of the tags that say what the entities are. None: of the first tags that look like it.
@@ -181,7 +181,7 @@ class AlignedLines(Reader):
 
     Args:
         path: The file of words, separated by white space: a plain path, ``package:NAME/below`` or ``data:below``. One that
-            ends in .gz, .bz2 or .xz is decompressed.
+            ends in .gz, .bz2, .xz or .zst is decompressed.
         tags: The files of tags, by a name of yours; each has as many words in a line as `path`.
         label: The file of the texts' labels. None: they have none.
         label_separator: What several labels of a text are separated by. None: a text has one.
@@ -289,7 +289,7 @@ class ConllU(Reader):
 
     Args:
         path: The file: a plain path, ``package:NAME/below`` or ``data:below``. One that ends in
-            .gz, .bz2 or .xz is decompressed.
+            .gz, .bz2, .xz or .zst is decompressed.
         heads: Whether heads and relations are read too. A sentence whose heads make no tree is bad then.
         encoding: The file's encoding, or several to be tried in turn.
         on_bad_row: What to do with a sentence that can't be used: "error" or "skip".
