@@ -15,6 +15,7 @@ from seqpipe.parts.readers._lines import Lines as Lines
 from seqpipe.parts.readers._lines import open_lines as open_lines
 from seqpipe.parts.readers._paths import locate as locate
 from seqpipe.parts.readers._paths import locate_file as locate_file
+from seqpipe.parts.readers._paths import locate_files as locate_files
 from seqpipe.parts.readers._split import split_folds as split_folds
 from seqpipe.parts.readers._split import split_rows as split_rows
 from seqpipe.parts.readers._table import Csv as Csv
@@ -41,6 +42,7 @@ __all__ = [
     "fingerprint",
     "locate",
     "locate_file",
+    "locate_files",
     "open_lines",
     "split_folds",
     "split_rows",

@@ -1,26 +1,28 @@
 """From a file to text and lines: decompression, encodings, byte order marks, line ends."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from seqpipe.errors import DataError
-from seqpipe.formats import COMPRESSED_SUFFIXES, READ_FAILURES, open_decompressed
+from seqpipe.formats import READ_FAILURES, open_decompressed
 from seqpipe.parts.readers._collect import SURROGATE, ProblemError, printable
-from seqpipe.parts.readers._paths import locate_file
+from seqpipe.parts.readers._paths import locate_file, locate_files
 from seqpipe.parts.readers._settings import Settings
 
 
-def data_suffix(path: str) -> str:
-    """Return the suffix in lower case, without that of the compression: ``.csv`` of ``a.CSV.gz``."""
-    suffixes = [suffix.lower() for suffix in Path(path).suffixes]
-    if suffixes and suffixes[-1] in COMPRESSED_SUFFIXES:
-        suffixes.pop()
-    return suffixes[-1] if suffixes else ""
+def read_files(settings: Settings, *, suffixes: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield each file that the settings name, as `locate_files` has it, with its lines.
+
+    Raises:
+        DataError: No file is there, or one can't be read as text at all.
+    """
+    for path, _ in locate_files(settings.path, suffixes=suffixes):
+        yield path, read_lines(path, encodings=settings.encodings)
 
 
-def read_lines(settings: Settings) -> list[str]:
-    """Return the lines of the file that the settings name, with their line ends.
+def read_lines(path: str, *, encodings: Sequence[str]) -> list[str]:
+    """Return the lines of a file, with their line ends.
 
     A byte that isn't of the encoding stands as a lone surrogate, for `encoding_problem` to find:
     so one bad byte spoils its row and not the file.
@@ -28,11 +30,10 @@ def read_lines(settings: Settings) -> list[str]:
     Raises:
         DataError: The file isn't there, or can't be read as text at all.
     """
-    path = locate_file(settings.path)
     try:
-        text = read_text(path, encodings=settings.encodings)
+        text = read_text(locate_file(path), encodings=encodings)
     except ProblemError as problem:
-        raise DataError(f"{printable(settings.path)}: {problem}") from problem
+        raise DataError(f"{printable(path)}: {problem}") from problem
     # Not `splitlines`, which also splits at form feeds and other characters inside a text.
     return list(io.StringIO(text, newline=""))
 

@@ -6,7 +6,7 @@ from seqpipe.errors import ConfigError, DataError
 from seqpipe.formats import READ_FAILURES, open_decompressed
 from seqpipe.parts.readers._collect import printable
 from seqpipe.parts.readers._contract import Stream
-from seqpipe.parts.readers._paths import locate_file
+from seqpipe.parts.readers._paths import locate_file, locate_files
 from seqpipe.parts.readers._settings import check_encoding
 
 
@@ -52,8 +52,8 @@ class Lines(Stream):
     The files are read as they're needed, so they may be larger than memory.
 
     Args:
-        path: A file, or several in turn: plain paths, ``package:NAME/below`` or ``data:below``. Those
-            that end in .gz, .bz2, .xz or .zst are decompressed.
+        path: A file, a folder of .txt files or a pattern for files, or several of these in turn: plain paths,
+            ``package:NAME/below`` or ``data:below``. Files that end in .gz, .bz2, .xz or .zst are decompressed.
         encoding: The encoding of the files, of which a line break is one byte.
         most: Stop after so many lines that aren't blank; 0 reads all.
 
@@ -79,12 +79,13 @@ class Lines(Stream):
         """
         count = 0
         for path in self._paths:
-            for line in open_lines(path, encoding=self._encoding):
-                if not line.strip():
-                    continue
-                yield line
-                count += 1
-                if count == self._most:
-                    return
+            for file, _ in locate_files(path, suffixes=(".txt",)):
+                for line in open_lines(file, encoding=self._encoding):
+                    if not line.strip():
+                        continue
+                    yield line
+                    count += 1
+                    if count == self._most:
+                        return
         if not count:
             raise DataError(f"{printable(', '.join(self._paths))}: there's no text in it")

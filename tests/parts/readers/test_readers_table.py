@@ -189,7 +189,7 @@ def test_a_file_that_may_not_be_read_is_an_error(monkeypatch: pytest.MonkeyPatch
 
     Path("rows.csv").write_text("text,label\nx,a\n")
     monkeypatch.setattr(Path, "open", open_)
-    with pytest.raises(DataError, match="it can't be read: Permission denied$"):
+    with pytest.raises(DataError, match=r"it can't be read: Permission denied$"):
         Csv("rows.csv").read()
 
 
