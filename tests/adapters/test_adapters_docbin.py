@@ -3,6 +3,7 @@
 import pytest
 import spacy
 from spacy.tokens import Doc, DocBin, Span
+from spacy.vocab import Vocab
 
 from seqpipe.adapters import DocBinReader
 from seqpipe.errors import ConfigError, DataError
@@ -84,5 +85,5 @@ def test_folder_of_files_is_read_with_the_name_of_each(tmp_path):
     (tmp_path / "notes.txt").write_text("no docs")
     for path in (tmp_path, tmp_path / "*.spacy"):
         rows = DocBinReader(path.as_posix()).read().rows
-        assert [row.text for row in rows] == ["a", "b"]
+        assert [row.words for row in rows] == [("a",), ("b",)]
         assert rows[1].source == f"{tmp_path.as_posix()}/b.spacy:1"

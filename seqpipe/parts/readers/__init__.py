@@ -13,6 +13,7 @@ from seqpipe.parts.readers._jsonl import Jsonl as Jsonl
 from seqpipe.parts.readers._labelled_lines import LabelledLines as LabelledLines
 from seqpipe.parts.readers._lines import Lines as Lines
 from seqpipe.parts.readers._lines import open_lines as open_lines
+from seqpipe.parts.readers._parquet import Parquet as Parquet
 from seqpipe.parts.readers._paths import locate as locate
 from seqpipe.parts.readers._paths import locate_file as locate_file
 from seqpipe.parts.readers._paths import locate_files as locate_files
@@ -34,6 +35,7 @@ __all__ = [
     "LabelledLines",
     "Lines",
     "OnBadRow",
+    "Parquet",
     "ReadResult",
     "Reader",
     "Row",

@@ -74,11 +74,6 @@ class Objects:
         spans = [] if self.spans is None else [self.spans]
         return [*dict.fromkeys([*texts, *self.tags.values(), *spans, *label])]
 
-    @property
-    def keys(self) -> list[str]:
-        """All keys that are looked at."""
-        return [*dict.fromkeys([*self.needed, self.label])]
-
     def find_chunks(self, objects: Callable[[], Iterable[Mapping[str, Any]]]) -> Chunks:
         """Find out which tags say what the spans are.
 
