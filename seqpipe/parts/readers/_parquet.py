@@ -146,7 +146,7 @@ def _open(file: Path, stack: ExitStack) -> tuple[Any, Callable[[list[str]], Iter
     with file.open("rb") as opened:
         magic = opened.read(6)
     if magic.startswith(b"PAR1"):
-        table = stack.enter_context(parquet.ParquetFile(file))
+        table = stack.enter_context(parquet.ParquetFile(file, page_checksum_verification=True))
         return table.schema_arrow, lambda columns: table.iter_batches(_MOST_ROWS, columns=columns)
     source = stack.enter_context(OSFile(str(file)))
     if magic == b"ARROW1":

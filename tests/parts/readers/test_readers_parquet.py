@@ -277,3 +277,14 @@ def test_readers_with_the_same_settings_are_equal():
         Parquet("a", tags={"x": "y"}, words="w")
     )
     assert Parquet("a") != Parquet("a", text="b")
+
+
+def test_checksums_of_pages_are_verified():
+    texts = [f"text {n}" for n in range(50)]
+    table = pyarrow.table({"text": texts, "label": ["x"] * 50})
+    settings = {"compression": "none", "use_dictionary": False, "write_page_checksum": True}
+    parquet.write_table(table, "rows.parquet", **settings)
+    data = Path("rows.parquet").read_bytes()
+    Path("rows.parquet").write_bytes(data.replace(b"text 7", b"next 7", 1))
+    with pytest.raises(DataError, match=r"rows\.parquet can't be read"):
+        Parquet("rows.parquet").read()
