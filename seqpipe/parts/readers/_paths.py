@@ -133,7 +133,7 @@ def _matches(path: str) -> list[str]:
     match = _BEFORE_WILD.match(path)
     assert match is not None
     shown, pattern = match.group(), path[match.end() :]
-    root = _locate(shown)[0] if shown else Path()
+    root = _resolve(shown)
     # Unlike `Path.glob`, it leaves out hidden files.
     found = glob(pattern, root_dir=root, recursive=True)  # noqa: PTH207
     names = sorted({Path(name).as_posix() for name in found if not (root / name).is_dir()})
