@@ -8,7 +8,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
 from seqpipe.errors import ConfigError, DataError
-from seqpipe.parts.readers import BadRow, OnBadRow, Reader, ReadResult, Row, Span, locate_file
+from seqpipe.parts.readers import BadRow, OnBadRow, Reader, ReadResult, Row, Span, locate_files
 
 #: The annotations of tokens that become tags, by name.
 _TAGS: Final = {"tag": "tag_", "pos": "pos_", "morph": "morph", "lemma": "lemma_", "dep": "dep_"}
@@ -22,7 +22,8 @@ class DocBinReader(Reader):
     entities aren't known at every word has no spans.
 
     Args:
-        path: The file: a plain path, ``package:NAME/below`` or ``data:below``.
+        path: A file, a folder of .spacy files, or a pattern for files: a plain path, ``package:NAME/below`` or
+            ``data:below``.
         on_bad_row: What to do with a doc without text: "error" or "skip".
 
     Raises:
@@ -45,8 +46,7 @@ class DocBinReader(Reader):
         """
         rows: list[Row] = []
         skipped: list[BadRow] = []
-        for number, doc in enumerate(self._docs(), start=1):
-            source = f"{self._path}:{number}"
+        for source, doc in self._docs():
             if doc.text.strip():
                 rows.append(_row(doc, source))
                 continue
@@ -58,16 +58,19 @@ class DocBinReader(Reader):
             raise DataError(f"{self._path} holds no docs with a text")
         return ReadResult(tuple(rows), tuple(skipped))
 
-    def _docs(self) -> Iterator[Doc]:
-        data = locate_file(self._path).read_bytes()
-        try:
-            # The docs' own strings are in the file.
-            yield from DocBin().from_bytes(data).get_docs(Vocab())
-        except Exception as error:
-            raise DataError(
-                f"{self._path} can't be read as a DocBin, what spaCy's DocBin.to_disk writes "
-                f"({type(error).__name__}: {error})"
-            ) from error
+    def _docs(self) -> Iterator[tuple[str, Doc]]:
+        for path, file in locate_files(self._path, suffixes=(".spacy",)):
+            data = file.read_bytes()
+            try:
+                # The docs' own strings are in the file.
+                docs = DocBin().from_bytes(data).get_docs(Vocab())
+                for number, doc in enumerate(docs, start=1):
+                    yield f"{path}:{number}", doc
+            except Exception as error:
+                raise DataError(
+                    f"{path} can't be read as a DocBin, what spaCy's DocBin.to_disk writes "
+                    f"({type(error).__name__}: {error})"
+                ) from error
 
 
 def _row(doc: Doc, source: str) -> Row:

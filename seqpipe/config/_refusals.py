@@ -155,6 +155,8 @@ def _mention(text: str, key: str, value: Any) -> float:
         if isinstance(each, str) and each:
             ways += [(3, rf"""["'`]{re.escape(each)}["'`]""")]
             ways += [(2, rf"(?<!\w){re.escape(each)}(?!\w)")] if len(each) > 2 else []
+            # A file that a pattern for files found.
+            ways += [(1.4, _matching(each))] if len(each) > 2 and _WILD.search(each) else []
     # Without quotes, only where it's clearly meant: "text" or "label" may mean anything.
     ways += [(1 if "`" in text else 2.5, rf"(?<![\w.`]){re.escape(key)}(?= is\b)")]
     ways += [(2.7, rf"""["']{re.escape(key)}["']""")]
@@ -163,6 +165,23 @@ def _mention(text: str, key: str, value: Any) -> float:
         (weight - match.start() / (2 * len(text) + 2) for weight, match in found if match),
         default=0.0,
     )
+
+
+#: What in a pattern for files stands for any folders, characters or a character.
+_WILD: Final = re.compile(r"(?P<folders>\*\*/)|(?P<star>\*+)|\?|\[[^]]+\]")
+
+
+def _matching(pattern: str) -> str:
+    """Return an expression for the paths that a pattern for files may match."""
+    pieces, end = [], 0
+    for match in _WILD.finditer(pattern):
+        one = r"[^\s/]*" if match["star"] else r"[^\s/]"
+        pieces += [
+            re.escape(pattern[end : match.start()]),
+            r"(?:\S*/)?" if match["folders"] else one,
+        ]
+        end = match.end()
+    return rf"(?<!\w){''.join(pieces)}{re.escape(pattern[end:])}(?!\w)"
 
 
 def raised_in(error: BaseException, makers: Sequence[tuple[Path, Any]]) -> list[Path]:

@@ -1,5 +1,8 @@
 """Vector and model files of other programs: read strictly, and some written."""
 
+from seqpipe.formats._compression import COMPRESSED_SUFFIXES as COMPRESSED_SUFFIXES
+from seqpipe.formats._compression import READ_FAILURES as READ_FAILURES
+from seqpipe.formats._compression import open_decompressed as open_decompressed
 from seqpipe.formats._floret import FloretTable as FloretTable
 from seqpipe.formats._saved import SavedEmbedder as SavedEmbedder
 from seqpipe.formats._saved import make_saved as make_saved
@@ -22,6 +25,8 @@ from seqpipe.formats.fasttext import read_fasttext as read_fasttext
 from seqpipe.formats.fasttext import write_fasttext as write_fasttext
 
 __all__ = [
+    "COMPRESSED_SUFFIXES",
+    "READ_FAILURES",
     "Dense",
     "FastTextArgs",
     "FastTextModel",
@@ -38,6 +43,7 @@ __all__ = [
     "detect_format",
     "find_vectors",
     "make_saved",
+    "open_decompressed",
     "read_fasttext",
     "read_vectors",
     "read_width",

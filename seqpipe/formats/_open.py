@@ -1,15 +1,11 @@
-"""Opens files that may be compressed: gzip, bzip2 and xz, recognised by their first bytes; and reads binary fields."""
+"""Reads files from beginning to end, compressed or not, and binary fields."""
 
-import bz2
 import codecs
 import contextlib
-import gzip
-import lzma
 import mmap
 import shutil
 import tempfile
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Final, TypeAlias
 
@@ -17,15 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqpipe.errors import SavedModelError
+from seqpipe.formats._compression import READ_FAILURES, opener_of
 
-_OPENERS: Final[dict[bytes, Callable[..., Any]]] = {
-    b"\x1f\x8b": gzip.open,
-    b"BZh": bz2.open,
-    b"\xfd7zXZ\0": lzma.open,
-}
-
-_FAILURES: Final = (OSError, EOFError, zlib.error, lzma.LZMAError)
-
+_FAILURES: Final[tuple[type[Exception], ...]] = (*READ_FAILURES, ImportError)
 
 #: The marks that texts in wide characters begin with, and what those are.
 _WIDE_MARKS: Final = {
@@ -67,8 +57,13 @@ class Source:
         self.path = path
         self._raw = path.open("rb")
         self._size = path.stat().st_size
-        opener = _opener(self._raw)
-        self.file: IO[bytes] = opener(self._raw) if opener else self._raw
+        opener = opener_of(self._raw.read(6))
+        self._raw.seek(0)
+        try:
+            self.file: IO[bytes] = opener(self._raw) if opener else self._raw
+        except ImportError:
+            self._raw.close()
+            raise
         self.is_compressed = opener is not None
 
     def __enter__(self) -> "Source":
@@ -87,12 +82,6 @@ class Source:
     def fraction(self) -> float:
         """How much of it is read, 0 to 1."""
         return min(1.0, self._raw.tell() / self._size) if self._size else 1.0
-
-
-def _opener(file: IO[bytes]) -> Callable[..., Any] | None:
-    beginning = file.read(6)
-    file.seek(0)
-    return next((open_ for magic, open_ in _OPENERS.items() if beginning.startswith(magic)), None)
 
 
 @contextlib.contextmanager

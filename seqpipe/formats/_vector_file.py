@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqpipe.errors import SavedModelError
+from seqpipe.formats._compression import COMPRESSED_SUFFIXES
 from seqpipe.formats._floret import FloretTable, floret_width, is_floret, read_floret
 from seqpipe.formats._numbers import BLANKS
 from seqpipe.formats._numpy import find_words, open_table, read_numpy
@@ -113,7 +114,6 @@ def _text(path: Path, beginning: bytes) -> Format:
 
 #: What names of files with vectors end in, without those of compression.
 _ENDINGS: Final = (".bin", ".ftz", ".npy", ".txt", ".vec")
-_COMPRESSED: Final = (".gz", ".bz2", ".xz")
 
 
 def find_vectors(folder: Path, name: str) -> Path:
@@ -156,7 +156,7 @@ _MOST_SHOWN: Final = 5
 
 
 def _holds_vectors(path: Path) -> bool:
-    stem = path.with_suffix("") if path.suffix in _COMPRESSED else path
+    stem = path.with_suffix("") if path.suffix in COMPRESSED_SUFFIXES else path
     if stem.suffix not in _ENDINGS:
         return False
     try:
@@ -199,7 +199,7 @@ _READERS: Final[dict[Format, Callable[[Path, Options], VectorFile]]] = {
 def read_vectors(path: Path, options: Options | None = None) -> VectorFile:
     """Read a file of vectors, or a folder of spaCy's.
 
-    It may be compressed by gzip, bzip2 or xz.
+    It may be compressed by gzip, bzip2, xz or zstd.
 
     Args:
         path: The file or folder.

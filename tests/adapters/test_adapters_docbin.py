@@ -3,6 +3,7 @@
 import pytest
 import spacy
 from spacy.tokens import Doc, DocBin, Span
+from spacy.vocab import Vocab
 
 from seqpipe.adapters import DocBinReader
 from seqpipe.errors import ConfigError, DataError
@@ -76,3 +77,13 @@ def test_entities_that_are_known_in_part_are_none(save):
     doc = Doc(spacy.blank("en").vocab, words=["Ada", "ran"])
     doc.set_ents([Span(doc, 0, 1, "PER")], default="missing")
     assert DocBinReader(save(doc)).read().rows[0].spans is None
+
+
+def test_folder_of_files_is_read_with_the_name_of_each(tmp_path):
+    for name in ("b", "a"):
+        DocBin(docs=[Doc(Vocab(), [name])]).to_disk(tmp_path / f"{name}.spacy")
+    (tmp_path / "notes.txt").write_text("no docs")
+    for path in (tmp_path, tmp_path / "*.spacy"):
+        rows = DocBinReader(path.as_posix()).read().rows
+        assert [row.words for row in rows] == [("a",), ("b",)]
+        assert rows[1].source == f"{tmp_path.as_posix()}/b.spacy:1"

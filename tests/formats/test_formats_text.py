@@ -13,6 +13,7 @@ from spacy.vectors import Vectors
 
 from seqpipe.errors import ConfigError, SavedModelError
 from seqpipe.formats import Options, detect_format, read_vectors, read_width
+from seqpipe.formats._compression import _zstd
 
 WORDS = ("the", "naïve", "日本語", "two words", "😀", "1")
 TABLE = np.array([[0.5, -1.25, 3], [1, 2, 3], [0, 0, 0], [1e-5, 1e5, 7], [4, 5, 6], [7, 8, 9]])
@@ -48,7 +49,9 @@ FILES = {
 }
 
 
-@pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress, lzma.compress])
+@pytest.mark.parametrize(
+    "pack", [bytes, gzip.compress, bz2.compress, lzma.compress, _zstd.compress]
+)
 @pytest.mark.parametrize("name", FILES)
 def test_format_is_detected_by_content_and_file_read(tmp_path, name, pack):
     path = tmp_path / "vectors"

@@ -22,7 +22,7 @@ class Format(str, enum.Enum):
 
 #: The formats with a file extension of their own. `.bin` and `.txt` are used by several.
 _BY_ENDING: Final = {".vec": Format.word2vec, ".npy": Format.numpy}
-_COMPRESSED: Final = (".gz", ".bz2", ".xz", ".zip")
+_COMPRESSED: Final = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
 
 _File = Annotated[

@@ -7,12 +7,11 @@ it has one, else by commas if it has two, else by white space.
 import math
 from collections.abc import Iterator
 from pathlib import PurePath
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from seqpipe.errors import DataError
+from seqpipe.formats import COMPRESSED_SUFFIXES
 from seqpipe.parts.readers import open_lines
-
-_PACKED: Final = (".gz", ".bz2", ".xz")
 
 
 class Line(NamedTuple):
@@ -33,7 +32,7 @@ class RatedPair(NamedTuple):
 def list_name(path: str) -> str:
     """Return what a list is called in scores: the name of its file, without its suffixes."""
     name = PurePath(path.replace("\\", "/").rpartition(":")[2]).name
-    for suffix in _PACKED:
+    for suffix in COMPRESSED_SUFFIXES:
         name = name.removesuffix(suffix)
     return PurePath(name).stem or path
 

@@ -13,8 +13,10 @@ from seqpipe.parts.readers._jsonl import Jsonl as Jsonl
 from seqpipe.parts.readers._labelled_lines import LabelledLines as LabelledLines
 from seqpipe.parts.readers._lines import Lines as Lines
 from seqpipe.parts.readers._lines import open_lines as open_lines
+from seqpipe.parts.readers._parquet import Parquet as Parquet
 from seqpipe.parts.readers._paths import locate as locate
 from seqpipe.parts.readers._paths import locate_file as locate_file
+from seqpipe.parts.readers._paths import locate_files as locate_files
 from seqpipe.parts.readers._split import split_folds as split_folds
 from seqpipe.parts.readers._split import split_rows as split_rows
 from seqpipe.parts.readers._table import Csv as Csv
@@ -33,6 +35,7 @@ __all__ = [
     "LabelledLines",
     "Lines",
     "OnBadRow",
+    "Parquet",
     "ReadResult",
     "Reader",
     "Row",
@@ -41,6 +44,7 @@ __all__ = [
     "fingerprint",
     "locate",
     "locate_file",
+    "locate_files",
     "open_lines",
     "split_folds",
     "split_rows",

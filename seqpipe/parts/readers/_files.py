@@ -1,36 +1,28 @@
 """From a file to text and lines: decompression, encodings, byte order marks, line ends."""
 
-import bz2
-import gzip
 import io
-import lzma
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
 
 from seqpipe.errors import DataError
+from seqpipe.formats import READ_FAILURES, open_decompressed
 from seqpipe.parts.readers._collect import SURROGATE, ProblemError, printable
-from seqpipe.parts.readers._paths import locate_file
+from seqpipe.parts.readers._paths import locate_file, locate_files
 from seqpipe.parts.readers._settings import Settings
 
-_DECOMPRESS: Final[dict[str, Callable[[bytes], bytes]]] = {
-    ".gz": gzip.decompress,
-    ".bz2": bz2.decompress,
-    ".xz": lzma.decompress,
-}
+
+def read_files(settings: Settings, *, suffixes: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield each file that the settings name, as `locate_files` has it, with its lines.
+
+    Raises:
+        DataError: No file is there, or one can't be read as text at all.
+    """
+    for path, _ in locate_files(settings.path, suffixes=suffixes):
+        yield path, read_lines(path, encodings=settings.encodings)
 
 
-def data_suffix(path: str) -> str:
-    """Return the suffix in lower case, without that of the compression: ``.csv`` of ``a.CSV.gz``."""
-    suffixes = [suffix.lower() for suffix in Path(path).suffixes]
-    if suffixes and suffixes[-1] in _DECOMPRESS:
-        suffixes.pop()
-    return suffixes[-1] if suffixes else ""
-
-
-def read_lines(settings: Settings) -> list[str]:
-    """Return the lines of the file that the settings name, with their line ends.
+def read_lines(path: str, *, encodings: Sequence[str]) -> list[str]:
+    """Return the lines of a file, with their line ends.
 
     A byte that isn't of the encoding stands as a lone surrogate, for `encoding_problem` to find:
     so one bad byte spoils its row and not the file.
@@ -38,11 +30,10 @@ def read_lines(settings: Settings) -> list[str]:
     Raises:
         DataError: The file isn't there, or can't be read as text at all.
     """
-    path = locate_file(settings.path)
     try:
-        text = read_text(path, encodings=settings.encodings)
+        text = read_text(locate_file(path), encodings=encodings)
     except ProblemError as problem:
-        raise DataError(f"{printable(settings.path)}: {problem}") from problem
+        raise DataError(f"{printable(path)}: {problem}") from problem
     # Not `splitlines`, which also splits at form feeds and other characters inside a text.
     return list(io.StringIO(text, newline=""))
 
@@ -55,6 +46,7 @@ def read_text(path: Path, *, encodings: Sequence[str]) -> str:
 
     Raises:
         ProblemError: The file can't be opened, decompressed or decoded.
+        DataError: The package that its compression needs isn't installed.
     """
     data = _read_bytes(path)
     for encoding in encodings:
@@ -88,13 +80,15 @@ def bad_line(text: str) -> int:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
+        file = open_decompressed(path)
+    except ImportError as error:  # no fault of the row's
+        raise DataError(f"{printable(str(path))}: {error}") from error
     except OSError as error:
         raise ProblemError(f"it can't be read: {error.strerror}") from error
-    decompress = _DECOMPRESS.get(path.suffix.lower())
     try:
-        return decompress(data) if decompress else data
-    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
+        with file:
+            return file.read()
+    except READ_FAILURES as error:
         raise ProblemError(f"it can't be decompressed: {error}") from error
 
 

@@ -10,7 +10,7 @@ from seqpipe.errors import ConfigError, DataError
 from seqpipe.parts.readers._collect import Parsed, ProblemError, Record, collect, listed, printable
 from seqpipe.parts.readers._contract import OnBadRow, Reader, ReadResult
 from seqpipe.parts.readers._files import bad_line, encoding_problem, read_text
-from seqpipe.parts.readers._paths import locate_folder
+from seqpipe.parts.readers._paths import entries, locate_folder
 from seqpipe.parts.readers._settings import check_settings
 
 _NO_CLASSES: Final = ("__pycache__",)
@@ -26,7 +26,7 @@ class Folders(Reader):
         path: The folder that holds the class folders: a plain path, ``package:NAME/below`` or
             ``data:below``.
         pattern: Which files of a class folder are texts, as a shell pattern; capitals count.
-            Files that end in .gz, .bz2 or .xz are decompressed.
+            Files that end in .gz, .bz2, .xz or .zst are decompressed.
         encoding: The files' encoding, or several to be tried in turn for each file.
         on_bad_row: What to do with a file that can't be used: "error" or "skip".
 
@@ -68,7 +68,7 @@ class Folders(Reader):
     def _class_folders(self, root: Path) -> list[Path]:
         folders = [
             entry
-            for entry in _entries(root, self._settings.path)
+            for entry in entries(root, self._settings.path)
             if not entry.name.startswith(".")
             and entry.name not in _NO_CLASSES
             and _is_folder(entry)
@@ -81,10 +81,10 @@ class Folders(Reader):
 
     def _texts(self, folder: Path) -> list[Path]:
         shown = f"{self._settings.path.rstrip('/')}/{folder.name}"
-        entries = _entries(folder, shown)
-        texts = [entry for entry in entries if fnmatchcase(entry.name, self._pattern)]
+        found = entries(folder, shown)
+        texts = [entry for entry in found if fnmatchcase(entry.name, self._pattern)]
         if not texts:
-            there = listed((entry.name for entry in entries), limit=3)
+            there = listed((entry.name for entry in found), limit=3)
             raise DataError(
                 f'{printable(shown)} holds no file that matches "{self._pattern}", only '
                 f"{there or 'nothing at all'}; remove the folder or change the pattern"
@@ -98,13 +98,6 @@ class Folders(Reader):
         if problem := encoding_problem(text, encodings=self._settings.encodings):
             raise ProblemError(f"line {bad_line(text)}: {problem}")
         return Parsed(text, (file.parent.name,))
-
-
-def _entries(folder: Path, shown: str) -> list[Path]:
-    try:
-        return sorted(folder.iterdir(), key=lambda entry: entry.name)
-    except OSError as error:
-        raise DataError(f"{printable(shown)} can't be listed: {error.strerror}") from error
 
 
 def _is_folder(entry: Path) -> bool:

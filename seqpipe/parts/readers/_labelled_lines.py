@@ -6,7 +6,7 @@ from functools import partial
 from seqpipe.errors import ConfigError
 from seqpipe.parts.readers._collect import Parsed, ProblemError, Record, collect
 from seqpipe.parts.readers._contract import OnBadRow, Reader, ReadResult
-from seqpipe.parts.readers._files import encoding_problem, read_lines
+from seqpipe.parts.readers._files import encoding_problem, read_files
 from seqpipe.parts.readers._settings import check_settings
 
 
@@ -17,8 +17,8 @@ class LabelledLines(Reader):
     first other word stands the text begins. Without a prefix the first word is the label: ``DESC:manner How did …``.
 
     Args:
-        path: The file: a plain path, ``package:NAME/below`` or ``data:below``. One that ends in
-            .gz, .bz2 or .xz is decompressed.
+        path: A file, a folder of .txt files, or a pattern for files: a plain path, ``package:NAME/below`` or
+            ``data:below``. Files that end in .gz, .bz2, .xz or .zst are decompressed.
         prefix: What labels begin with. It's no part of them. None if nothing marks them: then a line has one.
         encoding: The file's encoding, or several to be tried in turn.
         on_bad_row: What to do with a row that can't be used: "error" or "skip".
@@ -54,9 +54,10 @@ class LabelledLines(Reader):
         return collect(self._records(), settings=self._settings)
 
     def _records(self) -> Iterator[Record]:
-        for number, line in enumerate(read_lines(self._settings), start=1):
-            if line.strip():
-                yield f"{self._settings.path}:{number}", partial(self._parse, line)
+        for path, lines in read_files(self._settings, suffixes=(".txt",)):
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield f"{path}:{number}", partial(self._parse, line)
 
     def _parse(self, line: str) -> Parsed:
         if problem := encoding_problem(line, encodings=self._settings.encodings):

@@ -1,32 +1,21 @@
 """One text per line."""
 
-import bz2
-import gzip
-import lzma
-import zlib
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import IO, Any, Final
+from collections.abc import Iterator
 
 from seqpipe.errors import ConfigError, DataError
+from seqpipe.formats import READ_FAILURES, open_decompressed
 from seqpipe.parts.readers._collect import printable
 from seqpipe.parts.readers._contract import Stream
-from seqpipe.parts.readers._paths import locate_file
+from seqpipe.parts.readers._paths import locate_file, locate_files
 from seqpipe.parts.readers._settings import check_encoding
-
-_OPEN: Final[dict[str, Callable[..., IO[Any]]]] = {
-    ".gz": gzip.open,
-    ".bz2": bz2.open,
-    ".xz": lzma.open,
-}
 
 
 def open_lines(path: str, *, encoding: str = "utf-8") -> Iterator[str]:
     """Yield the lines of a text file, without their ends.
 
     Args:
-        path: A plain path, ``package:NAME/below`` or ``data:below``; a file that ends in .gz, .bz2
-            or .xz is decompressed as it's read.
+        path: A plain path, ``package:NAME/below`` or ``data:below``; a file that ends in .gz, .bz2,
+            .xz or .zst is decompressed as it's read.
         encoding: The file's encoding. A byte order mark is passed over.
 
     Raises:
@@ -36,7 +25,9 @@ def open_lines(path: str, *, encoding: str = "utf-8") -> Iterator[str]:
     found = locate_file(path)
     number = 0
     try:
-        opened = _open(found)
+        opened = open_decompressed(found)
+    except ImportError as error:
+        raise DataError(f"{printable(path)}: {error}") from error
     except OSError as error:
         raise DataError(f"{printable(path)} can't be opened: {error.strerror}") from error
     try:
@@ -49,15 +40,10 @@ def open_lines(path: str, *, encoding: str = "utf-8") -> Iterator[str]:
             f"{printable(path)}:{number}: the byte 0x{error.object[error.start]:02X} doesn't fit the "
             f"encoding {encoding}; name the right one"
         ) from error
-    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+    except READ_FAILURES as error:
         raise DataError(
             f"{printable(path)} can't be read past line {number}: {error}; get the file again"
         ) from error
-
-
-def _open(path: Path) -> IO[bytes]:
-    opener = _OPEN.get(path.suffix.lower())
-    return opener(path, "rb") if opener else path.open("rb")
 
 
 class Lines(Stream):
@@ -66,8 +52,8 @@ class Lines(Stream):
     The files are read as they're needed, so they may be larger than memory.
 
     Args:
-        path: A file, or several in turn: plain paths, ``package:NAME/below`` or ``data:below``. Those
-            that end in .gz, .bz2 or .xz are decompressed.
+        path: A file, a folder of .txt files or a pattern for files, or several of these in turn: plain paths,
+            ``package:NAME/below`` or ``data:below``. Files that end in .gz, .bz2, .xz or .zst are decompressed.
         encoding: The encoding of the files, of which a line break is one byte.
         most: Stop after so many lines that aren't blank; 0 reads all.
 
@@ -93,12 +79,13 @@ class Lines(Stream):
         """
         count = 0
         for path in self._paths:
-            for line in open_lines(path, encoding=self._encoding):
-                if not line.strip():
-                    continue
-                yield line
-                count += 1
-                if count == self._most:
-                    return
+            for file, _ in locate_files(path, suffixes=(".txt",)):
+                for line in open_lines(file, encoding=self._encoding):
+                    if not line.strip():
+                        continue
+                    yield line
+                    count += 1
+                    if count == self._most:
+                        return
         if not count:
             raise DataError(f"{printable(', '.join(self._paths))}: there's no text in it")

@@ -1,4 +1,4 @@
-"""From a path as written in a pipeline file to a file or folder that's there.
+"""From a path as written in a pipeline file to a file, several, or a folder that's there.
 
 Three forms: a plain path (relative to the working directory), ``package:NAME/below`` (inside an
 installed package, by the name that it's imported or installed by; it isn't imported for this), and
@@ -7,8 +7,10 @@ lead out of their root by ``..``.
 """
 
 import os
+import re
 import stat
 from collections.abc import Sequence
+from glob import glob
 from importlib.machinery import ModuleSpec
 from importlib.metadata import Distribution, PackageNotFoundError
 from importlib.util import find_spec
@@ -16,9 +18,15 @@ from pathlib import Path, PurePath, PureWindowsPath
 from typing import Final
 
 from seqpipe.errors import DataError
-from seqpipe.parts.readers._collect import printable
+from seqpipe.formats import COMPRESSED_SUFFIXES
+from seqpipe.parts.readers._collect import listed, printable
 
 _DATA_VARIABLE: Final = "SEQPIPE_DATA"
+
+#: The characters of a pattern, as a shell has them.
+_WILD: Final = re.compile(r"[*?[]")
+#: What comes before the first part of a path that has one of them.
+_BEFORE_WILD: Final = re.compile(rf"((?:package|data):)?([^*?[]*[/{re.escape(os.sep)}])?")
 
 #: What to install where the package's name isn't the whole answer.
 _INSTALL: Final = {
@@ -42,6 +50,8 @@ def locate_file(path: str) -> Path:
     Raises:
         DataError: It isn't there, isn't a file, or can't be reached.
     """
+    if is_pattern(path) and not _exists(path):
+        raise DataError(f"{printable(path)} is a pattern for files, and here one file is named")
     found, mode = _locate(path)
     if stat.S_ISDIR(mode):
         raise DataError(
@@ -51,6 +61,86 @@ def locate_file(path: str) -> Path:
     if not stat.S_ISREG(mode):
         raise DataError(f"{printable(path)} is neither a file nor a folder; name a file")
     return found
+
+
+def locate_files(path: str, *, suffixes: Sequence[str]) -> list[tuple[str, Path]]:
+    """Return the files that `path` names, each with the path that names it alone.
+
+    Args:
+        path: A file, a folder of files, or a pattern such as ``texts/**/*.txt``. What exists by the very name is no
+            pattern. Hidden files match only where the pattern has the dot.
+        suffixes: What the names of a folder's files end in, in lower case; a compression's suffix may follow.
+
+    Returns:
+        The one file, or several sorted by name, by code point.
+
+    Raises:
+        DataError: It isn't there, nothing in it has such a suffix, nothing matches, or a file can't be reached.
+    """
+    if is_pattern(path) and not _exists(path):
+        names = _matches(path)
+    else:
+        found, mode = _locate(path)
+        if not stat.S_ISDIR(mode):
+            return [(path, locate_file(path))]
+        names = _names_in(found, path, suffixes)
+    return [(name, locate_file(name)) for name in names]
+
+
+def is_pattern(path: str) -> bool:
+    """Return whether there are characters of a pattern in a path."""
+    return _WILD.search(path) is not None
+
+
+def data_suffix(path: str) -> str:
+    """Return the suffix in lower case, without that of the compression: ``.csv`` of ``a.CSV.gz``."""
+    suffixes = [suffix.lower() for suffix in Path(path).suffixes]
+    if suffixes and suffixes[-1] in COMPRESSED_SUFFIXES:
+        suffixes.pop()
+    return suffixes[-1] if suffixes else ""
+
+
+def entries(folder: Path, shown: str) -> list[Path]:
+    """Return what's in a folder, sorted by name.
+
+    Raises:
+        DataError: It can't be listed; the error calls it as `shown`.
+    """
+    try:
+        return sorted(folder.iterdir(), key=lambda entry: entry.name)
+    except OSError as error:
+        raise DataError(f"{printable(shown)} can't be listed: {error.strerror}") from error
+
+
+def _exists(path: str) -> bool:
+    return os.path.lexists(_resolve(path))
+
+
+def _names_in(folder: Path, path: str, suffixes: Sequence[str]) -> list[str]:
+    there = [entry.name for entry in entries(folder, path) if not entry.name.startswith(".")]
+    shown = path if path.endswith(("/", os.sep, ":")) else f"{path}/"
+    names = [name for name in there if data_suffix(name) in suffixes]
+    if not names:
+        raise DataError(
+            f"{printable(path)} is a folder, and no file in it ends in {' or '.join(suffixes)}; it holds "
+            f'{listed(there, limit=3) or "nothing at all"}. Other files are named by a pattern, "{printable(shown)}*.*"; '
+            'one folder per class is what "seqpipe.Folders.v1" reads'
+        )
+    return [shown + name for name in names]
+
+
+def _matches(path: str) -> list[str]:
+    match = _BEFORE_WILD.match(path)
+    assert match is not None
+    shown, pattern = match.group(), path[match.end() :]
+    root = _resolve(shown)
+    # Unlike `Path.glob`, it leaves out hidden files.
+    found = glob(pattern, root_dir=root, recursive=True)  # noqa: PTH207
+    names = sorted({Path(name).as_posix() for name in found if not (root / name).is_dir()})
+    if not names:
+        where = printable(str(root.absolute() / pattern))
+        raise DataError(f"{printable(path)}: no file matches; looked for {where}")
+    return [shown + name for name in names]
 
 
 def locate_folder(path: str) -> Path:

@@ -1,6 +1,7 @@
 """Comma- or tab-separated tables."""
 
 import csv
+import os
 import sys
 import threading
 from collections import Counter
@@ -21,7 +22,8 @@ from seqpipe.parts.readers._collect import (
     printable,
 )
 from seqpipe.parts.readers._contract import OnBadRow, Reader, ReadResult
-from seqpipe.parts.readers._files import data_suffix, encoding_problem, read_lines
+from seqpipe.parts.readers._files import encoding_problem, read_files
+from seqpipe.parts.readers._paths import data_suffix, is_pattern
 from seqpipe.parts.readers._settings import check_settings
 
 # Parsing.
@@ -121,8 +123,8 @@ class Csv(Reader):
     r"""Read a table with one text per row; blank lines are passed over.
 
     Args:
-        path: The file: a plain path, ``package:NAME/below`` or ``data:below``. One that ends in
-            .gz, .bz2 or .xz is decompressed.
+        path: A file, a folder of files (.csv, .tsv, .tab), or a pattern for files: a plain path, ``package:NAME/below`` or
+            ``data:below``. Files that end in .gz, .bz2, .xz or .zst are decompressed. Each has a header of its own.
         text: The text's column, by its name in the header or its number from 1; of several, the
             texts that aren't empty are joined with a blank.
         label: The label's column, likewise.
@@ -160,7 +162,10 @@ class Csv(Reader):
         self._label = label
         self._pair = pair
         self._header = header
-        self._delimiter = _one_character(delimiter or _delimiter_of(path), "delimiter")
+        #: None: what each file's suffix says.
+        self._delimiter = delimiter or _delimiter_of(path)
+        if self._delimiter is not None:
+            _one_character(self._delimiter, "delimiter")
         self._quote = None if quote is None else _one_character(quote, "quote")
         self._label_separator = label_separator
         if not self._text:
@@ -182,19 +187,22 @@ class Csv(Reader):
             DataError: The file isn't there, can't be read or lacks a column; a row is bad and the
                 policy is "error"; or all rows are bad.
         """
-        lines = read_lines(self._settings)
-        rows = parse_table(lines, delimiter=self._delimiter, quote=self._quote)
-        return collect(self._records(rows), settings=self._settings)
+        return collect(self._records(), settings=self._settings)
 
-    def _records(self, rows: Sequence[TableRow]) -> Iterator[Record]:
-        if not rows:
-            raise DataError(f"{printable(self._settings.path)} is empty")
-        columns = self._columns(rows[0])
-        for row in rows[1:] if self._header else rows:
-            yield f"{self._settings.path}:{row.line}", partial(self._parse, row, columns)
+    def _records(self) -> Iterator[Record]:
+        for path, lines in read_files(self._settings, suffixes=tuple(_DELIMITERS)):
+            delimiter = self._delimiter or _DELIMITERS.get(data_suffix(path))
+            if delimiter is None:
+                raise DataError(_unknown_delimiter(path))
+            rows = parse_table(lines, delimiter=delimiter, quote=self._quote)
+            if not rows:
+                raise DataError(f"{printable(path)} is empty")
+            columns = self._columns(rows[0], path)
+            for row in rows[1:] if self._header else rows:
+                yield f"{path}:{row.line}", partial(self._parse, row, columns)
 
-    def _columns(self, first: TableRow) -> _Columns:
-        where = f"{printable(self._settings.path)}:{first.line}"
+    def _columns(self, first: TableRow, path: str) -> _Columns:
+        where = f"{printable(path)}:{first.line}"
         problem = first.problem or self._encoding_problem(first)
         if problem:
             raise DataError(f"{where}: {problem}")
@@ -230,7 +238,7 @@ class Csv(Reader):
         return [label for label in cell.split(self._label_separator) if label.strip()]
 
     def _encoding_problem(self, row: TableRow) -> ProblemError | None:
-        joined = self._delimiter.join(row.cells)
+        joined = (self._delimiter or ",").join(row.cells)
         problem = encoding_problem(joined, encodings=self._settings.encodings)
         return ProblemError(problem) if problem else None
 
@@ -259,14 +267,21 @@ def _check_column(column: str | int, *, header: bool, setting: str) -> None:
         raise ConfigError(message, setting=setting)
 
 
-def _delimiter_of(path: str) -> str:
+def _delimiter_of(path: str) -> str | None:
+    """Return the delimiter; None of what may be a folder, or files with several suffixes."""
     suffix = data_suffix(path)
+    if not suffix or is_pattern(suffix) or path.endswith(("/", os.sep)):
+        return None
     if suffix not in _DELIMITERS:
-        raise ConfigError(
-            f"{printable(path)} ends in neither .csv nor .tsv, so its delimiter isn't known; "
-            'give it, such as delimiter = ","'
-        )
+        raise ConfigError(_unknown_delimiter(path))
     return _DELIMITERS[suffix]
+
+
+def _unknown_delimiter(path: str) -> str:
+    return (
+        f"{printable(path)} ends in neither .csv nor .tsv, so its delimiter isn't known; "
+        'give it, such as delimiter = ","'
+    )
 
 
 def _one_character(value: str, what: str) -> str:

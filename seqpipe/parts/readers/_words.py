@@ -21,12 +21,14 @@ from seqpipe.parts.chunks import (
 )
 from seqpipe.parts.readers._collect import Parsed, ProblemError, Record, Words, collect, listed
 from seqpipe.parts.readers._contract import OnBadRow, Reader, ReadResult, Span
-from seqpipe.parts.readers._files import encoding_problem, read_lines
-from seqpipe.parts.readers._settings import Settings, check_settings
+from seqpipe.parts.readers._files import encoding_problem, read_files, read_lines
+from seqpipe.parts.readers._settings import check_settings
 
 _Scheme = Scheme | Literal["auto"]
 #: What separates words and columns. White space of other kinds, such as a no-break space, is part of a word.
 _BLANKS: Final = re.compile(r"[ \t\r\n]+")
+#: What the names of files with columns end in.
+_COLUMNS: Final = (".conll", ".iob", ".bio", ".tsv", ".txt")
 #: Lines that begin a document in the files of CoNLL 2003.
 _DOCUMENT: Final = "-DOCSTART-"
 
@@ -37,8 +39,8 @@ class Columns(Reader):
     If the values of a column are tags of chunks ("B-PER"), in whichever scheme, the row's spans are these chunks: entities.
 
     Args:
-        path: The file: a plain path, ``package:NAME/below`` or ``data:below``. One that ends in
-            .gz, .bz2 or .xz is decompressed.
+        path: A file, a folder of files (.conll, .iob, .bio, .tsv, .txt), or a pattern for files: a plain path,
+            ``package:NAME/below`` or ``data:below``. Files that end in .gz, .bz2, .xz or .zst are decompressed.
         word: The number of the column of the words, from 0; -1 is the last.
         tags: The numbers of columns of tags, by a name of yours.
         entities: The name of the tags that say what the entities are. None: of the first tags that look like it.
@@ -89,18 +91,16 @@ class Columns(Reader):
         Raises:
             DataError: The file isn't there or can't be read; a text is bad and the policy is "error"; or all are bad.
         """
-        lines = read_lines(self._settings)
         texts = [
-            (number, [self._cells(line) for line in block]) for number, block in self._blocks(lines)
+            (f"{path}:{number}", [self._cells(line) for line in block])
+            for path, lines in read_files(self._settings, suffixes=_COLUMNS)
+            for number, block in self._blocks(lines)
         ]
         chunks = Chunks.of(
             self._entities, self._scheme, self._tags, partial(self._tags_of, texts=texts)
         )
         width = _width(texts)
-        records = (
-            (f"{self._settings.path}:{number}", partial(self._parse, cells, width, chunks))
-            for number, cells in texts
-        )
+        records = ((source, partial(self._parse, cells, width, chunks)) for source, cells in texts)
         return collect(records, settings=self._settings)
 
     def _blocks(self, lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
@@ -128,7 +128,7 @@ class Columns(Reader):
             return _split(line)
         return [cell.strip() for cell in line.split(self._delimiter)]
 
-    def _tags_of(self, name: str, texts: list[tuple[int, list[list[str]]]]) -> list[list[str]]:
+    def _tags_of(self, name: str, texts: list[tuple[str, list[list[str]]]]) -> list[list[str]]:
         """Return the tags of each text whose lines have as many columns as most."""
         column, width = self._tags[name], _width(texts)
         if not -width <= column < width:
@@ -168,7 +168,7 @@ def _split(line: str) -> list[str]:
     return [word for word in _BLANKS.split(line) if word]
 
 
-def _width(texts: list[tuple[int, list[list[str]]]]) -> int:
+def _width(texts: list[tuple[str, list[list[str]]]]) -> int:
     """Return how many columns most lines have."""
     widths = Counter(len(row) for _, cells in texts for row in cells)
     return max(widths, key=lambda width: widths[width], default=0)
@@ -181,7 +181,7 @@ class AlignedLines(Reader):
 
     Args:
         path: The file of words, separated by white space: a plain path, ``package:NAME/below`` or ``data:below``. One that
-            ends in .gz, .bz2 or .xz is decompressed.
+            ends in .gz, .bz2, .xz or .zst is decompressed.
         tags: The files of tags, by a name of yours; each has as many words in a line as `path`.
         label: The file of the texts' labels. None: they have none.
         label_separator: What several labels of a text are separated by. None: a text has one.
@@ -241,10 +241,7 @@ class AlignedLines(Reader):
 
     def _lines(self, paths: Sequence[str]) -> list[tuple[str, ...]]:
         """Return what the files have on each line; empty lines at the end of some of them don't count."""
-        settings = self._settings
-        files = [
-            read_lines(Settings(path, settings.encodings, settings.on_bad_row)) for path in paths
-        ]
+        files = [read_lines(path, encodings=self._settings.encodings) for path in paths]
         shortest = min(map(len, files))
         for path, lines in zip(paths, files, strict=True):
             if any(line.strip() for line in lines[shortest:]):
@@ -288,8 +285,8 @@ class ConllU(Reader):
     graph, such as 5.1, aren't read.
 
     Args:
-        path: The file: a plain path, ``package:NAME/below`` or ``data:below``. One that ends in
-            .gz, .bz2 or .xz is decompressed.
+        path: A file, a folder of .conllu files, or a pattern for files: a plain path, ``package:NAME/below`` or
+            ``data:below``. Files that end in .gz, .bz2, .xz or .zst are decompressed.
         heads: Whether heads and relations are read too. A sentence whose heads make no tree is bad then.
         encoding: The file's encoding, or several to be tried in turn.
         on_bad_row: What to do with a sentence that can't be used: "error" or "skip".
@@ -319,16 +316,17 @@ class ConllU(Reader):
         return collect(self._records(), settings=self._settings)
 
     def _records(self) -> Iterator[Record]:
-        block: list[str] = []
-        start = 0
-        for number, line in enumerate([*read_lines(self._settings), ""], start=1):
-            if not line.strip():
-                if block:
-                    yield f"{self._settings.path}:{start}", partial(self._parse, block)
-                block = []
-            elif not line.startswith("#"):
-                start = start if block else number
-                block.append(line.rstrip("\r\n"))
+        for path, lines in read_files(self._settings, suffixes=(".conllu",)):
+            block: list[str] = []
+            start = 0
+            for number, line in enumerate([*lines, ""], start=1):
+                if not line.strip():
+                    if block:
+                        yield f"{path}:{start}", partial(self._parse, block)
+                    block = []
+                elif not line.startswith("#"):
+                    start = start if block else number
+                    block.append(line.rstrip("\r\n"))
 
     def _parse(self, block: list[str]) -> Parsed:
         rows: list[list[str]] = []

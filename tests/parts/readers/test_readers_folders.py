@@ -172,14 +172,14 @@ def test_a_file_that_may_not_be_read_is_a_bad_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write(tmp_path, {"a/1.txt": b"text", "a/2.txt": b"text"})
-    real = Path.read_bytes
+    real = Path.open
 
-    def read_bytes(self: Path) -> bytes:
+    def open_(self: Path, mode: str = "r") -> object:
         if self.name == "1.txt":
             raise PermissionError(13, "Permission denied", str(self))
-        return real(self)
+        return real(self, mode)
 
-    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    monkeypatch.setattr(Path, "open", open_)
     assert "a/1.txt: it can't be read: Permission denied" in message_of(Folders(path))
     assert len(Folders(path, on_bad_row="skip").read().rows) == 1
 

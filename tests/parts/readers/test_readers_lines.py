@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from seqpipe.errors import ConfigError, DataError
+from seqpipe.formats._compression import _zstd
 from seqpipe.parts.readers import Lines, open_lines
 
 
@@ -34,7 +35,12 @@ def test_files_follow_each_other_and_are_read_anew_each_time():
 
 @pytest.mark.parametrize(
     ("suffix", "compress"),
-    [(".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)],
+    [
+        (".gz", gzip.compress),
+        (".bz2", bz2.compress),
+        (".xz", lzma.compress),
+        (".zst", _zstd.compress),
+    ],
 )
 def test_compressed_files_are_decompressed_and_cut_ones_named(suffix, compress):
     data = compress(b"one\ntwo\n" * 20_000)

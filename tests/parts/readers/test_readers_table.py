@@ -184,11 +184,13 @@ def test_a_file_that_is_missing_or_no_file_is_an_error() -> None:
 
 
 def test_a_file_that_may_not_be_read_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    def read_bytes(self: Path) -> bytes:
+    def open_(self: Path, mode: str = "r") -> None:
         raise PermissionError(13, "Permission denied", str(self))
 
-    monkeypatch.setattr(Path, "read_bytes", read_bytes)
-    assert message_of("text,label\nx,a\n").endswith("it can't be read: Permission denied")
+    Path("rows.csv").write_text("text,label\nx,a\n")
+    monkeypatch.setattr(Path, "open", open_)
+    with pytest.raises(DataError, match=r"it can't be read: Permission denied$"):
+        Csv("rows.csv").read()
 
 
 @pytest.mark.parametrize(

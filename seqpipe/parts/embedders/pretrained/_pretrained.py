@@ -42,7 +42,7 @@ class Pretrained(Embedder):
 
     Reads word2vec's text and both dialects of its binary form, GloVe's text, fastText's `.vec`, `.bin` and
     `.ftz`, floret's text, tables of numpy with a list of words, and the vectors of spaCy pipelines, those of
-    seqpipe's among them; all but the last compressed by gzip, bzip2 or xz as well. Files of fastText and floret
+    seqpipe's among them; all but the last compressed by gzip, bzip2, xz or zstd as well. Files of fastText and floret
     have vectors of unknown words, from parts of them, and so has a pipeline of seqpipe's whose embedder gives them
     some; with the others an unknown word has the zero vector.
 
