@@ -46,7 +46,12 @@ def seqpipe_cells() -> Factories:
 @hookimpl
 def seqpipe_encoders() -> Factories:
     """Provide the built-in encoders."""
-    return {"seqpipe.Recurrent.v1": "seqpipe.parts.encoders:Recurrent"}
+    return {
+        "seqpipe.Convolutional.v1": "seqpipe.parts.encoders:Convolutional",
+        "seqpipe.Recurrent.v1": "seqpipe.parts.encoders:Recurrent",
+        "seqpipe.SelfAttention.v1": "seqpipe.parts.encoders:SelfAttention",
+        "seqpipe.Stacked.v1": "seqpipe.parts.encoders:Stacked",
+    }
 
 
 @hookimpl

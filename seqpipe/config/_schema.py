@@ -155,6 +155,7 @@ SLOTS: Final[dict[tuple[str, ...], Slot]] = {
     **{("data", part): _READERS for part in DATA_PARTS},
     **{(kind,): slot for kind, slot in KIND_SLOTS.items() if kind != "cell"},
     ("embedder", "*"): KIND_SLOTS["embedder"],
+    ("encoder", "layers", "*"): KIND_SLOTS["encoder"],
     ("heads", "*"): KIND_SLOTS["head"],
     ("wide",): KIND_SLOTS["classifier"],
     (EVALUATION, "*"): _SCORERS,
