@@ -85,9 +85,8 @@ class CharacterEncoder(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.width = width
+        # Its elements have a variance of 1, as those of standardized vectors: smaller ones were slower to learn.
         self.table = nn.Embedding(_ROWS + 1, _CHARACTER_WIDTH)
-        # The variance of Ma & Hovy's, which are uniform in ±sqrt(3 / 30).
-        nn.init.normal_(self.table.weight, std=_CHARACTER_WIDTH**-0.5)
 
     def forward(self, spelled: Spellings) -> Tensor:
         """Encode each token, `[N, width]`; equal ones are computed once."""
