@@ -2,10 +2,9 @@
 
 import contextlib
 import functools
-import itertools
 import operator
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -13,7 +12,6 @@ from numpy.typing import NDArray
 from spacy.attrs import LOWER, ORTH
 from spacy.language import Language
 from spacy.pipeline.tok2vec import Tok2Vec, Tok2VecListener
-from spacy.strings import get_string_id
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vectors import Mode, Vectors
@@ -23,102 +21,28 @@ from thinc.types import Floats2d
 from thinc.util import torch2xp, xp2torch
 from torch import Tensor, nn
 
+from seqpipe.adapters._characters import (
+    CharacterEncoder,
+    CharacterEncoderName,
+    Spellings,
+    find_character_encoder,
+    spellings,
+)
 from seqpipe.adapters._contract import calling, check_finite, check_tensor, made_by
+from seqpipe.adapters._offsets import Offsets, signed, tuned_columns, tuned_keys
 from seqpipe.adapters._pairs import text_lengths
 from seqpipe.adapters._shim import TorchShim, torch_shims
+from seqpipe.adapters._trained_inputs import (
+    LOWER_CASED,
+    Feature,
+    HashedFeatures,
+    check_features,
+    hashes_of,
+)
 from seqpipe.adapters._vectors import EmbedderVectors
 from seqpipe.errors import ConfigError
 from seqpipe.parts.cells import LSTM
-from seqpipe.parts.embedders import Concatenated
 from seqpipe.parts.encoders import Encoder, EncoderFactory, Recurrent
-
-
-class Offsets(nn.Module):
-    """A trained offset for the vector of each known word, zero at first.
-
-    Args:
-        words: How many words have one, K.
-        columns: Which columns of the vectors are tuned.
-    """
-
-    keys: Tensor
-
-    def __init__(self, words: int, columns: slice) -> None:
-        super().__init__()
-        self.columns = columns
-        #: The hashes of the words, ascending, `[K]`; set by `tune_words`.
-        self.register_buffer("keys", torch.zeros(words, dtype=torch.int64))
-        self.weight = nn.Parameter(torch.zeros(words, columns.stop - columns.start))
-
-    def tune_words(self, keys: NDArray[np.int64]) -> None:
-        """Set which words are tuned, by their hashes."""
-        self.keys.copy_(torch.from_numpy(np.sort(keys)))
-
-    def forward(self, vectors: Tensor, keys: Tensor, lower: Tensor) -> Tensor:
-        """Add to `vectors`, `[N, D]`, by the hashes of words, `[N]`, and of their lower-cased forms."""
-        places, found = self._find(keys)
-        lower_places, lower_found = self._find(lower)
-        rows = torch.where(found, places, lower_places)
-        offsets = nn.functional.embedding(rows, self.weight)
-        offsets = offsets * (found | lower_found)[:, None]
-        before, after = self.columns.start, vectors.shape[1] - self.columns.stop
-        return vectors + nn.functional.pad(offsets, (before, after))
-
-    def _find(self, keys: Tensor) -> tuple[Tensor, Tensor]:
-        places = torch.searchsorted(self.keys, keys).clamp(max=len(self.keys) - 1)
-        return places, self.keys[places] == keys
-
-
-def tuned_columns(vocab: Vocab, tune: bool | list[str]) -> slice:
-    """Return which columns of the vocabulary's vectors are tuned: all, or one embedder's.
-
-    Raises:
-        ConfigError: An embedder that's named isn't there, or other embedders stand between those named.
-    """
-    vectors = vocab.vectors
-    if tune is True:
-        return slice(0, vectors.shape[1])
-    embedder = vectors.embedder if isinstance(vectors, EmbedderVectors) else None
-    names = list(tune or [])
-    if not isinstance(embedder, Concatenated) or not set(names) <= set(embedder.embedders):
-        there = list(embedder.embedders) if isinstance(embedder, Concatenated) else "one alone"
-        raise ConfigError(
-            f"`tune` names the embedders {names}, and there is {there}; set it to true"
-        )
-    slices = [embedder.columns(name) for name in embedder.embedders if name in names]
-    if any(a.stop != b.start for a, b in itertools.pairwise(slices)):
-        raise ConfigError(
-            f"`tune` names the embedders {names}, which don't stand side by side: change their order"
-        )
-    return slice(slices[0].start, slices[-1].stop)
-
-
-def tuned_keys(vocab: Vocab, most: int) -> NDArray[np.int64]:
-    """Return the hashes of the words that are tuned: those that the vectors know, `most` at the most.
-
-    Raises:
-        ConfigError: They know none.
-    """
-    vectors = vocab.vectors
-    if isinstance(vectors, EmbedderVectors):
-        words = vectors.embedder.vocabulary[:most]
-        keys = np.fromiter((get_string_id(word) for word in words), dtype=np.uint64)
-    elif isinstance(vectors, Vectors) and vectors.mode != Mode.floret:
-        keys = np.array(list(vectors.keys())[:most], dtype=np.uint64)
-    else:
-        keys = np.zeros(0, dtype=np.uint64)
-    if not len(keys):
-        raise ConfigError(
-            "`tune` is set, and the vocabulary's vectors know no word to tune; remove it"
-        )
-    return np.unique(signed(keys))
-
-
-def signed(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Return hashes without their last bit: torch has neither order nor modulo for unsigned numbers."""
-    halves: NDArray[np.int64] = (hashes >> np.uint64(1)).astype(np.int64)
-    return halves
-
 
 _DEFAULT_WIDTH = 128
 #: What thinc knows these models by.
@@ -131,12 +55,16 @@ def make_encoder(
     trained_rows: int = 20000,
     tune: bool | list[str] = False,
     tuned_words: int = 50000,
+    trained_features: list[Feature] | None = None,
+    characters: int = 0,
+    character_encoder: CharacterEncoderName = "convolution",
 ) -> Model:
     """Make a model from docs to vectors; registered as the architecture "seqpipe.Encoder.v1".
 
-    Its input is the vector that the vocabulary has for each token. Beside it there may be a second
-    one that's trained with the encoder: a row of a table, picked by the hash of the token's
-    lower-cased form, so that no vocabulary is needed.
+    Its input is the vector that the vocabulary has for each token. Beside it there may be others
+    that are trained with the encoder: a row of a table, picked by the hash of the token's
+    lower-cased form, so that no vocabulary is needed; rows for other features of the token, such as
+    its ending; and a vector that's computed from the token's characters.
 
     The vocabulary's vectors may be tuned with the encoder: each word that they know has an offset, zero at
     first, that's trained and added to its vector. A word that they know only in its lower-cased form
@@ -147,47 +75,83 @@ def make_encoder(
 
     Args:
         encoder: Makes the encoder from the width of its input. By default a bidirectional LSTM.
-        trained_width: The width of the trained vectors; 0 for none. A vocabulary without vectors
-            needs them.
-        trained_rows: The number of rows of their table. Words that share a row share a vector.
+        trained_width: The width of the trained vectors of each feature; 0 for none. A vocabulary
+            without vectors needs them, or `characters`.
+        trained_rows: The number of rows of each feature's table. Words that share a row share a vector.
         tune: Whether the vocabulary's vectors are tuned; or the names of those embedders whose are,
             where there are several.
         tuned_words: How many words are tuned at most, the most frequent first.
+        trained_features: What has trained vectors; None for the lower-cased form alone. As spaCy has
+            them, "prefix" is the first character, "suffix" the last three, and "shape" says where
+            there are capitals, digits and other characters.
+        characters: The width of the vectors that are computed from characters; 0 for none.
+        character_encoder: How they are: by a convolution (Ma & Hovy 2016), or by LSTMs in both
+            directions (Lample et al. 2016).
+
+    Raises:
+        ConfigError: A size is too small, a feature or the encoder of characters is unknown, or
+            `trained_features` are given without a `trained_width`.
     """
     least = {"trained_width": (trained_width, 0), "trained_rows": (trained_rows, 1)}
-    for name, (value, needed) in (least | {"tuned_words": (tuned_words, 1)}).items():
+    least |= {"tuned_words": (tuned_words, 1), "characters": (characters, 0)}
+    for name, (value, needed) in least.items():
         if value < needed:
             raise ConfigError(f"`{name}` is {value}; at least {needed} is needed", setting=name)
     encoder = encoder or functools.partial(Recurrent, cell=LSTM, width=_DEFAULT_WIDTH)
-    build = functools.partial(_build, encoder, trained_rows)
+    features = check_features(trained_features, trained_width)
+    build = functools.partial(
+        _build,
+        encoder,
+        functools.partial(HashedFeatures, trained_rows, features=features),
+        find_character_encoder(character_encoder, characters),
+    )
     return Model(
         _MODEL,
         _forward,
         init=_init,
         dims={"nO": _output_width(encoder)},
-        attrs={"trained_width": trained_width, "tune": tune, "tuned_words": tuned_words},
+        attrs={
+            "trained_width": trained_width,
+            "tune": tune,
+            "tuned_words": tuned_words,
+            "characters": characters,
+        },
         shims=[TorchShim(build, sample_sizes=(1, trained_width))],
     )
 
 
 class WordEncoder(nn.Module):
-    """Tunes the vocabulary's vectors, puts trained ones beside them, and encodes both.
+    """Tunes the vocabulary's vectors, puts trained ones beside them, and encodes them together.
 
     Args:
-        encoder: Takes vectors of the width of both together.
-        trained: The table of trained vectors, or None.
+        encoder: Takes vectors of the width of all together.
+        trained: The trained vectors of features, or None.
         offsets: What's added to the vocabulary's vectors, or None.
+        characters: Computes vectors from characters, or None.
     """
 
     def __init__(
-        self, encoder: Encoder, trained: nn.Embedding | None, offsets: Offsets | None
+        self,
+        encoder: Encoder,
+        trained: HashedFeatures | None,
+        offsets: Offsets | None,
+        characters: CharacterEncoder | None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.trained = trained
         self.offsets = offsets
+        self.characters = characters
 
-    def forward(self, vectors: Tensor, keys: Tensor, lower: Tensor, lengths: Tensor) -> Tensor:
+    def forward(
+        self,
+        vectors: Tensor,
+        keys: Tensor,
+        lower: Tensor,
+        lengths: Tensor,
+        features: Tensor | None = None,
+        spelled: Spellings | None = None,
+    ) -> Tensor:
         """Encode the vectors `[N, D]` and hashes `[N]` of words, verbatim and lower-cased, to `[N, width]`.
 
         Args:
@@ -195,32 +159,37 @@ class WordEncoder(nn.Module):
             keys: The hash of each word.
             lower: The hash of each word's lower-cased form.
             lengths: How many words each text has, `[B]`.
+            features: The hashes of the features that have trained vectors, `[N, F]`. None if that's the lower-cased
+                form alone.
+            spelled: How the words are spelled, if vectors are computed from that.
         """
         if self.offsets is not None:
             vectors = self.offsets(vectors, keys, lower)
+        inputs = [vectors]
         if self.trained is not None:
-            rows = lower % self.trained.num_embeddings
-            vectors = torch.cat([vectors, self.trained(rows)], dim=1)
-        return self.encoder(vectors, lengths)  # type: ignore[no-any-return]
+            inputs.append(self.trained(lower[:, None] if features is None else features))
+        if self.characters is not None:
+            inputs.append(self.characters(spelled))
+        joined = torch.cat(inputs, dim=1) if len(inputs) > 1 else vectors
+        return self.encoder(joined, lengths)  # type: ignore[no-any-return]
 
 
 def _build(
     encoder: EncoderFactory,
-    trained_rows: int,
+    make_trained: Callable[[int], HashedFeatures],
+    make_characters: Callable[[], CharacterEncoder] | None,
     fixed_width: int,
     trained_width: int,
     tuned_words: int = 0,
     start: int = 0,
     end: int = 0,
 ) -> WordEncoder:
-    trained = None
-    if trained_width:
-        trained = nn.Embedding(trained_rows, trained_width)
-        nn.init.normal_(trained.weight, std=0.1)
+    trained = make_trained(trained_width) if trained_width else None
     offsets = Offsets(tuned_words, slice(start, end)) if tuned_words else None
-    made = encoder(fixed_width + trained_width)
+    characters = make_characters() if make_characters else None
+    made = encoder(fixed_width + sum(each.width for each in (trained, characters) if each))
     made_by(made, encoder)
-    return WordEncoder(made, trained, offsets)
+    return WordEncoder(made, trained, offsets, characters)
 
 
 def _output_width(encoder: EncoderFactory) -> int | None:
@@ -232,7 +201,7 @@ def _output_width(encoder: EncoderFactory) -> int | None:
 def _init(model: Model, X: list[Doc] | None = None, Y: Any = None) -> None:
     fixed_width = X[0].vocab.vectors.shape[1] if X else 0
     trained_width = model.attrs["trained_width"]
-    if not fixed_width + trained_width:
+    if not fixed_width + trained_width + model.attrs["characters"]:
         raise ConfigError(
             "the vocabulary has no vectors for the encoder: fit an embedder, load vectors, or set "
             "`trained_width` of seqpipe.Encoder.v1 so that vectors are trained with the encoder"
@@ -264,6 +233,7 @@ def _forward(
         xp2torch(vectors, device=shim.device),
         *(torch.from_numpy(each).to(shim.device) for each in hashes),
         of_texts,
+        *_more_inputs(docs, shim),
     )
     encoder = shim.module.encoder
     with calling(encoder, "encoder", f"encoded {len(docs)} texts"):
@@ -348,6 +318,18 @@ def _inputs(
     if vectors.shape[1] != width:
         raise ConfigError(_other_width(vectors.shape[1], width))
     return vectors.take(index, axis=0), signed(hashes), signed(lower)
+
+
+def _more_inputs(docs: list[Doc], shim: TorchShim) -> tuple[Tensor | None, Spellings | None]:
+    """Return what `WordEncoder.forward` needs of words beside their vectors and hashes."""
+    module = cast(WordEncoder, shim.module)
+    features = spelled = None
+    if module.trained is not None and module.trained.features != LOWER_CASED:
+        hashes = signed(hashes_of(docs, module.trained.features))
+        features = torch.from_numpy(hashes).to(shim.device)
+    if module.characters is not None:
+        spelled = spellings(docs[0].vocab, _hashes(docs)[0]).to(shim.device)
+    return features, spelled
 
 
 def _other_width(found: int, width: int) -> str:

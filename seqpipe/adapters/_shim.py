@@ -23,6 +23,8 @@ from seqpipe.errors import ConfigError, SavedModelError
 _SIZES = "sizes"
 #: Larger modules take seconds to start, and aren't made only to be tried.
 _LARGEST_TRIED = 2**26
+#: The setting that says how large a part of a module is; for others it's `width`.
+_SETTINGS = {"trained": "trained_width", "characters": "characters"}
 #: What torch raises for sizes whose product, or that themselves, have more than 64 bits.
 _OVERFLOW = re.compile("Storage size calculation overflowed|Overflow when unpacking long")
 
@@ -116,14 +118,14 @@ class TorchShim(Shim):  # type: ignore[misc]
         self._model = module.to(get_torch_default_device())
         self._sizes = sizes
 
-    def predict(self, inputs: tuple[Tensor, ...]) -> Tensor:
+    def predict(self, inputs: tuple[Any, ...]) -> Tensor:
         """Call the module in evaluation mode, without gradients."""
         self.module.eval()
         with torch.no_grad():
             output: Tensor = self.module(*inputs)
         return output
 
-    def begin_update(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, Callable[[Tensor], None]]:
+    def begin_update(self, inputs: tuple[Any, ...]) -> tuple[Tensor, Callable[[Tensor], None]]:
         """Call the module in training mode.
 
         Returns:
@@ -251,7 +253,7 @@ def _check_memory(sizes: Mapping[str, int]) -> None:
     raise ConfigError(
         f"its weights would take {total / 1e9:,.1f} GB, their gradients as much again, and this machine has "
         f"{there / 1e9:,.1f} GB of memory: lower the sizes",
-        setting="trained_width" if largest.startswith("trained.") else "width",
+        setting=_SETTINGS.get(largest.partition(".")[0], "width"),
     )
 
 

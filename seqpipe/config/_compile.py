@@ -88,7 +88,7 @@ def _is_reference(key: str, value: Any) -> bool:
     """Return whether a value is one of the expansion's references."""
     if key == "task" and isinstance(value, str) and _OF_A_HEAD.fullmatch(value):
         return True
-    return _REFERENCES.get(key) == value
+    return isinstance(value, str) and _REFERENCES.get(key) == value
 
 
 def _value(value: Any) -> Any:

@@ -77,7 +77,15 @@ DECISION_SETTINGS: Final[dict[str, Any]] = {
 HOST_SETTINGS: Final[dict[str, dict[str, Any]]] = {
     "data": {"split": dict[str, float], "fold": dict[str, int] | None},
     "head": {"class_weights": ClassWeights | None},
-    "embedder": {"trained_width": int, "trained_rows": int, "tune": bool, "tuned_words": int},
+    "embedder": {
+        "trained_width": int,
+        "trained_rows": int,
+        "trained_features": list[Literal["lower", "norm", "prefix", "suffix", "shape"]] | None,
+        "characters": int,
+        "character_encoder": Literal["convolution", "recurrent"],
+        "tune": bool,
+        "tuned_words": int,
+    },
     "wide": {"weight": float | None},
     "training": {"adversarial": float},
 }
