@@ -7,17 +7,20 @@ from seqpipe.parts.readers._contract import ReadResult as ReadResult
 from seqpipe.parts.readers._contract import Row as Row
 from seqpipe.parts.readers._contract import Span as Span
 from seqpipe.parts.readers._contract import Stream as Stream
+from seqpipe.parts.readers._files import data_suffix as data_suffix
 from seqpipe.parts.readers._fingerprint import fingerprint as fingerprint
 from seqpipe.parts.readers._folders import Folders as Folders
 from seqpipe.parts.readers._jsonl import Jsonl as Jsonl
 from seqpipe.parts.readers._labelled_lines import LabelledLines as LabelledLines
 from seqpipe.parts.readers._lines import Lines as Lines
+from seqpipe.parts.readers._lines import open_bytes as open_bytes
 from seqpipe.parts.readers._lines import open_lines as open_lines
 from seqpipe.parts.readers._paths import locate as locate
 from seqpipe.parts.readers._paths import locate_file as locate_file
 from seqpipe.parts.readers._split import split_folds as split_folds
 from seqpipe.parts.readers._split import split_rows as split_rows
 from seqpipe.parts.readers._table import Csv as Csv
+from seqpipe.parts.readers._table import parse_table as parse_table
 from seqpipe.parts.readers._words import AlignedLines as AlignedLines
 from seqpipe.parts.readers._words import Columns as Columns
 from seqpipe.parts.readers._words import ConllU as ConllU
@@ -38,10 +41,13 @@ __all__ = [
     "Row",
     "Span",
     "Stream",
+    "data_suffix",
     "fingerprint",
     "locate",
     "locate_file",
+    "open_bytes",
     "open_lines",
+    "parse_table",
     "split_folds",
     "split_rows",
 ]

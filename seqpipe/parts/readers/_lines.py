@@ -36,7 +36,7 @@ def open_lines(path: str, *, encoding: str = "utf-8") -> Iterator[str]:
     found = locate_file(path)
     number = 0
     try:
-        opened = _open(found)
+        opened = open_bytes(found)
     except OSError as error:
         raise DataError(f"{printable(path)} can't be opened: {error.strerror}") from error
     try:
@@ -55,7 +55,12 @@ def open_lines(path: str, *, encoding: str = "utf-8") -> Iterator[str]:
         ) from error
 
 
-def _open(path: Path) -> IO[bytes]:
+def open_bytes(path: Path) -> IO[bytes]:
+    """Open a file for its bytes; one that ends in .gz, .bz2 or .xz is decompressed as it's read.
+
+    Raises:
+        OSError: It can't be opened.
+    """
     opener = _OPEN.get(path.suffix.lower())
     return opener(path, "rb") if opener else path.open("rb")
 
