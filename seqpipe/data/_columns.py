@@ -9,14 +9,50 @@ from seqpipe.errors import DataError
 from seqpipe.messages import did_you_mean, listed, nearest, quote
 
 #: Names of columns of texts and of labels, the surest first.
-_TEXTS: Final = (
-    "text sentence review content body tweet comment message document utterance query question "
-    "article abstract description sms headline summary title verse statement"
-).split()
-_LABELS: Final = (
-    "label labels class category target sentiment intent topic polarity emotion tag tags genre "
-    "rating stars score grade type y"
-).split()
+_TEXTS: Final = [
+    "text",
+    "sentence",
+    "review",
+    "content",
+    "body",
+    "tweet",
+    "comment",
+    "message",
+    "document",
+    "utterance",
+    "query",
+    "question",
+    "article",
+    "abstract",
+    "description",
+    "sms",
+    "headline",
+    "summary",
+    "title",
+    "verse",
+    "statement",
+]
+_LABELS: Final = [
+    "label",
+    "labels",
+    "class",
+    "category",
+    "target",
+    "sentiment",
+    "intent",
+    "topic",
+    "polarity",
+    "emotion",
+    "tag",
+    "tags",
+    "genre",
+    "rating",
+    "stars",
+    "score",
+    "grade",
+    "type",
+    "y",
+]
 _SAMPLES: Final = 3
 #: A label has fewer words than this on average.
 _MAX_LABEL_WORDS: Final = 6
@@ -124,9 +160,15 @@ def choose_label(
     if likely:
         fewest = min(likely, key=lambda each: each.distinct)
         return fewest, f"few values, again and again: {values.format(fewest)}"
-    if len(others) == 1 and others[0].words < _MAX_LABEL_WORDS and len(columns) == 2:
+    # Not numbers of rows, which are all different.
+    if len(others) == 1 and others[0].words < _MAX_LABEL_WORDS and not others[0].is_number:
         return others[0], f"the only other column; {values.format(others[0])}"
     return None
+
+
+def is_known_name(name: str) -> bool:
+    """Return whether columns of texts or labels are often called so."""
+    return name.strip().lower() in (*_TEXTS, *_LABELS)
 
 
 def _by_name(columns: Sequence[Column], names: Iterable[str]) -> Column | None:

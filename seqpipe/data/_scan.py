@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from seqpipe.errors import DataError
-from seqpipe.parts.readers import locate_file, open_bytes
+from seqpipe.parts.readers import check_encoding, locate_file, open_bytes
 from seqpipe.reporting import escaped
 
 #: No line of a data set is longer: it would be a file of another kind.
@@ -79,13 +79,16 @@ def scan(path: str, *, most: int, encoding: str | None = None) -> Scan:
         encoding: The file's encoding, if it's known.
 
     Raises:
+        ConfigError: There's no such encoding.
         DataError: The file isn't there, is empty, can't be read, or isn't text.
     """
+    if encoding is not None:
+        check_encoding(encoding)
     with _open(path) as file:
         head = file.read(_HEAD)
     if not head.strip():
         raise DataError(f"{escaped(path)} is empty")
-    wide = _wide_encoding(head)
+    wide = _wide_encoding(head) if encoding is None else _told_wide(encoding)
     if wide is None:
         _check_text(path, head)
     sample, count, size, fits, misfits, is_cut = bytearray(), 0, 0, 0, 0, False
@@ -145,6 +148,11 @@ def _lines(path: str) -> Iterator[bytes]:
                     "a JSON document has to be rewritten with one object per line"
                 )
             yield line
+
+
+def _told_wide(encoding: str) -> str | None:
+    name = codecs.lookup(encoding).name
+    return encoding if name.startswith(("utf-16", "utf-32")) else None
 
 
 def _wide_encoding(head: bytes) -> str | None:

@@ -158,7 +158,14 @@ def _named(part: Part, copy: str, path: str) -> Part:
     """Return the rows with places in the file that they were copied from."""
     rows = tuple(replace(row, source=row.source.replace(copy, path, 1)) for row in part.rows)
     skipped = tuple(replace(bad, source=bad.source.replace(copy, path, 1)) for bad in part.skipped)
-    return Part(rows, skipped)
+    # A row that goes on behind the cut isn't a bad one.
+    last = _line_of(rows[-1].source)
+    return Part(rows, tuple(bad for bad in skipped if _line_of(bad.source) < last))
+
+
+def _line_of(source: str) -> int:
+    number = source.rpartition(":")[2]
+    return int(number) if number.isdecimal() else 0
 
 
 def _read(name: str, settings: Mapping[str, Any], most: int) -> Part:

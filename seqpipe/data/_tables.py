@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from seqpipe.data._columns import Column, choose_label, choose_text, describe
+from seqpipe.data._columns import Column, choose_label, choose_text, describe, is_known_name
 from seqpipe.data._guess import Guess
 from seqpipe.messages import quote as quoted
 from seqpipe.parts.readers import parse_table
@@ -109,11 +109,11 @@ def _has_header(rows: Sequence[Sequence[str]]) -> bool:
         return False
     if any(cell.replace(".", "").replace("-", "").isdecimal() for cell in first) or not any(first):
         return False
+    if not rest:
+        return any(map(is_known_name, first))
     below = [{row[place].strip() for row in rest} for place in range(len(first))]
     # A value that's there again below isn't a name.
-    if any(cell in values for cell, values in zip(first, below, strict=True) if cell):
-        return False
-    return bool(rest)
+    return not any(cell in values for cell, values in zip(first, below, strict=True) if cell)
 
 
 def _columns(rows: Sequence[Sequence[str]], *, has_header: bool) -> tuple[Column, ...]:

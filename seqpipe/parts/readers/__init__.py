@@ -17,6 +17,7 @@ from seqpipe.parts.readers._lines import open_bytes as open_bytes
 from seqpipe.parts.readers._lines import open_lines as open_lines
 from seqpipe.parts.readers._paths import locate as locate
 from seqpipe.parts.readers._paths import locate_file as locate_file
+from seqpipe.parts.readers._settings import check_encoding as check_encoding
 from seqpipe.parts.readers._split import split_folds as split_folds
 from seqpipe.parts.readers._split import split_rows as split_rows
 from seqpipe.parts.readers._table import Csv as Csv
@@ -41,6 +42,7 @@ __all__ = [
     "Row",
     "Span",
     "Stream",
+    "check_encoding",
     "data_suffix",
     "fingerprint",
     "locate",
