@@ -82,20 +82,21 @@ def data_command(
     """
     from dataclasses import replace
 
-    from seqpipe.cli._data_output import print_report
+    from seqpipe.cli._data_output import print_mistakes, print_report
     from seqpipe.cli.plugins._screen import make_console, waiting
     from seqpipe.data import judge_labels
 
     console = make_console(soft_wrap=False)
     with waiting("reading…", console):
         report = _examine(files, text, label, encoding, lines)
+    print_report(console, report)
     if mistakes:
         with waiting("judging labels…", console) as say:
             found = judge_labels(
                 report, on_fold=lambda number: say(f"judging labels: model {number} of 5…")
             )
         report = replace(report, mistakes=found)
-    print_report(console, report)
+        print_mistakes(console, found)
     if json is not None:
         _write_json(json, report)
 
@@ -103,7 +104,7 @@ def data_command(
 def _examine(
     files: list[str], text: str | None, label: str | None, encoding: str | None, most: int
 ) -> Any:
-    from seqpipe.data import examine_files, examine_section
+    from seqpipe.data import examine_files
 
     if not any(file.lower().endswith(".cfg") for file in files):
         return examine_files(files, most=most, text=text, label=label, encoding=encoding)
@@ -113,13 +114,24 @@ def _examine(
         raise typer.BadParameter(
             "--text, --label and --encoding are for data files: a pipeline file says how its data is read"
         )
+    return _examine_pipeline_file(Path(files[0]), most)
+
+
+def _examine_pipeline_file(file: Path, most: int) -> Any:
+    from seqpipe.cli._recorded import read_checked
     from seqpipe.config import read
+    from seqpipe.data import examine_section
     from seqpipe.errors import ConfigError
 
-    sections = read(Path(files[0])).sections
+    sections = read(file).sections
     if not isinstance(sections.get("data"), dict):
-        raise ConfigError(f"{files[0]} has no section [data]")
-    return examine_section(sections["data"], most=most)
+        raise ConfigError(f"{file} has no section [data]")
+    try:
+        return examine_section(sections["data"], most=most)
+    except ConfigError:
+        # The rest of the file doesn't matter here, but a mistake in [data] is told best with its place.
+        read_checked(file, [])
+        raise
 
 
 def _write_json(file: Path, report: Any) -> None:

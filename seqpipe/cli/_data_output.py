@@ -18,13 +18,13 @@ _PLACES: Final = 3
 _SAMPLE: Final = 40
 _NAME: Final = 24
 #: The width of the columns beside a name and its samples, with what's between.
-_FIGURES: Final = 22
+_FIGURES: Final = 28
 _BEGINNING: Final = 200
 _COLUMNS: Final = 20
 
 
 def print_report(console: Console, report: Report) -> None:
-    """Print everything, in sections."""
+    """Print everything but mistakes, which take longer to find."""
     for scanned, guess in report.files.values():
         _print_file(console, scanned, guess)
     if report.section:
@@ -37,8 +37,6 @@ def print_report(console: Console, report: Report) -> None:
         console.print()
     for leak in report.leaks:
         _print_leak(console, leak)
-    if report.mistakes is not None:
-        _print_mistakes(console, report.mistakes)
 
 
 def _print_file(console: Console, scanned: Scan, guess: Guess) -> None:
@@ -160,7 +158,8 @@ def _print_leak(console: Console, leak: Leak) -> None:
     console.print()
 
 
-def _print_mistakes(console: Console, found: Found) -> None:
+def print_mistakes(console: Console, found: Found) -> None:
+    """Print labels that look like mistakes, the surest ones."""
     judged = counted(found.judged, "row")
     if found.mistakes:
         told = f"{len(found.mistakes):,} labels of {judged} look like mistakes; {found.share:.1%} are estimated to be"

@@ -275,7 +275,9 @@ class _Check:
                 self._report.add((*path, label), message, "use another number", value=True)
         own = self._sections.get("initialize", {}).get("after_init", {})
         if own != {} and descend(own, ("@callbacks",)) != "seqpipe.WeighClasses.v1":
-            message = f"this replaces the callback that computes the `class_weights` of {title(section)}"
+            message = (
+                f"this replaces the callback that computes the `class_weights` of {title(section)}"
+            )
             label = "remove this, or `class_weights`"
             self._report.add(("initialize", "after_init"), message, label)
 
@@ -406,7 +408,9 @@ class _Check:
             if task.get("@seqpipe_tasks") == TEXT_CLASSES:
                 classifying.append(name)
         for name in classifying[1:]:
-            message = f"[heads.{name}] puts texts into classes, and so does [heads.{classifying[0]}]"
+            message = (
+                f"[heads.{name}] puts texts into classes, and so does [heads.{classifying[0]}]"
+            )
             help = "the classes of a text are in doc.cats, which both would write to"
             label = "remove one of them, or train it in a file of its own"
             self._report.add(("heads", name), message, label, help=(help,))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from seqpipe.errors import DataError
-from seqpipe.messages import did_you_mean, listed, nearest, quote
+from seqpipe.messages import did_you_mean, listed, nearest, plural, quote
 
 #: Names of columns of texts and of labels, the surest first.
 _TEXTS: Final = [
@@ -147,9 +147,8 @@ def choose_label(
     if wished is not None:
         return _wished(columns, wished), "as told"
     others = [each for each in columns if each is not text and each.can_be_label and each.filled]
-    values = "{0.distinct:,} different values in {0.rows:,} rows"
     if named := _by_name(others, _LABELS):
-        return named, f"by its name; {values.format(named)}"
+        return named, f"by its name; {_values(named)}"
     likely = [
         each
         for each in others
@@ -159,11 +158,15 @@ def choose_label(
     ]
     if likely:
         fewest = min(likely, key=lambda each: each.distinct)
-        return fewest, f"few values, again and again: {values.format(fewest)}"
+        return fewest, f"few values, again and again: {_values(fewest)}"
     # Not numbers of rows, which are all different.
     if len(others) == 1 and others[0].words < _MAX_LABEL_WORDS and not others[0].is_number:
-        return others[0], f"the only other column; {values.format(others[0])}"
+        return others[0], f"the only other column; {_values(others[0])}"
     return None
+
+
+def _values(column: Column) -> str:
+    return f"{plural(column.distinct, 'different value')} in {plural(column.rows, 'row')}"
 
 
 def is_known_name(name: str) -> bool:

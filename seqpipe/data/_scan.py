@@ -6,7 +6,7 @@ import lzma
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -91,28 +91,49 @@ def scan(path: str, *, most: int, encoding: str | None = None) -> Scan:
     wide = _wide_encoding(head) if encoding is None else _told_wide(encoding)
     if wide is None:
         _check_text(path, head)
-    sample, count, size, fits, misfits, is_cut = bytearray(), 0, 0, 0, 0, False
-    for line in _lines(path):
-        if count == most or size > _MAX_BYTES:
-            is_cut = True
-            break
-        count, size = count + 1, size + len(line)
-        if count <= _SAMPLE_LINES and len(sample) < _SAMPLE_BYTES:
-            sample += line
-        if not line.isascii():
-            is_utf8 = _decodes(line, "utf-8")
-            fits, misfits = fits + is_utf8, misfits + (not is_utf8)
-    if wide and is_cut:
+    seen = _look(path, most)
+    if wide and seen.is_cut:
         raise DataError(
             f"{escaped(path)} is in {wide} and too long to be looked at in part: convert it to UTF-8, or raise --lines"
         )
-    found, why = (wide, "by the zeros between its bytes, or its mark") if wide else (None, "")
     if encoding is not None:
         found, why = encoding, "as told"
-    if found is None:
-        found, why = _narrow_encoding(bytes(sample), fits, misfits)
-    text = bytes(sample).decode(found, "replace").removeprefix("\ufeff")
-    return Scan(path, tuple(io.StringIO(text, newline="")), found, why, count, size, is_cut)
+    elif wide is not None:
+        found, why = wide, "by the zeros between its bytes, or its mark"
+    else:
+        found, why = _narrow_encoding(seen)
+    text = seen.sample.decode(found, "replace").removeprefix("\ufeff")
+    lines = tuple(io.StringIO(text, newline=""))
+    return Scan(path, lines, found, why, seen.count, seen.size, seen.is_cut)
+
+
+@dataclass
+class _Seen:
+    """What was seen of a file: its first lines, and how many of all that aren't ASCII are valid UTF-8, or not."""
+
+    sample: bytearray = field(default_factory=bytearray)
+    count: int = 0
+    size: int = 0
+    fits: int = 0
+    misfits: int = 0
+    is_cut: bool = False
+
+
+def _look(path: str, most: int) -> _Seen:
+    seen = _Seen()
+    for line in _lines(path):
+        if seen.count == most or seen.size > _MAX_BYTES:
+            seen.is_cut = True
+            break
+        seen.count += 1
+        seen.size += len(line)
+        if seen.count <= _SAMPLE_LINES and len(seen.sample) < _SAMPLE_BYTES:
+            seen.sample += line
+        if not line.isascii():
+            is_utf8 = _decodes(line, "utf-8")
+            seen.fits += is_utf8
+            seen.misfits += not is_utf8
+    return seen
 
 
 def copy_beginning(path: str, to: Path, *, lines: int) -> None:
@@ -192,21 +213,19 @@ def _check_text(path: str, head: bytes) -> None:
         )
 
 
-def _narrow_encoding(sample: bytes, fits: int, misfits: int) -> tuple[str, str]:
-    if not misfits:
-        return "utf-8", "all lines are valid UTF-8" if fits else "only ASCII characters"
-    if fits >= misfits:
-        return "utf-8", f"but {misfits:,} of {fits + misfits:,} lines beyond ASCII aren't valid"
-    for name in ("cp1252", "latin-1"):
-        if _decodes(sample, name):
-            return (
-                name,
-                f"a guess, as {misfits:,} lines aren't valid UTF-8; if letters look wrong, use --encoding",
-            )
-    return "latin-1", "a guess"
+def _narrow_encoding(seen: _Seen) -> tuple[str, str]:
+    """Return the encoding of one that isn't wide, and what speaks for it."""
+    if not seen.misfits:
+        return "utf-8", "all lines are valid UTF-8" if seen.fits else "only ASCII characters"
+    if seen.fits >= seen.misfits:
+        beyond = seen.fits + seen.misfits
+        return "utf-8", f"but {seen.misfits:,} of {beyond:,} lines beyond ASCII aren't valid"
+    found = "cp1252" if _decodes(seen.sample, "cp1252") else "latin-1"
+    why = f"a guess, as {seen.misfits:,} of its lines aren't valid UTF-8; if letters look wrong, use --encoding"
+    return found, why
 
 
-def _decodes(data: bytes, encoding: str) -> bool:
+def _decodes(data: bytes | bytearray, encoding: str) -> bool:
     try:
         data.decode(encoding)
     except UnicodeError:

@@ -184,20 +184,22 @@ def _read(name: str, settings: Mapping[str, Any], most: int) -> Part:
     return Part(result.rows[:most], result.skipped, is_cut=len(result.rows) > most)
 
 
-def _find_reader(name: str) -> Callable[..., Any]:
+def _find_reader(name: Any) -> Callable[..., Any]:
     """Return what makes a reader, without importing spaCy unless only its registry knows the reader.
 
     Raises:
         ConfigError: There's none of this name.
     """
+    if not isinstance(name, str):
+        raise ConfigError(f"a reader's name is a string, and this is {name!r}")
     for entry_point in entry_points(group="spacy_readers", name=name):
         found: Callable[..., Any] = entry_point.load()
         return found
     from spacy.util import registry
 
-    if not registry.readers.has(name):
+    if not registry.has("readers", name):
         raise ConfigError(f"there's no reader {quote(name)}")
-    found = registry.readers.get(name)
+    found = registry.get("readers", name)
     return found
 
 

@@ -131,7 +131,7 @@ def test_text_and_label_may_be_told(examined):
     report = examined("a.csv", header + quoted(rows), text="title", label="4")
     assert [row.labels for row in rows_of(report)] == [(label,) for _, label in TEXTS]
     assert report.parts["data"].rows[0].text == "title 0"
-    with pytest.raises(DataError, match='no column "autor".*did you mean "author"'):
+    with pytest.raises(DataError, match=r'no column "autor".*did you mean "author"'):
         examined("a.csv", header + quoted(rows), label="autor")
 
 

@@ -12,11 +12,63 @@ from seqpipe.errors import DataError
 from seqpipe.parts.readers import Row
 
 TOPICS = {
-    "sport": ["goal", "match", "team", "striker", "coach", "league", "cup", "score", "referee", "season"],
-    "music": ["song", "piano", "concert", "band", "singer", "album", "chorus", "guitar", "melody", "drum"],
-    "food": ["soup", "bread", "cheese", "oven", "salt", "pepper", "dinner", "recipe", "onion", "butter"],
+    "sport": [
+        "goal",
+        "match",
+        "team",
+        "striker",
+        "coach",
+        "league",
+        "cup",
+        "score",
+        "referee",
+        "season",
+    ],
+    "music": [
+        "song",
+        "piano",
+        "concert",
+        "band",
+        "singer",
+        "album",
+        "chorus",
+        "guitar",
+        "melody",
+        "drum",
+    ],
+    "food": [
+        "soup",
+        "bread",
+        "cheese",
+        "oven",
+        "salt",
+        "pepper",
+        "dinner",
+        "recipe",
+        "onion",
+        "butter",
+    ],
 }
-COMMON = ["the", "a", "of", "and", "in", "with", "we", "they", "was", "were", "it", "that", "this", "for", "on", "at", "by", "from"]
+COMMON = [
+    "the",
+    "a",
+    "of",
+    "and",
+    "in",
+    "with",
+    "we",
+    "they",
+    "was",
+    "were",
+    "it",
+    "that",
+    "this",
+    "for",
+    "on",
+    "at",
+    "by",
+    "from",
+]
 
 
 def make_rows(count, *, seed=0):
