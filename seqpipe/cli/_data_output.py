@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -19,7 +20,8 @@ _SAMPLE: Final = 40
 _NAME: Final = 24
 #: The width of the columns beside a name and its samples, with what's between.
 _FIGURES: Final = 28
-_BEGINNING: Final = 200
+#: No line of a text is longer, however wide the terminal is.
+_BEGINNING: Final = 160
 _COLUMNS: Final = 20
 
 
@@ -99,8 +101,8 @@ def _print_summary(console: Console, name: str, summary: Summary, *, is_cut: boo
     if unusable := sum(len(problem.places) for problem in summary.problems):
         console.print(Text(f"  {counted(unusable, 'row')} can't be used", "yellow"))
     for problem in summary.problems[:_SHOWN]:
-        places = _listed(problem.places)
-        console.print(f"    {len(problem.places):,}: {escaped(problem.text)}\n      {places}")
+        _print_indented(console, f"{len(problem.places):,}: {escaped(problem.text)}", 4)
+        _print_indented(console, _listed(problem.places), 6)
     if (left := len(summary.problems) - _SHOWN) > 0:
         console.print(f"    and {counted(left, 'other problem')}")
 
@@ -125,21 +127,18 @@ def _print_duplicates(console: Console, found: Sequence[Duplicate]) -> None:
         return
     rows = sum(len(each.rows) for each in found)
     disagreeing = sum(each.disagrees for each in found)
-    told = f"  {counted(len(found), 'text')} in {rows:,} rows (except for case and white space)"
-    console.print(
-        told
-        if len(found) > 1
-        else f"  1 text is in {rows:,} rows (except for case and white space)"
-    )
+    texts = counted(len(found), "duplicate text")
+    console.print(f"  {texts}, in {rows:,} rows (except for case and white space)")
     if disagreeing:
-        console.print(Text(f"  {disagreeing:,} of them labelled differently:", "yellow"))
+        told = f"  labelled differently: {disagreeing:,}"
+        console.print(Text(told, "yellow"))
     for each in found[: min(_SHOWN, disagreeing or _PLACES)]:
-        places = (
-            f"{row.source} ({', '.join(row.labels)})" if row.labels else row.source
-            for row in each.rows
-        )
-        console.print(f"    {_listed(list(places))}")
-        console.print(_line(f"      {_short(each.rows[0].text, _BEGINNING)}"))
+        _print_beginning(console, each.rows[0].text, 4)
+        for row in each.rows[:_PLACES]:
+            labels = f" ({', '.join(row.labels)})" if row.labels else ""
+            console.print(f"      {escaped(row.source + labels)}", soft_wrap=True)
+        if (left := len(each.rows) - _PLACES) > 0:
+            console.print(f"      and {left:,} more")
     if (left := disagreeing - _SHOWN) > 0:
         console.print(f"    and {left:,} more: see --json")
 
@@ -151,8 +150,8 @@ def _print_leak(console: Console, leak: Leak) -> None:
     told = f"{counted(len(leak.pairs), 'row')} of {leak.part} ({leak.share:.1%}) are in {leak.other} too:"
     console.print(Text(told, "yellow"))
     for row, other in leak.pairs[:_PLACES]:
-        console.print(f"  {escaped(row.source)} is {escaped(other.source)}")
-        console.print(_line(f"    {_short(row.text, _BEGINNING)}"))
+        console.print(f"  {escaped(row.source)} is {escaped(other.source)}", soft_wrap=True)
+        _print_beginning(console, row.text, 4)
     if (left := len(leak.pairs) - _PLACES) > 0:
         console.print(f"  and {left:,} more: see --json")
     console.print()
@@ -168,11 +167,12 @@ def print_mistakes(console: Console, found: Found) -> None:
     console.print(Text(told, "bold"))
     if found.left_out:
         rare = _listed(found.left_out)
-        console.print(f"  not judged, with fewer than five different texts: {rare}")
+        _print_indented(console, f"not judged, with fewer than five different texts: {rare}", 2)
     for mistake in found.mistakes[: 2 * _SHOWN]:
         labels = f"{escaped(mistake.given)} → {escaped(mistake.suggested)}"
-        console.print(f"  {escaped(mistake.row.source)}  {labels}  ({mistake.margin:+.2f})")
-        console.print(_line(f"    {_short(mistake.row.text, _BEGINNING)}"))
+        place = escaped(mistake.row.source)
+        console.print(f"  {place}  {labels}  ({mistake.margin:+.2f})", soft_wrap=True)
+        _print_beginning(console, mistake.row.text, 4)
     if (left := len(found.mistakes) - 2 * _SHOWN) > 0:
         console.print(f"  and {left:,} more: see --json")
 
@@ -185,8 +185,15 @@ def _table(*names: str) -> Table:
     return table
 
 
-def _line(text: str) -> Text:
-    return Text(text, "dim", no_wrap=True, overflow="ellipsis")
+def _print_beginning(console: Console, text: str, indent: int) -> None:
+    """Print the beginning of a text, as much as a line has room for."""
+    room = max(min(console.width, _BEGINNING) - indent, _NAME)
+    line = Text(" " * indent + _short(text, room), "dim")
+    console.print(line, no_wrap=True, overflow="ellipsis")
+
+
+def _print_indented(console: Console, text: str, indent: int) -> None:
+    console.print(Padding(Text(text), (0, 0, 0, indent)))
 
 
 def _listed(places: Sequence[str]) -> str:
