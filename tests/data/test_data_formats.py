@@ -4,12 +4,14 @@ import bz2
 import gzip
 import json
 import lzma
+from importlib.metadata import entry_points
 
 import pytest
 
 from seqpipe import config
 from seqpipe.data import examine_files, examine_section
 from seqpipe.errors import DataError
+from seqpipe.parts.readers import Row, Stream
 
 ALL = 10**6
 TEXTS = [
@@ -106,12 +108,18 @@ def examined(tmp_path, monkeypatch):
 
 
 def rows_of(report):
-    """Return the rows that are read by the printed section."""
+    """Return the rows that the printed section's reader reads, as a run would."""
     section = section_of(report)
-    assert section["@readers"] == next(iter(report.files.values()))[1].reader
-    again = examine_section(section, most=ALL).parts["data"]
-    assert again == report.parts["data"]
-    return again.rows
+    make = entry_points(group="spacy_readers")[section.pop("@readers")].load()
+    reader = make(**section)
+    if isinstance(reader, Stream):
+        return [Row(text, (), "") for text in reader.stream()]
+    result = reader.read()
+    assert (result.rows, result.skipped) == (
+        report.parts["data"].rows,
+        report.parts["data"].skipped,
+    )
+    return result.rows
 
 
 @pytest.mark.parametrize(("name", "text", "reader"), CLASSES.values(), ids=CLASSES)
@@ -229,6 +237,13 @@ def test_encoding_may_be_told(examined):
     rows = [(f"{text} я", label) for text, label in TEXTS]
     report = examined("a.csv", ("text,label\n" + quoted(rows)).encode("cp1251"), encoding="cp1251")
     assert rows_of(report)[0].text.endswith("я")
+
+
+def test_row_that_goes_on_behind_the_cut_is_no_bad_row(examined):
+    rows = "".join(f'"one\ntwo {number}",{"xy"[number % 2]}\n' for number in range(50))
+    report = examined("a.csv", "text,label\n" + rows, most=12)
+    assert len(report.parts["data"].rows) == 5 and not report.parts["data"].skipped
+    assert "on_bad_row" not in section_of(report)
 
 
 def test_few_bad_bytes_leave_the_encoding_as_it_is_and_are_skipped(examined):
