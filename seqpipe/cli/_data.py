@@ -129,8 +129,9 @@ def _examine_pipeline_file(file: Path, most: int) -> Any:
     try:
         return examine_section(sections["data"], most=most)
     except ConfigError:
-        # The rest of the file doesn't matter here, but a mistake in [data] is told best with its place.
-        read_checked(file, [])
+        # A mistake in [data] is told best with its place, if the rest of the pipeline is there to be checked too.
+        if len(sections) > 1:
+            read_checked(file, [])
         raise
 
 

@@ -161,7 +161,7 @@ def test_texts_of_an_embedding_are_looked_at(call, folder):
     ("text", "message"),
     [
         ("[head]\nx = 1\n", "no section [data]"),
-        ("[data]\nsplit = {}\n", "names no reader"),
+        ("[data]\nsplit = {}\n", "@readers"),
         ('[data]\n@readers = "seqpipe.Cvs.v1"\npath = "a.csv"\n', 'seqpipe.Cvs.v1"'),
         ('[data]\n@readers = "seqpipe.Csv.v1"\npth = "a.csv"\n', "pth"),
         ('[data]\n@readers = "seqpipe.Csv.v1"\npath = 3\n', "path"),
