@@ -14,7 +14,7 @@ from typing import Any, Final
 from seqpipe.data._guess import Guess
 from seqpipe.data._scan import Scan, copy_beginning
 from seqpipe.errors import ConfigError, DataError
-from seqpipe.messages import quote
+from seqpipe.messages import listed, quote
 from seqpipe.parts.readers import BadRow, Reader, ReadResult, Row, Stream, data_suffix
 from seqpipe.reporting import escaped
 
@@ -175,7 +175,8 @@ def _read(name: str, settings: Mapping[str, Any], most: int) -> Part:
     try:
         reader = factory(**settings)
     except TypeError as error:
-        raise ConfigError(f"{name} can't be made by these settings: {error}") from error
+        given = listed(settings)
+        raise ConfigError(f"{name} can't be made by its settings ({given}): {error}") from error
     if isinstance(reader, Stream):
         return _read_stream(reader, settings.get("path", ""), most)
     if not isinstance(reader, Reader):
