@@ -74,7 +74,7 @@ def test_help_below_plugins_has_examples(call, command, example, asked):
 
 
 def test_files_that_help_names_exist(call):
-    text = call("--help").out + call("run", "--help").out
+    text = call("--help").out + call("run", "--help").out + call("data", "--help").out
     named = re.findall(r"\b(?:docs|pipelines)/[\w./-]+\w", text)
     assert len(set(named)) >= 2
     for file in named:
@@ -99,7 +99,14 @@ def test_run_without_a_file_says_what_is_missing(call):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["run", "--help"], ["--version"], ["plugins", "-h"], ["plugins", "check", "-h"]],
+    [
+        ["--help"],
+        ["run", "--help"],
+        ["--version"],
+        ["data", "-h"],
+        ["plugins", "-h"],
+        ["plugins", "check", "-h"],
+    ],
 )
 def test_help_loads_nothing_heavy(arguments):
     code = (

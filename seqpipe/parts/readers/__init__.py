@@ -7,6 +7,7 @@ from seqpipe.parts.readers._contract import ReadResult as ReadResult
 from seqpipe.parts.readers._contract import Row as Row
 from seqpipe.parts.readers._contract import Span as Span
 from seqpipe.parts.readers._contract import Stream as Stream
+from seqpipe.parts.readers._files import data_suffix as data_suffix
 from seqpipe.parts.readers._fingerprint import fingerprint as fingerprint
 from seqpipe.parts.readers._folders import Folders as Folders
 from seqpipe.parts.readers._jsonl import Jsonl as Jsonl
@@ -17,9 +18,11 @@ from seqpipe.parts.readers._parquet import Parquet as Parquet
 from seqpipe.parts.readers._paths import locate as locate
 from seqpipe.parts.readers._paths import locate_file as locate_file
 from seqpipe.parts.readers._paths import locate_files as locate_files
+from seqpipe.parts.readers._settings import check_encoding as check_encoding
 from seqpipe.parts.readers._split import split_folds as split_folds
 from seqpipe.parts.readers._split import split_rows as split_rows
 from seqpipe.parts.readers._table import Csv as Csv
+from seqpipe.parts.readers._table import parse_table as parse_table
 from seqpipe.parts.readers._words import AlignedLines as AlignedLines
 from seqpipe.parts.readers._words import Columns as Columns
 from seqpipe.parts.readers._words import ConllU as ConllU
@@ -41,11 +44,14 @@ __all__ = [
     "Row",
     "Span",
     "Stream",
+    "check_encoding",
+    "data_suffix",
     "fingerprint",
     "locate",
     "locate_file",
     "locate_files",
     "open_lines",
+    "parse_table",
     "split_folds",
     "split_rows",
 ]

@@ -1,0 +1,166 @@
+"""Confident learning: flipped labels are found, and the formulas give what they give by hand."""
+
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from seqpipe.data import find_mistakes
+from seqpipe.data._mistakes import confident_classes, estimated_errors, normalised_margins
+from seqpipe.errors import DataError
+from seqpipe.parts.readers import Row
+
+TOPICS = {
+    "sport": [
+        "goal",
+        "match",
+        "team",
+        "striker",
+        "coach",
+        "league",
+        "cup",
+        "score",
+        "referee",
+        "season",
+    ],
+    "music": [
+        "song",
+        "piano",
+        "concert",
+        "band",
+        "singer",
+        "album",
+        "chorus",
+        "guitar",
+        "melody",
+        "drum",
+    ],
+    "food": [
+        "soup",
+        "bread",
+        "cheese",
+        "oven",
+        "salt",
+        "pepper",
+        "dinner",
+        "recipe",
+        "onion",
+        "butter",
+    ],
+}
+COMMON = [
+    "the",
+    "a",
+    "of",
+    "and",
+    "in",
+    "with",
+    "we",
+    "they",
+    "was",
+    "were",
+    "it",
+    "that",
+    "this",
+    "for",
+    "on",
+    "at",
+    "by",
+    "from",
+]
+
+
+def make_rows(count, *, seed=0):
+    draw = random.Random(seed)
+    rows = []
+    for number in range(count):
+        label = draw.choice(list(TOPICS))
+        words = draw.choices(COMMON, k=9) + draw.sample(TOPICS[label], 3)
+        draw.shuffle(words)
+        rows.append(Row(" ".join(words), (label,), f"a.csv:{number}"))
+    return rows
+
+
+def flipped(rows, share, *, seed=1):
+    draw = random.Random(seed)
+    places = set(draw.sample(range(len(rows)), round(share * len(rows))))
+    changed = [
+        replace(row, labels=(draw.choice([each for each in TOPICS if each != row.labels[0]]),))
+        if place in places
+        else row
+        for place, row in enumerate(rows)
+    ]
+    return changed, {rows[place].source: rows[place].labels[0] for place in places}
+
+
+def test_most_flipped_labels_are_among_the_first_found():
+    rows, truth = flipped(make_rows(600), 0.05)
+    found = find_mistakes(rows)
+    first = found.mistakes[: len(truth)]
+    hits = [each for each in first if each.row.source in truth]
+    assert len(hits) >= 0.9 * len(truth)
+    assert [each.suggested for each in hits] == [truth[each.row.source] for each in hits]
+    assert found.judged == 600 and 0.03 < found.share < 0.08
+    assert [each.margin for each in found.mistakes] == sorted(e.margin for e in found.mistakes)
+
+
+def test_right_labels_are_not_found():
+    assert len(find_mistakes(make_rows(300)).mistakes) <= 3
+
+
+def test_same_rows_give_the_same():
+    rows, _ = flipped(make_rows(150), 0.1)
+    assert find_mistakes(rows) == find_mistakes(rows[::-1])
+
+
+def test_class_with_too_few_texts_is_left_out():
+    rows = [*make_rows(60), Row("one", ("rare",), "a.csv:98"), Row("two", ("rare",), "a.csv:99")]
+    found = find_mistakes(rows)
+    assert found.left_out == ("rare",) and found.judged == 60
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (Row("a", ("x", "y"), "a.csv:7"), "a.csv:7 has 2 labels"),
+        (Row("a", (), "a.csv:7", numbers=(1.5,)), "a.csv:7 has none"),
+        (Row("a", (), "a.csv:7", words=("a",), spaces=(False,)), "labels of its words"),
+    ],
+)
+def test_other_data_than_classes_is_refused(row, message):
+    with pytest.raises(DataError, match=message):
+        find_mistakes([*make_rows(20), row])
+
+
+def test_one_class_is_refused():
+    with pytest.raises(DataError, match="fewer than two classes"):
+        find_mistakes([Row(f"text {n}", ("x",), f"a:{n}") for n in range(9)])
+
+
+# By hand: the mean of what texts labelled 0 have for class 0 is 0.6, and that of class 1 is 0.7.
+GIVEN = np.array([0, 0, 0, 1, 1])
+PROBABILITIES = np.array(
+    [[0.9, 0.1], [0.7, 0.3], [0.2, 0.8], [0.1, 0.9], [0.5, 0.5]], dtype=np.float32
+)
+
+
+def test_confident_classes_by_hand():
+    assert confident_classes(GIVEN, PROBABILITIES).tolist() == [0, 0, 1, 1, -1]
+
+
+def test_class_without_texts_is_never_confident():
+    more = np.column_stack([PROBABILITIES, np.ones(5, dtype=np.float32)])
+    assert 2 not in confident_classes(GIVEN, more)
+
+
+def test_margins_by_hand():
+    margins = normalised_margins(GIVEN, PROBABILITIES)
+    assert margins == pytest.approx([0.8, 0.4, -0.6, 0.8, 0.0])
+
+
+def test_estimated_errors_by_hand():
+    # The counts [[2, 1], [0, 1]] become [[2, 1], [0, 2]], as five texts were given.
+    classes = confident_classes(GIVEN, PROBABILITIES)
+    assert estimated_errors(GIVEN, classes, 2) == pytest.approx(1 / 5)
+    assert estimated_errors(np.array([0, 1]), np.array([-1, 1]), 2) == 0.0
