@@ -7,7 +7,6 @@ from seqpipe.parts.readers._contract import ReadResult as ReadResult
 from seqpipe.parts.readers._contract import Row as Row
 from seqpipe.parts.readers._contract import Span as Span
 from seqpipe.parts.readers._contract import Stream as Stream
-from seqpipe.parts.readers._files import data_suffix as data_suffix
 from seqpipe.parts.readers._fingerprint import fingerprint as fingerprint
 from seqpipe.parts.readers._folders import Folders as Folders
 from seqpipe.parts.readers._jsonl import Jsonl as Jsonl
@@ -15,6 +14,7 @@ from seqpipe.parts.readers._labelled_lines import LabelledLines as LabelledLines
 from seqpipe.parts.readers._lines import Lines as Lines
 from seqpipe.parts.readers._lines import open_lines as open_lines
 from seqpipe.parts.readers._parquet import Parquet as Parquet
+from seqpipe.parts.readers._paths import data_suffix as data_suffix
 from seqpipe.parts.readers._paths import locate as locate
 from seqpipe.parts.readers._paths import locate_file as locate_file
 from seqpipe.parts.readers._paths import locate_files as locate_files
