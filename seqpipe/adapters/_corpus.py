@@ -121,10 +121,21 @@ class DataSet:
         if is_new or self._tokenizer is not nlp.tokenizer:
             self._tokenizer, self._docs = nlp.tokenizer, {}
         if part not in self._docs:
+            if self._skips[part]:
+                self._leave_out_long_texts(part, nlp.max_length)
             docs = [_tokenized(nlp, row) for row in self.parts[part]]
             is_checked = self._skips[part] and not self._learns_classes
             self._docs[part] = self._learnable(part, docs) if is_checked else docs
         return self._docs[part]
+
+    def _leave_out_long_texts(self, part: str, most: int) -> None:
+        """Leave out the texts of a part that are longer than a pipeline takes, unless all are."""
+        problems = [_too_long(row, most) for row in self.parts[part]]
+        if all(problems):
+            return
+        rows = list(zip(self.parts[part], problems, strict=True))
+        self.parts[part] = [row for row, problem in rows if not problem]
+        self.skipped += [BadRow(row.source, problem) for row, problem in rows if problem]
 
     def _learnable(self, part: str, docs: list[Doc]) -> list[Doc]:
         """Return the docs of a part that the task can learn, and leave out the rows of the others.
@@ -185,12 +196,20 @@ def _check_fold(fold: Mapping[str, int]) -> None:
         )
 
 
+def _too_long(row: Row, most: int) -> str:
+    """Return what's wrong with a row whose text is longer than a pipeline takes; empty for any other."""
+    length = max(len(row.text), len(row.pair or ""))
+    if length <= most:
+        return ""
+    return (
+        f"has a text of {length:,} characters, and spaCy takes {most:,} at most: split it into several rows, or "
+        "leave it out"
+    )
+
+
 def _tokenized(nlp: Language, row: Row) -> Doc:
-    if len(row.text) > nlp.max_length:
-        raise DataError(
-            f"{row.source} has a text of {len(row.text):,} characters, and spaCy takes {nlp.max_length:,} "
-            "at most: split it into several rows, or leave it out"
-        )
+    if problem := _too_long(row, nlp.max_length):
+        raise DataError(f"{row.source} {problem}")
     if row.pair is not None:
         texts = (tokenized(nlp.tokenizer, text) for text in (row.text, row.pair))
         return join_pair(*texts)
