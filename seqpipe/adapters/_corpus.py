@@ -39,7 +39,7 @@ class DataSet:
         readers: The readers by part; that of the whole is called "data".
         fractions: The share of each part that's split off.
         seed: Decides the split.
-        tasks: What is learnt from the rows; by default classes of texts.
+        tasks: What is learnt from the rows, by component; by default classes of texts.
         fold: For cross-validation: of "count" folds, the one of this "index" is the test part. A reader of the test
             part isn't called.
 
@@ -54,10 +54,10 @@ class DataSet:
         *,
         fractions: Mapping[str, float],
         seed: int,
-        tasks: Sequence[Task] = (),
+        tasks: Mapping[str, Task] | None = None,
         fold: Mapping[str, int] | None = None,
     ) -> None:
-        self.tasks = tasks or [TextClasses()]
+        self.tasks = tasks or {"textcat": TextClasses()}
         whole = _check_readers(readers)
         if fold is not None:
             readers = {name: reader for name, reader in readers.items() if name != _TEST}
@@ -82,17 +82,19 @@ class DataSet:
         self.fingerprint = fingerprint(rows)
         skips = {name: reader.on_bad_row == "skip" for name, reader in readers.items()}
         self._skips = {part: skips.get(part, skips.get(whole, False)) for part in self.parts}
+        #: Which rows are of this data set, whatever becomes of them; rows of several may be equal.
+        self.row_ids = {id(row) for row in rows}
         self._tokenizer: Any = None
         self._docs: dict[str, list[Doc]] = {}
 
     @property
     def _learns_classes(self) -> bool:
         """Whether all that's learnt is classes of texts, which are checked as a whole."""
-        return all(isinstance(task, TextClasses) for task in self.tasks)
+        return all(isinstance(task, TextClasses) for task in self.tasks.values())
 
     def _strata(self, row: Row) -> Sequence[str]:
         found = dict[str, None]()
-        for task in self.tasks:
+        for task in self.tasks.values():
             with calling(task, "task", f"was asked for the strata of {row.source}"):
                 found.update(dict.fromkeys(task.strata(row)))
         return list(found)
@@ -103,9 +105,13 @@ class DataSet:
         Raises:
             DataError: A task can't learn it.
         """
-        for task in self.tasks:
+        for task in self.tasks.values():
             with calling(task, "task", f"annotated {row.source}"):
                 task.annotate(doc, row, self.labels)
+
+    def learnt_by(self, component: str, part: str) -> list[Row]:
+        """Return the rows of a part that a component learns from."""
+        return self.parts[part] if component in self.tasks else []
 
     def docs(self, part: str, nlp: Language) -> list[Doc]:
         """Return the tokenized texts of a part. They're kept until another tokenizer is asked for.
@@ -158,6 +164,56 @@ class DataSet:
             raise problem
         self.parts[part] = [row for row, _ in kept]
         return [doc for _, doc in kept]
+
+
+class JoinedData(DataSet):
+    """Several data sets as one, each of which other components learn from.
+
+    Args:
+        data_sets: Those whose rows are joined.
+    """
+
+    def __init__(self, data_sets: Sequence[DataSet]) -> None:
+        self._data_sets = data_sets
+        self.tasks = {name: task for data in data_sets for name, task in data.tasks.items()}
+        self.labels = sorted({label for data in data_sets for label in data.labels})
+        self.fingerprint = fingerprint(row for data in data_sets for row in _all_rows(data))
+
+    @property
+    def parts(self) -> dict[str, list[Row]]:  # type: ignore[override]
+        """The rows of all data sets, by part."""
+        names = dict.fromkeys(name for data in self._data_sets for name in data.parts)
+        return {
+            name: [row for data in self._data_sets for row in data.parts.get(name, [])]
+            for name in names
+        }
+
+    @property
+    def skipped(self) -> list[BadRow]:  # type: ignore[override]
+        """The rows of all data sets that were left out."""
+        return [bad for data in self._data_sets for bad in data.skipped]
+
+    def annotate(self, doc: Doc, row: Row) -> None:
+        """Write what's to be learnt from a row; see `DataSet.annotate`."""
+        self._owner(row).annotate(doc, row)
+
+    def _owner(self, row: Row) -> DataSet:
+        return next(data for data in self._data_sets if id(row) in data.row_ids)
+
+    def learnt_by(self, component: str, part: str) -> list[Row]:
+        """Return the rows of a part that a component learns from."""
+        data_sets = (data for data in self._data_sets if part in data.parts)
+        return [row for data in data_sets for row in data.learnt_by(component, part)]
+
+    def docs(self, part: str, nlp: Language) -> list[Doc]:
+        """Return the tokenized texts of a part; see `DataSet.docs`."""
+        return [
+            doc for data in self._data_sets if part in data.parts for doc in data.docs(part, nlp)
+        ]
+
+
+def _all_rows(data: DataSet) -> list[Row]:
+    return [row for part in data.parts.values() for row in part]
 
 
 def _of_classes(reader: Reader, result: ReadResult) -> ReadResult:
@@ -218,7 +274,7 @@ def _tokenized(nlp: Language, row: Row) -> Doc:
     return tokenized(nlp.tokenizer, row.text)
 
 
-def _check_readers(readers: Mapping[str, Reader]) -> str:
+def _check_readers(readers: Mapping[str, Reader], section: str = "data") -> str:
     """Return the name of the reader whose rows are split.
 
     Raises:
@@ -226,15 +282,15 @@ def _check_readers(readers: Mapping[str, Reader]) -> str:
     """
     whole = _WHOLE if _WHOLE in readers else "train"
     if whole not in readers:
-        raise ConfigError("[data] says nothing of where the rows for training come from")
+        raise ConfigError(f"[{section}] says nothing of where the rows for training come from")
     for name, reader in readers.items():
-        _check_labelled(name, reader)
+        _check_labelled(name, reader, section)
     return whole
 
 
-def _check_labelled(part: str, reader: Any) -> None:
+def _check_labelled(part: str, reader: Any, section: str) -> None:
     if not isinstance(reader, Reader):
-        where = "[data]" if part == _WHOLE else f"[data.{part}]"
+        where = f"[{section}]" if part == _WHOLE else f"[{section}.{part}]"
         raise ConfigError(
             f"{where} is read by {type(reader).__name__}, which gives no labels to learn: "
             'name a reader that does, such as "seqpipe.Csv.v1"'
@@ -258,8 +314,9 @@ class Corpus:
         part: Which part of it.
         fractions: The share of each part that's split off.
         seed: Decides the split.
-        tasks: What is learnt from the rows; by default classes of texts.
+        tasks: What is learnt from the rows, by component; by default classes of texts.
         fold: For cross-validation: which fold is the test part; see `DataSet`.
+        own: The readers of components that learn from rows of their own, and from no others; by component, and by part.
 
     Raises:
         ConfigError: Nothing says where the rows come from, or there's no such fold.
@@ -272,15 +329,21 @@ class Corpus:
         *,
         fractions: Mapping[str, float],
         seed: int,
-        tasks: Sequence[Task] = (),
+        tasks: Mapping[str, Task] | None = None,
         fold: Mapping[str, int] | None = None,
+        own: Mapping[str, Mapping[str, Reader]] | None = None,
     ) -> None:
-        _check_readers(readers)
+        self._own = own or {}
+        shared = {} if tasks is None else {k: v for k, v in tasks.items() if k not in self._own}
+        if readers or shared or not self._own:
+            _check_readers(readers)
+        for name, of_head in self._own.items():
+            _check_readers(of_head, f"heads.{name}.data")
         if fold is not None:
             _check_fold(fold)
         self.fold = fold
         self._readers = readers
-        self._part = part
+        self.part = part
         self._fractions = fractions
         self._seed = seed
         self._tasks = tasks
@@ -295,38 +358,48 @@ class Corpus:
         if self._data is None:
             data_sets = context_of(nlp).data_sets
             if (key := self._key()) not in data_sets:
-                data_sets[key] = DataSet(
-                    self._readers,
-                    fractions=self._fractions,
-                    seed=self._seed,
-                    tasks=self._tasks,
-                    fold=self.fold,
-                )
-            self._data = _with_part(data_sets[key], self._part)
+                data_sets[key] = self._read()
+            self._data = _with_part(data_sets[key], self.part)
         return self._data
+
+    def _read(self) -> DataSet:
+        settings: Any = {"fractions": self._fractions, "seed": self._seed, "fold": self.fold}
+        tasks = self._tasks or {}
+        shared = {name: task for name, task in tasks.items() if name not in self._own}
+        data_sets = []
+        if self._readers:
+            data_sets.append(DataSet(self._readers, tasks=shared, **settings))
+        for name, readers in self._own.items():
+            data_sets.append(DataSet(readers, tasks={name: tasks[name]}, **settings))
+        return JoinedData(data_sets) if self._own else data_sets[0]
 
     def _key(self) -> Any:
         # Each corpus has tasks, and readers, of its own, made by the same settings.
-        tasks = tuple((type(task), repr(sorted(vars(task).items()))) for task in self._tasks)
+        tasks = tuple(
+            (name, type(task), repr(sorted(vars(task).items())))
+            for name, task in (self._tasks or {}).items()
+        )
+        own = tuple((name, tuple(readers.items())) for name, readers in self._own.items())
         fold = self.fold and tuple(sorted(self.fold.items()))
-        return tuple(self._readers.items()), tuple(self._fractions.items()), self._seed, tasks, fold
+        fractions = tuple(self._fractions.items())
+        return tuple(self._readers.items()), fractions, self._seed, tasks, fold, own
 
     def is_same(self, other: object, nlp: Language) -> bool:
         """Say whether another corpus yields the same part of the same data."""
         if not isinstance(other, Corpus):
             return False
-        return self._part == other._part and self.read(nlp) is other.read(nlp)
+        return self.part == other.part and self.read(nlp) is other.read(nlp)
 
     def rows(self, nlp: Language) -> list[Row]:
         """Return the rows of the part; see `read`."""
-        return self.read(nlp).parts[self._part]
+        return self.read(nlp).parts[self.part]
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Yield the examples. Texts are tokenized the first time, and for each other tokenizer."""
         data = self.read(nlp)
         empty = Example(Doc(nlp.vocab), Doc(nlp.vocab))
         # First, as it leaves out rows that can't be learnt.
-        docs = data.docs(self._part, nlp)
+        docs = data.docs(self.part, nlp)
         for row, doc in zip(self.rows(nlp), docs, strict=True):
             reference = doc.copy()
             data.annotate(reference, row)
@@ -334,7 +407,7 @@ class Corpus:
 
     def sequences(self, nlp: Language) -> Iterator[Sequence[str]]:
         """Yield the words of one text after another; white space is none."""
-        for doc in self.read(nlp).docs(self._part, nlp):
+        for doc in self.read(nlp).docs(self.part, nlp):
             start = 0
             for length in text_lengths(doc):
                 yield [token.text for token in doc[start : start + length] if not token.is_space]
@@ -380,6 +453,7 @@ def make_corpus(
     task: Task | None = None,
     # confection checks the values before it makes them.
     tasks: dict[str, Any] | None = None,
+    own: dict[str, Any] | None = None,
     fold: dict[str, int] | None = None,
 ) -> Corpus:
     """Make one part of a data set; registered as the reader "seqpipe.Corpus.v1".
@@ -394,6 +468,7 @@ def make_corpus(
         test: Reads the rows that the best model is evaluated on.
         task: What is learnt from the rows; by default classes of texts.
         tasks: Instead, where several components learn from them: each one's task, by their names.
+        own: The readers of those components that learn from rows of their own: by component, and by "data" or part.
         fold: For cross-validation: of "count" folds, the one of this "index" takes the place of the test part.
 
     Raises:
@@ -401,5 +476,5 @@ def make_corpus(
     """
     readers = {_WHOLE: data, "train": train, "dev": dev, "test": test}
     given = {name: reader for name, reader in readers.items() if reader is not None}
-    learnt = list(tasks.values()) if tasks else [task] if task else []
-    return Corpus(given, part, fractions=split, seed=seed, tasks=learnt, fold=fold)
+    learnt = tasks or ({"task": task} if task else None)
+    return Corpus(given, part, fractions=split, seed=seed, tasks=learnt, fold=fold, own=own)

@@ -171,8 +171,10 @@ class _Check:
         if self._makes is None and {"nlp", "components"} <= there:
             return
         has_no_head = self._makes in (Makes.EMBEDDING, Makes.CLASSIFIER) or "heads" in there
+        heads = self._sections.get("heads", {}).values()
+        has_own = bool(heads) and all(isinstance(h, dict) and "data" in h for h in heads)
         for name in ("data",) if has_no_head else ("data", "head"):
-            if name not in there:
+            if name not in there and not (name == "data" and has_own):
                 registry = SLOTS[(name,)].registries[0]
                 help = () if self._makes else ("a spaCy config has [nlp] and [components]",)
                 self._report.add(
@@ -342,22 +344,21 @@ class _Check:
         self._report.add(path, message, did_you_mean(near), value=True, help=(help,))
 
     def _data(self, section: dict[str, Any]) -> None:
-        parts = {part: SLOTS[("data", part)] for part in DATA_PARTS}
-        host = {**HOST_SETTINGS["data"], **parts}
-        if is_block(section) or not any(part in section for part in DATA_PARTS):
-            self._blocks.check(("data",), section, SLOTS[("data",)], host=host)
-        else:
-            self._data_parts(section, host)
+        self._read_data(("data",), section, HOST_SETTINGS["data"])
         if "split" in section:
             self._split(section["split"])
         if section.get("fold") is not None and self._makes is Makes.EMBEDDING:
             message = "a file that makes an embedding has no labelled texts to cut into folds"
             self._report.add(("data", "fold"), message, "remove it")
 
-    def _data_parts(self, section: dict[str, Any], host: Mapping[str, Any]) -> None:
-        """Check [data] where each part has a reader of its own."""
+    def _read_data(self, at: Path, section: dict[str, Any], host: Mapping[str, Any]) -> None:
+        """Check a section that says where rows come from, with a reader of the whole or one of each part."""
+        host = {**host, **{part: SLOTS[("data", part)] for part in DATA_PARTS}}
+        if is_block(section) or not any(part in section for part in DATA_PARTS):
+            self._blocks.check(at, section, SLOTS[("data",)], host=host)
+            return
         for key, value in section.items():
-            path, expected = ("data", key), host.get(key)
+            path, expected = (*at, key), host.get(key)
             if expected is None:
                 self._report.unknown(path, host)
             elif not isinstance(expected, Slot):
@@ -365,7 +366,7 @@ class _Check:
             elif isinstance(value, dict):
                 self._blocks.check(path, value, expected)
             else:
-                self._report.add(path, f"[data.{key}] is a section", "name its @readers there")
+                self._report.add(path, f"{title(path)} is a section", "name its @readers there")
 
     def _embedders(self, section: dict[str, Any]) -> None:
         """Check an [embedder] with several embedders by name."""
@@ -403,7 +404,14 @@ class _Check:
                 taken = f"other names than {', '.join(_TAKEN)} can be used"
                 help = f"names are made of letters, digits and _; {taken}"
                 self._report.add(path, message, "choose another name", help=(help,))
-            self._blocks.check(path, head, SLOTS[("heads", "*")], host=ONE_OF_HEADS)
+            rest = {key: value for key, value in head.items() if key != "data"}
+            self._blocks.check(path, rest, SLOTS[("heads", "*")], host=ONE_OF_HEADS)
+            if isinstance(data := head.get("data"), dict):
+                self._read_data((*path, "data"), data, {})
+            elif data is not None:
+                self._report.add(
+                    (*path, "data"), f"[heads.{name}.data] is a section", "name its @readers there"
+                )
             task = self._expanded.get("variables", {}).get("tasks", {}).get(name, {})
             if task.get("@seqpipe_tasks") == TEXT_CLASSES:
                 classifying.append(name)

@@ -129,6 +129,13 @@ LEFT_OUT: Final[dict[str, Section]] = {
     },
 }
 
+#: What's added to that embedder where words are labelled: their ends, capitals and digits tell as much as their vectors.
+LEFT_OUT_OF_WORDS: Final[Section] = {
+    "trained_width": 32,
+    "trained_features": ["norm", "prefix", "suffix", "shape"],
+}
+_LABELLING_WORDS: Final = ("seqpipe.TokenLabels.v1", "seqpipe.Entities.v1")
+
 _TRAINING: Final[Section] = {
     "seed": "${system.seed}",
     "gpu_allocator": "${system.gpu_allocator}",
@@ -186,7 +193,9 @@ def expand(
 def _trained(sections: Mapping[str, Any], find_part: FindPart, written: Collection[str]) -> Section:
     """Expand a file whose pipeline is trained: an encoder on top of the vectors, and heads on top of that."""
     names = ("pipeline", "data", "tokenizer", "embedder", "encoder")
-    ours = {name: _with_defaults(name, _given(sections, name, written)) for name in names}
+    given = _given_heads(sections, find_part)
+    left_out = _left_out([task for *_, task in given], written)
+    ours = {name: _with_defaults(name, _given(sections, name, left_out)) for name in names}
     encoder = find_part("encoders", ours["encoder"]["@seqpipe_encoders"])
     if "cell" in encoder.settings:
         cell = ours["encoder"].get("cell", {})
@@ -194,7 +203,8 @@ def _trained(sections: Mapping[str, Any], find_part: FindPart, written: Collecti
             ours["encoder"]["cell"] = {**DEFAULTS["encoder.cell"], **cell}
     if "width" not in ours["encoder"]:
         ours["encoder"]["width"] = encoder.default_width()
-    heads = _heads(sections, ours["encoder"]["width"], find_part)
+    width = ours["encoder"]["width"]
+    heads = [_head(name, head, task, width, find_part) for name, head, task in given]
     wide = _wide(sections, heads, find_part, written)
     beside = {_WIDE: wide} if wide else {}
     if categorizer := next((head.categorizes for head in heads if head.categorizes), None):
@@ -202,6 +212,8 @@ def _trained(sections: Mapping[str, Any], find_part: FindPart, written: Collecti
     is_tuned = _DECISION in beside or (wide is not None and "weight" not in wide)
     tuning = _TUNING if is_tuned and "before_to_disk" not in sections.get("training", {}) else {}
     tasks, shared = _tasks(sections, heads)
+    if own := _own_data(sections):
+        shared["own"] = own
     data = _data(ours["data"], "seqpipe.Corpus.v1", **shared)
     return {
         **({"variables": tasks} if tasks else {}),
@@ -230,6 +242,17 @@ def _tasks(sections: Mapping[str, Any], heads: Sequence[_Head]) -> tuple[Section
     return ({"task": task}, {"task": TASK}) if task else ({}, {})
 
 
+def _own_data(sections: Mapping[str, Any]) -> Section:
+    """Return the readers of heads that learn from rows of their own, by head and by part."""
+    found = {}
+    for name, head in sections.get("heads", {}).items():
+        if isinstance(given := head.get("data"), Mapping):
+            parts = {part: given[part] for part in DATA_PARTS if part in given}
+            whole = {key: value for key, value in given.items() if key not in DATA_PARTS}
+            found[name] = {**({"data": whole} if whole else {}), **parts}
+    return found
+
+
 def _score_weights(heads: Sequence[_Head]) -> Section:
     """Return what the best model is chosen by, the mean of the heads' scores; nothing if spaCy's components say it."""
     share = round(1 / len(heads), 6)
@@ -237,17 +260,18 @@ def _score_weights(heads: Sequence[_Head]) -> Section:
     return {"score_weights": weights} if weights else {}
 
 
-def _heads(sections: Mapping[str, Any], width: int, find_part: FindPart) -> list[_Head]:
-    """Return the heads of a file: that of [head], or those of [heads]."""
+def _given_heads(
+    sections: Mapping[str, Any], find_part: FindPart
+) -> list[tuple[str | None, Section, Section | None]]:
+    """Return the heads of a file with their tasks: that of [head], which has no name, or those of [heads]."""
     if "heads" not in sections:
         head = _with_defaults("head", sections.get("head", {}))
-        task = _task(sections.get("task"), head, find_part)
-        return [_head(None, head, task, width, find_part)]
-    found = []
+        return [(None, head, _task(sections.get("task"), head, find_part))]
+    found: list[tuple[str | None, Section, Section | None]] = []
     for name, given in sections["heads"].items():
-        head = _with_defaults("head", {k: v for k, v in given.items() if k != "task"})
-        task = _task(given.get("task"), head, find_part)
-        found.append(_head(name, head, task, width, find_part))
+        own = {key: value for key, value in given.items() if key not in ("task", "data")}
+        head = _with_defaults("head", own)
+        found.append((name, head, _task(given.get("task"), head, find_part)))
     return found
 
 
@@ -283,9 +307,18 @@ def _head(
     return _Head(name or "task", component, scores, task, is_weighted=False)
 
 
-def _given(sections: Mapping[str, Any], name: str, written: Collection[str]) -> Section:
+def _left_out(tasks: Sequence[Section | None], written: Collection[str]) -> Mapping[str, Section]:
+    """Return what stands for the sections that a file leaves out."""
+    found = {name: left_out for name, left_out in LEFT_OUT.items() if name not in written}
+    labels_words = any((task or {}).get("@seqpipe_tasks") in _LABELLING_WORDS for task in tasks)
+    if labels_words and "embedder" in found:
+        found["embedder"] = {**found["embedder"], **LEFT_OUT_OF_WORDS}
+    return found
+
+
+def _given(sections: Mapping[str, Any], name: str, defaults: Mapping[str, Section]) -> Section:
     """Return a section as the file has it, or what stands for one that it leaves out."""
-    left_out = {} if name in written else LEFT_OUT.get(name, {})
+    left_out = defaults.get(name, {})
     given = sections.get(name, {})
     registry = DEFAULT_PARTS.get(name, ("", ""))[0]
     # Options may name another part, which has other settings.

@@ -19,6 +19,7 @@ from seqpipe.adapters import (
     read_examples,
     tasks_of,
 )
+from seqpipe.parts.readers import Row
 from seqpipe.reporting import Reporter
 from seqpipe.tasks.text_classes import TextClasses
 from seqpipe.training import CorpusOf
@@ -49,9 +50,9 @@ def check_data(nlp: Language, corpora: Mapping[str, Corpus], reporter: Reporter)
         return
     notes: list[str] = []
     tasks = tasks_of(nlp)
-    for task in tasks.values():
+    for name, task in tasks.items():
         with calling(task, "task", "checked the data"):
-            notes += task.check({part: corpus.rows(nlp) for part, corpus in corpora.items()})
+            notes += task.check({p: _rows_for(name, c, nlp) for p, c in corpora.items()})
     if not all(isinstance(task, TextClasses) for task in tasks.values()):
         # What a row's truth is shows when it's annotated: of the test part, that would be after the training.
         for corpus in corpora.values():
@@ -66,6 +67,13 @@ def check_data(nlp: Language, corpora: Mapping[str, Corpus], reporter: Reporter)
         reporter.note(f"skipped {bad.source}: {bad.problem}")
     if len(skipped) > _SHOWN_ROWS:
         reporter.note(f"{len(skipped):,} rows were skipped; report.json lists them all")
+
+
+def _rows_for(component: str, corpus: Corpus, nlp: Language) -> list[Row]:
+    """Return the rows of a part that a component learns from: all, where no other component has rows of its own."""
+    data = corpus.read(nlp)
+    is_joint = len(data.tasks) > 1 and component in data.tasks
+    return data.learnt_by(component, corpus.part) if is_joint else corpus.rows(nlp)
 
 
 def note_tuned(nlp: Language, reporter: Reporter) -> None:
@@ -109,8 +117,13 @@ def score_texts(nlp: Language, corpus: CorpusOf, *, output: Path | None = None) 
             storage.write_text(output / PREDICTIONS, text)
     figures = {}
     for name, task in tasks.items():
+        scored = examples
+        if isinstance(corpus, Corpus):
+            learnt = {id(row) for row in _rows_for(name, corpus, nlp)}
+            pairs = zip(corpus.rows(nlp), examples, strict=True)
+            scored = [example for row, example in pairs if id(row) in learnt]
         with calling(task, "task", "scored examples"):
-            figures[name] = task.score(examples)
+            figures[name] = task.score(scored)
     if len(figures) == 1:
         figures = next(iter(figures.values()))
     elif figures:

@@ -13,8 +13,9 @@ from spacy.training import Example
 from spacy.util import resolve_dot_names
 from thinc.api import Config, Optimizer
 
-from seqpipe.adapters import encoders_in
+from seqpipe.adapters import encoders_in, tasks_of
 from seqpipe.errors import ConfigError
+from seqpipe.tasks.words import Entities, TokenLabels
 
 CorpusOf = Callable[[Language], Iterable[Example]]
 
@@ -146,10 +147,21 @@ _MIN_EPOCHS: Final = 3
 _MAX_EPOCHS: Final = 10
 #: A small set is gone through more often, up to so many updates.
 _MIN_STEPS: Final = 400
+#: Labels of words take longer to learn than classes of texts: most of them are rare.
+_MAX_EPOCHS_OF_WORDS: Final = 20
+_MIN_STEPS_OF_WORDS: Final = 1000
 
 
-def training_settings(texts: int, words: int, batch: int = 32) -> dict[str, int]:
+def training_settings(
+    texts: int, words: int, batch: int = 32, *, labels_words: bool = False
+) -> dict[str, int]:
     """Return settings of [training] for a train part of so many texts and words, in batches of so many texts.
+
+    Args:
+        texts: How many texts.
+        words: How many words they have.
+        batch: How many texts a batch has.
+        labels_words: Whether words are labelled, rather than texts.
 
     Raises:
         ValueError: There are no texts.
@@ -157,8 +169,10 @@ def training_settings(texts: int, words: int, batch: int = 32) -> dict[str, int]
     if texts < 1:
         raise ValueError("there are no texts")
     steps = math.ceil(texts / batch)
-    epochs = min(_MAX_EPOCHS, max(_MIN_EPOCHS, round(_WORDS / max(1, words))))
-    epochs = max(epochs, math.ceil(_MIN_STEPS / steps))
+    most = _MAX_EPOCHS_OF_WORDS if labels_words else _MAX_EPOCHS
+    least = _MIN_STEPS_OF_WORDS if labels_words else _MIN_STEPS
+    epochs = min(most, max(_MIN_EPOCHS, round(_WORDS / max(1, words))))
+    epochs = max(epochs, math.ceil(least / steps))
     return {"max_epochs": epochs, "eval_frequency": max(25, math.ceil(steps / 2))}
 
 
@@ -170,6 +184,8 @@ def choose_training(
     They're written into the pipeline's config too.
     """
     size = nlp.config["training"]["batcher"].get("size")
-    chosen = training_settings(texts, words, size if isinstance(size, int) and size > 0 else 32)
+    labels_words = any(isinstance(task, TokenLabels | Entities) for task in tasks_of(nlp).values())
+    batch = size if isinstance(size, int) and size > 0 else 32
+    chosen = training_settings(texts, words, batch, labels_words=labels_words)
     nlp.config["training"].update(chosen)
     return replace(training, **cast(Any, chosen)), chosen

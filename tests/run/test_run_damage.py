@@ -144,7 +144,7 @@ DAMAGE = [
 
 def learn(reader, task):
     """Return the rows of a file that a task can learn, as a run reads and checks them."""
-    data = DataSet({"data": reader}, fractions={"train": 1.0}, seed=0, tasks=[task])
+    data = DataSet({"data": reader}, fractions={"train": 1.0}, seed=0, tasks={"task": task})
     docs = data.docs("train", NLP)
     rows = data.parts["train"]
     for row, doc in zip(rows, docs, strict=True):

@@ -26,6 +26,7 @@ spans = "entities"
 width = 16
 epochs = 5
 min_count = 1
+standardize = true
 
 [encoder]
 width = 32
@@ -153,6 +154,33 @@ def test_classes_of_one_of_several_heads_can_be_weighted(tmp_path, texts):
     config = Config().from_disk(tmp_path / "out" / "config.cfg")
     assert config["components"]["intent"]["model"]["class_weights"] == "balanced"
     assert result.report["test"]["heads"].keys() == {"intent", "places"}
+
+
+def test_heads_may_learn_from_rows_of_their_own(tmp_path, texts):
+    rows = [json.loads(line) for line in texts.read_text("utf-8").splitlines()]
+    for name, keys in (("labelled", ("text", "label")), ("marked", ("text", "entities"))):
+        kept = [json.dumps({key: row[key] for key in keys}) + "\n" for row in rows]
+        half = kept[:100] if name == "labelled" else kept[100:]
+        (tmp_path / f"{name}.jsonl").write_text("".join(half), encoding="utf-8")
+
+    def change(text):
+        start, end = text.index("[data]"), text.index("[embedder]")
+        reader = '@readers = "seqpipe.Jsonl.v1"\npath = "{}"\n'
+        intent = "[heads.intent.data]\n" + reader.format((tmp_path / "labelled.jsonl").as_posix())
+        marked = (tmp_path / "marked.jsonl").as_posix()
+        places = "[heads.places.data]\n" + reader.format(marked) + 'spans = "entities"\n'
+        text = text[:start] + intent + places + text[end:]
+        return text.replace("max_epochs = 10", "max_epochs = 20")
+
+    result = run(write(texts, change), output=tmp_path / "out")
+    test = result.report["test"]["heads"]
+    assert result.report["data"]["rows"] == {"train": 160, "dev": 20, "test": 20}
+    assert sum(each["texts"] for each in test["intent"]["classes"].values()) == 10
+    assert test["intent"]["accuracy"] > 0.9
+    assert test["places"]["labels"]["PLACE"]["count"] == 10
+    assert test["places"]["f"] > 0.8
+    again = run(tmp_path / "out" / "config.cfg", output=tmp_path / "again")
+    assert again.report["test"] == result.report["test"]
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ class SelfAttention(Encoder):
         """Encode a batch; see `Encoder.forward`."""
         products = linear(inputs, self.products.weight, self.products.bias)
         # By itself each sequence, so that a batch costs no more than its sequences do.
-        found = [self._attend(each) for each in products.split(lengths.tolist())]
+        found = [self._attend(each) for each in torch.split(products, lengths.tolist())]
         attended = torch.cat(found) if found else products[:, : self.width]
         outputs = linear(attended, self.output.weight, self.output.bias)
         normed: Tensor = self.norm(linear(inputs, self.shortcut.weight) + outputs)
@@ -66,8 +66,9 @@ class SelfAttention(Encoder):
         if not len(products):
             return products[:, : self.width]
         query, key, value = (
-            each.unflatten(1, (self.heads, -1)).transpose(0, 1) for each in products.chunk(3, 1)
+            each.reshape(len(each), self.heads, -1).transpose(0, 1) for each in products.chunk(3, 1)
         )
         scores = query @ key.transpose(1, 2) / query.shape[2] ** 0.5
         weights = functional.dropout(scores.softmax(2), self.dropout, self.training)
-        return (weights @ value).transpose(0, 1).flatten(1)
+        attended: Tensor = (weights @ value).transpose(0, 1).flatten(1)
+        return attended

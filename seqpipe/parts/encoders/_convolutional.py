@@ -1,5 +1,8 @@
 """An encoder by convolution: each word with some neighbours on both sides."""
 
+from collections.abc import Iterator
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -65,7 +68,8 @@ class Convolutional(Encoder):
         outputs = inputs
         if self.training and self.word_dropout:
             outputs = outputs * (torch.rand_like(outputs[:, :1]) >= self.word_dropout)
-        for number, (layer, norm) in enumerate(zip(self.layers, self.norms, strict=True)):
+        pairs = zip(self.layers, self.norms, strict=True)
+        for number, (layer, norm) in enumerate(cast(Iterator[tuple[nn.Linear, nn.Module]], pairs)):
             dropped = functional.dropout(outputs, self.dropout, self.training)
             # The last row is what there is beyond a sequence's ends.
             seen = torch.cat([dropped, dropped.new_zeros(1, dropped.shape[1])])[places].flatten(1)

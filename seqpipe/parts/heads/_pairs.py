@@ -72,8 +72,8 @@ class Comparison(nn.Module):
         directions = functional.normalize(words, dim=1, eps=_SHORTEST)
         texts = list(
             zip(
-                directions.split(list(lengths)),
-                weights.split(list(lengths)),
+                torch.split(directions, list(lengths)),
+                torch.split(weights, list(lengths)),
                 strict=True,
             )
         )
