@@ -29,6 +29,7 @@ FILES = {
     "seqpipe.Lines.v1": {"path": "lines.txt"},
     "seqpipe.Folders.v1": {"path": "folders"},
     "seqpipe.LabelledLines.v1": {"path": "labelled.txt"},
+    "seqpipe.AlignedLines.v1": {"path": "seq.in", "label": "label"},
     "seqpipe.Columns.v1": {"path": "columns.txt"},
     "seqpipe.ConllU.v1": {"path": "words.conllu"},
     "seqpipe.WordSimilarity.v1": {"path": "pairs.txt"},
@@ -58,6 +59,8 @@ TABLE = {
         "quote": '"',
     }
 }
+#: How the placeholder for pairs is read.
+PAIRS = {"header": "true", "quote": '"', "text": "first", "pair": "second", "label": "similarity"}
 _LITTLE = {"width": 4, "epochs": 1, "min_count": 1, "threads": 1}
 #: Settings that make a part cheap, or fit few data.
 CHEAP = {
@@ -138,6 +141,10 @@ def overrides(sections, small):
         settings |= {key: value for key, value in TABLE.get(name, {}).items() if key in block}
         if block.get("path") in OWN:
             settings = own_files(block, small)
+        elif "pair" in block:
+            settings = {"path": str(small / "first-second.csv"), **PAIRS}
+        elif "tags" in block and name == "seqpipe.AlignedLines.v1":
+            settings["tags"] = json.dumps({tag: str(small / "seq.out") for tag in block["tags"]})
         for key, value in {**settings, **CHEAP.get(name, {})}.items():
             words += [f"--{path}.{key}", str(value)]
     return words
