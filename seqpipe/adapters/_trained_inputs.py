@@ -9,17 +9,21 @@ from spacy.attrs import LOWER, NORM, PREFIX, SHAPE, SUFFIX
 from spacy.tokens import Doc
 from torch import Tensor, nn
 
+from seqpipe.adapters._pairs import text_lengths
 from seqpipe.errors import ConfigError
 
-Feature: TypeAlias = Literal["lower", "norm", "prefix", "suffix", "shape"]
+Feature: TypeAlias = Literal["lower", "norm", "prefix", "suffix", "shape", "bigram"]
 
-#: The attribute of spaCy's tokens that each feature is.
+#: The pair of a token and the one after it, lower-cased.
+_BIGRAM: Final = "bigram"
+#: The attribute of spaCy's tokens that each feature is, or is made of.
 FEATURES: Final[Mapping[str, int]] = {
     "lower": LOWER,
     "norm": NORM,
     "prefix": PREFIX,
     "suffix": SUFFIX,
     "shape": SHAPE,
+    _BIGRAM: LOWER,
 }
 #: What has trained vectors if nothing is said.
 LOWER_CASED: Final[tuple[str, ...]] = ("lower",)
@@ -63,8 +67,24 @@ def hashes_of(docs: Sequence[Doc], features: Sequence[str]) -> NDArray[np.uint64
     """Return the hash of each feature of each token, `[N, F]`."""
     attributes = [FEATURES[feature] for feature in features]
     arrays = [doc.to_array(attributes).reshape(len(doc), len(attributes)) for doc in docs]
+    if _BIGRAM in features:
+        place = list(features).index(_BIGRAM)
+        for doc, array in zip(docs, arrays, strict=True):
+            array[:, place] = _bigrams(array[:, place], text_lengths(doc))
     hashes: NDArray[np.uint64] = np.concatenate(arrays)
     return hashes
+
+
+def _bigrams(hashes: NDArray[np.uint64], lengths: Sequence[int]) -> NDArray[np.uint64]:
+    """Return a hash of each word and the one after it, by the words' hashes; after a text's last one there's none."""
+    following = np.zeros_like(hashes)
+    following[:-1] = hashes[1:]
+    ends = np.cumsum(lengths)
+    following[ends[ends > 0] - 1] = 0
+    # Two multiplications by odd numbers, which wrap around, so that (a, b) isn't (b, a).
+    mixed = hashes * np.uint64(0x9E3779B97F4A7C15) + following * np.uint64(0xC2B2AE3D27D4EB4F)
+    found: NDArray[np.uint64] = mixed ^ (mixed >> np.uint64(29))
+    return found
 
 
 def check_features(features: Sequence[str] | None, trained_width: int) -> tuple[str, ...]:

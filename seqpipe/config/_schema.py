@@ -80,7 +80,8 @@ HOST_SETTINGS: Final[dict[str, dict[str, Any]]] = {
     "embedder": {
         "trained_width": int,
         "trained_rows": int,
-        "trained_features": list[Literal["lower", "norm", "prefix", "suffix", "shape"]] | None,
+        "trained_features": list[Literal["lower", "norm", "prefix", "suffix", "shape", "bigram"]]
+        | None,
         "characters": int,
         "character_encoder": Literal["convolution", "recurrent"],
         "tune": bool,

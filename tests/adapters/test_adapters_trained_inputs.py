@@ -10,9 +10,9 @@ from adapter_examples import docs_of, encoder_config, vectors_nlp
 from spacy.tokens import Doc
 from torch import nn
 
-from seqpipe.adapters import make_encoder, perturbing
+from seqpipe.adapters import make_encoder, pair_of, perturbing
 from seqpipe.adapters._characters import CHARACTER_ENCODERS, CharacterEncoderName
-from seqpipe.adapters._trained_inputs import FEATURES, Feature
+from seqpipe.adapters._trained_inputs import FEATURES, Feature, hashes_of
 from seqpipe.config._schema import HOST_SETTINGS
 from seqpipe.errors import ConfigError
 from seqpipe.parts.encoders import Encoder
@@ -50,7 +50,7 @@ def predicted(model, docs):
     return np.concatenate(model.predict(docs))
 
 
-@pytest.mark.parametrize("names", [["suffix"], ["shape", "lower"], list(FEATURES)])
+@pytest.mark.parametrize("names", [["suffix"], ["shape", "lower"], ["norm", "prefix"]])
 def test_each_feature_has_a_table_of_its_own(names):
     nlp = spacy.blank("en")
     model = initialized(nlp, trained_width=3, trained_rows=50, trained_features=names)
@@ -197,3 +197,16 @@ def test_pipeline_file_takes_what_the_encoder_takes():
     assert settings["character_encoder"] == CharacterEncoderName
     assert get_args(Feature) == tuple(FEATURES)
     assert get_args(CharacterEncoderName) == tuple(CHARACTER_ENCODERS)
+
+
+def test_bigram_is_a_word_with_the_one_after_it():
+    nlp = spacy.blank("en")
+    docs = [nlp.make_doc("big red big"), nlp.make_doc("red big Red"), pair_of(nlp, "big", "red")]
+    first, second, pair = np.split(hashes_of(docs, ["bigram"])[:, 0], [3, 6])
+    # "big red" is in both, whichever case; "red big" is another.
+    assert first[0] == second[1]
+    assert first[1] == second[0]
+    assert first[0] != first[1]
+    # What ends a text has none after it, and neither has the first text of a pair.
+    assert first[2] == pair[0] != first[0]
+    assert second[2] == pair[1]
