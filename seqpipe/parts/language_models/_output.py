@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Final, Literal, TypeAlias, cast
 
 import torch
@@ -49,6 +50,14 @@ class Output(nn.Module):
         """Return what each target costs, in nats: `[N, width]` and `[N]` to `[N]`."""
 
     @abstractmethod
+    def begin_at(self, counts: Tensor) -> None:
+        """Begin with the frequencies of the units, `[size]`, as the probabilities where a hidden vector is 0.
+
+        A rare unit then gets next to no gradient while it doesn't occur. Adam would divide a small one by its own size: the
+        unit's vector would go astray, and with tied weights so would the state after such a unit.
+        """
+
+    @abstractmethod
     def log_probabilities(self, hidden: Tensor) -> Tensor:
         """Return the logarithm of each unit's probability: `[N, width]` to `[N, size]`."""
 
@@ -73,6 +82,11 @@ class Softmax(Output):
         """Return what each target costs; see `Output.losses`."""
         scores = linear(hidden, self.weight, self.bias)
         return nn.functional.cross_entropy(scores, targets, reduction="none")
+
+    @torch.no_grad()
+    def begin_at(self, counts: Tensor) -> None:
+        """Begin with the frequencies of the units; see `Output.begin_at`."""
+        self.bias.copy_(_log_frequencies(counts))
 
     def log_probabilities(self, hidden: Tensor) -> Tensor:
         """Return the logarithm of each unit's probability; see `Output.log_probabilities`."""
@@ -103,9 +117,23 @@ class AdaptiveSoftmax(Output):
         output: Tensor = self.softmax(hidden, targets).output
         return -output
 
+    @torch.no_grad()
+    def begin_at(self, counts: Tensor) -> None:
+        """Begin with the frequencies of the units and clusters; those in a cluster have no bias. See `Output.begin_at`."""
+        bounds = self.softmax.cutoffs
+        clusters = [counts[a:b].sum() for a, b in pairwise(bounds)]
+        together = torch.cat([counts[: bounds[0]], torch.stack(clusters)])
+        self.softmax.head.bias.copy_(_log_frequencies(together))
+
     def log_probabilities(self, hidden: Tensor) -> Tensor:
         """Return the logarithm of each unit's probability; see `Output.log_probabilities`."""
         return cast(Tensor, self.softmax.log_prob(hidden))
+
+
+def _log_frequencies(counts: Tensor) -> Tensor:
+    # One that doesn't occur counts as if it did once.
+    shares = counts.clamp(min=1).double()
+    return (shares / shares.sum()).log().float()
 
 
 class _Product(nn.Module):

@@ -59,6 +59,11 @@ class Figures:
     characters: int
 
     @property
+    def loss(self) -> float:
+        """What a unit costs on average, in nats."""
+        return self.bits / self.units * math.log(2)
+
+    @property
     def perplexity(self) -> float:
         """Two to the power of the bits per unit: among how many equally likely ones a model chooses, on average."""
         return float(2.0 ** min(self.bits / self.units, 1023.0))

@@ -11,6 +11,7 @@ from seqpipe.parts.language_models._fit import Fitting, Step, fit
 from seqpipe.parts.language_models._model import LanguageModel
 from seqpipe.parts.language_models._sampling import check_sampling, sample
 from seqpipe.parts.language_models._score import Encoded, Figures, Units, measure, surprisals
+from seqpipe.parts.language_models._stream import join
 from seqpipe.parts.language_models._vocabulary import Vocabulary
 from seqpipe.storage.part_files import (
     read_arrays,
@@ -47,8 +48,11 @@ class TrainedModel:
         self.direction: Direction = direction
 
     def fit(self, train: Sequence[Units], dev: Sequence[Units], fitting: Fitting) -> Iterator[Step]:
-        """Train the model on the units of texts; see `seqpipe.parts.language_models.fit`."""
-        return fit(self.model, self._encoded(train), self._encoded(dev), fitting)
+        """Train the model on the units of texts, from their frequencies on; see `seqpipe.parts.language_models.fit`."""
+        texts = self._encoded(train)
+        stream = join(text.units for text in texts)
+        self.model.output.begin_at(torch.bincount(stream, minlength=len(self.vocabulary)))
+        return fit(self.model, texts, self._encoded(dev), fitting)
 
     def measure(self, texts: Iterable[Units]) -> Figures:
         """Return how well texts are predicted, each by itself.
