@@ -18,7 +18,7 @@ from seqpipe.run._models import UNFINISHED, promote, save_unfinished, set_interr
 from seqpipe.run._report import report_language_model
 from seqpipe.run._stages import Meter, Stages
 
-_PARTS: Final = ("train", "dev", "test")
+_PARTS: Final[tuple[str, ...]] = ("train", "dev", "test")
 _CORPUS: Final = "seqpipe.Sequences.v1"
 #: How the sample is written.
 _SAMPLE: Final[dict[str, Any]] = {"length": 200, "temperature": 0.8}

@@ -171,7 +171,7 @@ class _Trainer:
         value = loss.item()
         if not math.isfinite(value):
             raise self._not_finite(f"the loss of the language model is {value}")
-        loss.backward()
+        torch.autograd.backward(loss)
         norm = nn.utils.get_total_norm(
             [p.grad for p in self._model.parameters() if p.grad is not None]
         )

@@ -15,6 +15,7 @@ from seqpipe.kernels import linear
 Cutoffs: TypeAlias = list[int] | Literal["auto"]
 
 _LARGE: Final = 10_000
+_NARROWER: Final = 4.0
 _AUTO: Final = (2_000, 10_000, 50_000)
 
 
@@ -33,7 +34,7 @@ def choose_cutoffs(cutoffs: Cutoffs | Sequence[int], size: int) -> tuple[int, ..
     """
     if cutoffs == "auto":
         return tuple(each for each in _AUTO if each < size - 1) if size > _LARGE else ()
-    given = tuple(cast(Sequence[int], cutoffs))
+    given = tuple(cutoffs)
     if list(given) != sorted(set(given)) or (given and not 0 < given[0] <= given[-1] < size - 1):
         raise ConfigError(
             f"`cutoffs` are {list(given)}; they have to rise, from 1 to at most {size - 2}, as the vocabulary "
@@ -71,7 +72,7 @@ class Softmax(Output):
         weight: `[size, width]`, if it's that of the embedding (Press & Wolf 2017; Inan et al. 2017); else None.
     """
 
-    def __init__(self, width: int, size: int, weight: nn.Parameter | None = None) -> None:
+    def __init__(self, width: int, size: int, weight: Tensor | None = None) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(size, width)) if weight is None else weight
         if weight is None:
@@ -106,7 +107,11 @@ class AdaptiveSoftmax(Output):
 
     def __init__(self, width: int, size: int, cutoffs: Sequence[int]) -> None:
         super().__init__()
-        self.softmax = nn.AdaptiveLogSoftmaxWithLoss(width, size, list(cutoffs), head_bias=True)
+        # Each cluster's vectors are a quarter as wide as those of the one before, and the last one's not narrower than 1.
+        narrower = min(_NARROWER, (width / 1.01) ** (1 / len(cutoffs)))
+        self.softmax = nn.AdaptiveLogSoftmaxWithLoss(
+            width, size, list(cutoffs), div_value=narrower, head_bias=True
+        )
         self.softmax.head = _Product(self.softmax.head)
         for tail in cast(Iterable[nn.Sequential], self.softmax.tail):
             for i, layer in enumerate(tail):
@@ -127,7 +132,7 @@ class AdaptiveSoftmax(Output):
 
     def log_probabilities(self, hidden: Tensor) -> Tensor:
         """Return the logarithm of each unit's probability; see `Output.log_probabilities`."""
-        return cast(Tensor, self.softmax.log_prob(hidden))
+        return self.softmax.log_prob(hidden)
 
 
 def _log_frequencies(counts: Tensor) -> Tensor:
@@ -136,12 +141,12 @@ def _log_frequencies(counts: Tensor) -> Tensor:
     return (shares / shares.sum()).log().float()
 
 
-class _Product(nn.Module):
+class _Product(nn.Linear):
     """A linear layer by our own matrix products, with the weights of torch's."""
 
     def __init__(self, layer: nn.Linear) -> None:
-        super().__init__()
+        super().__init__(layer.in_features, layer.out_features, bias=False)
         self.weight, self.bias = layer.weight, layer.bias
 
-    def forward(self, rows: Tensor) -> Tensor:
-        return linear(rows, self.weight, self.bias)
+    def forward(self, input: Tensor) -> Tensor:
+        return linear(input, self.weight, self.bias)

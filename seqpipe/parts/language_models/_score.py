@@ -129,13 +129,13 @@ def _surprisals_at_once(model: LanguageModel, texts: Sequence[Sequence[int]]) ->
         hidden, states = model(torch.cat(parts), lengths, states)
         wanted = torch.cat([each[start:stop] for each in targets])
         bits = _bits(model, hidden, wanted)
-        for found, piece in zip(pieces, bits.split(lengths.tolist()), strict=True):
+        for found, piece in zip(pieces, torch.split(bits, lengths.tolist()), strict=True):
             found.append(piece)
     return [torch.cat(found) for found in pieces]
 
 
 def _bits(model: LanguageModel, hidden: Tensor, targets: Tensor) -> Tensor:
-    chunks = zip(hidden.split(_MAX_ROWS), targets.split(_MAX_ROWS), strict=True)
+    chunks = zip(torch.split(hidden, _MAX_ROWS), torch.split(targets, _MAX_ROWS), strict=True)
     bits = torch.cat([model.output.losses(*chunk) for chunk in chunks]).double() / math.log(2)
     if not bits.isfinite().all():
         raise NotFiniteError(
