@@ -48,11 +48,11 @@ def generate_command(
 ) -> None:
     """Write a text with a language model.
 
-        seqpipe generate runs/characters/model-best
+        MODEL=runs/characters/model-best
 
-        seqpipe generate runs/characters/model-best --prompt "The city of" --temperature 0.7
+        seqpipe generate $MODEL --prompt "The city of" --temperature 0.7
 
-        seqpipe generate runs/words/model-best --length 50 --top-k 40 --top-p 0.9 --seed 1
+        seqpipe generate $MODEL --length 50 --top-k 40 --top-p 0.9 --seed 1
 
     It ends with the end of the text, or after --length characters or words. A file with a section
     [language_model] trains such a model; see docs/language-models.md.

@@ -48,7 +48,7 @@ def run_language_model(
     training = _Training(nlp, output, stages)
     with (
         stages.stage("training"),
-        placed_at_work(file, nlp.config, "components", "corpora", "initialize"),
+        placed_at_work(file, nlp.config, "components.language_model", "corpora", "initialize"),
     ):
         set_interrupted_aside(output)
         pipe = language_model_in(nlp)

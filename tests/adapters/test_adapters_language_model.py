@@ -123,10 +123,11 @@ def test_saved_pipeline_says_and_writes_the_same(unit, request, tmp_path):
     same(nlp, again.from_bytes(nlp.to_bytes()))
 
 
-def test_changed_weights_are_refused(characters, tmp_path):
+@pytest.mark.parametrize("name", ["language-model.json", "units.json", "weights.safetensors"])
+def test_damaged_model_is_refused(name, characters, tmp_path):
     characters.to_disk(tmp_path / "model")
-    settings = tmp_path / "model" / "language_model" / "units.json"
-    settings.write_text(settings.read_text(encoding="utf-8").replace("a", "b"), encoding="utf-8")
+    file = tmp_path / "model" / "language_model" / name
+    file.write_bytes(file.read_bytes()[:-9])
     with pytest.raises(SavedModelError):
         spacy.load(tmp_path / "model")
 
