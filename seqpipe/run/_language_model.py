@@ -103,8 +103,11 @@ class _Training:
         if step.dev:
             self._score = step.dev.perplexity
             measured = _plain(step.dev)
-            line = {"step": step.number, "epoch": step.epoch, **meter.take(), **measured}
-            self.history.append({**line, "is_best": step.is_best})
+            taken = meter.take()
+            line = {"step": step.number, "epoch": step.epoch, "loss": taken["loss"]}
+            self.history.append(
+                {**line, "units": taken["words"], **measured, "is_best": step.is_best}
+            )
         if step.is_best:
             self.dev = step.dev
             self._nlp.meta["performance"] = _plain(step.dev) if step.dev else {}

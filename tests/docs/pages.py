@@ -87,8 +87,9 @@ def completed(text: str) -> str:
     sections = re.findall(r"^\[(\w+)", text, re.MULTILINE)
     is_embedding = {"data", "embedder"} <= {*sections} and "encoder" not in sections
     if "[nlp]" not in text and not is_embedding:
-        # A classifier is a whole model, and has no head.
-        there = {*sections, "head"} if "classifier" in sections else {*sections}
+        # A classifier and a language model are whole models, and have no head.
+        is_whole = not {"classifier", "language_model"}.isdisjoint(sections)
+        there = {*sections, "head"} if is_whole else {*sections}
         text += "".join(f"\n{more}" for name, more in LEFT_OUT.items() if name not in there)
     if "encoder" in sections and "[encoder]" not in text:
         text += f"\n{ENCODER}"

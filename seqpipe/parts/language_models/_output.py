@@ -14,7 +14,7 @@ from seqpipe.kernels import linear
 #: Where the clusters of adaptive softmax begin; "auto" chooses by the size of the vocabulary, none are one softmax.
 Cutoffs: TypeAlias = list[int] | Literal["auto"]
 
-_LARGE: Final = 10_000
+_LARGE: Final = 5_000
 _NARROWER: Final = 4.0
 _AUTO: Final = (2_000, 10_000, 50_000)
 
@@ -22,7 +22,7 @@ _AUTO: Final = (2_000, 10_000, 50_000)
 def choose_cutoffs(cutoffs: Cutoffs | Sequence[int], size: int) -> tuple[int, ...]:
     """Return where the clusters of a vocabulary begin; empty for a single softmax.
 
-    "auto" takes a single one for up to 10,000 units, and else clusters that begin at the 2,000th, 10,000th and
+    "auto" takes a single one for up to 5,000 units, and else clusters that begin at the 2,000th, 10,000th and
     50,000th.
 
     Args:

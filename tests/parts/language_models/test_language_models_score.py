@@ -135,8 +135,8 @@ def test_nothing_is_learned_from_fewer_than_two_units(texts, said):
 
 
 def test_cutoffs_are_chosen_by_the_size_of_the_vocabulary():
-    assert choose_cutoffs("auto", 10_000) == ()
-    assert choose_cutoffs("auto", 10_001) == (2_000,)
+    assert choose_cutoffs("auto", 5_000) == ()
+    assert choose_cutoffs("auto", 5_001) == (2_000,)
     assert choose_cutoffs("auto", 60_000) == (2_000, 10_000, 50_000)
     assert choose_cutoffs([], 60_000) == ()
     for wrong in ([5, 5], [9, 4], [0, 3], [11]):
