@@ -1,5 +1,6 @@
 """A language model as a component of spaCy's: it says how surprising words are, and writes text."""
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -350,6 +351,7 @@ def make_language_model_pipe(
     batch_size: int = 32,
     epochs: int = 10,
     seconds: float | None = None,
+    fresh_starts: float = 0.1,
     learn_rate: float = 0.003,
     warmup: float = 0.05,
     weight_decay: float = 0.01,
@@ -376,6 +378,7 @@ def make_language_model_pipe(
         batch_size: The number of parallel streams.
         epochs: The number of passes over the train part.
         seconds: After how many the training ends at the latest.
+        fresh_starts: The share of texts that are begun with a fresh state.
         learn_rate: The greatest learning rate.
         warmup: The share of the training over which the rate rises.
         weight_decay: That of AdamW.
@@ -389,24 +392,23 @@ def make_language_model_pipe(
     for setting, least in (("min_count", min_count), ("max_vocabulary", max_vocabulary)):
         if least is not None and least < 1:
             raise ConfigError(f"`{setting}` is {least}; it must be at least 1")
-
-    def make(size: int) -> LanguageModel:
-        return LanguageModel(
-            size,
-            cell=cell,
-            width=width,
-            layers=layers,
-            embedding_width=embedding_width,
-            tied=tied,
-            dropout=dropout,
-            cutoffs=cutoffs,
-        )
-
+    # What can be pickled, for the processes of `nlp.pipe`.
+    make = functools.partial(
+        LanguageModel,
+        cell=cell,
+        width=width,
+        layers=layers,
+        embedding_width=embedding_width,
+        tied=tied,
+        dropout=dropout,
+        cutoffs=cutoffs,
+    )
     fitting = Fitting(
         sequence_length=sequence_length,
         batch_size=batch_size,
         epochs=epochs,
         seconds=seconds,
+        fresh_starts=fresh_starts,
         learn_rate=learn_rate,
         warmup=warmup,
         weight_decay=weight_decay,

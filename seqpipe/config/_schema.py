@@ -101,6 +101,7 @@ LANGUAGE_MODEL_SETTINGS: Final[dict[str, Any]] = {
     "batch_size": int,
     "epochs": int,
     "seconds": float | None,
+    "fresh_starts": float,
     "learn_rate": float,
     "warmup": float,
     "weight_decay": float,

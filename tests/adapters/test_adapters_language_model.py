@@ -1,6 +1,7 @@
 """A language model as a component: what it says of docs, what it writes, how it's saved."""
 
 import math
+import pickle
 
 import pytest
 import spacy
@@ -130,6 +131,13 @@ def test_damaged_model_is_refused(name, characters, tmp_path):
     file.write_bytes(file.read_bytes()[:-9])
     with pytest.raises(SavedModelError):
         spacy.load(tmp_path / "model")
+
+
+def test_component_can_be_pickled_for_other_processes(characters):
+    pipe = pickle.loads(pickle.dumps(language_model_in(characters)))
+    assert pipe.generate("a", length=9, seed=2) == language_model_in(characters).generate(
+        "a", length=9, seed=2
+    )
 
 
 def test_untrained_model_says_so_and_is_saved_as_such(tmp_path):

@@ -4,15 +4,15 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from seqpipe.errors import ConfigError, NotFiniteError
 from seqpipe.parts.language_models._model import LanguageModel, States, detached
 from seqpipe.parts.language_models._score import Encoded, Figures, measure
-from seqpipe.parts.language_models._stream import Streams, Window, join
+from seqpipe.parts.language_models._stream import Streams, Window, cut, join
 
 _BETAS: Final = (0.9, 0.99)
 
@@ -26,6 +26,8 @@ class Fitting:
         batch_size: The number of parallel streams.
         epochs: The number of passes over the stream.
         seconds: After how many the training ends, if the epochs haven't; None for no limit.
+        fresh_starts: The share of texts that are begun with a fresh state, as a text by itself is; the others go on with that
+            of the text before.
         learn_rate: The greatest learning rate: it rises to that over the first share of the training, and falls to 0.
         warmup: That share, in [0, 1).
         weight_decay: That of AdamW (Loshchilov & Hutter 2019); vectors don't decay.
@@ -40,6 +42,7 @@ class Fitting:
     batch_size: int = 32
     epochs: int = 10
     seconds: float | None = None
+    fresh_starts: float = 0.1
     learn_rate: float = 0.003
     warmup: float = 0.05
     weight_decay: float = 0.01
@@ -55,6 +58,8 @@ class Fitting:
                 raise ConfigError(f"`{name}` is {getattr(self, name)}; it must be at least 0")
         if self.seconds is not None and not self.seconds > 0:
             raise ConfigError(f"`seconds` is {self.seconds}; it must be more than 0")
+        if not 0 <= self.fresh_starts <= 1:
+            raise ConfigError(f"`fresh_starts` is {self.fresh_starts}; it must be from 0 to 1")
         if not 0 <= self.warmup < 1:
             raise ConfigError(f"`warmup` is {self.warmup}; it must be at least 0 and less than 1")
 
@@ -145,6 +150,7 @@ class _Trainer:
     def __init__(self, model: LanguageModel, fitting: Fitting) -> None:
         self._model = model
         self._clip = fitting.grad_clip
+        self._fresh = fitting.fresh_starts
         self._states: States | None = None
         self._number = 0
         parameters = list(model.parameters())
@@ -165,8 +171,7 @@ class _Trainer:
         """Change the weights by a window, and return its loss."""
         self._number += 1
         self._model.train()
-        hidden, states = self._model(window.units, window.lengths, self._states)
-        self._states = detached(states)
+        hidden = self._read(window)
         loss = self._model.output.losses(hidden, window.targets).mean()
         value = loss.item()
         if not math.isfinite(value):
@@ -184,6 +189,18 @@ class _Trainer:
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
         return value
+
+    def _read(self, window: Window) -> Tensor:
+        """Return the hidden vectors of a window, `[B * T, width]`, and keep the state after it."""
+        pieces = cut(window, self._fresh) if self._fresh else None
+        if pieces is None:
+            hidden, states = self._model(window.units, window.lengths, self._states)
+        else:
+            before = self._model.choose_states(self._states, pieces.streams, pieces.carried)
+            hidden, after = self._model(window.units, pieces.lengths, before)
+            states = tuple(tuple(each[pieces.last] for each in state) for state in after)
+        self._states = detached(states)
+        return cast(Tensor, hidden)
 
     def _not_finite(self, what: str) -> NotFiniteError:
         return NotFiniteError(

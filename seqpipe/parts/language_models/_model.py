@@ -93,6 +93,27 @@ class LanguageModel(nn.Module):
             after.append(state)
         return self._drop(rows, lengths), tuple(after)
 
+    def choose_states(self, states: States | None, chosen: Tensor, kept: Tensor) -> States:
+        """Return states for other sequences: some of those given, and a new text's.
+
+        Args:
+            states: States of sequences, `[B, n]` each; None for a new text's.
+            chosen: `[P]`, int64: whose state each of the other sequences has.
+            kept: `[P]`, bool: whether it has that, rather than a new text's.
+
+        Returns:
+            The states before them, `[P, n]` each.
+        """
+        like = self.embedding.weight
+        found: list[State] = []
+        for i, cell in enumerate(self.layers):
+            state = cast(Cell, cell).initial_state(len(chosen), like)
+            if states is not None:
+                pairs = zip(states[i], state, strict=True)
+                state = tuple(torch.where(kept[:, None], old[chosen], new) for old, new in pairs)
+            found.append(state)
+        return tuple(found)
+
     def _drop(self, rows: Tensor, lengths: Tensor) -> Tensor:
         if not (self.training and self.dropout):
             return rows

@@ -23,6 +23,49 @@ class Window(NamedTuple):
     lengths: Tensor
 
 
+class Pieces(NamedTuple):
+    """A window cut where a text begins with a fresh state.
+
+    Attributes:
+        lengths: `[P]`, int64, on the CPU: how many units each piece has; they lie one behind the other in the window.
+        streams: `[P]`, int64: the stream that each piece is of.
+        carried: `[P]`, bool: whether it goes on with the stream's state.
+    """
+
+    lengths: Tensor
+    streams: Tensor
+    carried: Tensor
+
+    @property
+    def last(self) -> Tensor:
+        """The last piece of each stream, `[B]`."""
+        return torch.cat(
+            [self.streams[1:] != self.streams[:-1], self.carried.new_ones(1)]
+        ).nonzero()[:, 0]
+
+
+def cut(window: Window, share: float) -> Pieces | None:
+    """Draw which of the texts that begin in a window do so with a fresh state.
+
+    Args:
+        window: The window.
+        share: The probability of each.
+
+    Returns:
+        The window's pieces; None if it's whole.
+    """
+    is_fresh = window.units == END
+    if share < 1:
+        is_fresh &= torch.rand(len(window.units)) < share
+    if not is_fresh.any():
+        return None
+    steps = int(window.lengths[0])
+    is_first = torch.arange(len(window.units)) % steps == 0
+    starts = (is_fresh | is_first).nonzero()[:, 0]
+    ends = torch.cat([starts[1:], torch.tensor([len(window.units)])])
+    return Pieces(ends - starts, starts // steps, ~is_fresh[starts])
+
+
 def join(texts: Iterable[Sequence[int]]) -> Tensor:
     """Join texts to a stream with the end of a text before, between and after them: `[N]`, int64."""
     joined = [END]

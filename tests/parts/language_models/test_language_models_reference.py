@@ -6,7 +6,17 @@ import pytest
 import torch
 from torch import nn
 
-from seqpipe.parts.language_models import Encoded, Fitting, LanguageModel, Streams, fit, join
+from seqpipe.parts.language_models import (
+    Encoded,
+    Fitting,
+    LanguageModel,
+    Streams,
+    Window,
+    fit,
+    join,
+    measure,
+)
+from seqpipe.parts.language_models._stream import cut
 
 SIZE, WIDTH, STEPS, STREAMS = 11, 8, 5, 3
 
@@ -77,7 +87,12 @@ def test_losses_are_those_of_a_plain_loop_with_torchs_lstm():
     nn.init.normal_(model.output.bias)
     expected = losses_by_hand(model, epochs=2, rate=0.01)
     fitting = Fitting(
-        sequence_length=STEPS, batch_size=STREAMS, epochs=2, learn_rate=0.01, warmup=0.0
+        sequence_length=STEPS,
+        batch_size=STREAMS,
+        epochs=2,
+        fresh_starts=0.0,
+        learn_rate=0.01,
+        warmup=0.0,
     )
     found = [step.loss for step in fit(model, texts(), [], fitting)]
     assert len(found) == 18
@@ -92,6 +107,30 @@ def test_streams_lie_side_by_side_and_each_target_is_the_next_unit():
     assert first.targets.view(2, 3).tolist() == [[5, 6, 7], [0, 8, 9]]
     assert second.units.view(2, 1).tolist() == [[7], [9]]
     assert second.targets.tolist() == [0, 0] and second.lengths.tolist() == [1, 1]
+
+
+def test_texts_that_begin_afresh_cut_a_window():
+    window = Window(torch.tensor([5, 0, 6, 7, 0, 8, 9, 5]), torch.zeros(8), torch.tensor([4, 4]))
+    pieces = cut(window, 1.0)
+    assert pieces.lengths.tolist() == [1, 3, 4] and pieces.streams.tolist() == [0, 0, 1]
+    assert pieces.carried.tolist() == [True, False, False] and pieces.last.tolist() == [1, 2]
+    assert cut(window, 0.0) is None
+    torch.manual_seed(0)
+    drawn = [cut(window, 0.5) for _ in range(200)]
+    assert 20 < sum(each is None for each in drawn) < 80
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_with_fresh_starts_alone_each_text_costs_what_it_does_by_itself(layers):
+    torch.manual_seed(0)
+    model = LanguageModel(SIZE, width=WIDTH, layers=layers, dropout=0.0)
+    nn.init.normal_(model.embedding.weight)
+    fitting = Fitting(
+        sequence_length=STEPS, batch_size=1, epochs=1, fresh_starts=1.0, learn_rate=0.0
+    )
+    steps = list(fit(model, texts(), [], fitting))
+    nats = sum(step.loss * step.units for step in steps)
+    assert nats == pytest.approx(measure(model, texts()).loss * sum(s.units for s in steps))
 
 
 @pytest.mark.parametrize("count", [1, 3, 8, 100])
