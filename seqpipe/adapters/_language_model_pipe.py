@@ -389,10 +389,8 @@ def make_language_model_pipe(
         ConfigError: A setting is out of bounds.
     """
     check_shape(width, layers, embedding_width or width, tied=tied, dropout=dropout)
-    for setting, least in (("min_count", min_count), ("max_vocabulary", max_vocabulary)):
-        if least is not None and least < 1:
-            raise ConfigError(f"`{setting}` is {least}; it must be at least 1")
-    # What can be pickled, for the processes of `nlp.pipe`.
+    _check_counts(min_count=min_count, max_vocabulary=max_vocabulary)
+    # Not a function of its own: this can be pickled, for the processes of `nlp.pipe`.
     make = functools.partial(
         LanguageModel,
         cell=cell,
@@ -417,6 +415,12 @@ def make_language_model_pipe(
     )
     plan = Plan(unit, direction, min_count, max_vocabulary, make, fitting)
     return LanguageModelPipe(nlp.vocab, name, plan, nlp.tokenizer)
+
+
+def _check_counts(**counts: int | None) -> None:
+    for setting, count in counts.items():
+        if count is not None and count < 1:
+            raise ConfigError(f"`{setting}` is {count}; it must be at least 1")
 
 
 def language_model_in(nlp: Language) -> LanguageModelPipe:

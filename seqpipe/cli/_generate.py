@@ -5,46 +5,46 @@ from typing import Annotated
 import typer
 
 
+_Model = Annotated[
+    str, typer.Argument(help="A saved pipeline with a language model.", show_default=False)
+]
+_Prompt = Annotated[
+    str,
+    typer.Option(help="What the text begins with; that of a backward model, what it ends with."),
+]
+_Length = Annotated[int, typer.Option(help="How many characters or words are written at most.")]
+_Temperature = Annotated[
+    float,
+    typer.Option(help="Below 1, likely units become likelier; 0 always takes the likeliest one."),
+]
+_TopK = Annotated[
+    int | None,
+    typer.Option(help="Draw only from so many of the likeliest units.", show_default=False),
+]
+_TopP = Annotated[
+    float | None,
+    typer.Option(
+        help="Draw only from the likeliest units that have this share of the probability together.",
+        show_default=False,
+    ),
+]
+_Seed = Annotated[
+    int | None,
+    typer.Option(
+        help="The same seed writes the same text. By default it's another text each time.",
+        show_default=False,
+    ),
+]
+
+
 def generate_command(
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODEL", help="A saved pipeline with a language model.", show_default=False
-        ),
-    ],
-    prompt: Annotated[
-        str,
-        typer.Option(
-            help="What the text begins with; that of a backward model, what it ends with."
-        ),
-    ] = "",
-    length: Annotated[
-        int, typer.Option(help="How many characters or words are written at most.")
-    ] = 200,
-    temperature: Annotated[
-        float,
-        typer.Option(
-            help="Below 1, likely units become likelier; 0 always takes the likeliest one."
-        ),
-    ] = 1.0,
-    top_k: Annotated[
-        int | None,
-        typer.Option(help="Draw only from so many of the likeliest units.", show_default=False),
-    ] = None,
-    top_p: Annotated[
-        float | None,
-        typer.Option(
-            help="Draw only from the likeliest units that have this share of the probability together.",
-            show_default=False,
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(
-            help="The same seed writes the same text. By default it's another text each time.",
-            show_default=False,
-        ),
-    ] = None,
+    model: _Model,
+    prompt: _Prompt = "",
+    length: _Length = 200,
+    temperature: _Temperature = 1.0,
+    top_k: _TopK = None,
+    top_p: _TopP = None,
+    seed: _Seed = None,
 ) -> None:
     """Write a text with a language model.
 
