@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-
 _Model = Annotated[
     str, typer.Argument(help="A saved pipeline with a language model.", show_default=False)
 ]
