@@ -43,7 +43,7 @@ class Fitting:
     epochs: int = 10
     seconds: float | None = None
     fresh_starts: float = 0.1
-    learn_rate: float = 0.003
+    learn_rate: float = 0.01
     warmup: float = 0.05
     weight_decay: float = 0.01
     grad_clip: float = 1.0
