@@ -388,7 +388,8 @@ def make_language_model_pipe(
     Raises:
         ConfigError: A setting is out of bounds.
     """
-    check_shape(width, layers, embedding_width or width, tied=tied, dropout=dropout)
+    embedded = width if embedding_width is None else embedding_width
+    check_shape(width, layers, embedded, tied=tied, dropout=dropout)
     _check_counts(min_count=min_count, max_vocabulary=max_vocabulary)
     # Not a function of its own: this can be pickled, for the processes of `nlp.pipe`.
     make = functools.partial(

@@ -164,7 +164,14 @@ def test_nothing_to_learn_from_is_an_error():
 
 
 @pytest.mark.parametrize(
-    "settings", [{"min_count": 0}, {"max_vocabulary": 0}, {"width": 0}, {"embedding_width": 3}]
+    "settings",
+    [
+        {"min_count": 0},
+        {"max_vocabulary": 0},
+        {"width": 0},
+        {"embedding_width": 3},
+        {"embedding_width": 0},
+    ],
 )
 def test_settings_out_of_bounds_are_refused(settings):
     with pytest.raises(ConfigError, match=f"`{next(iter(settings))}`"):
