@@ -58,8 +58,11 @@ class Plan:
         direction: Which way it reads.
         min_count: How often a unit has to occur in the train part to be known.
         max_vocabulary: How many units are known at most; None for no limit.
-        make: Makes the network from the number of units.
+        make: Makes the network from the number of units; it can be pickled, as the processes of `nlp.pipe` need it.
         fitting: How it's trained.
+
+    Raises:
+        ConfigError: A number of units is less than 1.
     """
 
     unit: Unit
@@ -68,6 +71,12 @@ class Plan:
     max_vocabulary: int | None
     make: Callable[[int], LanguageModel]
     fitting: Fitting
+
+    def __post_init__(self) -> None:
+        counts = {"min_count": self.min_count, "max_vocabulary": self.max_vocabulary}
+        for setting, count in counts.items():
+            if count is not None and count < 1:
+                raise ConfigError(f"`{setting}` is {count}; it must be at least 1")
 
     def build(self, texts: Sequence[Units]) -> TrainedModel:
         """Return a model of the units of texts, as it's initialised.
@@ -388,10 +397,7 @@ def make_language_model_pipe(
     Raises:
         ConfigError: A setting is out of bounds.
     """
-    embedded = width if embedding_width is None else embedding_width
-    check_shape(width, layers, embedded, tied=tied, dropout=dropout)
-    _check_counts(min_count=min_count, max_vocabulary=max_vocabulary)
-    # Not a function of its own: this can be pickled, for the processes of `nlp.pipe`.
+    check_shape(width, layers, embedding_width, tied=tied, dropout=dropout)
     make = functools.partial(
         LanguageModel,
         cell=cell,
@@ -416,12 +422,6 @@ def make_language_model_pipe(
     )
     plan = Plan(unit, direction, min_count, max_vocabulary, make, fitting)
     return LanguageModelPipe(nlp.vocab, name, plan, nlp.tokenizer)
-
-
-def _check_counts(**counts: int | None) -> None:
-    for setting, count in counts.items():
-        if count is not None and count < 1:
-            raise ConfigError(f"`{setting}` is {count}; it must be at least 1")
 
 
 def language_model_in(nlp: Language) -> LanguageModelPipe:

@@ -56,8 +56,8 @@ class LanguageModel(nn.Module):
         cutoffs: Cutoffs | Sequence[int] = "auto",
     ) -> None:
         super().__init__()
-        embedded = width if embedding_width is None else embedding_width
-        check_shape(width, layers, embedded, tied=tied, dropout=dropout)
+        check_shape(width, layers, embedding_width, tied=tied, dropout=dropout)
+        embedded = embedding_width or width
         self.dropout = dropout
         self.embedding = nn.Embedding(size, embedded)
         nn.init.uniform_(self.embedding.weight, -_INITIAL, _INITIAL)
@@ -122,16 +122,16 @@ class LanguageModel(nn.Module):
 
 
 def check_shape(
-    width: int, layers: int, embedding_width: int, *, tied: bool, dropout: float
+    width: int, layers: int, embedding_width: int | None, *, tied: bool, dropout: float
 ) -> None:
     """Check the settings of a `LanguageModel` that don't depend on its vocabulary; see there."""
     sizes = {"width": width, "layers": layers, "embedding_width": embedding_width}
     for name, value in sizes.items():
-        if value < 1:
+        if value is not None and value < 1:
             raise ConfigError(f"`{name}` is {value}; it must be at least 1")
     if not 0 <= dropout < 1:
         raise ConfigError(f"`dropout` is {dropout}; it must be at least 0 and less than 1")
-    if tied and embedding_width != width:
+    if tied and embedding_width not in (None, width):
         raise ConfigError(
             f"`embedding_width` is {embedding_width} and `width` is {width}, and tied weights need the same for "
             "both: leave it out, or set `tied = false`",
