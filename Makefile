@@ -6,6 +6,7 @@
 # Tests run in as many processes as there are cores, 8 at most: JOBS=2 says how many, JOBS=0 runs them in one.
 # ARGS="-k cells -x" goes to pytest. `make test-numbers` runs what computes as on older processors.
 #
+# make bench-language-models   measures language models beside nn.LSTM
 # make bench-bbc   measures the recipe for BBC News beside its peers
 # make bench-accuracy   measures classifiers on ten sets of texts
 # make bench-adding   measures which cells learn to remember over 400 steps
@@ -31,7 +32,7 @@ test test-fast test-plugins test-numbers coverage: export PYTHONDONTWRITEBYTECOD
 
 .PHONY: setup lock run test test-fast test-plugins test-numbers coverage format
 .PHONY: lint lint-style lint-types lint-plugins lint-imports
-.PHONY: bench-accuracy bench-bbc bench-adding bench-recurrent bench-embeddings clean
+.PHONY: bench-accuracy bench-bbc bench-adding bench-recurrent bench-embeddings bench-language-models clean
 
 setup: $(READY)
 
@@ -115,6 +116,9 @@ bench-recurrent: $(READY)
 bench-embeddings: $(READY)
 	@$(PIP) --no-build-isolation --editable '.[bench]'
 	$(BIN)/python benchmarks/embeddings.py $(ARGS)
+
+bench-language-models: $(READY)
+	$(BIN)/python benchmarks/language_models.py $(ARGS)
 
 clean:
 	rm -rf $(VENV)

@@ -21,7 +21,7 @@ def write_corpus(path: Path, *, words: int) -> dict[str, Any]:
     """
     lines = count = 0
     with path.open("w", encoding="utf-8") as file:
-        for text in _texts():
+        for text in read_texts():
             found = _WORD.findall(text.lower())
             if found and count < words:
                 file.write(" ".join(found) + "\n")
@@ -33,7 +33,8 @@ def write_corpus(path: Path, *, words: int) -> dict[str, Any]:
     return {"source": source, "lines": lines, "words": count, "bytes": path.stat().st_size}
 
 
-def _texts() -> Iterator[str]:
+def read_texts() -> Iterator[str]:
+    """Yield the texts of the corpus as they are: see `write_corpus`."""
     if "SEQPIPE_DATA" in os.environ:
         yield from Lines(_WIKIPEDIA).stream()
         return

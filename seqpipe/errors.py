@@ -8,6 +8,7 @@ SeqpipeError
 ├── TokenizerError     a tokenizer that can't be fitted, or is used before it's fitted
 ├── EmbedderError      an embedder that can't be fitted, or is used before it's fitted
 ├── ClassifierError    a classifier that can't be fitted, or is used before it's fitted
+├── LanguageModelError a language model that's used before it's trained
 ├── NotFiniteError     a loss, gradient, weight, score or prediction that's NaN or infinite
 ├── SavedModelError    a saved model that's missing, damaged, or can't be written
 │   └── ReplacedError       a model that was replaced while it was read
@@ -56,6 +57,10 @@ class EmbedderError(SeqpipeError):
 
 class ClassifierError(SeqpipeError):
     """A classifier that can't be fitted, or is used before it's fitted."""
+
+
+class LanguageModelError(SeqpipeError):
+    """A language model that's used before it's trained, or that isn't there."""
 
 
 class NotFiniteError(SeqpipeError):

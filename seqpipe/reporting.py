@@ -43,6 +43,7 @@ class Progress:
         loss: The mean loss since the last evaluation, or since the start.
         score: The latest score on the dev part.
         words_per_second: The stage's speed.
+        unit: What the speed counts.
     """
 
     fraction: float | None = None
@@ -50,6 +51,7 @@ class Progress:
     loss: float | None = None
     score: float | None = None
     words_per_second: float | None = None
+    unit: str = "words"
 
 
 class Reporter(ABC):

@@ -29,6 +29,11 @@ from seqpipe.adapters._encoder import update_encoder as update_encoder
 from seqpipe.adapters._fit import chosen_by_embedder as chosen_by_embedder
 from seqpipe.adapters._fit import make_fit_embedder as make_fit_embedder
 from seqpipe.adapters._fit import watch_fit as watch_fit
+from seqpipe.adapters._language_model_pipe import LanguageModelPipe as LanguageModelPipe
+from seqpipe.adapters._language_model_pipe import language_model_in as language_model_in
+from seqpipe.adapters._language_model_pipe import (
+    make_language_model_pipe as make_language_model_pipe,
+)
 from seqpipe.adapters._optimizer import AdamW as AdamW
 from seqpipe.adapters._optimizer import make_adamw as make_adamw
 from seqpipe.adapters._pairs import pair_of as pair_of
@@ -68,6 +73,7 @@ __all__ = [
     "DocBinReader",
     "DocumentVectors",
     "EmbedderVectors",
+    "LanguageModelPipe",
     "SequenceCorpus",
     "TaskPipe",
     "TorchShim",
@@ -82,6 +88,7 @@ __all__ = [
     "forgetting_evaluated",
     "keeping_scores",
     "keeping_vectors",
+    "language_model_in",
     "make_adamw",
     "make_classifier",
     "make_classifier_pipe",
@@ -90,6 +97,7 @@ __all__ = [
     "make_document_vectors",
     "make_encoder",
     "make_fit_embedder",
+    "make_language_model_pipe",
     "make_sequences",
     "make_task_model",
     "make_task_pipe",

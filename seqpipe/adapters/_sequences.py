@@ -74,6 +74,15 @@ class SequenceCorpus:
             else:
                 yield item
 
+    def texts(self) -> Iterator[str]:
+        """Yield one document after another as a text; the words of one that comes in words are joined by blanks.
+
+        Raises:
+            DataError: As the reader.
+        """
+        for item in self._drawn():
+            yield item if isinstance(item, str) else " ".join(item)
+
     def _drawn(self) -> Iterator[str | Sequence[str]]:
         for item in _items(self._reader):
             _check_item(self._reader, item)

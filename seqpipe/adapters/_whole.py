@@ -20,6 +20,7 @@ from thinc.api import Model
 
 from seqpipe import __version__, storage
 from seqpipe.adapters._classifier_pipe import ClassifierPipe
+from seqpipe.adapters._language_model_pipe import LanguageModelPipe
 from seqpipe.adapters._shim import TorchShim
 from seqpipe.adapters._tokenizer import WordTokenizer
 from seqpipe.adapters._vectors import DocumentVectors, EmbedderVectors
@@ -116,7 +117,10 @@ def _has_our_parts(nlp: Language) -> bool:
         parts.append(component)
         if isinstance(model := getattr(component, "model", None), Model):
             parts += [shim for node in model.walk() for shim in node.shims]
-    ours = (EmbedderVectors, WordTokenizer, ClassifierPipe, DocumentVectors, TorchShim)
+    ours = (
+        *(EmbedderVectors, WordTokenizer, ClassifierPipe, DocumentVectors),
+        *(LanguageModelPipe, TorchShim),
+    )
     return any(isinstance(part, ours) for part in parts)
 
 

@@ -12,7 +12,7 @@ from rich.progress import Progress as Bar
 from rich.table import Column, Table
 from rich.text import Text
 
-from seqpipe.reporting import Progress, Reporter, Silent, escaped
+from seqpipe.reporting import Progress, Reporter, Silent, escaped, escaped_lines
 
 _MAX_CLASSES: Final = 40
 
@@ -22,6 +22,9 @@ def print_results(console: Console, report: dict[str, Any], model: Path) -> None
     for name, scores in report.get("embedding", {}).items():
         for line in _score_lines(name, scores):
             console.print(escaped(line), highlight=False, soft_wrap=True)
+    if "sample" in report:
+        _print_language_model(console, report, model)
+        return
     _print_test(console, report.get("test", {}))
     if not report.get("test") and "score" in report.get("dev", {}):
         console.print(f"dev score {report['dev']['score']:.4f}", highlight=False)
@@ -33,10 +36,33 @@ def print_results(console: Console, report: dict[str, Any], model: Path) -> None
         + (f", {speed:,} words/s in {stage}" if speed else ""),
         highlight=False,
     )
+    _print_path(console, model)
+
+
+def _print_path(console: Console, model: Path) -> None:
     path = escaped(model)
     console.print(
         f'pipeline: {path}   (nlp = spacy.load("{path}"))', highlight=False, soft_wrap=True
     )
+
+
+def _print_language_model(console: Console, report: Mapping[str, Any], model: Path) -> None:
+    """Print how well texts are predicted, and one that the model has written."""
+    for part in ("dev", "test"):
+        if part in report:
+            perplexity, bits = (report[part][n] for n in ("perplexity", "bits_per_character"))
+            figures = f"{part} perplexity {perplexity:.2f}, {bits:.4f} bits per character"
+            console.print(figures, highlight=False)
+    console.print("a sample:", highlight=False)
+    sample = escaped_lines(report["sample"])
+    console.print(f"  {sample}", highlight=False, markup=False, soft_wrap=True)
+    speed = report["units_per_second"]
+    console.print(
+        f"{report['timings']['total']:.0f} s in all"
+        + (f", {speed:,} units/s in training" if speed else ""),
+        highlight=False,
+    )
+    _print_path(console, model)
 
 
 #: Figures of several runs that a table of 80 columns has no room for.
@@ -291,7 +317,7 @@ def _details(progress: Progress) -> list[str]:
     if progress.score is not None:
         parts.append(f"dev {progress.score:.4f}")
     if progress.words_per_second is not None:
-        parts.append(f"{progress.words_per_second:,.0f} words/s")
+        parts.append(f"{progress.words_per_second:,.0f} {progress.unit}/s")
     return parts
 
 

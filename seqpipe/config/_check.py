@@ -23,6 +23,9 @@ from seqpipe.config._schema import (
     EVALUATION,
     FREE_SECTIONS,
     HOST_SETTINGS,
+    KIND_SLOTS,
+    LANGUAGE_MODEL_SETTINGS,
+    NOT_WITH_LANGUAGE_MODEL,
     ONE_OF_HEADS,
     PIPELINE_SETTINGS,
     REPLACED,
@@ -51,6 +54,11 @@ _KNOWN: Final = (*SECTIONS, EVALUATION, *SPACY_SECTIONS, *FREE_SECTIONS)
 _MAX_SEED: Final = 2**32 - 1
 #: The names of the components that a pipeline has beside those of its heads.
 _TAKEN: Final = ("tok2vec", "wide", "decision")
+#: What's made of texts without labels.
+_UNLABELLED: Final = {
+    Makes.EMBEDDING: "an embedding",
+    Makes.LANGUAGE_MODEL: "a language model",
+}
 _SPLIT_HELP: Final = 'such as split = {"train": 0.8, "dev": 0.1, "test": 0.1}'
 
 
@@ -126,6 +134,8 @@ class _Check:
                 self._pipeline(section)
             elif name == "decision":
                 self._decision(section)
+            elif name == "language_model":
+                self._language_model(section)
             elif name == "data":
                 self._data(section)
             elif name == EVALUATION:
@@ -170,7 +180,7 @@ class _Check:
         there = {*self._sections, *meant}
         if self._makes is None and {"nlp", "components"} <= there:
             return
-        has_no_head = self._makes in (Makes.EMBEDDING, Makes.CLASSIFIER) or "heads" in there
+        has_no_head = self._makes not in (None, Makes.HEAD) or "heads" in there
         heads = self._sections.get("heads", {}).values()
         has_own = bool(heads) and all(isinstance(h, dict) and "data" in h for h in heads)
         for name in ("data",) if has_no_head else ("data", "head"):
@@ -194,6 +204,15 @@ class _Check:
                     )
                     self._report.add((name,), message, "remove this section, or that one")
             self._untrained("[classifier], which trains by itself", "remove this section")
+        if self._makes is Makes.LANGUAGE_MODEL:
+            for name in NOT_WITH_LANGUAGE_MODEL:
+                if name in self._sections:
+                    message = f"[{name}] can't be combined with [language_model], which predicts texts and no labels"
+                    self._report.add((name,), message, "remove this section, or that one")
+            self._untrained(
+                "[language_model], which trains by itself",
+                "remove this section, and say in [language_model] how long it's trained",
+            )
         if self._makes is Makes.EMBEDDING:
             for key in HOST_SETTINGS["embedder"]:
                 if key in self._sections.get("embedder", {}):
@@ -315,6 +334,22 @@ class _Check:
             else:
                 self._report.check_plain(path, value, DECISION_SETTINGS[key])
 
+    def _language_model(self, section: dict[str, Any]) -> None:
+        self._report.no_block(("language_model",), section)
+        for key, value in section.items():
+            path = ("language_model", key)
+            if key.startswith("@"):
+                continue
+            if key == "cell" and isinstance(value, dict):
+                self._blocks.check(path, value, KIND_SLOTS["cell"])
+            elif key == "cell":
+                message = "`cell` is a section"
+                self._report.add(path, message, "write it as [language_model.cell]")
+            elif key not in LANGUAGE_MODEL_SETTINGS:
+                self._report.unknown(path, [*LANGUAGE_MODEL_SETTINGS, "cell"])
+            else:
+                self._report.check_plain(path, value, LANGUAGE_MODEL_SETTINGS[key])
+
     def _name(self, path: Path, value: str | None) -> None:
         if value is not None and not re.fullmatch(r"\w+", value, re.ASCII):
             message = f"a pipeline can't be named {quote(value)}"
@@ -347,8 +382,8 @@ class _Check:
         self._read_data(("data",), section, HOST_SETTINGS["data"])
         if "split" in section:
             self._split(section["split"])
-        if section.get("fold") is not None and self._makes is Makes.EMBEDDING:
-            message = "a file that makes an embedding has no labelled texts to cut into folds"
+        if section.get("fold") is not None and self._makes in _UNLABELLED:
+            message = f"a file that makes {_UNLABELLED[self._makes]} has no labelled texts to cut into folds"
             self._report.add(("data", "fold"), message, "remove it")
 
     def _read_data(self, at: Path, section: dict[str, Any], host: Mapping[str, Any]) -> None:

@@ -47,6 +47,7 @@ Section = dict[str, Any]
 _COMPONENT: Final = "classifier"
 _WIDE: Final = "wide"
 _DECISION: Final = "decision"
+_LANGUAGE_MODEL: Final = "language_model"
 
 
 def classifier_sections(classifier: Section, corpora: Mapping[str, Section]) -> Section:
@@ -181,6 +182,8 @@ def expand(
         expansion = _trained(sections, find_part, written)
     elif makes is Makes.CLASSIFIER:
         expansion = _classified(sections)
+    elif makes is Makes.LANGUAGE_MODEL:
+        expansion = _language_model(sections)
     else:
         expansion = _embedding(sections, find_part)
     spacy_sections = {name: value for name, value in sections.items() if name not in SECTIONS}
@@ -430,6 +433,34 @@ def _classified(sections: Mapping[str, Any]) -> Section:
         },
         "components": {**model["components"], **beside},
         "training": {**_TRAINING, **model["training"], "score_weights": _CLASSIFIED, **tuning},
+    }
+
+
+def _language_model(sections: Mapping[str, Any]) -> Section:
+    """Expand a file that makes a language model: one component, which trains when it's initialised."""
+    names = ("pipeline", "data", "tokenizer", "language_model.cell")
+    given = {**sections, "language_model.cell": sections["language_model"].get("cell", {})}
+    ours = {name: _with_defaults(name, given.get(name, {})) for name in names}
+    data = _data(ours["data"], "seqpipe.Sequences.v1")
+    there = {"train", *_named_parts(ours["data"])}
+    corpora = {part: {**data, "part": part} for part in DATA_PARTS if part in there}
+    component = {**sections["language_model"], "cell": ours["language_model.cell"]}
+    used = {part: {**corpora[part]} for part in ("train", "dev") if part in corpora}
+    return {
+        **_system(ours),
+        "nlp": {
+            "lang": ours["pipeline"]["lang"],
+            "tokenizer": _tokenizer(sections, ours),
+            "pipeline": [_LANGUAGE_MODEL],
+        },
+        "components": {_LANGUAGE_MODEL: {"factory": "seqpipe_language_model", **component}},
+        # `spacy train` evaluates on something, even where there's nothing to update.
+        "corpora": {"dev": {**data, "part": "train", "limit": 100}, **corpora},
+        "training": {
+            **{key: _TRAINING[key] for key in ("seed", "gpu_allocator")},
+            **{"max_epochs": -1, "max_steps": 1, "eval_frequency": 1},
+        },
+        "initialize": {"components": {_LANGUAGE_MODEL: used}},
     }
 
 

@@ -14,7 +14,7 @@ from seqpipe.parts.class_weights import ClassWeights
 #: Our own sections, in the order of the documentation.
 SECTIONS: Final[tuple[str, ...]] = (
     *("pipeline", "data", "tokenizer", "embedder", "encoder", "head", "heads", "wide", "task"),
-    *("classifier", "decision"),
+    *("classifier", "decision", "language_model"),
 )
 
 
@@ -25,6 +25,8 @@ class Makes(enum.Enum):
     HEAD = "head"
     #: A pipeline with a complete model, from words to labels, that's fitted in one go.
     CLASSIFIER = "classifier"
+    #: A pipeline with a language model, which is trained by itself on unlabelled texts.
+    LANGUAGE_MODEL = "language_model"
     #: A pipeline with vectors and nothing on top of them.
     EMBEDDING = "embedding"
 
@@ -44,13 +46,23 @@ def what_is_made(sections: Collection[str]) -> Makes | None:
         return None
     if "classifier" in sections:
         return Makes.CLASSIFIER
+    if "language_model" in sections:
+        return Makes.LANGUAGE_MODEL
     if "embedder" in sections and not any(name in sections for name in _MORE_THAN_AN_EMBEDDING):
         return Makes.EMBEDDING
     return Makes.HEAD
 
 
 #: The sections that a classifier replaces, and the scores of an embedder, which it has none of.
-REPLACED: Final = ("embedder", "encoder", "head", "heads", "wide", "task", "evaluation")
+REPLACED: Final = (
+    *("embedder", "encoder", "head", "heads", "wide", "task", "evaluation"),
+    "language_model",
+)
+
+#: What a language model can't be combined with.
+NOT_WITH_LANGUAGE_MODEL: Final = (
+    *("embedder", "encoder", "head", "heads", "wide", "task", "evaluation", "decision"),
+)
 
 #: Scores of the embedding, by any name: [evaluation.analogies]. Allowed in a spaCy config too.
 EVALUATION: Final = "evaluation"
@@ -71,6 +83,30 @@ DECISION_SETTINGS: Final[dict[str, Any]] = {
     "temperature": float | Literal["tuned"],
     "thresholds": float | dict[str, float] | Literal["tuned"],
     "abstain_below": float | None,
+}
+
+#: The keys of [language_model], likewise, beside its cell.
+LANGUAGE_MODEL_SETTINGS: Final[dict[str, Any]] = {
+    "unit": Literal["character", "word"],
+    "width": int,
+    "layers": int,
+    "embedding_width": int | None,
+    "tied": bool,
+    "direction": Literal["forward", "backward"],
+    "dropout": float,
+    "min_count": int,
+    "max_vocabulary": int | None,
+    "cutoffs": list[int] | Literal["auto"],
+    "sequence_length": int,
+    "batch_size": int,
+    "epochs": int,
+    "seconds": float | None,
+    "fresh_starts": float,
+    "learn_rate": float,
+    "warmup": float,
+    "weight_decay": float,
+    "grad_clip": float,
+    "evaluations": int,
 }
 
 #: The keys that the host itself reads in a section, beside the settings of the part that's named there.
@@ -95,6 +131,7 @@ HOST_SETTINGS: Final[dict[str, dict[str, Any]]] = {
 DEFAULT_PARTS: Final[dict[str, tuple[str, str]]] = {
     # Before the section of its kind, which counts where a registry has one.
     "wide": (KINDS["classifiers"].registry, "seqpipe.NGramClassifier.v1"),
+    "language_model.cell": (KINDS["cells"].registry, KINDS["cells"].default),
     **{kind.section: (kind.registry, kind.default) for kind in KINDS.values()},
 }
 

@@ -161,6 +161,8 @@ def _check_foldable(file: PipelineFile) -> None:
         )
     elif file.makes is Makes.EMBEDDING:
         reason = f"{name} makes an embedding, which is fitted on texts without labels"
+    elif file.makes is Makes.LANGUAGE_MODEL:
+        reason = f"{name} makes a language model, which is trained on texts without labels"
     elif sections.get("corpora"):
         reason = f"[corpora] of {name} says where texts come from; let [data] say it"
     elif sections.get("training", {}).get("max_epochs") == -1:

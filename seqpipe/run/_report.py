@@ -111,6 +111,40 @@ def report_embedding(
     }
 
 
+def report_language_model(
+    nlp: Language,
+    texts: dict[str, int],
+    *,
+    vocabulary: int,
+    figures: dict[str, dict[str, float]],
+    sample: str,
+    history: list[dict[str, Any]],
+    units_per_second: float | None,
+    seconds: dict[str, float],
+) -> dict[str, Any]:
+    """Gather what a run did that made a language model, as plain data.
+
+    Args:
+        nlp: The pipeline.
+        texts: How many texts each part has.
+        vocabulary: How many units there are.
+        figures: Perplexity and bits per character of the dev and the test part.
+        sample: What the model has written.
+        history: A line for each evaluation.
+        units_per_second: The speed of the training.
+        seconds: How long each stage took.
+    """
+    return {
+        "seed": nlp.config.interpolate()["training"]["seed"],
+        "data": {"texts": texts, "units": vocabulary},
+        **figures,
+        "sample": sample,
+        "history": history,
+        "units_per_second": round(units_per_second) if units_per_second else None,
+        **_circumstances(seconds),
+    }
+
+
 def _speed(words: int, seconds: float | None) -> int | None:
     return round(words / seconds) if seconds else None
 

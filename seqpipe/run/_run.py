@@ -17,6 +17,7 @@ from seqpipe.adapters import (
     Corpus,
     DocumentVectors,
     EmbedderVectors,
+    LanguageModelPipe,
     chosen_by_embedder,
     read_examples,
     watch_fit,
@@ -27,6 +28,7 @@ from seqpipe.parts.readers import Row
 from seqpipe.reporting import Progress, Reporter, Silent
 from seqpipe.run._build import build, check_initial_files, initialise, placed, placed_at_work
 from seqpipe.run._fitted import run_classifier, run_embedding
+from seqpipe.run._language_model import run_language_model
 from seqpipe.run._models import (
     BEST,
     UNFINISHED,
@@ -79,7 +81,7 @@ def run(
     """Train, evaluate and save the pipeline that a file describes.
 
     A file without a head makes an embedding: its embedder is fitted, scored and saved. A classifier is
-    a whole model, and fitted in one go.
+    a whole model, and fitted in one go. A language model is trained on unlabelled texts.
 
     The best model so far is in ``model-unfinished`` while the run lasts. At the end it takes the
     place of ``model-best``; until then one from an earlier run stays. What an interrupted run left
@@ -124,6 +126,7 @@ def _run(
             Makes.HEAD: _run_training,
             Makes.CLASSIFIER: run_classifier,
             Makes.EMBEDDING: run_embedding,
+            Makes.LANGUAGE_MODEL: run_language_model,
         }
         best, report = runs[source.makes or _made_by(nlp)](nlp, source, output, stages)
         storage.write_text(output / "config.cfg", best.config.to_str())
@@ -146,6 +149,8 @@ def _made_by(nlp: Language) -> Makes:
     pipes = [pipe for _, pipe in nlp.pipeline]
     if [type(pipe) for pipe in pipes] == [ClassifierPipe] and reader == "seqpipe.Corpus.v1":
         return Makes.CLASSIFIER
+    if [type(pipe) for pipe in pipes] == [LanguageModelPipe] and reader == "seqpipe.Sequences.v1":
+        return Makes.LANGUAGE_MODEL
     is_fitted = isinstance(nlp.vocab.vectors, EmbedderVectors)
     is_trained = not all(isinstance(pipe, DocumentVectors) for pipe in pipes)
     if is_fitted and not is_trained and reader == "seqpipe.Sequences.v1":

@@ -87,9 +87,9 @@ def completed(text: str) -> str:
     sections = re.findall(r"^\[(\w+)", text, re.MULTILINE)
     is_embedding = {"data", "embedder"} <= {*sections} and "encoder" not in sections
     if "[nlp]" not in text and not is_embedding:
-        # A classifier is a whole model, and has no head; several heads are in sections of their own.
-        has_heads = "classifier" in sections or "heads" in sections
-        there = {*sections, "head"} if has_heads else {*sections}
+        # A classifier and a language model are whole models, and have no head; several heads are in sections of their own.
+        has_none = not {"classifier", "language_model", "heads"}.isdisjoint(sections)
+        there = {*sections, "head"} if has_none else {*sections}
         text += "".join(f"\n{more}" for name, more in LEFT_OUT.items() if name not in there)
     if "encoder" in sections and "[encoder]" not in text:
         text += f"\n{ENCODER}"

@@ -13,7 +13,13 @@ from spacy.schemas import ConfigSchemaTraining
 
 from seqpipe import adapters, config, hookspecs, plugins
 from seqpipe.config._expand import DEFAULTS
-from seqpipe.config._schema import DATA_PARTS, DEFAULT_PARTS, HOST_SETTINGS, PIPELINE_SETTINGS
+from seqpipe.config._schema import (
+    DATA_PARTS,
+    DEFAULT_PARTS,
+    HOST_SETTINGS,
+    LANGUAGE_MODEL_SETTINGS,
+    PIPELINE_SETTINGS,
+)
 from seqpipe.plugins import _host
 from seqpipe.run import run
 from seqpipe.training import OWN_SETTINGS, Training
@@ -36,6 +42,17 @@ path = "{path}"
 [embedder]
 @seqpipe_embedders = "seqpipe.Word2Vec.v1"
 width = 2
+"""
+
+
+LANGUAGE_MODEL = """
+[data]
+@readers = "seqpipe.Lines.v1"
+path = "{path}"
+
+[language_model]
+width = 2
+epochs = 1
 """
 
 
@@ -154,6 +171,23 @@ def test_reference_explains_every_key_of_the_report_of_an_embedding(tmp_path):
     explained = set(table(REFERENCE, "The report of an embedding"))
     keys = set(_keys(report, inner=("data", "vectors")))
     assert keys - explained < set(table(REFERENCE, "report.json")) and explained <= keys
+
+
+def test_reference_explains_every_key_of_the_report_of_a_language_model(tmp_path):
+    texts = "".join(f"some words and {n} more\n" for n in range(40))
+    (tmp_path / "texts.txt").write_text(texts, encoding="utf-8")
+    file = tmp_path / "pipeline.cfg"
+    file.write_text(LANGUAGE_MODEL.format(path=tmp_path / "texts.txt"), encoding="utf-8")
+    report = run(file, output=tmp_path / "out").report
+    explained = set(table(REFERENCE, "The report of a language model"))
+    keys = set(_keys(report, inner=("data", "dev", "test")))
+    assert keys - explained < set(table(REFERENCE, "report.json")) and explained <= keys
+
+
+def test_reference_lists_the_keys_of_a_language_model():
+    parameters = inspect.signature(adapters.make_language_model_pipe).parameters
+    expected = {key: parameters[key].default for key in LANGUAGE_MODEL_SETTINGS}
+    assert shown(REFERENCE, "[language_model]", 1) == expected
 
 
 def _keys(report, *, inner):

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import spacy
 from spacy.language import Language
 from spacy.util import is_package
 
 from seqpipe.adapters import EmbedderVectors
-from seqpipe.errors import DataError, NotFiniteError, SavedModelError, SeqpipeError
+from seqpipe.cli._pipeline import load_pipeline
+from seqpipe.errors import DataError, NotFiniteError, SavedModelError
 from seqpipe.evaluation.embeddings import SpacyTable, Words, has_encoder
 from seqpipe.parts.embedders import Embedder, Pretrained
 
@@ -66,19 +66,8 @@ def open_model(name: str) -> Opened:
         raise SavedModelError(
             f"{name} is neither a folder, nor a file, nor an installed spaCy pipeline"
         )
-    nlp = _load(name)
+    nlp = load_pipeline(name)
     return Opened(name, _embedder_of(nlp, name), nlp)
-
-
-def _load(name: str) -> Language:
-    try:
-        return spacy.load(name)
-    except SeqpipeError:
-        raise
-    # spaCy raises all kinds of errors.
-    except Exception as error:
-        reason = " ".join(str(error).split())
-        raise SavedModelError(f"{name} can't be loaded as a pipeline: {reason}") from error
 
 
 def _embedder_of(nlp: Language, name: str) -> Embedder:
