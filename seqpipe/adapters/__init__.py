@@ -4,6 +4,7 @@ spaCy finds the functions below by entry points, so a saved pipeline loads witho
 """
 
 from seqpipe.adapters._adversarial import perturbing as perturbing
+from seqpipe.adapters._classifier import compares_pairs as compares_pairs
 from seqpipe.adapters._classifier import make_classifier as make_classifier
 from seqpipe.adapters._classifier import make_task_model as make_task_model
 from seqpipe.adapters._classifier import make_weigh_classes as make_weigh_classes
@@ -38,11 +39,13 @@ from seqpipe.adapters._optimizer import AdamW as AdamW
 from seqpipe.adapters._optimizer import make_adamw as make_adamw
 from seqpipe.adapters._pairs import pair_of as pair_of
 from seqpipe.adapters._registries import install_registries
+from seqpipe.adapters._scorer import PipelineScorer as PipelineScorer
 from seqpipe.adapters._sequences import SequenceCorpus as SequenceCorpus
 from seqpipe.adapters._sequences import make_sequences as make_sequences
 from seqpipe.adapters._shim import TorchShim as TorchShim
 from seqpipe.adapters._shim import torch_shims as torch_shims
 from seqpipe.adapters._task_pipe import TaskPipe as TaskPipe
+from seqpipe.adapters._task_pipe import has_several_heads as has_several_heads
 from seqpipe.adapters._task_pipe import make_task_pipe as make_task_pipe
 from seqpipe.adapters._task_pipe import tasks_of as tasks_of
 from seqpipe.adapters._tokenizer import WordTokenizer as WordTokenizer
@@ -74,6 +77,7 @@ __all__ = [
     "DocumentVectors",
     "EmbedderVectors",
     "LanguageModelPipe",
+    "PipelineScorer",
     "SequenceCorpus",
     "TaskPipe",
     "TorchShim",
@@ -82,10 +86,12 @@ __all__ = [
     "WordTokenizer",
     "calling",
     "chosen_by_embedder",
+    "compares_pairs",
     "decision_of",
     "describe",
     "encoders_in",
     "forgetting_evaluated",
+    "has_several_heads",
     "keeping_scores",
     "keeping_vectors",
     "language_model_in",

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from seqpipe.adapters._contract import calling, check_finite, check_tensor, made_by, read_examples
 from seqpipe.adapters._encoder import flattened, make_encoder
-from seqpipe.adapters._pairs import first_of, is_pair
+from seqpipe.adapters._pairs import first_of
 from seqpipe.adapters._shim import TorchShim
 from seqpipe.errors import ConfigError
 from seqpipe.parts.class_weights import (
@@ -40,6 +40,8 @@ _CLASS_WEIGHTS = "class_weights"
 _LABEL_WEIGHTS = "label_weights"
 #: Another: what its loss is multiplied by.
 _WEIGHT = "weight"
+#: Another: whether it compares the two texts of pairs.
+_SEES_PAIRS = "sees_pairs"
 
 _Vectors = list[Floats2d]
 
@@ -112,14 +114,28 @@ def make_task_model(
     model.set_ref("output_layer", output)
     if weight != 1:
         output.attrs[_WEIGHT] = float(weight)
+    if _attribute_of(head, "sees_pairs"):
+        output.attrs[_SEES_PAIRS] = True
     return model
 
 
 def _sees_docs(head: HeadFactory | None) -> bool:
     """Return whether a head looks at more of texts than their vectors."""
+    return _attribute_of(head, "sees_words") or _attribute_of(head, "sees_pairs")
+
+
+def _attribute_of(head: HeadFactory | None, attribute: str) -> bool:
+    """Return an attribute of a head's class, False for none."""
     while isinstance(head, functools.partial):
         head = head.func
-    return bool(getattr(head, "sees_words", False) or getattr(head, "sees_pairs", False))
+    return bool(getattr(head, attribute, False))
+
+
+def compares_pairs(pipe: object) -> bool:
+    """Return whether a component of spaCy's has a head for pairs of texts."""
+    model = getattr(pipe, "model", None)
+    layers = model.walk() if isinstance(model, Model) else ()
+    return any(layer.attrs.get(_SEES_PAIRS) for layer in layers)
 
 
 def _chain_with_docs(encoder: Model, output: Model) -> Model:
@@ -150,11 +166,6 @@ def _init_with_docs(model: Model, X: list[Doc] | None = None, Y: Floats2d | None
     encoder.initialize(X=X)
     output.initialize(X=None if X is None else encoder.predict(X), Y=Y)
     model.set_dim("nO", output.get_dim("nO"))
-    if X and getattr(output.shims[0].module, "sees_pairs", False) and not any(map(is_pair, X)):
-        raise ConfigError(
-            "the head compares the two texts of a pair, and the rows of the data have one text each: name the column "
-            "of the second one by `pair` in [data]"
-        )
 
 
 def make_head(head: HeadFactory) -> Model:
@@ -271,6 +282,10 @@ def _gradient(
         of_scores.loss = float(loss)
         return gradient
     d_scores = xp2torch(of_scores, device=device)
+    # Where classes are exclusive, spaCy takes a text without any for one whose classes are all wrong.
+    if _are_exclusive(_mean(scores)):
+        has_none = (_mean(scores) - d_scores == 0).all(1, keepdim=True)
+        d_scores = d_scores.masked_fill(has_none, 0.0)
     if not has_loss(head):
         return head.grad_logits(scores, d_scores)
     known = d_scores.ne(0)
@@ -278,6 +293,11 @@ def _gradient(
     truths = torch.where(known, _mean(scores) - d_scores, scores)
     truths = torch.where(known.any(1, keepdim=True), truths, torch.nan)
     return loss_gradient(head, logits, truths, lengths)[1]
+
+
+def _are_exclusive(scores: Tensor) -> bool:
+    """Return whether scores are those of exclusive classes, `[B, L]`: they add up to 1."""
+    return bool(torch.allclose(scores.sum(1), torch.ones_like(scores[:, 0]), atol=1e-4))
 
 
 # The weights of classes.

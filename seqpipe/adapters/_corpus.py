@@ -57,7 +57,7 @@ class DataSet:
         tasks: Mapping[str, Task] | None = None,
         fold: Mapping[str, int] | None = None,
     ) -> None:
-        self.tasks = tasks or {"textcat": TextClasses()}
+        self.tasks = {"textcat": TextClasses()} if tasks is None else tasks
         whole = _check_readers(readers)
         if fold is not None:
             readers = {name: reader for name, reader in readers.items() if name != _TEST}
@@ -123,7 +123,7 @@ class DataSet:
         Raises:
             DataError: A text is longer than the pipeline takes, or all are left out.
         """
-        is_new = fit_tokenizer(nlp, lambda: (row.text for row in self.parts["train"]))
+        is_new = fit_tokenizer(nlp, lambda: _texts(self.parts["train"]))
         if is_new or self._tokenizer is not nlp.tokenizer:
             self._tokenizer, self._docs = nlp.tokenizer, {}
         if part not in self._docs:
@@ -252,6 +252,14 @@ def _check_fold(fold: Mapping[str, int]) -> None:
         )
 
 
+def _texts(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield all texts of rows, of pairs both."""
+    for row in rows:
+        yield row.text
+        if row.pair is not None:
+            yield row.pair
+
+
 def _too_long(row: Row, most: int) -> str:
     """Return what's wrong with a row whose text is longer than a pipeline takes; empty for any other."""
     length = max(len(row.text), len(row.pair or ""))
@@ -364,14 +372,14 @@ class Corpus:
 
     def _read(self) -> DataSet:
         settings: Any = {"fractions": self._fractions, "seed": self._seed, "fold": self.fold}
+        if not self._own:
+            return DataSet(self._readers, tasks=self._tasks, **settings)
         tasks = self._tasks or {}
         shared = {name: task for name, task in tasks.items() if name not in self._own}
-        data_sets = []
-        if self._readers:
-            data_sets.append(DataSet(self._readers, tasks=shared, **settings))
+        data_sets = [DataSet(self._readers, tasks=shared, **settings)] if self._readers else []
         for name, readers in self._own.items():
             data_sets.append(DataSet(readers, tasks={name: tasks[name]}, **settings))
-        return JoinedData(data_sets) if self._own else data_sets[0]
+        return JoinedData(data_sets)
 
     def _key(self) -> Any:
         # Each corpus has tasks, and readers, of its own, made by the same settings.

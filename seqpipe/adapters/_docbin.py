@@ -7,6 +7,7 @@ from spacy.attrs import ENT_IOB
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
+from seqpipe.adapters._pairs import text_lengths
 from seqpipe.errors import ConfigError, DataError
 from seqpipe.parts.readers import BadRow, OnBadRow, Reader, ReadResult, Row, Span, locate_files
 
@@ -77,6 +78,9 @@ def _row(doc: Doc, source: str) -> Row:
     labels = tuple(label for label, value in doc.cats.items() if value >= 0.5)
     tags = {name: _tags(doc, attribute) for name, attribute in _TAGS.items()}
     spans = tuple(Span(e.start_char, e.end_char, e.label_) for e in doc.ents)
+    if len(lengths := text_lengths(doc)) > 1:
+        first, second = doc[: lengths[0]], doc[lengths[0] :]
+        return Row(first.text, labels, source, pair=second.text)
     return Row(
         doc.text,
         labels,

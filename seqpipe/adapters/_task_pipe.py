@@ -1,6 +1,6 @@
 """A task as a component of spaCy's, and which task the components of a pipeline have."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Any
 
@@ -232,8 +232,11 @@ def tasks_of(nlp: Language) -> dict[str, Task]:
     It's empty where that's spaCy's business alone.
     """
     pipes = dict(nlp.pipeline)
-    named = [name for name in nlp.config.get("variables", {}).get("tasks", {}) if name in pipes]
-    if not named:
+    if has_several_heads(nlp):
+        # By what they are, as components may have been renamed.
+        kinds = (TaskPipe, TextCategorizer)
+        named = [name for name, pipe in pipes.items() if isinstance(pipe, kinds)]
+    else:
         # Beside a task of ours, a categorizer has come from elsewhere.
         learning = (name for name, pipe in pipes.items() if _task_of(pipe) is not None)
         named = sorted(learning, key=lambda name: not isinstance(pipes[name], TaskPipe))[:1]
@@ -245,6 +248,12 @@ def tasks_of(nlp: Language) -> dict[str, Task]:
             task.thresholds = decision.get("thresholds", {})
             task.decides = bool(decision)
     return tasks
+
+
+def has_several_heads(nlp: Language) -> bool:
+    """Return whether a pipeline was made by a file with [heads]."""
+    # `nlp.config` would describe all components anew.
+    return isinstance(nlp._config.get("variables", {}).get("tasks"), Mapping)
 
 
 def _task_of(pipe: Any) -> Task | None:

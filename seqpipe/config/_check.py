@@ -53,7 +53,15 @@ _KNOWN: Final = (*SECTIONS, EVALUATION, *SPACY_SECTIONS, *FREE_SECTIONS)
 #: The largest seed that numpy accepts.
 _MAX_SEED: Final = 2**32 - 1
 #: The names of the components that a pipeline has beside those of its heads.
-_TAKEN: Final = ("tok2vec", "wide", "decision")
+#: And what spaCy's own scores begin with.
+_TAKEN: Final = ("tok2vec", "wide", "decision", "task", "cats", "ents", "token")
+#: What the predictions of our tasks become. A task of another name is taken for one that writes to a place of its own.
+_PLACES: Final = {
+    TEXT_CLASSES: "doc.cats",
+    "seqpipe.OrderedClasses.v1": "doc.cats",
+    "seqpipe.Entities.v1": "doc.ents",
+    "seqpipe.Numbers.v1": "doc._.numbers",
+}
 #: What's made of texts without labels.
 _UNLABELLED: Final = {
     Makes.EMBEDDING: "an embedding",
@@ -181,8 +189,7 @@ class _Check:
         if self._makes is None and {"nlp", "components"} <= there:
             return
         has_no_head = self._makes not in (None, Makes.HEAD) or "heads" in there
-        heads = self._sections.get("heads", {}).values()
-        has_own = bool(heads) and all(isinstance(h, dict) and "data" in h for h in heads)
+        has_own = self._has_own_rows()
         for name in ("data",) if has_no_head else ("data", "head"):
             if name not in there and not (name == "data" and has_own):
                 registry = SLOTS[(name,)].registries[0]
@@ -193,6 +200,11 @@ class _Check:
                     f"add one, with @{registry} = …",
                     help=help,
                 )
+
+    def _has_own_rows(self) -> bool:
+        """Return whether each of several heads has rows of its own."""
+        heads = self._sections.get("heads", {}).values()
+        return bool(heads) and all(isinstance(each, dict) and "data" in each for each in heads)
 
     def _replaced_sections(self) -> None:
         """Check that the file has no section or key that its kind of pipeline doesn't use."""
@@ -379,12 +391,26 @@ class _Check:
         self._report.add(path, message, did_you_mean(near), value=True, help=(help,))
 
     def _data(self, section: dict[str, Any]) -> None:
-        self._read_data(("data",), section, HOST_SETTINGS["data"])
+        if self._has_own_rows():
+            self._shares_only(section)
+        else:
+            self._read_data(("data",), section, HOST_SETTINGS["data"])
         if "split" in section:
             self._split(section["split"])
         if section.get("fold") is not None and self._makes in _UNLABELLED:
             message = f"a file that makes {_UNLABELLED[self._makes]} has no labelled texts to cut into folds"
             self._report.add(("data", "fold"), message, "remove it")
+
+    def _shares_only(self, section: dict[str, Any]) -> None:
+        """Check a [data] whose rows nobody would learn from."""
+        for key, value in section.items():
+            if key not in HOST_SETTINGS["data"]:
+                message = (
+                    "every head has rows of its own, and [data] has some that none learns from"
+                )
+                self._report.add(("data", key), message, "remove this, or the rows of a head")
+                return
+            self._report.check_type(("data", key), value, HOST_SETTINGS["data"][key])
 
     def _read_data(self, at: Path, section: dict[str, Any], host: Mapping[str, Any]) -> None:
         """Check a section that says where rows come from, with a reader of the whole or one of each part."""
@@ -418,7 +444,10 @@ class _Check:
 
     def _heads(self, section: dict[str, Any]) -> None:
         """Check the heads of a file that has several, and that it says nothing of a single one."""
-        self._report.no_block(("heads",), section, "give the head a name: [heads.NAME]")
+        if is_block(section):
+            message = "[heads] holds heads by name, and names none itself"
+            self._report.add(("heads",), message, "did you mean [head], or [heads.NAME]?")
+            return
         if not section:
             self._report.add(("heads",), "[heads] has no head", "add a section [heads.NAME]")
         for name in ("head", "task"):
@@ -426,37 +455,40 @@ class _Check:
                 other = "[heads.NAME]" if name == "head" else "[heads.NAME.task]"
                 message = f"[{name}] can't be combined with [heads]"
                 self._report.add((name,), message, f"write {other} instead")
-        classifying = []
         for name, head in section.items():
-            path = ("heads", name)
-            if name.startswith("@"):
-                continue
-            if not isinstance(head, dict):
-                self._report.add(path, f"[heads.{name}] is a section", "name its part there")
-                continue
-            if not name.isidentifier() or name in _TAKEN:
-                message = f"a head can't be called {quote(name)}, as a component of the pipeline is called after it"
-                taken = f"other names than {', '.join(_TAKEN)} can be used"
-                help = f"names are made of letters, digits and _; {taken}"
-                self._report.add(path, message, "choose another name", help=(help,))
-            rest = {key: value for key, value in head.items() if key != "data"}
-            self._blocks.check(path, rest, SLOTS[("heads", "*")], host=ONE_OF_HEADS)
-            if isinstance(data := head.get("data"), dict):
-                self._read_data((*path, "data"), data, {})
-            elif data is not None:
-                self._report.add(
-                    (*path, "data"), f"[heads.{name}.data] is a section", "name its @readers there"
-                )
-            task = self._expanded.get("variables", {}).get("tasks", {}).get(name, {})
-            if task.get("@seqpipe_tasks") == TEXT_CLASSES:
-                classifying.append(name)
-        for name in classifying[1:]:
-            message = (
-                f"[heads.{name}] puts texts into classes, and so does [heads.{classifying[0]}]"
+            if isinstance(head, dict):
+                self._one_of_heads(name, head)
+            else:
+                message = f"[heads.{name}] is a section"
+                self._report.add(("heads", name), message, "name its part there")
+        self._written_twice()
+
+    def _one_of_heads(self, name: str, head: dict[str, Any]) -> None:
+        path = ("heads", name)
+        if not name.isidentifier() or name in _TAKEN:
+            message = f"a head can't be called {quote(name)}, as a component of the pipeline is called after it"
+            help = (
+                f"names are made of letters, digits and _, and these are taken: {', '.join(_TAKEN)}"
             )
-            help = "the classes of a text are in doc.cats, which both would write to"
-            label = "remove one of them, or train it in a file of its own"
-            self._report.add(("heads", name), message, label, help=(help,))
+            self._report.add(path, message, "choose another name", help=(help,))
+        rest = {key: value for key, value in head.items() if key != "data"}
+        self._blocks.check(path, rest, SLOTS[("heads", "*")], host=ONE_OF_HEADS)
+        if isinstance(data := head.get("data"), dict):
+            self._read_data((*path, "data"), data, {})
+        elif data is not None:
+            message = f"[heads.{name}.data] is a section"
+            self._report.add((*path, "data"), message, "name its @readers there")
+
+    def _written_twice(self) -> None:
+        """Check that no two heads write their predictions to the same place."""
+        writers: dict[str, str] = {}
+        for name, task in self._expanded.get("variables", {}).get("tasks", {}).items():
+            place = _place_of(task)
+            first = writers.setdefault(place, name)
+            if first != name:
+                message = f"[heads.{name}] and [heads.{first}] both write to {place}"
+                label = "remove one of them, or train it in a file of its own"
+                self._report.add(("heads", name), message, label)
 
     def _blocks_by_name(self, name: str, section: dict[str, Any], label: str) -> None:
         """Check a section that holds a block for each of any number of freely chosen names."""
@@ -522,6 +554,15 @@ class _Check:
             with contextlib.suppress(Exception):
                 return expand(copy.deepcopy(sections), self._makes, plugins.find_part)
         return {}
+
+
+def _place_of(task: Mapping[str, Any]) -> str:
+    """Return what a task's predictions become."""
+    name = task.get("@seqpipe_tasks", "")
+    if name == "seqpipe.TokenLabels.v1":
+        attribute = task.get("attribute", "tag")
+        return f"token.{attribute}" if attribute.startswith("_") else f"token.{attribute}_"
+    return _PLACES.get(name, f"what {name} writes to")
 
 
 @functools.cache

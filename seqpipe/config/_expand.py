@@ -215,7 +215,8 @@ def _trained(sections: Mapping[str, Any], find_part: FindPart, written: Collecti
     is_tuned = _DECISION in beside or (wide is not None and "weight" not in wide)
     tuning = _TUNING if is_tuned and "before_to_disk" not in sections.get("training", {}) else {}
     tasks, shared = _tasks(sections, heads)
-    if own := _own_data(sections):
+    own = _own_data(sections)
+    if own:
         shared["own"] = own
     data = _data(ours["data"], "seqpipe.Corpus.v1", **shared)
     return {
@@ -230,7 +231,7 @@ def _trained(sections: Mapping[str, Any], find_part: FindPart, written: Collecti
             **{head.name: head.component for head in heads},
             **beside,
         },
-        "corpora": {part: {**data, "part": part} for part in _parts_of(ours["data"])},
+        "corpora": {part: {**data, "part": part} for part in _parts_of(ours["data"], own)},
         "training": {**_TRAINING, **_score_weights(heads), **tuning},
         "initialize": _initialize(data, is_weighted=any(head.is_weighted for head in heads)),
     }
@@ -351,10 +352,12 @@ def _wide(
     # A part of a stream isn't enough to fit on, and a callback of the file's own would leave the mix untuned.
     is_unfit = training.get("max_epochs", 0) == -1 or "before_to_disk" in training
     is_named = "embedder" in written or "encoder" in written
-    if given is None and (is_unfit or is_named or _reads_pairs(sections.get("data", {}))):
-        return None
     head = next((head for head in heads if head.categorizes), None)
     if head is None:
+        return None
+    own = sections.get("heads", {}).get(head.name, {}).get("data")
+    reads_pairs = _reads_pairs(sections.get("data", {}) if own is None else own)
+    if given is None and (is_unfit or is_named or reads_pairs):
         return None
     section = _with_defaults(_WIDE, given or {})
     weight = section.pop("weight", None)
@@ -496,9 +499,9 @@ def _initialize(data: Section, *, is_weighted: bool = False) -> Section:
     return callbacks
 
 
-def _parts_of(data: Section) -> list[str]:
+def _parts_of(data: Section, own: Mapping[str, Section]) -> list[str]:
     # A pipeline can be trained without a test part, but not without the others.
-    there = {"train", "dev", *_named_parts(data)}
+    there = {"train", "dev", *_named_parts(data), *(part for each in own.values() for part in each)}
     return [part for part in DATA_PARTS if part in there]
 
 

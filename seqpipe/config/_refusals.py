@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from seqpipe.config._read import PipelineFile
 from seqpipe.config._report import title
-from seqpipe.config._schema import DATA_PARTS
+from seqpipe.config._schema import CORPORA, DATA_PARTS
 from seqpipe.config._types import descend, is_block
 from seqpipe.errors import ConfigError, SeqpipeError
 from seqpipe.messages import Diagnostic, PipelineFileError, quote
@@ -48,6 +48,11 @@ _ORIGINS: Final[tuple[tuple[Path, Path], ...]] = (
     (("components", "*", "task"), ("task",)),
     (("corpora", "*", "task"), ("task",)),
     (("initialize", "before_init", "corpus", "task"), ("task",)),
+    *(
+        ((*place, "own", "*", *whole), ("heads", "*", "data"))
+        for place in CORPORA
+        for whole in (("data",), ())
+    ),
     (("corpora", "*", "data"), ("data",)),
     *((("corpora", part), ("data",)) for part in DATA_PARTS),
     (("initialize", "before_init", "corpus", "data"), ("data",)),

@@ -195,6 +195,14 @@ ONE_OF_HEADS: Final[dict[str, Any]] = {
     "task": KIND_SLOTS["task"],
 }
 
+#: Where an expansion has corpora; a star matches any one name.
+CORPORA: Final[tuple[tuple[str, ...], ...]] = (
+    ("corpora", "*"),
+    ("initialize", "before_init", "corpus"),
+    ("initialize", "after_init", "corpus"),
+    ("training", "before_to_disk", "corpus"),
+)
+
 #: Slots by their path; a star matches any one name.
 SLOTS: Final[dict[tuple[str, ...], Slot]] = {
     ("data",): _READERS,
@@ -216,7 +224,11 @@ SLOTS: Final[dict[tuple[str, ...], Slot]] = {
     ("corpora", "*"): _READERS,
     ("corpora", "*", "augmenter"): Slot(("augmenters",)),
     ("corpora", "*", "tasks", "*"): KIND_SLOTS["task"],
-    **{("corpora", "*", "own", "*", part): _READERS for part in ("data", *DATA_PARTS)},
+    **{
+        (*corpus, "own", "*", part): _READERS
+        for corpus in CORPORA
+        for part in ("data", *DATA_PARTS)
+    },
     **{("heads", "*", "data", part): _READERS for part in DATA_PARTS},
     ("heads", "*", "data"): _READERS,
     ("training", "batcher"): Slot(("batchers",)),

@@ -80,20 +80,27 @@ def _looks_like_chunks(tags: Sequence[str]) -> bool:
 def find_scheme(texts: Iterable[Sequence[str]]) -> Scheme:
     """Return the scheme of tags: of BIOES and BIO, that which fewer texts break, or IOB1 if most texts break both.
 
+    BIO has no tags of ends ("E-", "S-"), and BIOES with "M-" is called BMES.
+
     Args:
         texts: The tags of each text; those without a chunk don't count.
     """
     found = [tags for tags in texts if any(tag != OUTSIDE for tag in tags)]
     broken = {scheme: sum(_breaks(tags, scheme) for tags in found) for scheme in _STRICT}
     best = min(_STRICT, key=lambda scheme: broken[scheme])
-    # IO is IOB1 without a B.
-    return best if 2 * broken[best] <= len(found) else "IOB1"
+    if 2 * broken[best] > len(found):
+        # IO is IOB1 without a B.
+        return "IOB1"
+    has_middles = any(tag.startswith("M-") for tags in found for tag in tags)
+    return "BMES" if best == "BIOES" and has_middles else best
 
 
 _STRICT: Final[tuple[Scheme, ...]] = ("BIOES", "BIO")
 
 
 def _breaks(tags: Sequence[str], scheme: Scheme) -> bool:
+    if scheme == "BIO" and any(tag.startswith(("E-", "S-", "M-")) for tag in tags):
+        return True
     try:
         read_chunks(tags, scheme)
     except ChunkError:

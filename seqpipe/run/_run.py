@@ -136,7 +136,7 @@ def _run(
 
 def _estimate_words(rows: Sequence[Row]) -> int:
     """Return about how many words rows have, where no embedder has read them."""
-    return sum(len(row.text) for row in rows) // _LETTERS
+    return sum(len(row.text) + len(row.pair or "") for row in rows) // _LETTERS
 
 
 #: How many characters a word has, the blank after it included, on average.

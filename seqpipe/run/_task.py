@@ -2,23 +2,27 @@
 
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from spacy.language import Language
-from spacy.scorer import Scorer
+from spacy.training import Example
 
 from seqpipe import storage
 from seqpipe.adapters import (
     Corpus,
+    PipelineScorer,
     calling,
+    compares_pairs,
     decision_of,
+    has_several_heads,
     mix_of,
     naming_scorer,
     read_examples,
     tasks_of,
 )
+from seqpipe.errors import DataError
 from seqpipe.parts.readers import Row
 from seqpipe.reporting import Reporter
 from seqpipe.tasks.text_classes import TextClasses
@@ -53,6 +57,7 @@ def check_data(nlp: Language, corpora: Mapping[str, Corpus], reporter: Reporter)
     for name, task in tasks.items():
         with calling(task, "task", "checked the data"):
             notes += task.check({p: _rows_for(name, c, nlp) for p, c in corpora.items()})
+    _check_pairs(nlp, corpora)
     if not all(isinstance(task, TextClasses) for task in tasks.values()):
         # What a row's truth is shows when it's annotated: of the test part, that would be after the training.
         for corpus in corpora.values():
@@ -69,11 +74,33 @@ def check_data(nlp: Language, corpora: Mapping[str, Corpus], reporter: Reporter)
         reporter.note(f"{len(skipped):,} rows were skipped; report.json lists them all")
 
 
+def _check_pairs(nlp: Language, corpora: Mapping[str, Corpus]) -> None:
+    """Check that heads for pairs learn from pairs."""
+    comparing = [name for name, pipe in nlp.pipeline if compares_pairs(pipe)]
+    for name in comparing:
+        for corpus in corpora.values():
+            rows = _rows_for(name, corpus, nlp)
+            if alone := next((row for row in rows if row.pair is None), None):
+                raise DataError(
+                    f"{alone.source} has one text, and the head of the component {name!r} compares the two texts of a pair: "
+                    "name the column of the second one by `pair`"
+                )
+
+
 def _rows_for(component: str, corpus: Corpus, nlp: Language) -> list[Row]:
     """Return the rows of a part that a component learns from: all, where no other component has rows of its own."""
     data = corpus.read(nlp)
     is_joint = len(data.tasks) > 1 and component in data.tasks
     return data.learnt_by(component, corpus.part) if is_joint else corpus.rows(nlp)
+
+
+def _learnt_by(
+    component: str, corpus: Corpus, nlp: Language, examples: Sequence[Example]
+) -> list[tuple[Row, Example]]:
+    """Return the rows that a component learns from with their examples."""
+    learnt = {id(row) for row in _rows_for(component, corpus, nlp)}
+    pairs = zip(corpus.rows(nlp), examples, strict=True)
+    return [(row, example) for row, example in pairs if id(row) in learnt]
 
 
 def note_tuned(nlp: Language, reporter: Reporter) -> None:
@@ -107,11 +134,11 @@ def score_texts(nlp: Language, corpus: CorpusOf, *, output: Path | None = None) 
     for example, doc in zip(examples, docs, strict=True):
         example.predicted = doc
     with naming_scorer():
-        scores = {"spacy": Scorer(nlp=nlp).score(examples)}
+        scores = {"spacy": PipelineScorer(nlp).score(examples)}
     tasks = tasks_of(nlp)
-    for task in tasks.values():
+    for name, task in tasks.items():
         if output and isinstance(corpus, Corpus) and corpus.fold and isinstance(task, TextClasses):
-            pairs = zip(corpus.rows(nlp), examples, strict=True)
+            pairs = _learnt_by(name, corpus, nlp, examples)
             lines = [task.prediction(row, example.predicted) for row, example in pairs]
             text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
             storage.write_text(output / PREDICTIONS, text)
@@ -119,13 +146,11 @@ def score_texts(nlp: Language, corpus: CorpusOf, *, output: Path | None = None) 
     for name, task in tasks.items():
         scored = examples
         if isinstance(corpus, Corpus):
-            learnt = {id(row) for row in _rows_for(name, corpus, nlp)}
-            pairs = zip(corpus.rows(nlp), examples, strict=True)
-            scored = [example for row, example in pairs if id(row) in learnt]
+            scored = [example for _, example in _learnt_by(name, corpus, nlp, examples)]
         with calling(task, "task", "scored examples"):
             figures[name] = task.score(scored)
-    if len(figures) == 1:
-        figures = next(iter(figures.values()))
-    elif figures:
+    if has_several_heads(nlp):
         figures = {"heads": figures}
+    elif figures:
+        figures = next(iter(figures.values()))
     return {**figures, **scores}

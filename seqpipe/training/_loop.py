@@ -6,7 +6,7 @@ import itertools
 import math
 import random
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from numbers import Real
 from typing import Any
@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from spacy.language import Language
 from spacy.pipeline import Tok2Vec
-from spacy.scorer import Scorer
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.training.loop import subdivide_batch
@@ -23,8 +22,8 @@ from seqpipe.adapters import (
     AdamW,
     Corpus,
     DecisionPipe,
+    PipelineScorer,
     TaskPipe,
-    WidePipe,
     describe,
     forgetting_evaluated,
     keeping_scores,
@@ -369,24 +368,10 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.floating) else value
 
 
-def _scorer(nlp: Language, training: Training) -> Scorer:
-    """Return a scorer that compares tokens only if a score of theirs is asked for: that takes a third of an evaluation."""
+def _scorer(nlp: Language, training: Training) -> PipelineScorer:
+    """Return a scorer that compares tokens only if a score of theirs is asked for."""
     wanted = any(name.startswith("token_") for name in training.score_weights)
-    return Scorer(nlp=nlp) if wanted else _ScorerOfComponents(nlp=nlp)
-
-
-class _ScorerOfComponents(Scorer):  # type: ignore[misc]
-    """Gives the scores of a pipeline's components, and none of its tokenizer's."""
-
-    def score(self, examples: Iterable[Example], *, per_component: bool = False) -> dict[str, Any]:
-        """Return all scores, as `Scorer.score` does."""
-        scores: dict[str, Any] = {}
-        for _, component in self.nlp.pipeline:
-            # What it mixes has been scored with the component before it.
-            is_scored = isinstance(component, WidePipe) and "cats_score" in scores
-            if hasattr(component, "score") and not is_scored:
-                scores.update(component.score(examples, **self.cfg))
-        return scores
+    return PipelineScorer(nlp, tokens=wanted)
 
 
 def _score(training: Training, scores: dict[str, Any]) -> float:

@@ -11,7 +11,7 @@ import torch
 from spacy.training import Example
 from torch import nn
 
-from seqpipe.adapters import TaskPipe, make_classifier, perturbing, task_of
+from seqpipe.adapters import TaskPipe, make_classifier, perturbing, tasks_of
 from seqpipe.errors import ConfigError, PluginError
 from seqpipe.parts.heads import Head
 from seqpipe.parts.readers import Row
@@ -166,7 +166,9 @@ def test_score_has_the_figures_and_the_main_one():
     for example in examples:
         pipe(example.predicted)
     scores = pipe.score(examples)
-    assert scores["task_score"] == scores["closeness"] < 0 and scores["texts"] == len(TEXTS)
+    name = pipe.name
+    assert scores["task_score"] == scores[f"{name}_score"] == scores[f"{name}_closeness"] < 0
+    assert scores[f"{name}_texts"] == len(TEXTS)
 
 
 @pytest.mark.parametrize("head", [Mean, SeesWords])
@@ -192,9 +194,9 @@ def test_no_texts_and_texts_without_words_are_predicted_and_learnt_from():
 
 def test_task_of_a_pipeline_is_that_of_its_components():
     nlp = spacy.blank("en")
-    assert task_of(nlp) is None
+    assert tasks_of(nlp) == {}
     nlp.add_pipe("textcat_multilabel", config={"threshold": 0.3})
-    task = task_of(nlp)
+    [task] = tasks_of(nlp).values()
     assert isinstance(task, TextClasses) and not task.exclusive and task.threshold == 0.3
 
 
@@ -238,7 +240,7 @@ def test_task_of_ours_is_the_pipelines_whatever_comes_before_it():
     nlp, pipe, _ = pipeline(Mean, "text")
     nlp.add_pipe("textcat")
     nlp._components.append(("lengths", pipe))
-    assert task_of(nlp) is pipe.task
+    assert list(tasks_of(nlp).values()) == [pipe.task]
 
 
 @pytest.mark.parametrize("labels", [[], "length", ["a", "a"], [3]])

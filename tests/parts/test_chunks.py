@@ -140,3 +140,10 @@ def test_what_is_allowed_is_what_can_be_read(scheme):
             assert not is_allowed, sequence
         else:
             assert is_allowed, sequence
+
+
+def test_ends_of_chunks_are_no_part_of_bio():
+    # Read as BIO, tags of ends would go unnoticed, and so would a chunk without one.
+    assert find_scheme([["B-A", "M-A", "E-A"], ["B-A", "M-A"], ["M-A", "E-A"]][:1] * 3) == "BMES"
+    assert find_scheme([["B-A", "I-A", "E-A", "S-B"], ["B-A", "I-A"]]) == "BIOES"
+    assert find_scheme([["B-A", "I-A"], ["B-A", "B-A"]]) == "BIO"

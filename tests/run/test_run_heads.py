@@ -1,16 +1,23 @@
 """Several heads on one encoder: [heads.intent], [heads.names]."""
 
 import contextlib
+import functools
 import json
 import random
 
+import numpy as np
 import pytest
 import spacy
+import torch
 from confection import Config
+from thinc.api import Model, fix_random_seed
 
+from seqpipe.adapters import make_task_model, tasks_of
+from seqpipe.adapters._classifier import Truths
 from seqpipe.config import compile_file, read
 from seqpipe.errors import ConfigError
 from seqpipe.messages import PipelineFileError
+from seqpipe.parts.heads import TextClassifier
 from seqpipe.reporting import Silent
 from seqpipe.run import run, run_seeds
 
@@ -56,6 +63,10 @@ size = 8
 """
 
 
+MORE_ENTITIES = '[heads.more.task]\n@seqpipe_tasks = "seqpipe.Entities.v1"\n'
+OWN_ROWS = '[heads.{}.data]\n@readers = "seqpipe.Jsonl.v1"\npath = "there.jsonl"\n'
+
+
 def row(draw):
     """Return a text whose intent its first word tells, and which names a place."""
     intent = draw.choice(["fly", "stay"])
@@ -96,6 +107,10 @@ def test_heads_are_trained_together_and_each_is_reported(tmp_path, texts):
     assert max(doc.cats, key=doc.cats.get) == "stay"
     assert [(e.text, e.label_) for e in doc.ents] == [("New York", "PLACE")]
     assert doc.tensor.shape == (5, 32)
+    assert list(tasks_of(nlp)) == ["intent", "places"]
+    nlp.rename_pipe("places", "slots")
+    assert list(tasks_of(nlp)) == ["intent", "slots"]
+    nlp.rename_pipe("slots", "places")
     # One of them can be left out, and the other says what it did.
     with nlp.select_pipes(disable=["places"]):
         assert nlp("stay in New York soon").cats == doc.cats
@@ -119,18 +134,41 @@ def test_figures_of_each_head_are_in_the_summary_of_several_runs(tmp_path, texts
     assert {"test intent accuracy", "test places f"} <= summary["figures"].keys()
 
 
-def scaled_by(file, weight):
-    """Return the gradient of an encoder's output for one batch, with a weight of the second head."""
-    overrides = ["--heads.places.weight", str(weight)]
-    config = compile_file(file, overrides)
-    return config.interpolate()["components"]["places"]["model"]
+def encoder_gradient(weights):
+    """Return the gradient of an encoder's output that heads of these weights come to, all of the same truths."""
+    head = functools.partial(TextClassifier, pool="mean", dropout=0.0)
+    nlp, total = spacy.blank("en"), 0
+    for weight in weights:
+        fix_random_seed(0)
+        model = make_task_model(Letters(), head, weight)
+        docs = [nlp.make_doc("ab c"), nlp.make_doc("d")]
+        model.initialize(X=docs, Y=np.zeros((2, 2), dtype="float32"))
+        torch.manual_seed(0)
+        model.layers[1].shims[0].module.output.weight.data.normal_()
+        _, backprop = model.begin_update(docs)
+        backprop(Truths(torch.eye(2)))
+        total = total + np.concatenate(model.layers[0].attrs["gradients"])
+    return total
 
 
-def test_weight_of_a_head_is_given_to_its_model(texts):
-    file = write(texts)
-    assert scaled_by(file, 0.5)["weight"] == 0.5
+def Letters():
+    """Make a layer that takes note of the gradients that it's given."""
+
+    def forward(model, docs, is_train):
+        vectors = [np.ones((len(doc), 3), dtype="float32") for doc in docs]
+        return vectors, lambda gradients: model.attrs.update(gradients=gradients) or docs
+
+    return Model("letters", forward, dims={"nO": 3})
+
+
+def test_weight_of_a_head_scales_what_the_encoder_learns_from_it(texts):
+    once = encoder_gradient([1.0])
+    assert abs(once).max() > 0
+    np.testing.assert_allclose(encoder_gradient([0.5]), once / 2)
+    np.testing.assert_allclose(encoder_gradient([2.0, 1.0]), 3 * once, rtol=1e-6)
     with pytest.raises(ConfigError, match="the `weight` of a head is -1"):
-        run(file, overrides=["--heads.places.weight", "-1.0"], output=texts.parent / "out")
+        overrides = ["--heads.places.weight", "-1.0"]
+        run(write(texts), overrides=overrides, output=texts.parent / "out")
 
 
 def test_classifier_stands_beside_the_head_that_puts_texts_into_classes(texts):
@@ -179,6 +217,9 @@ def test_heads_may_learn_from_rows_of_their_own(tmp_path, texts):
     assert test["intent"]["accuracy"] > 0.9
     assert test["places"]["labels"]["PLACE"]["count"] == 10
     assert test["places"]["f"] > 0.8
+    # The rows of one head don't count in the scores of another.
+    assert result.report["dev"]["score"] > 0.9
+    assert test["intent"]["calibration_error"] < 0.05
     again = run(tmp_path / "out" / "config.cfg", output=tmp_path / "again")
     assert again.report["test"] == result.report["test"]
 
@@ -197,11 +238,35 @@ def test_heads_may_learn_from_rows_of_their_own(tmp_path, texts):
         ),
         (
             lambda t: t + '[heads.more]\n@seqpipe_heads = "seqpipe.TextClassifier.v2"\n',
-            r"\[heads.more\] puts texts into classes, and so does \[heads.intent\]",
+            r"\[heads.more\] and \[heads.intent\] both write to doc.cats",
+        ),
+        (
+            lambda t: t + '[heads.more]\n@seqpipe_heads = "seqpipe.OrdinalClassifier.v1"\n',
+            r"\[heads.more\] and \[heads.intent\] both write to doc.cats",
+        ),
+        (
+            lambda t: t + f'[heads.more]\n@seqpipe_heads = "seqpipe.Crf.v1"\n{MORE_ENTITIES}',
+            r"\[heads.more\] and \[heads.places\] both write to doc.ents",
+        ),
+        (
+            lambda t: t.replace("heads.places", "heads.cats"),
+            'a head can\'t be called "cats"',
+        ),
+        (
+            lambda t: t.replace("[heads.intent]", "[heads]"),
+            r"\[heads\] holds heads by name, and names none itself",
+        ),
+        (
+            lambda t: t + OWN_ROWS.format("intent") + OWN_ROWS.format("places"),
+            r"every head has rows of its own, and \[data\] has some that none learns from",
+        ),
+        (
+            lambda t: t + OWN_ROWS.format("places"),
+            r"\[heads.places.data\] \(seqpipe.Jsonl.v1\): there.jsonl isn't there",
         ),
         (
             lambda t: t.replace("weight = 2.0", "wieght = 2.0"),
-            'unknown setting|"wieght"',
+            'has no key "wieght"',
         ),
         (
             lambda t: t.replace("weight = 2.0", 'class_weights = "balanced"'),

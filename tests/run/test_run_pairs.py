@@ -6,9 +6,11 @@ import random
 
 import pytest
 import spacy
+from spacy.tokens import DocBin
 
-from seqpipe.adapters import pair_of
-from seqpipe.messages import PipelineFileError
+from seqpipe.adapters import DocBinReader, pair_of
+from seqpipe.errors import DataError
+from seqpipe.parts.readers import Jsonl, Row, split_rows
 from seqpipe.run import run
 
 FILE = """
@@ -98,7 +100,9 @@ def test_neither_text_of_a_pair_sees_the_other(tmp_path):
 
 def test_head_for_pairs_needs_pairs(tmp_path):
     file = write(tmp_path, "PairClassifier", lambda kept: str(kept == 3), pair="")
-    with pytest.raises(PipelineFileError, match="rows of the data have one text each"):
+    with pytest.raises(
+        DataError, match=r"has one text, and the head of the component .textcat. compares"
+    ):
         run(file, output=tmp_path / "out")
 
 
@@ -111,10 +115,28 @@ def test_head_for_pairs_needs_pairs(tmp_path):
     ],
 )
 def test_pairs_without_a_second_text_are_refused(tmp_path, settings, row, problem):
-    from seqpipe.errors import DataError
-    from seqpipe.parts.readers import Jsonl
-
     path = tmp_path / "pairs.jsonl"
     path.write_text(json.dumps(row) + "\n", encoding="utf-8")
     with pytest.raises(DataError, match=problem):
         Jsonl(str(path), **settings).read()
+
+
+def test_pairs_are_split_by_both_texts():
+    rows = [
+        Row("which?", ("yes", "no")[i % 2 :][:1], f"r:{i}", pair=f"text {i}") for i in range(40)
+    ]
+    parts = split_rows(rows, {"train": 0.5, "test": 0.5}, seed=0)
+    assert {name: len(each) for name, each in parts.items()} == {"train": 20, "test": 20}
+    swapped = [Row(row.pair, row.labels, f"{row.source}b", pair=row.text) for row in rows]
+    parts = split_rows([*rows, *swapped], {"train": 0.5, "test": 0.5}, seed=0)
+    in_train = {frozenset((row.text, row.pair)) for row in parts["train"]}
+    assert not any(frozenset((row.text, row.pair)) in in_train for row in parts["test"])
+
+
+def test_pairs_survive_a_docbin(tmp_path):
+    nlp = spacy.blank("en")
+    doc = pair_of(nlp, "tea and fish", "fish")
+    doc.cats = {"same": 1.0}
+    DocBin(docs=[doc], store_user_data=True).to_disk(tmp_path / "pairs.spacy")
+    [row] = DocBinReader(str(tmp_path / "pairs.spacy")).read().rows
+    assert (row.text.strip(), row.pair, row.labels) == ("tea and fish", "fish", ("same",))

@@ -58,6 +58,22 @@ def test_figures_are_those_of_scikit_learn():
     assert figures["by_class"]["3"] == {"1": 1, "2": 0, "3": 1}
 
 
+@pytest.mark.parametrize("task", [OrderedClasses(), OrderedClasses(order=list("12345"))])
+def test_classes_that_no_scored_text_has_still_lie_between_others(task):
+    examples = []
+    for doc, said in zip(annotated(task, "1", "5", "1"), "155", strict=True):
+        doc.cats = {label: doc.cats.get(label, 0.0) for label in "12345"}
+        predicted = doc.copy()
+        predicted._.grade = said
+        examples.append(Example(predicted, doc))
+    assert task.score(examples)["mae"] == pytest.approx(4 / 3)
+
+
+def test_one_number_is_one_class():
+    with pytest.raises(DataError, match=r'the classes "1" and "1.0", which are the same number'):
+        OrderedClasses().labels(annotated(OrderedClasses(), "1", "1.0", "2"))
+
+
 @pytest.mark.parametrize(
     ("task", "label", "problem"),
     [

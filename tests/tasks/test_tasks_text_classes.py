@@ -6,7 +6,7 @@ import spacy
 import torch
 from spacy.training import Example
 
-from seqpipe.adapters import task_of
+from seqpipe.adapters import tasks_of
 from seqpipe.errors import DataError
 from seqpipe.parts.readers import Row
 from seqpipe.tasks.text_classes import TextClasses
@@ -93,12 +93,13 @@ def test_labels_of_another_component_are_not_scored():
         topic.add_label(label)
     for label in ("glad", "angry"):
         mood.add_label(label)
-    task = task_of(nlp)
+    [task] = tasks_of(nlp).values()
     scores = task.score([Example(said, truth)])
     assert task.exclusive and set(scores["classes"]) == {"sport", "business"}
     assert scores["accuracy"] == scores["micro_f"] == 1.0
     nlp.remove_pipe("topic")
-    scores = task_of(nlp).score([Example(said, truth)])
+    [task] = tasks_of(nlp).values()
+    scores = task.score([Example(said, truth)])
     assert set(scores["classes"]) == {"glad", "angry"} and scores["accuracy"] == 0.0
 
 

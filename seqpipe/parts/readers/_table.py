@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from seqpipe.errors import ConfigError, DataError
@@ -272,9 +273,12 @@ def _delimiter_of(path: str) -> str | None:
     suffix = data_suffix(path)
     if not suffix or is_pattern(suffix) or path.endswith(("/", os.sep)):
         return None
-    if suffix not in _DELIMITERS:
+    if suffix in _DELIMITERS:
+        return _DELIMITERS[suffix]
+    # A folder may have a dot in its name.
+    if not Path(path).is_dir():
         raise ConfigError(_unknown_delimiter(path))
-    return _DELIMITERS[suffix]
+    return None
 
 
 def _unknown_delimiter(path: str) -> str:

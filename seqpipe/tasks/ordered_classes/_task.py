@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, ClassVar, Final, final
 
 import numpy as np
@@ -52,7 +53,7 @@ class OrderedClasses(Task):
 
     def annotate(self, doc: Doc, row: Row, labels: Sequence[str]) -> None:
         """Write 1.0 for the class of a row into `doc.cats`, 0.0 for the others."""
-        found = row.labels or tuple(f"{number:g}" for number in row.numbers)
+        found = row.labels or tuple(f"{number:.12g}" for number in row.numbers)
         if len(found) != 1:
             raise DataError(f"{row.source} has {len(found)} classes, and should have one")
         if self.order is None:
@@ -71,17 +72,25 @@ class OrderedClasses(Task):
         Raises:
             DataError: There's only one.
         """
-        there = {label for doc in docs for label in doc.cats}
-        found = (
-            [label for label in self.order if label in there]
-            if self.order is not None
-            else sorted(there, key=float)
-        )
+        found = self._ordered(label for doc in docs for label in doc.cats)
+        if same := next((pair for pair in pairwise(found) if self._are_same(*pair)), None):
+            raise DataError(
+                f'texts have the classes "{same[0]}" and "{same[1]}", which are the same number: write it in one way'
+            )
         if len(found) < 2:
             raise DataError(
                 f"texts have the classes {found}: there have to be two of them at least to learn their order"
             )
         return found
+
+    def _ordered(self, labels: Iterable[str]) -> list[str]:
+        there = {*labels}
+        if self.order is not None:
+            return [label for label in self.order if label in there]
+        return sorted(there, key=lambda label: (float(label), label))
+
+    def _are_same(self, one: str, other: str) -> bool:
+        return self.order is None and float(one) == float(other)
 
     def truths(self, docs: Sequence[Doc], labels: Sequence[str]) -> Tensor:
         """Return 1 for the class of each doc, `[B, L]`; NaN for all of a doc without one."""
@@ -116,12 +125,9 @@ class OrderedClasses(Task):
             said = example.predicted._.get(_GRADE)
             if truth is not None and said is not None:
                 pairs.append((truth, said))
-        there = {label for pair in pairs for label in pair}
-        names = (
-            [label for label in self.order if label in there]
-            if self.order is not None
-            else sorted(there, key=float)
-        )
+        # A class that no text here has still lies between others.
+        known = (doc.cats for e in examples for doc in (e.reference, e.predicted))
+        names = list(self.order or self._ordered(label for cats in known for label in cats))
         counts = np.zeros((len(names), len(names)))
         for truth, said in pairs:
             counts[names.index(truth), names.index(said)] += 1
