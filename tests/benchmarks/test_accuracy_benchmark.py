@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import accuracy
 import accuracy_cell
+import trainings
 from accuracy_report import page, summarise
 from made_up_texts import write_trec
 from ready import run_ready
@@ -85,7 +86,7 @@ def ready(monkeypatch):
     def call(command, *, cwd, env, **_):
         return run_ready(command, cwd=cwd, env=env)
 
-    monkeypatch.setattr(accuracy, "subprocess", types.SimpleNamespace(run=call))
+    monkeypatch.setattr(trainings, "subprocess", types.SimpleNamespace(run=call))
 
 
 def test_a_training_is_measured_once(made_up, ready, monkeypatch, capsys):
@@ -96,12 +97,12 @@ def test_a_training_is_measured_once(made_up, ready, monkeypatch, capsys):
     assert first["train_seconds"] > 0 and first["texts_per_second"] > 1
     assert "| nb-svm |" in (made_up / "accuracy.md").read_text()
 
-    def note(job):
+    def note(job, cell):
         measured.append((job.data.name, job.system, job.seed))
         return {"score": 0.5, **FIGURES}
 
     measured = []
-    monkeypatch.setattr(accuracy, "measure", note)
+    monkeypatch.setattr(trainings, "measure", note)
     options = ["--sets", "trec", "--systems", "nb-svm", "--seeds", "0", "1"]
     found = run(monkeypatch, made_up, *options, "--render")
     assert not measured
