@@ -74,7 +74,8 @@ def _atis() -> Parts:
 
 def _wikigold() -> Parts:
     rows = Columns("data:ner_wikigold/wikigold.conll.txt").read().rows
-    return split_rows(rows, _FRACTIONS, seed=0)
+    # Texts have no label to be split by, only their words have.
+    return split_rows(rows, _FRACTIONS, seed=0, strata=lambda row: ())
 
 
 def _wnut17() -> Parts:

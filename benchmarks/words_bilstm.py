@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from accuracy_systems import label_names
 from numpy.typing import NDArray
 from text_sets import Parts
 from torch.nn.utils.rnn import pad_sequence
@@ -52,7 +53,7 @@ class Numbers:
         self.characters = _numbered(sorted({character for word in counts for character in word}))
         tags = {tag for row in rows for tag in row.tags[str(self.set.tags)] if tag is not None}
         self.tags = sorted(tags)
-        self.labels = sorted({label for row in rows for label in row.labels})
+        self.labels = label_names(rows)
 
     def vectors(self) -> NDArray[np.float32]:
         """Return what the words' vectors begin with: GloVe's, or at random with the scale of these."""

@@ -55,9 +55,8 @@ class BiLstmTagger(nn.Module):
         self, vectors: NDArray[np.float32], characters: int, tags: int, labels: int, *, crf: bool
     ) -> None:
         super().__init__()
-        self.embedding = nn.Embedding.from_pretrained(
-            torch.from_numpy(vectors), freeze=False, padding_idx=PADDING
-        )
+        self.embedding = nn.Embedding(len(vectors), vectors.shape[1], padding_idx=PADDING)
+        self.embedding.weight.data = torch.from_numpy(vectors)
         self.characters = nn.Embedding(characters, CHARACTER_WIDTH, padding_idx=PADDING)
         self.convolution = nn.Conv1d(CHARACTER_WIDTH, _FILTERS, _WINDOW, padding=_WINDOW // 2)
         self.lstm = nn.LSTM(

@@ -21,8 +21,8 @@ def glove_of(words: Iterable[str]) -> tuple[list[str], NDArray[np.float32]]:
     embedder.fit([])
     every = sorted(set(words))
     vectors = embedder.embed(every)
-    is_known = vectors.any(axis=1)
-    return [word for word, known in zip(every, is_known, strict=True) if known], vectors[is_known]
+    known = np.flatnonzero(np.abs(vectors).sum(axis=1)).tolist()
+    return [every[number] for number in known], vectors[known]
 
 
 def glove_for(job: WordsJob, parts: Parts) -> tuple[list[str], NDArray[np.float32]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import spacy
-from accuracy_systems import copy_into
+from accuracy_systems import copy_into, label_names
 from spacy.cli.init_config import init_config
 from spacy.tokens import Doc, DocBin
 from spacy.training.initialize import init_nlp
@@ -48,11 +48,13 @@ _TEXTCAT: Final = {
 }
 
 
+_TIME_LIMIT: Final = "seqpipe_benchmark.time_limit.v1"
+
+
 class TimeUpError(Exception):
     """Training took longer than it may."""
 
 
-@spacy.registry.callbacks("seqpipe_benchmark.time_limit.v1")
 def make_time_limit(seconds: float) -> Callable[[Any, dict[str, Any]], None]:
     """Return what spaCy's loop calls before each step: it raises TimeUpError when the time is up."""
     start = time.perf_counter()
@@ -62,6 +64,9 @@ def make_time_limit(seconds: float) -> Callable[[Any, dict[str, Any]], None]:
             raise TimeUpError
 
     return check
+
+
+spacy.registry.callbacks(_TIME_LIMIT)(make_time_limit)
 
 
 def fit_spacy(job: WordsJob, parts: Parts) -> TrainedWords:
@@ -74,8 +79,9 @@ def fit_spacy(job: WordsJob, parts: Parts) -> TrainedWords:
             strings=base.vocab.strings, data=vectors, keys=words, name="glove"
         )
         base.to_disk(folder / "vectors")
+    classes = label_names(parts["train"])
     for part in ("train", "dev"):
-        docs = [_annotated(base, row) for row in parts[part]]
+        docs = [_annotated(base, row, classes) for row in parts[part]]
         DocBin(docs=docs).to_disk(folder / f"{part}.spacy")
     config = _config(job, folder, has_vectors=bool(words))
     log = io.StringIO()
@@ -90,7 +96,12 @@ def fit_spacy(job: WordsJob, parts: Parts) -> TrainedWords:
     return TrainedWords(
         lambda rows: _predict(nlp, rows),
         lambda into: copy_into(best, into),
-        {"dev": _dev(nlp), "steps": int(steps[-1]), "time_was_up": is_cut, "vectors": len(words)},
+        {
+            "dev": _dev(nlp),
+            "steps": int([0, *steps][-1]),
+            "time_was_up": is_cut,
+            "vectors": len(words),
+        },
     )
 
 
@@ -106,7 +117,7 @@ def _config(job: WordsJob, folder: Path, *, has_vectors: bool) -> Any:
     config["system"]["seed"] = job.seed
     config["training"] = {**config["training"], **_TRAINING}
     config["training"]["before_update"] = {
-        "@callbacks": "seqpipe_benchmark.time_limit.v1",
+        "@callbacks": _TIME_LIMIT,
         "seconds": SECONDS,
     }
     if has_vectors:
@@ -117,7 +128,7 @@ def _config(job: WordsJob, folder: Path, *, has_vectors: bool) -> Any:
     return config
 
 
-def _annotated(nlp: Any, row: Row) -> Doc:
+def _annotated(nlp: Any, row: Row, classes: Sequence[str]) -> Doc:
     """Return a row as a doc with what there is to learn."""
     doc = Doc(nlp.vocab, words=list(words_of(row)))
     if UPOS in row.tags:
@@ -126,8 +137,7 @@ def _annotated(nlp: Any, row: Row) -> Doc:
     if ENTITIES in row.tags:
         spans = [spacy.tokens.Span(doc, *chunk) for chunk in chunks_in(row)]
         doc.set_ents(spans, default="outside")
-    if row.labels:
-        doc.cats = {row.labels[0]: 1.0}
+    doc.cats = {label: float(label in row.labels) for label in classes}
     return doc
 
 
@@ -145,5 +155,5 @@ def _predict(nlp: Any, rows: Sequence[Row]) -> list[Predicted]:
 
 def _dev(nlp: Any) -> dict[str, float]:
     """Return spaCy's own scores on dev, by which it chose the model."""
-    found = nlp.meta["performance"]
+    found = nlp.meta.get("performance", {})
     return {name: found[name] for name in ("tag_acc", "ents_f", "cats_score") if name in found}
