@@ -8,6 +8,7 @@
 #
 # make bench-bbc   measures the recipe for BBC News beside its peers
 # make bench-accuracy   measures classifiers on ten sets of texts
+# make bench-words   measures tasks of words on six sets
 # make bench-adding   measures which cells learn to remember over 400 steps
 # make bench-recurrent   measures the recurrent engines beside theirs
 # make bench-embeddings   measures the training of word vectors beside its peers
@@ -31,7 +32,7 @@ test test-fast test-plugins test-numbers coverage: export PYTHONDONTWRITEBYTECOD
 
 .PHONY: setup lock run test test-fast test-plugins test-numbers coverage format
 .PHONY: lint lint-style lint-types lint-plugins lint-imports
-.PHONY: bench-accuracy bench-bbc bench-adding bench-recurrent bench-embeddings clean
+.PHONY: bench-accuracy bench-words bench-bbc bench-adding bench-recurrent bench-embeddings clean
 
 setup: $(READY)
 
@@ -104,6 +105,10 @@ bench-bbc: $(READY)
 bench-accuracy: $(READY)
 	@$(PIP) --no-build-isolation --editable '.[demo,bench]'
 	$(BIN)/python benchmarks/accuracy.py $(ARGS)
+
+bench-words: $(READY)
+	@$(PIP) --no-build-isolation --editable '.[dev,glove]'
+	$(BIN)/python benchmarks/words.py $(ARGS)
 
 bench-adding: $(READY)
 	$(BIN)/python benchmarks/adding.py $(ARGS)

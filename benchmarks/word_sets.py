@@ -85,7 +85,7 @@ def _wnut17() -> Parts:
 
 def _zh_resume() -> Parts:
     return _parts(
-        lambda path: Columns(path, spaces=False, on_bad_row="skip"),
+        lambda path: Columns(path, scheme="BMES", spaces=False, on_bad_row="skip"),
         [f"data:zh_resume_ner/{part}.char.bmes" for part in PARTS],
     )
 

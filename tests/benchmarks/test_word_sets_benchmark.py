@@ -19,7 +19,7 @@ SIZES = {
     "atis": ("atis", [4478, 500, 893], 2837),
     "wikigold": ("ner_wikigold", [1357, 169, 170], 316),
     "wnut17": ("wnut17", [3394, 1009, 1287], 1079),
-    "zh-resume": ("zh_resume_ner", [3819, 463, 477], 1630),
+    "zh-resume": ("zh_resume_ner", [3817, 463, 477], 1630),
     "stsb": ("sts_benchmark", [5720, 1500, 1379], 0),
 }
 

@@ -25,14 +25,24 @@ RECIPE = """[heads.intent]
 @seqpipe_tasks = "seqpipe.Entities.v1"
 
 [embedder]
-@seqpipe_embedders = "seqpipe.FastText.v1"
+@seqpipe_embedders = "seqpipe.Word2Vec.v1"
 width = 8
 epochs = 1
-bucket = 1000
+min_count = 1
 trained_width = 16
 
+[encoder]
+@seqpipe_encoders = "seqpipe.Recurrent.v1"
+window = 16
+
 [training]
-max_epochs = 10
+max_epochs = 20
+
+[training.optimizer]
+learn_rate = 0.02
+
+[training.batcher]
+size = 8
 """
 FIGURES = {"train_seconds": 2.0, "words_per_second": 1e4, "bytes": 3e6, "memory": 4e8}
 
