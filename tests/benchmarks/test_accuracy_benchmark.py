@@ -1,11 +1,8 @@
 """The benchmark of accuracy: cells are measured once, saved at once, and become tables."""
 
-import contextlib
-import io
 import json
 import subprocess
 import sys
-import traceback
 import types
 from pathlib import Path
 
@@ -17,10 +14,9 @@ import accuracy
 import accuracy_cell
 import trainings
 from accuracy_report import page, summarise
+from cells_in_process import cells_in_process
 from made_up_texts import write_trec
 from ready import run_ready
-
-from seqpipe import cli
 
 SHIPPED = Path(__file__).parents[2] / "pipelines/fasttext-cooking/pipeline.cfg"
 RECIPE = '[head]\n@seqpipe_heads = "seqpipe.TextClassifier.v1"\n\n[encoder]\n@seqpipe_encoders = "seqpipe.Recurrent.v1"\nwidht = 4\n'
@@ -52,31 +48,7 @@ def made_up(tmp_path, monkeypatch):
 @pytest.fixture
 def in_process(monkeypatch):
     """Let trainings, and what they start, have no processes of their own: importing all takes seconds in each."""
-
-    def call(command, *, cwd=".", **_):
-        runs_cell = command[1].endswith("accuracy_cell.py")
-        out, err = io.StringIO(), io.StringIO()
-        with (
-            monkeypatch.context() as patch,
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-        ):
-            patch.chdir(cwd)
-            patch.setattr(sys, "argv", command[1:] if runs_cell else ["seqpipe", *command[3:]])
-            code = _exit_code(accuracy_cell.main if runs_cell else cli.main)
-        return subprocess.CompletedProcess(command, code, out.getvalue(), err.getvalue())
-
-    monkeypatch.setattr(subprocess, "run", call)
-
-
-def _exit_code(function):
-    try:
-        return function() or 0
-    except SystemExit as left:
-        return left.code or 0
-    except Exception:
-        traceback.print_exc()
-        return 1
+    monkeypatch.setattr(subprocess, "run", cells_in_process(monkeypatch, accuracy_cell))
 
 
 @pytest.fixture

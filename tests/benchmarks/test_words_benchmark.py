@@ -1,8 +1,8 @@
 """The benchmark of words: cells are measured once, saved at once, and become tables."""
 
 import json
+import subprocess
 import sys
-import types
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,9 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import trainings
 import words
+import words_cell
+from cells_in_process import cells_in_process
 from made_up_words import write_atis, write_stsb
-from ready import run_ready
 from words_report import page, summarise
 
 RECIPE = """[heads.intent]
@@ -32,8 +33,7 @@ min_count = 1
 trained_width = 16
 
 [encoder]
-@seqpipe_encoders = "seqpipe.Recurrent.v1"
-window = 16
+@seqpipe_encoders = "seqpipe.Convolutional.v1"
 
 [training]
 max_epochs = 20
@@ -70,13 +70,9 @@ def made_up(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def ready(monkeypatch):
-    """Have trainings begin with what's slow to import, each in a process of its own."""
-
-    def call(command, *, cwd, env, **_):
-        return run_ready(command, cwd=cwd, env=env)
-
-    monkeypatch.setattr(trainings, "subprocess", types.SimpleNamespace(run=call))
+def in_process(monkeypatch):
+    """Let trainings, and what they start, have no processes of their own."""
+    monkeypatch.setattr(subprocess, "run", cells_in_process(monkeypatch, words_cell))
 
 
 def note_jobs(monkeypatch):
@@ -91,7 +87,7 @@ def note_jobs(monkeypatch):
     return jobs
 
 
-def test_a_pipeline_file_is_measured_once(made_up, ready, monkeypatch, capsys):
+def test_a_pipeline_file_is_measured_once(made_up, in_process, monkeypatch, capsys):
     recipe = made_up / "recipe.cfg"
     recipe.write_text(RECIPE)
     options = ["--sets", "ewt", "atis", "--systems", f"seqpipe:{recipe}"]
