@@ -55,10 +55,10 @@ class Numbers:
         self.tags = sorted(tags)
         self.labels = label_names(rows)
 
-    def vectors(self) -> NDArray[np.float32]:
-        """Return what the words' vectors begin with: GloVe's, or at random with the scale of these."""
-        random_ones = np.random.default_rng(0).normal(0, 0.4, (len(self.words) + 2, self._width))
-        vectors = random_ones.astype(np.float32)
+    def vectors(self, seed: int) -> NDArray[np.float32]:
+        """Return what the words' vectors begin with: GloVe's, or at random with about the scale of these."""
+        shape = (len(self.words) + 2, self._width)
+        vectors = np.random.default_rng(seed).normal(0, 0.4, shape).astype(np.float32)
         vectors[_UNKNOWN + 1 : _UNKNOWN + 1 + len(self._given)] = self._given
         vectors[PADDING] = 0
         return vectors
@@ -104,7 +104,7 @@ def fit_bilstm_crf(job: WordsJob, parts: Parts) -> TrainedWords:
     torch.set_num_threads(job.threads)
     numbers = Numbers(job, parts)
     model = BiLstmTagger(
-        numbers.vectors(),
+        numbers.vectors(job.seed),
         len(numbers.characters) + 2,
         len(numbers.tags),
         len(numbers.labels),
