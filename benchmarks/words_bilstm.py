@@ -25,9 +25,9 @@ from seqpipe.parts.readers import Row
 
 _RATE: Final = 1e-3
 _BATCH: Final = 32
-_EPOCHS: Final = 40
-#: Epochs without a better score on dev after which training stops.
-_PATIENCE: Final = 5
+_EPOCHS: Final = 50
+#: Epochs without a better score on dev after which training stops; those before the first entity is found don't count.
+_PATIENCE: Final = 8
 #: As many batches are drawn at a time and sorted by length, so that a batch has little padding.
 _SORTED: Final = 20
 #: The norm that gradients are cut to.
@@ -112,7 +112,7 @@ def fit_bilstm_crf(job: WordsJob, parts: Parts) -> TrainedWords:
     )
     optimizer = torch.optim.Adam(model.parameters(), lr=_RATE)
     draw = random.Random(job.seed)
-    best: tuple[float, int, dict[str, Any]] = (-1.0, -1, {})
+    best: tuple[float, int, dict[str, Any]] = (0.0, -1, copy.deepcopy(model.state_dict()))
     for epoch in range(_EPOCHS):
         _train_epoch(model, optimizer, numbers, parts["train"], draw)
         # Of several measures, their mean.
@@ -120,7 +120,7 @@ def fit_bilstm_crf(job: WordsJob, parts: Parts) -> TrainedWords:
         score = sum(found) / len(found)
         if score > best[0]:
             best = score, epoch, copy.deepcopy(model.state_dict())
-        elif epoch - best[1] >= _PATIENCE:
+        elif best[0] and epoch - best[1] >= _PATIENCE:
             break
     model.load_state_dict(best[2])
     return TrainedWords(
