@@ -9,6 +9,7 @@
 # make bench-language-models   measures language models beside nn.LSTM
 # make bench-bbc   measures the recipe for BBC News beside its peers
 # make bench-accuracy   measures classifiers on ten sets of texts
+# make bench-words   measures tasks of words on six sets
 # make bench-adding   measures which cells learn to remember over 400 steps
 # make bench-recurrent   measures the recurrent engines beside theirs
 # make bench-embeddings   measures the training of word vectors beside its peers
@@ -32,7 +33,8 @@ test test-fast test-plugins test-numbers coverage: export PYTHONDONTWRITEBYTECOD
 
 .PHONY: setup lock run test test-fast test-plugins test-numbers coverage format
 .PHONY: lint lint-style lint-types lint-plugins lint-imports
-.PHONY: bench-accuracy bench-bbc bench-adding bench-recurrent bench-embeddings bench-language-models clean
+.PHONY: bench-accuracy bench-words bench-bbc bench-adding bench-recurrent bench-embeddings
+.PHONY: bench-language-models clean
 
 setup: $(READY)
 
@@ -105,6 +107,10 @@ bench-bbc: $(READY)
 bench-accuracy: $(READY)
 	@$(PIP) --no-build-isolation --editable '.[demo,bench]'
 	$(BIN)/python benchmarks/accuracy.py $(ARGS)
+
+bench-words: $(READY)
+	@$(PIP) --no-build-isolation --editable '.[dev,glove]'
+	$(BIN)/python benchmarks/words.py $(ARGS)
 
 bench-adding: $(READY)
 	$(BIN)/python benchmarks/adding.py $(ARGS)

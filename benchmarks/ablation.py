@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from accuracy import Results, measure
 from accuracy_systems import RECIPE, Job
 from text_sets import SETS, Parts, available, write_set
+from trainings import Results, measure
 
 from seqpipe.errors import DataError
 from seqpipe.parts.readers import split_rows

@@ -4,15 +4,12 @@ Takes the job as JSON and prints the figures as JSON, in the last line; or the e
 working directory is a folder for whatever the system leaves.
 """
 
-import json
-import resource
-import sys
 import time
-import traceback
 from pathlib import Path
 from typing import Any
 
 from accuracy_systems import Job, load_system, share_right, size_on_disk, texts_of
+from cell_process import answer, peak_memory
 from text_sets import read_set
 
 
@@ -46,27 +43,8 @@ def measure(job: Job) -> dict[str, Any]:
     }
 
 
-def peak_memory() -> int:
-    """Return the most that this process, or any that it started, had in memory at a time."""
-    both = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    own, others = (resource.getrusage(who).ru_maxrss for who in both)
-    status = Path("/proc/self/status")
-    if status.exists():
-        # On Linux a new process's figure begins with that of the process that started it; this one doesn't.
-        lines = status.read_text(encoding="utf-8").splitlines()
-        own = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
-    # Kilobytes on Linux, bytes on macOS.
-    return max(own, others) * (1 if sys.platform == "darwin" else 1024)
-
-
 def main() -> None:
-    given = json.loads(sys.argv[1])
-    try:
-        found = measure(Job(**{**given, "data": Path(given["data"])}))
-    except Exception as error:
-        traceback.print_exc()
-        found = {"error": f"{type(error).__name__}: {error}"}
-    print("\n" + json.dumps(found))
+    answer(lambda given: measure(Job(**given)))
 
 
 if __name__ == "__main__":

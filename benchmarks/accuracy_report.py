@@ -1,9 +1,10 @@
 """Results of the benchmark of accuracy, as tables on a terminal and as a page."""
 
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from page_lines import duration, environment_lines, failures, marked, seed_range, table_lines
 from rich.table import Table
 from text_sets import SETS
 
@@ -16,7 +17,6 @@ _COLUMNS: Final = (
     "on disk, MB",
     "memory, MB",
 )
-_LONGEST_ERROR: Final = 300
 
 
 def summarise(cells: Sequence[dict[str, Any]], name: str) -> list[dict[str, Any]]:
@@ -64,26 +64,13 @@ def _page_lines(result: dict[str, Any]) -> Iterator[str]:
         "and what's measured and how. All figures are in the JSON file of the same name.\n"
     )
     for environment in result["environments"]:
-        yield from _environment_lines(environment, cells)
+        yield from environment_lines(environment, cells)
     yield "## All sets\n"
     yield "Means over seeds; accuracy, or where texts have several labels, P@1.\n"
     yield from _overview(cells, sets)
     for name in sets:
         yield from _set_lines(result, name)
-    yield from _failures(cells)
-
-
-def _environment_lines(
-    environment: dict[str, Any], cells: Sequence[dict[str, Any]]
-) -> Iterator[str]:
-    machine = environment["machine"]
-    count = sum(cell["environment"] == environment["number"] for cell in cells)
-    versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items())
-    yield (
-        f"**Measured** from {environment['date']} on, {count} trainings: {machine['processor']}, "
-        f"{machine['cores']} cores, of which each system may use {environment['threads']}; "
-        f"{machine['system']}, Python {machine['python']}; {versions}.\n"
-    )
+    yield from failures(cells)
 
 
 def _overview(cells: Sequence[dict[str, Any]], sets: Sequence[str]) -> Iterator[str]:
@@ -94,15 +81,9 @@ def _overview(cells: Sequence[dict[str, Any]], sets: Sequence[str]) -> Iterator[
     body = []
     for name in sets:
         best = max(means[name].values(), default=None)
-        figures = [_marked(means[name].get(system), best) for system in systems]
+        figures = [marked(means[name].get(system), best) for system in systems]
         body.append([f"{name}, P@1" if SETS[name].metric == "P@1" else name, *figures])
-    yield from _lines(["set", *systems], body)
-
-
-def _marked(mean: float | None, best: float | None) -> str:
-    if mean is None:
-        return ""
-    return f"**{mean:.3f}**" if mean == best else f"{mean:.3f}"
+    yield from table_lines(["set", *systems], body)
 
 
 def _set_lines(result: dict[str, Any], name: str) -> Iterator[str]:
@@ -114,39 +95,16 @@ def _set_lines(result: dict[str, Any], name: str) -> Iterator[str]:
         f"Scores are {SETS[name].metric}.\n"
     )
     body = [[each["system"], *_figures(each)] for each in summarise(result["cells"], name)]
-    yield from _lines(["system", *_COLUMNS], body)
+    yield from table_lines(["system", *_COLUMNS], body)
 
 
 def _figures(each: dict[str, Any]) -> list[str]:
-    seconds = each["train_seconds"]
     return [
         f"{each['mean']:.3f}",
         f"{each['min']:.3f}-{each['max']:.3f}",
-        _seeds(each["seeds"]),
-        f"{seconds:.1f}" if seconds < 100 else f"{seconds:,.0f}",
+        seed_range(each["seeds"]),
+        duration(each["train_seconds"]),
         f"{each['texts_per_second']:,.0f}",
         f"{each['bytes'] / 1e6:,.1f}",
         f"{each['memory'] / 1e6:,.0f}",
     ]
-
-
-def _seeds(seeds: Sequence[int]) -> str:
-    first, last = seeds[0], seeds[-1]
-    if len(seeds) > 2 and list(seeds) == list(range(first, last + 1)):
-        return f"{first}-{last}"
-    return ", ".join(map(str, seeds))
-
-
-def _failures(cells: Sequence[dict[str, Any]]) -> Iterator[str]:
-    failed = [cell for cell in cells if "error" in cell]
-    if failed:
-        yield "\n## Failed\n"
-    for cell in failed:
-        why = " ".join(cell["error"].replace("`", "'").split())[:_LONGEST_ERROR]
-        yield f"- {cell['set']}, {cell['system']}, seed {cell['seed']}: `{why}`"
-
-
-def _lines(header: Sequence[str], body: Iterable[Sequence[str]]) -> Iterator[str]:
-    rules = ["---"] + ["---:"] * (len(header) - 1)
-    for cells in (header, rules, *body):
-        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

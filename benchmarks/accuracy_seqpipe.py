@@ -32,11 +32,23 @@ def fit_recipe(job: Job, parts: Parts) -> Trained:
     return _fit(job, parts, Path(job.system.removeprefix(RECIPE)).read_text(encoding="utf-8"))
 
 
-def with_data(text: str, folder: Path) -> str:
-    """Return a pipeline file whose `[data]` is replaced by the parts in a folder."""
+def with_data(text: str, folder: Path, **settings: object) -> str:
+    """Return a pipeline file whose `[data]` is replaced by the parts in a folder.
+
+    Args:
+        text: The file.
+        folder: Has ``train.jsonl`` and the other parts.
+        settings: Those of the reader beside its path.
+    """
     sections = (
-        f'[data.{part}]\n@readers = "seqpipe.Jsonl.v1"\n'
-        f"path = {json.dumps(str(folder / f'{part}.jsonl'), ensure_ascii=False)}\n"
+        "\n".join(
+            [f"[data.{part}]", '@readers = "seqpipe.Jsonl.v1"']
+            + [
+                f"{name} = {json.dumps(value, ensure_ascii=False)}"
+                for name, value in {"path": str(folder / f"{part}.jsonl"), **settings}.items()
+            ]
+        )
+        + "\n"
         for part in PARTS
     )
     # A `$` in a value refers to another.
@@ -46,25 +58,37 @@ def with_data(text: str, folder: Path) -> str:
 
 def options(text: str, job: Job) -> list[str]:
     """Return what fits a pipeline file to the language and the labels of a set, as options of `seqpipe run`."""
-    found = ["--pipeline.seed", str(job.seed), "--threads", str(job.threads)]
-    found += ["--pipeline.lang", job.lang]
+    found = common_options(job.seed, job.threads, job.lang)
     if not job.exclusive:
         kind = "classifier" if re.search(_SECTION.format("classifier"), text, re.M) else "head"
         found += [f"--{kind}.exclusive", "false"]
     return found
 
 
-def _fit(job: Job, parts: Parts, recipe: str) -> Trained:
-    Path("pipeline.cfg").write_text(with_data(recipe, job.data), encoding="utf-8")
+def common_options(seed: int, threads: int, lang: str) -> list[str]:
+    """Return the options that every training has."""
+    return ["--pipeline.seed", str(seed), "--threads", str(threads), "--pipeline.lang", lang]
+
+
+def run_pipeline(text: str, options: Sequence[str], parts: Parts) -> dict[str, Any]:
+    """Run a pipeline file in the working directory, and return its report; the model is in ``run/model-best``.
+
+    Raises:
+        RuntimeError: The run failed, or read other rows than these.
+    """
+    Path("pipeline.cfg").write_text(text, encoding="utf-8")
     command = [sys.executable, "-m", "seqpipe", "run", "pipeline.cfg", "--output", "run", "--quiet"]
-    done = subprocess.run(
-        [*command, *options(recipe, job)], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"seqpipe run failed:\n{done.stdout}{done.stderr}")
-    report = json.loads(Path("run", "report.json").read_text(encoding="utf-8"))
+    report: dict[str, Any] = json.loads(Path("run", "report.json").read_text(encoding="utf-8"))
     if report["data"]["fingerprint"] != fingerprint(row for part in PARTS for row in parts[part]):
         raise RuntimeError("seqpipe read other rows than the peers get")
+    return report
+
+
+def _fit(job: Job, parts: Parts, recipe: str) -> Trained:
+    report = run_pipeline(with_data(recipe, job.data), options(recipe, job), parts)
     torch.set_num_threads(job.threads)
     nlp = spacy.load(Path("run", "model-best"))
 
@@ -74,12 +98,13 @@ def _fit(job: Job, parts: Parts, recipe: str) -> Trained:
     return Trained(
         predict,
         lambda folder: copy_into(Path("run", "model-best"), folder),
-        _notes(report),
+        notes_of(report),
         report["timings"]["evaluation"],
     )
 
 
-def _notes(report: dict[str, Any]) -> dict[str, Any]:
+def notes_of(report: dict[str, Any]) -> dict[str, Any]:
+    """Return what's kept of a report: the score on dev, the epoch that had it, and times."""
     # A classifier isn't chosen on dev, so there's no score of it.
     dev = {f"dev_{key}": report["dev"][key] for key in ("score", "epoch") if key in report["dev"]}
     return {**dev, "timings": report["timings"]}

@@ -8,8 +8,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import ablation
-from accuracy import Results
 from made_up_texts import made_up_parts
+from trainings import Results
 
 from seqpipe.config import compile_read, read_text
 

@@ -1,11 +1,8 @@
 """The benchmark of accuracy: cells are measured once, saved at once, and become tables."""
 
-import contextlib
-import io
 import json
 import subprocess
 import sys
-import traceback
 import types
 from pathlib import Path
 
@@ -15,11 +12,11 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import accuracy
 import accuracy_cell
+import trainings
 from accuracy_report import page, summarise
+from cells_in_process import cells_in_process
 from made_up_texts import write_trec
 from ready import run_ready
-
-from seqpipe import cli
 
 SHIPPED = Path(__file__).parents[2] / "pipelines/fasttext-cooking/pipeline.cfg"
 RECIPE = '[head]\n@seqpipe_heads = "seqpipe.TextClassifier.v1"\n\n[encoder]\n@seqpipe_encoders = "seqpipe.Recurrent.v1"\nwidht = 4\n'
@@ -51,31 +48,7 @@ def made_up(tmp_path, monkeypatch):
 @pytest.fixture
 def in_process(monkeypatch):
     """Let trainings, and what they start, have no processes of their own: importing all takes seconds in each."""
-
-    def call(command, *, cwd=".", **_):
-        runs_cell = command[1].endswith("accuracy_cell.py")
-        out, err = io.StringIO(), io.StringIO()
-        with (
-            monkeypatch.context() as patch,
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-        ):
-            patch.chdir(cwd)
-            patch.setattr(sys, "argv", command[1:] if runs_cell else ["seqpipe", *command[3:]])
-            code = _exit_code(accuracy_cell.main if runs_cell else cli.main)
-        return subprocess.CompletedProcess(command, code, out.getvalue(), err.getvalue())
-
-    monkeypatch.setattr(subprocess, "run", call)
-
-
-def _exit_code(function):
-    try:
-        return function() or 0
-    except SystemExit as left:
-        return left.code or 0
-    except Exception:
-        traceback.print_exc()
-        return 1
+    monkeypatch.setattr(subprocess, "run", cells_in_process(monkeypatch, accuracy_cell))
 
 
 @pytest.fixture
@@ -85,7 +58,7 @@ def ready(monkeypatch):
     def call(command, *, cwd, env, **_):
         return run_ready(command, cwd=cwd, env=env)
 
-    monkeypatch.setattr(accuracy, "subprocess", types.SimpleNamespace(run=call))
+    monkeypatch.setattr(trainings, "subprocess", types.SimpleNamespace(run=call))
 
 
 def test_a_training_is_measured_once(made_up, ready, monkeypatch, capsys):
@@ -96,12 +69,12 @@ def test_a_training_is_measured_once(made_up, ready, monkeypatch, capsys):
     assert first["train_seconds"] > 0 and first["texts_per_second"] > 1
     assert "| nb-svm |" in (made_up / "accuracy.md").read_text()
 
-    def note(job):
+    def note(job, cell):
         measured.append((job.data.name, job.system, job.seed))
         return {"score": 0.5, **FIGURES}
 
     measured = []
-    monkeypatch.setattr(accuracy, "measure", note)
+    monkeypatch.setattr(trainings, "measure", note)
     options = ["--sets", "trec", "--systems", "nb-svm", "--seeds", "0", "1"]
     found = run(monkeypatch, made_up, *options, "--render")
     assert not measured

@@ -13,10 +13,10 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import accuracy_fasttext
 import spacy_textcat
-from accuracy_cell import peak_memory
 from accuracy_linear import log_count_ratios
 from accuracy_seqpipe import _DEFAULT, options, with_data
 from accuracy_systems import SYSTEMS, Job, Words, load_system, share_right, size_on_disk, texts_of
+from cell_process import peak_memory
 from made_up_texts import made_up_parts
 from text_sets import write_set
 
