@@ -10,6 +10,8 @@ from seqpipe.adapters._classifier import make_weigh_classes as make_weigh_classe
 from seqpipe.adapters._classifier_pipe import ClassifierPipe as ClassifierPipe
 from seqpipe.adapters._classifier_pipe import make_classifier_pipe as make_classifier_pipe
 from seqpipe.adapters._context import Watched as Watched
+from seqpipe.adapters._contextual import context_shims as context_shims
+from seqpipe.adapters._contextual import keeping_states as keeping_states
 from seqpipe.adapters._contract import OUT_OF_MEMORY as OUT_OF_MEMORY
 from seqpipe.adapters._contract import calling as calling
 from seqpipe.adapters._contract import describe as describe
@@ -82,11 +84,13 @@ __all__ = [
     "WordTokenizer",
     "calling",
     "chosen_by_embedder",
+    "context_shims",
     "decision_of",
     "describe",
     "encoders_in",
     "forgetting_evaluated",
     "keeping_scores",
+    "keeping_states",
     "keeping_vectors",
     "language_model_in",
     "make_adamw",
