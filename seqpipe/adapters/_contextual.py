@@ -1,8 +1,7 @@
 """Contextual string embeddings: what language models of characters know at each word, as an input of the encoder."""
 
 import contextlib
-import json
-import platform
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -18,18 +17,19 @@ from thinc.api import Model
 from thinc.shims import Shim
 from thinc.util import get_torch_default_device
 
+import seqpipe
 from seqpipe.adapters._language_model_pipe import LanguageModelPipe, language_model_in
 from seqpipe.adapters._packed import pack, unpacked
 from seqpipe.adapters._pairs import text_lengths
 from seqpipe.adapters._state_cache import StateFolder, digest
 from seqpipe.errors import ConfigError, LanguageModelError, SavedModelError
+from seqpipe.kernels import processor
 from seqpipe.parts.language_models import TrainedModel
+from seqpipe.parts.recurrence import engine_names
 from seqpipe.storage.part_files import read_json, write_json
 
 _SETTING: Final = "language_models"
 _FACTORY: Final = "seqpipe_language_model"
-#: What identifies how states are computed; a change of it makes those on disk useless.
-_COMPUTED: Final = "1"
 #: How many bytes of states are kept in memory for a training. What doesn't fit is computed each time.
 _MAX_KEPT: Final = 2**30
 
@@ -77,10 +77,14 @@ class StateReader:
         return found
 
     def identity(self) -> bytes:
-        """Return what identifies the states that the model computes, to the last bit: its weights, and where they are."""
-        device = self.trained.model.embedding.weight.device.type
-        computed = [_COMPUTED, torch.__version__, platform.machine(), platform.processor(), device]
-        return digest(pack(self._model_to_disk), json.dumps(computed).encode())
+        """Return what identifies the states that the model computes, to the last bit: its weights, and what computes them."""
+        layers, weight = self.trained.model.layers, self.trained.model.embedding.weight
+        computed = [
+            *(seqpipe.__version__, torch.__version__, weight.device.type),
+            *(processor(), os.environ.get("SEQPIPE_MARCH", "")),
+            *engine_names(layers, weight.new_zeros(1, 1)).values(),
+        ]
+        return digest(pack(self._model_to_disk), *(each.encode() for each in computed))
 
     def to_disk(self, folder: Path) -> None:
         """Write everything into a folder."""

@@ -1,6 +1,7 @@
 """Unrolls a cell over ragged sequences: the plain loop, and the engines that must equal it."""
 
 from seqpipe.parts.recurrence._check import check_batch as check_batch
+from seqpipe.parts.recurrence._engines import engine_names as engine_names
 from seqpipe.parts.recurrence._engines import usable_engines as usable_engines
 from seqpipe.parts.recurrence._plain import unroll_plain as unroll_plain
 from seqpipe.parts.recurrence._unroll import unroll as unroll
