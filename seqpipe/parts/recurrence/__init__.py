@@ -6,4 +6,4 @@ from seqpipe.parts.recurrence._engines import usable_engines as usable_engines
 from seqpipe.parts.recurrence._plain import unroll_plain as unroll_plain
 from seqpipe.parts.recurrence._unroll import unroll as unroll
 
-__all__ = ["check_batch", "unroll", "unroll_plain", "usable_engines"]
+__all__ = ["check_batch", "engine_names", "unroll", "unroll_plain", "usable_engines"]
