@@ -4,6 +4,7 @@ spaCy finds the functions below by entry points, so a saved pipeline loads witho
 """
 
 from seqpipe.adapters._adversarial import perturbing as perturbing
+from seqpipe.adapters._begin_encoder import make_begin_encoder as make_begin_encoder
 from seqpipe.adapters._classifier import make_classifier as make_classifier
 from seqpipe.adapters._classifier import make_task_model as make_task_model
 from seqpipe.adapters._classifier import make_weigh_classes as make_weigh_classes
@@ -94,6 +95,7 @@ __all__ = [
     "keeping_vectors",
     "language_model_in",
     "make_adamw",
+    "make_begin_encoder",
     "make_classifier",
     "make_classifier_pipe",
     "make_corpus",

@@ -18,11 +18,12 @@ from thinc.shims import Shim
 from thinc.util import get_torch_default_device
 
 import seqpipe
-from seqpipe.adapters._language_model_pipe import LanguageModelPipe, language_model_in
+from seqpipe.adapters._language_model_pipe import LanguageModelPipe
 from seqpipe.adapters._packed import pack, unpacked
 from seqpipe.adapters._pairs import text_lengths
+from seqpipe.adapters._saved_language_model import load_language_model
 from seqpipe.adapters._state_cache import StateFolder, digest
-from seqpipe.errors import ConfigError, LanguageModelError, SavedModelError
+from seqpipe.errors import ConfigError, SavedModelError
 from seqpipe.kernels import processor
 from seqpipe.parts.language_models import TrainedModel
 from seqpipe.parts.recurrence import engine_names
@@ -132,28 +133,11 @@ def read_language_model(path: str) -> StateReader:
     Raises:
         ConfigError: There's no such pipeline, or none with a language model of characters.
     """
-    if not Path(path).exists():
-        message = f"`{_SETTING}` names {path}, which isn't there; looked for {Path(path).resolve()}"
-        raise ConfigError(message, setting=_SETTING)
-    try:
-        nlp = spacy.load(path)
-        pipe = language_model_in(nlp)
-    except LanguageModelError as error:
-        raise ConfigError(f"`{_SETTING}` names {path}: {error}", setting=_SETTING) from error
-    except Exception as error:
-        message = f"`{_SETTING}` names {path}, which can't be loaded as a pipeline: {error}"
-        raise ConfigError(message, setting=_SETTING) from error
-    wrong = ""
+    pipe, trained, settings = load_language_model(path, setting=_SETTING)
     if pipe.plan.unit != "character":
-        wrong = f"whose model is one of {pipe.plan.unit}s"
-    elif pipe.trained is None:
-        wrong = "whose model hasn't been trained"
-    if wrong or pipe.trained is None:
-        message = f"`{_SETTING}` names {path}, {wrong}; a trained one of characters is needed"
+        message = f"`{_SETTING}` names {path}, whose model is one of {pipe.plan.unit}s; one of characters is needed"
         raise ConfigError(message, setting=_SETTING)
-    settings = dict(nlp.get_pipe_config(pipe.name))
-    settings.pop("factory", None)
-    return StateReader(settings, pipe.trained)
+    return StateReader(settings, trained)
 
 
 class ContextShim(Shim):  # type: ignore[misc]

@@ -342,7 +342,7 @@ def _inputs(
     verbatim, lower = _hashes(docs)
     hashes = verbatim if attribute == ORTH else _attribute(docs, attribute)
     keys, index = np.unique(hashes, return_inverse=True)
-    vectors = _vectors_of(vocab, keys) if width else np.zeros((len(keys), 0), dtype="float32")
+    vectors = vectors_of(vocab, keys) if width else np.zeros((len(keys), 0), dtype="float32")
     if vectors.shape[1] != width:
         raise ConfigError(_other_width(vectors.shape[1], width))
     return vectors.take(index, axis=0), signed(hashes), signed(lower)
@@ -400,7 +400,7 @@ def _hashes(docs: list[Doc]) -> NDArray[np.uint64]:
     return hashes
 
 
-def _vectors_of(vocab: Vocab, keys: NDArray[np.uint64]) -> NDArray[np.float32]:
+def vectors_of(vocab: Vocab, keys: NDArray[np.uint64]) -> NDArray[np.float32]:
     """Return the vocabulary's vectors of some words, `[len(keys), width]`; zeros where it has none."""
     table = vocab.vectors
     if isinstance(table, EmbedderVectors):
