@@ -79,7 +79,7 @@ def make_encoder(
     Args:
         encoder: Makes the encoder from the width of its input. By default a bidirectional LSTM.
         trained_width: The width of the trained vectors of each feature; 0 for none. A vocabulary
-            without vectors needs them, or `characters`.
+            without vectors needs them, `characters` or `language_models`.
         trained_rows: The number of rows of each feature's table. Words that share a row share a vector.
         tune: Whether the vocabulary's vectors are tuned; or the names of those embedders whose are,
             where there are several.
