@@ -4,6 +4,7 @@ spaCy finds the functions below by entry points, so a saved pipeline loads witho
 """
 
 from seqpipe.adapters._adversarial import perturbing as perturbing
+from seqpipe.adapters._begin_encoder import make_begin_encoder as make_begin_encoder
 from seqpipe.adapters._classifier import compares_pairs as compares_pairs
 from seqpipe.adapters._classifier import make_classifier as make_classifier
 from seqpipe.adapters._classifier import make_task_model as make_task_model
@@ -11,6 +12,8 @@ from seqpipe.adapters._classifier import make_weigh_classes as make_weigh_classe
 from seqpipe.adapters._classifier_pipe import ClassifierPipe as ClassifierPipe
 from seqpipe.adapters._classifier_pipe import make_classifier_pipe as make_classifier_pipe
 from seqpipe.adapters._context import Watched as Watched
+from seqpipe.adapters._contextual import context_shims as context_shims
+from seqpipe.adapters._contextual import keeping_states as keeping_states
 from seqpipe.adapters._contract import OUT_OF_MEMORY as OUT_OF_MEMORY
 from seqpipe.adapters._contract import calling as calling
 from seqpipe.adapters._contract import describe as describe
@@ -87,15 +90,18 @@ __all__ = [
     "calling",
     "chosen_by_embedder",
     "compares_pairs",
+    "context_shims",
     "decision_of",
     "describe",
     "encoders_in",
     "forgetting_evaluated",
     "has_several_heads",
     "keeping_scores",
+    "keeping_states",
     "keeping_vectors",
     "language_model_in",
     "make_adamw",
+    "make_begin_encoder",
     "make_classifier",
     "make_classifier_pipe",
     "make_corpus",

@@ -28,6 +28,7 @@ from seqpipe.adapters._characters import (
     find_character_encoder,
     spellings,
 )
+from seqpipe.adapters._contextual import ContextShim
 from seqpipe.adapters._contract import calling, check_finite, check_tensor, made_by
 from seqpipe.adapters._offsets import Offsets, signed, tuned_columns, tuned_keys
 from seqpipe.adapters._pairs import text_lengths
@@ -58,13 +59,15 @@ def make_encoder(
     trained_features: list[Feature] | None = None,
     characters: int = 0,
     character_encoder: CharacterEncoderName = "convolution",
+    language_models: list[str] | None = None,
 ) -> Model:
     """Make a model from docs to vectors; registered as the architecture "seqpipe.Encoder.v1".
 
     Its input is the vector that the vocabulary has for each token. Beside it there may be others
     that are trained with the encoder: a row of a table, picked by the hash of the token's
     lower-cased form, so that no vocabulary is needed; rows for other features of the token, such as
-    its ending; and a vector that's computed from the token's characters.
+    its ending; and a vector that's computed from the token's characters. And there may be contextual string
+    embeddings (Akbik, Blythe & Vollgraf 2018), from frozen language models of characters that read the whole text.
 
     The vocabulary's vectors may be tuned with the encoder: each word that they know has an offset, zero at
     first, that's trained and added to its vector. A word that they know only in its lower-cased form
@@ -76,7 +79,7 @@ def make_encoder(
     Args:
         encoder: Makes the encoder from the width of its input. By default a bidirectional LSTM.
         trained_width: The width of the trained vectors of each feature; 0 for none. A vocabulary
-            without vectors needs them, or `characters`.
+            without vectors needs them, `characters` or `language_models`.
         trained_rows: The number of rows of each feature's table. Words that share a row share a vector.
         tune: Whether the vocabulary's vectors are tuned; or the names of those embedders whose are,
             where there are several.
@@ -87,6 +90,8 @@ def make_encoder(
         characters: The width of the vectors that are computed from characters; 0 for none.
         character_encoder: How they are: by a convolution (Ma & Hovy 2016), or by LSTMs in both
             directions (Lample et al. 2016).
+        language_models: Paths of pipelines whose language models of characters give each token a vector. They're read
+            at initialisation, and saved with the encoder. None for none.
 
     Raises:
         ConfigError: A size is too small, a feature or the encoder of characters is unknown, or
@@ -116,7 +121,10 @@ def make_encoder(
             "tuned_words": tuned_words,
             "characters": characters,
         },
-        shims=[TorchShim(build, sample_sizes=(1, trained_width))],
+        shims=[
+            TorchShim(build, sample_sizes=(1, trained_width)),
+            *([ContextShim(language_models)] if language_models else []),
+        ],
     )
 
 
@@ -151,6 +159,7 @@ class WordEncoder(nn.Module):
         lengths: Tensor,
         features: Tensor | None = None,
         spelled: Spellings | None = None,
+        contexts: Tensor | None = None,
     ) -> Tensor:
         """Encode the vectors `[N, D]` and hashes `[N]` of words, verbatim and lower-cased, to `[N, width]`.
 
@@ -162,6 +171,8 @@ class WordEncoder(nn.Module):
             features: The hashes of the features that have trained vectors, `[N, F]`. None if that's the lower-cased
                 form alone.
             spelled: How the words are spelled, if vectors are computed from that.
+            contexts: The vectors that language models have for the words in their texts, `[N, C]`; None if there are
+                none.
         """
         if self.offsets is not None:
             vectors = self.offsets(vectors, keys, lower)
@@ -170,6 +181,8 @@ class WordEncoder(nn.Module):
             inputs.append(self.trained(lower[:, None] if features is None else features))
         if self.characters is not None:
             inputs.append(self.characters(spelled))
+        if contexts is not None:
+            inputs.append(contexts)
         joined = torch.cat(inputs, dim=1) if len(inputs) > 1 else vectors
         return self.encoder(joined, lengths)  # type: ignore[no-any-return]
 
@@ -183,11 +196,13 @@ def _build(
     tuned_words: int = 0,
     start: int = 0,
     end: int = 0,
+    context_width: int = 0,
 ) -> WordEncoder:
     trained = make_trained(trained_width) if trained_width else None
     offsets = Offsets(tuned_words, slice(start, end)) if tuned_words else None
     characters = make_characters() if make_characters else None
-    made = encoder(fixed_width + sum(each.width for each in (trained, characters) if each))
+    beside = sum(each.width for each in (trained, characters) if each)
+    made = encoder(fixed_width + beside + context_width)
     made_by(made, encoder)
     return WordEncoder(made, trained, offsets, characters)
 
@@ -201,7 +216,11 @@ def _output_width(encoder: EncoderFactory) -> int | None:
 def _init(model: Model, X: list[Doc] | None = None, Y: Any = None) -> None:
     fixed_width = X[0].vocab.vectors.shape[1] if X else 0
     trained_width = model.attrs["trained_width"]
-    if not fixed_width + trained_width + model.attrs["characters"]:
+    contexts = _contexts_of(model)
+    if contexts:
+        contexts.build(X or [])
+    context_width = contexts.width if contexts else 0
+    if not fixed_width + trained_width + model.attrs["characters"] + context_width:
         raise ConfigError(
             "the vocabulary has no vectors for the encoder: fit an embedder, load vectors, or set "
             "`trained_width` of seqpipe.Encoder.v1 so that vectors are trained with the encoder"
@@ -210,13 +229,21 @@ def _init(model: Model, X: list[Doc] | None = None, Y: Any = None) -> None:
     if X and model.attrs["tune"]:
         columns = tuned_columns(X[0].vocab, model.attrs["tune"])
         keys = tuned_keys(X[0].vocab, model.attrs["tuned_words"])
-        shim.build(fixed_width, trained_width, len(keys), columns.start, columns.stop)
+        tuned = len(keys), columns.start, columns.stop
+        shim.build(fixed_width, trained_width, *tuned, *filter(None, [context_width]))
         shim.module.offsets.tune_words(keys)
+    elif contexts:
+        shim.build(fixed_width, trained_width, 0, 0, 0, context_width)
     else:
         shim.build(fixed_width, trained_width)
     encoder = shim.module.encoder
     with calling(encoder, "encoder", "was asked for its `width`"):
         model.set_dim("nO", encoder.width)
+
+
+def _contexts_of(model: Model) -> ContextShim | None:
+    """Return what holds the language models of an encoder; None if it has none."""
+    return next((shim for shim in model.shims if isinstance(shim, ContextShim)), None)
 
 
 def _forward(
@@ -234,6 +261,7 @@ def _forward(
         *(torch.from_numpy(each).to(shim.device) for each in hashes),
         of_texts,
         *_more_inputs(docs, shim),
+        _contexts(model, docs, is_train=is_train),
     )
     encoder = shim.module.encoder
     with calling(encoder, "encoder", f"encoded {len(docs)} texts"):
@@ -314,7 +342,7 @@ def _inputs(
     verbatim, lower = _hashes(docs)
     hashes = verbatim if attribute == ORTH else _attribute(docs, attribute)
     keys, index = np.unique(hashes, return_inverse=True)
-    vectors = _vectors_of(vocab, keys) if width else np.zeros((len(keys), 0), dtype="float32")
+    vectors = vectors_of(vocab, keys) if width else np.zeros((len(keys), 0), dtype="float32")
     if vectors.shape[1] != width:
         raise ConfigError(_other_width(vectors.shape[1], width))
     return vectors.take(index, axis=0), signed(hashes), signed(lower)
@@ -330,6 +358,13 @@ def _more_inputs(docs: list[Doc], shim: TorchShim) -> tuple[Tensor | None, Spell
     if module.characters is not None:
         spelled = spellings(docs[0].vocab, _hashes(docs)[0]).to(shim.device)
     return features, spelled
+
+
+def _contexts(model: Model, docs: list[Doc], *, is_train: bool) -> Tensor | None:
+    shim = _contexts_of(model)
+    if shim is None:
+        return None
+    return torch.from_numpy(shim.vectors(docs, is_train=is_train)).to(model.shims[0].device)
 
 
 def _other_width(found: int, width: int) -> str:
@@ -365,7 +400,7 @@ def _hashes(docs: list[Doc]) -> NDArray[np.uint64]:
     return hashes
 
 
-def _vectors_of(vocab: Vocab, keys: NDArray[np.uint64]) -> NDArray[np.float32]:
+def vectors_of(vocab: Vocab, keys: NDArray[np.uint64]) -> NDArray[np.float32]:
     """Return the vocabulary's vectors of some words, `[len(keys), width]`; zeros where it has none."""
     table = vocab.vectors
     if isinstance(table, EmbedderVectors):

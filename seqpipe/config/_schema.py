@@ -120,6 +120,7 @@ HOST_SETTINGS: Final[dict[str, dict[str, Any]]] = {
         | None,
         "characters": int,
         "character_encoder": Literal["convolution", "recurrent"],
+        "language_models": list[str] | None,
         "tune": bool,
         "tuned_words": int,
     },

@@ -24,6 +24,7 @@ from seqpipe.kernels.c import forward_backward as forward_backward
 from seqpipe.kernels.c import linear as linear
 from seqpipe.kernels.c import own_threads as own_threads
 from seqpipe.kernels.c import pool_sequences as pool_sequences
+from seqpipe.kernels.c import processor as processor
 from seqpipe.kernels.c import viterbi as viterbi
 from seqpipe.kernels.ir import DependsOnBatch as DependsOnBatch
 from seqpipe.kernels.ir import Recurrence as Recurrence
@@ -59,6 +60,7 @@ __all__ = [
     "own_threads",
     "pack",
     "pool_sequences",
+    "processor",
     "rank",
     "recur",
     "supports",

@@ -2,7 +2,7 @@
 
 import contextlib
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +13,7 @@ from spacy.training import Example
 from spacy.util import get_sourced_components, is_package, load_model_from_config, registry
 from thinc.api import ConfigValidationError
 
-from seqpipe.adapters import OUT_OF_MEMORY, torch_shims
+from seqpipe.adapters import OUT_OF_MEMORY, context_shims, torch_shims
 from seqpipe.config import (
     PipelineFile,
     PipelineFileError,
@@ -59,13 +59,20 @@ def build(config: Config, file: PipelineFile) -> Language:
     with placed(file, config, "nlp", "components"):
         nlp: Language = load_model_from_config(spacys, auto_fill=True)
     nlp.config["training"].update(ours)
-    built = [(name, shim) for name, component in nlp.pipeline for shim in torch_shims(component)]
-    for name, shim in built:
+    for name, try_build in [(name, tried) for name, one in nlp.pipeline for tried in _trials(one)]:
         try:
-            shim.try_build()
+            try_build()
         except Exception as error:
             raise _unbuilt(error, name, nlp.config, file) from error
     return nlp
+
+
+def _trials(component: object) -> list[Callable[[], None]]:
+    """Return what raises an error if what a component is going to be made of can't be had."""
+    return [
+        *(shim.try_build for shim in torch_shims(component)),
+        *(shim.try_build for shim in context_shims(component)),
+    ]
 
 
 def check_initial_files(nlp: Language, file: PipelineFile) -> None:

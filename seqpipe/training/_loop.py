@@ -27,6 +27,7 @@ from seqpipe.adapters import (
     describe,
     forgetting_evaluated,
     keeping_scores,
+    keeping_states,
     keeping_vectors,
     naming_scorer,
     only_categorizes,
@@ -139,6 +140,7 @@ def train(nlp: Language, training: Training, state: TrainingState | None = None)
     with contextlib.ExitStack() as stack:
         stack.enter_context(keeping_vectors(nlp.vocab))
         stack.enter_context(keeping_scores(nlp))
+        stack.enter_context(keeping_states(nlp))
         stack.enter_context(summing_hashes_at_once())
         stack.enter_context(_sparing_what_is_there())
         yield from _steps(nlp, training, state)

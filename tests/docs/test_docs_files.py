@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import spacy
 from docs.pages import PAGES, ROOT, blocks, completed, name_of
+from spacy.training import Example
 
 from seqpipe import config
 from seqpipe.run import run
@@ -72,6 +73,13 @@ CHEAP = {
 }
 TWO_STEPS = ["--training.max_steps", "2", "--training.eval_frequency", "2"]
 
+#: Language models that files name, as the settings of one that's as wide as theirs, but for what's `CHEAP`.
+MODELS = {
+    "forward": {"width": 4},
+    "backward": {"width": 4, "direction": "backward"},
+    "words": {"unit": "word", "width": 128, "embedding_width": 4, "tied": False},
+}
+
 SENTENCES = [("a fine king and a queen", "good"), ("a dull man or woman", "bad")]
 
 
@@ -123,6 +131,14 @@ def small(tmp_path_factory):
     nlp = spacy.blank("en")
     nlp.vocab.set_vector("king", np.ones(3, dtype="float32"))
     nlp.to_disk(folder / "en_core_web_md")
+    for name, settings in MODELS.items():
+        nlp = spacy.blank("en")
+        nlp.add_pipe("seqpipe_language_model", config={"epochs": 1, **settings})
+        examples = [Example.from_dict(nlp.make_doc(text), {}) for text, _ in rows]
+        nlp.initialize(lambda examples=examples: examples)
+        path = folder / "runs" / name / "model-best"
+        path.parent.mkdir(parents=True)
+        nlp.to_disk(path)
     return folder
 
 
@@ -169,7 +185,8 @@ def blocks_in(node, path=()):
 
 
 @pytest.mark.parametrize(("name", "text"), found(), ids=lambda value: value[:60].split("\n")[0])
-def test_file_that_is_shown_or_shipped_can_be_run(name, text, small, tmp_path):
+def test_file_that_is_shown_or_shipped_can_be_run(name, text, small, tmp_path, monkeypatch):
+    monkeypatch.chdir(small)
     file = tmp_path / "pipeline.cfg"
     file.write_text(text, encoding="utf-8")
     result = run(

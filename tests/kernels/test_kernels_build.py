@@ -211,7 +211,7 @@ def test_another_processor_compiles_anew(monkeypatch, tmp_path, march):
     monkeypatch.setenv("SEQPIPE_MARCH", march)
     build(source(14))
     once = calls(tmp_path)
-    monkeypatch.setattr(_library, "_processor", lambda: "another one")
+    monkeypatch.setattr(_library, "processor", lambda: "another one")
     build(source(14))
     assert calls(tmp_path) == 2 * once
 
@@ -268,4 +268,4 @@ def test_processes_that_compile_the_same_do_not_interfere(monkeypatch, tmp_path)
 
 
 def test_processors_are_distinguished():
-    assert _library._processor()
+    assert _library.processor()

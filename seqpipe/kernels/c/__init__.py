@@ -9,6 +9,7 @@ from seqpipe.kernels.c._engine import linear as linear
 from seqpipe.kernels.c._library import BuildError as BuildError
 from seqpipe.kernels.c._library import available_threads as available_threads
 from seqpipe.kernels.c._library import own_threads as own_threads
+from seqpipe.kernels.c._library import processor as processor
 from seqpipe.kernels.c._pooling import Attention as Attention
 from seqpipe.kernels.c._pooling import pool_sequences as pool_sequences
 
@@ -23,5 +24,6 @@ __all__ = [
     "linear",
     "own_threads",
     "pool_sequences",
+    "processor",
     "viterbi",
 ]

@@ -293,8 +293,8 @@ def build(source: str) -> ctypes.CDLL:
     """
     compiler = find_compiler()
     # "native" differs between machines that share a home folder.
-    processors = _processor(), os.environ.get("SEQPIPE_MARCH", "")
-    key = "\0".join([source, *_FLAGS, *compiler, _version(compiler), *processors])
+    names = processor(), os.environ.get("SEQPIPE_MARCH", "")
+    key = "\0".join([source, *_FLAGS, *compiler, _version(compiler), *names])
     name = hashlib.sha256(key.encode()).hexdigest()[:32]
 
     def compile_in(folder: Path) -> bytes:
@@ -382,7 +382,7 @@ def _version(compiler: tuple[str, ...]) -> str:
 
 
 @functools.cache
-def _processor() -> str:
+def processor() -> str:
     """Return what identifies the processor: machines with different ones may share a home folder."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

@@ -17,6 +17,7 @@ from seqpipe.parts.language_models._score import Figures as Figures
 from seqpipe.parts.language_models._score import Units as Units
 from seqpipe.parts.language_models._score import measure as measure
 from seqpipe.parts.language_models._score import surprisals as surprisals
+from seqpipe.parts.language_models._states import states_after as states_after
 from seqpipe.parts.language_models._stream import Streams as Streams
 from seqpipe.parts.language_models._stream import Window as Window
 from seqpipe.parts.language_models._stream import join as join
@@ -47,5 +48,6 @@ __all__ = [
     "measure",
     "restrict",
     "sample",
+    "states_after",
     "surprisals",
 ]

@@ -41,6 +41,9 @@ class LanguageModel(nn.Module):
     Raises:
         ConfigError: A size is too small, `dropout` is outside [0, 1), the cutoffs don't fit the number of units, or tied
             weights would have two widths.
+
+    Attributes:
+        width: The width of the vectors that units are predicted from.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class LanguageModel(nn.Module):
         check_shape(width, layers, embedding_width, tied=tied, dropout=dropout)
         embedded = embedding_width or width
         self.dropout = dropout
+        self.width = width
         self.embedding = nn.Embedding(size, embedded)
         nn.init.uniform_(self.embedding.weight, -_INITIAL, _INITIAL)
         self.layers = nn.ModuleList(

@@ -11,6 +11,7 @@ from seqpipe.parts.language_models._fit import Fitting, Step, fit
 from seqpipe.parts.language_models._model import LanguageModel
 from seqpipe.parts.language_models._sampling import check_sampling, sample
 from seqpipe.parts.language_models._score import Encoded, Figures, Units, measure, surprisals
+from seqpipe.parts.language_models._states import states_after
 from seqpipe.parts.language_models._stream import join
 from seqpipe.parts.language_models._vocabulary import Vocabulary
 from seqpipe.storage.part_files import (
@@ -72,6 +73,21 @@ class TrainedModel:
         """
         found = surprisals(self.model, [self._numbers(text) for text in texts])
         return [self._in_order(each.tolist()) for each in found]
+
+    def states(self, text: Sequence[str], borders: Sequence[int]) -> torch.Tensor:
+        """Return what the model knows at borders between units of a text, `[M, width]`: its last layer's hidden state.
+
+        Args:
+            text: The units, n of them.
+            borders: Each within 0 and n; i is between the units i - 1 and i. At a border, a forward model has read all
+                that's before it, and a backward one all that's after it.
+
+        Raises:
+            NotFiniteError: The weights overflow.
+        """
+        places = torch.tensor(borders, dtype=torch.int64, device="cpu")
+        read = places if self.direction == "forward" else len(text) - places
+        return states_after(self.model, self._numbers(text), read)
 
     def generate(
         self,
