@@ -110,7 +110,9 @@ def small(tmp_path_factory):
         "texts.jsonl": [json.dumps({"text": text, "label": label}) for text, label in rows],
         "lines.txt": [text for text, _ in rows],
         "labelled.txt": [f"__label__{label} {text}" for text, label in rows],
-        "columns.txt": ["Ada B-PER", "Byron I-PER", "sings O", ""] * 12,
+        "columns.txt": [
+            line for i in range(24) for line in ("Ada B-PER", f"Byron{i} I-PER", "sings O", "")
+        ],
         "words.conllu": [
             f"{n}\t{word}\t_\t{pos}" + "\t_" * 6 if word else ""
             for i in range(24)
@@ -155,7 +157,7 @@ def overrides(sections, small):
         name = next(value for key, value in block.items() if key.startswith("@"))
         settings = {key: str(small / file) for key, file in FILES.get(name, {}).items()}
         settings |= {key: value for key, value in TABLE.get(name, {}).items() if key in block}
-        if block.get("path") in OWN:
+        if str(block.get("path")) in OWN:
             settings = own_files(block, small)
         elif "pair" in block:
             settings = {"path": str(small / "first-second.csv"), **PAIRS}
