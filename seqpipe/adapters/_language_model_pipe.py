@@ -233,28 +233,36 @@ class LanguageModelPipe(Pipe):  # type: ignore[misc]
         """
         return self._required().vocabulary
 
-    def measure(self, texts: Iterable[str | Doc]) -> Figures:
+    def measure(self, texts: str | Doc | Iterable[str | Doc]) -> Figures:
         """Return how well texts are predicted, each by itself: perplexity, and bits per character.
+
+        Args:
+            texts: The texts, or a single one.
 
         Raises:
             LanguageModelError: The model hasn't been trained.
+            DataError: There's no text.
         """
-        return self.measure_units(map(self._units, texts))
+        several = [texts] if isinstance(texts, (str, Doc)) else texts
+        return self.measure_units(map(self._units, several))
 
     def measure_units(self, texts: Iterable[Units]) -> Figures:
         """Return how well texts are predicted whose units are known; see `measure`."""
         return self._required().measure(texts)
 
-    def loss(self, texts: Iterable[str | Doc]) -> float:
-        """Return what a unit of texts costs on average, in nats, as the training has it.
+    def loss(self, texts: str | Doc | Iterable[str | Doc]) -> float:
+        """Return what a unit of texts costs on average, in nats, as the training has it; see `measure`.
 
         Raises:
             LanguageModelError: The model hasn't been trained.
+            DataError: There's no text.
         """
         return self.measure(texts).loss
 
-    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
-        """Return the perplexity and the bits per character of the texts of examples."""
+    def score(self, examples: Sequence[Example], **kwargs: Any) -> dict[str, Any]:
+        """Return the perplexity and the bits per character of the texts of examples; nothing if there are none."""
+        if not examples:
+            return {}
         found = self.measure([example.reference for example in examples])
         return {"perplexity": found.perplexity, "bits_per_character": found.bits_per_character}
 

@@ -9,11 +9,17 @@ import torch
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from seqpipe.adapters import language_model_in
+from seqpipe.adapters import language_model_in, make_sequences
 from seqpipe.errors import ConfigError, DataError, LanguageModelError, SavedModelError
+from seqpipe.parts.readers import Stream
 
 LINES = ["the cat sat on the mat .", "a cat  sat", "the dog sat on a cat", "dogs and cats"] * 3
 SMALL = {"width": 8, "epochs": 2, "batch_size": 2, "sequence_length": 8, "min_count": 1}
+
+
+class Lines(Stream):
+    def stream(self):
+        return iter(LINES)
 
 
 def fitted(**settings):
@@ -107,6 +113,30 @@ def test_examples_are_scored(characters):
     example = Example.from_dict(characters.make_doc("a cat"), {})
     scores = language_model_in(characters).score([example])
     assert scores["perplexity"] == pytest.approx(characters("a cat")._.perplexity, rel=1e-4)
+
+
+@pytest.mark.parametrize("unit", ["characters", "words"])
+def test_spacy_measures_the_texts_that_were_learned(unit, request):
+    nlp = request.getfixturevalue(unit)
+    corpus = make_sequences("test", {"test": 1.0}, data=Lines())
+    scores, measured = nlp.evaluate(corpus(nlp)), language_model_in(nlp).measure(LINES)
+    assert scores["perplexity"] == pytest.approx(measured.perplexity, rel=1e-4)
+    assert scores["bits_per_character"] == pytest.approx(measured.bits_per_character, rel=1e-4)
+
+
+def test_one_text_is_not_taken_for_many(characters):
+    pipe = language_model_in(characters)
+    for text in ("a cat", characters.make_doc("a cat")):
+        assert pipe.measure(text) == pipe.measure(["a cat"])
+        assert pipe.loss(text) == pipe.loss(["a cat"])
+
+
+def test_nothing_has_no_figures(characters):
+    pipe = language_model_in(characters)
+    for measure in (pipe.measure, pipe.loss):
+        with pytest.raises(DataError, match="no text"):
+            measure([])
+    assert not {"perplexity", "bits_per_character"} & set(characters.evaluate([]))
 
 
 def same(one, other):

@@ -59,6 +59,7 @@ class TrainedModel:
         """Return how well texts are predicted, each by itself.
 
         Raises:
+            DataError: There's no text.
             NotFiniteError: The weights overflow.
         """
         return measure(self.model, self._encoded(texts))
@@ -112,7 +113,7 @@ class TrainedModel:
         Raises:
             ConfigError: As `check_sampling`.
         """
-        check_sampling(length=length, temperature=temperature, top_k=top_k, top_p=top_p)
+        check_sampling(length=length, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
         generator = torch.Generator(device="cpu")
         if seed is None:
             generator.seed()
