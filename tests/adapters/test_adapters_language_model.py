@@ -180,6 +180,35 @@ def test_untrained_model_says_so_and_is_saved_as_such(tmp_path):
         language_model_in(spacy.load(tmp_path / "model")).generate()
 
 
+def untrained():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("seqpipe_language_model", name="language_model", config=SMALL)
+    return nlp
+
+
+def test_untrained_model_replaces_a_trained_one(characters, tmp_path):
+    characters.to_disk(tmp_path / "model")
+    untrained().to_disk(tmp_path / "model")
+    assert language_model_in(spacy.load(tmp_path / "model")).trained is None
+    for load in (
+        lambda nlp: nlp.from_disk(tmp_path / "model"),
+        lambda nlp: nlp.from_bytes(untrained().to_bytes()),
+    ):
+        nlp = untrained().from_bytes(characters.to_bytes())
+        assert language_model_in(load(nlp)).trained is None
+
+
+def test_empty_folder_is_that_of_an_untrained_model(tmp_path):
+    assert untrained().get_pipe("language_model").from_disk(tmp_path).trained is None
+
+
+def test_missing_folder_is_named(characters, tmp_path):
+    characters.to_disk(tmp_path / "model", exclude=["language_model"])
+    with pytest.raises(SavedModelError, match=r"language_model is missing"):
+        spacy.load(tmp_path / "model")
+    assert spacy.load(tmp_path / "model", exclude=["language_model"]).pipe_names == []
+
+
 def test_pipeline_without_a_language_model_says_so():
     with pytest.raises(LanguageModelError, match="no language model"):
         language_model_in(spacy.blank("en"))

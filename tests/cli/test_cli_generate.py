@@ -41,6 +41,13 @@ def test_pipeline_that_is_not_there_or_cannot_write_is_an_error(call, tmp_path):
     assert "no language model" in call("generate", str(tmp_path / "blank")).err
 
 
+def test_folder_of_a_run_is_told_from_its_pipeline(call, tmp_path):
+    spacy.blank("en").to_disk(tmp_path / "model-best")
+    called = call("generate", str(tmp_path))
+    assert called.code == 1
+    assert f"name its pipeline, {tmp_path / 'model-best'}" in called.err
+
+
 def test_help_has_examples(call):
     called = call("generate", "--help")
     assert called.code == 0 and '--prompt "The city of" --temperature 0.7' in called.out

@@ -10,7 +10,6 @@ from seqpipe.errors import ConfigError
 from seqpipe.parts.language_models._model import LanguageModel
 from seqpipe.parts.language_models._vocabulary import END, UNKNOWN
 
-
 #: What torch's generators take.
 _SEEDS: Final = range(-(2**63), 2**64)
 
