@@ -5,6 +5,7 @@ file of results from which a stopped run goes on, and the options.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import subprocess
@@ -37,6 +38,9 @@ PACKAGES: Final = (
     "scikit-learn",
     "fasttext-community",
 )
+#: What a pipeline file's name ends with is the digest of its text.
+_DIGEST: Final = "#"
+_SHIPPED: Final = f"{RECIPE}pipelines/"
 #: Each library that computes has its own variable for the number of its threads.
 _THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -105,10 +109,7 @@ class Results:
 
     def has(self, key: dict[str, Any]) -> bool:
         """Return whether a cell was measured; one that failed wasn't."""
-        return any(
-            "score" in cell and all(cell[name] == value for name, value in key.items())
-            for cell in self.cells
-        )
+        return any("score" in cell and _is_of(cell, key) for cell in self.cells)
 
     def add(
         self,
@@ -125,9 +126,8 @@ class Results:
             threads: How many each system might use.
             packages: Those whose versions matter.
         """
-        self.cells = [
-            cell for cell in self.cells if any(cell[name] != key[name] for name in key)
-        ] + [{**key, **found, "environment": self._environment(threads, packages)}]
+        measured = {**key, **found, "environment": self._environment(threads, packages)}
+        self.cells = [*(cell for cell in self.cells if not _is_of(cell, key)), measured]
         self.write()
 
     def _environment(self, threads: int, packages: Sequence[str]) -> int:
@@ -142,6 +142,16 @@ class Results:
         number = 1 + max((each["number"] for each in self.environments), default=-1)
         self.environments.append({"number": number, "date": date.today().isoformat(), **here})
         return number
+
+
+def _is_of(cell: Mapping[str, Any], key: Mapping[str, Any]) -> bool:
+    """Return whether a cell is the one with a key."""
+    name, _, _ = key["system"].rpartition(_DIGEST)
+    # Files in pipelines/ were saved without a digest before.
+    systems = (key["system"], name) if name.startswith(_SHIPPED) else (key["system"],)
+    return cell["system"] in systems and all(
+        cell[part] == value for part, value in key.items() if part != "system"
+    )
 
 
 def run_benchmark(benchmark: Benchmark) -> None:
@@ -241,12 +251,16 @@ def measure(job: Any, cell: str = "accuracy_cell.py") -> dict[str, Any]:
 
 
 def shown(system: str) -> str:
-    """Return a system's name as it's saved: a pipeline file of this repository, by its place in it."""
+    """Return a system's name as it's saved: a pipeline file, by its place in this repository and what it holds.
+
+    A file elsewhere has its name alone for a place.
+    """
     if not system.startswith(RECIPE):
         return system
     path = Path(system.removeprefix(RECIPE)).resolve()
-    inside = path.is_relative_to(_ROOT)
-    return RECIPE + (path.relative_to(_ROOT) if inside else Path(path.name)).as_posix()
+    place = path.relative_to(_ROOT) if path.is_relative_to(_ROOT) else Path(path.name)
+    digest = hashlib.sha256(path.read_text(encoding="utf-8").encode()).hexdigest()[:8]
+    return f"{RECIPE}{place.as_posix()}{_DIGEST}{digest}"
 
 
 def _absolute(system: str) -> str:

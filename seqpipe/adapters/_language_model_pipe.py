@@ -19,7 +19,7 @@ from seqpipe.adapters._contract import calling, read_examples
 from seqpipe.adapters._packed import pack, unpacked
 from seqpipe.adapters._sequences import SequenceCorpus
 from seqpipe.adapters._tokenizer import seed_of, tokenized
-from seqpipe.errors import ConfigError, LanguageModelError
+from seqpipe.errors import ConfigError, LanguageModelError, SavedModelError
 from seqpipe.parts.cells import CellFactory
 from seqpipe.parts.language_models import (
     Cutoffs,
@@ -106,6 +106,8 @@ class LanguageModelPipe(Pipe):  # type: ignore[misc]
 
     Attributes:
         trained: The model; None before it's trained.
+        by_frequencies: How well the frequencies of the units predict the dev part by themselves, which a model has to
+            beat; None before it's trained, and without a dev part.
         on_step: Called with each step of the training, when the weights are those after it.
     """
 
@@ -116,6 +118,7 @@ class LanguageModelPipe(Pipe):  # type: ignore[misc]
         self.name = name
         self.plan = plan
         self.trained: TrainedModel | None = None
+        self.by_frequencies: Figures | None = None
         self.on_step: Callable[[Step], None] | None = None
         self._tokenizer = tokenizer
 
@@ -143,6 +146,7 @@ class LanguageModelPipe(Pipe):  # type: ignore[misc]
         held_out = list(self.read(nlp, dev)) if nlp and dev else []
         torch.manual_seed(seed_of(nlp) if nlp else 0)
         self.trained = self.plan.build(texts)
+        self.by_frequencies = self.trained.by_frequencies(texts, held_out) if held_out else None
         best: dict[str, torch.Tensor] = {}
         for step in self.trained.fit(texts, held_out, self.plan.fitting):
             if step.is_best:
@@ -233,28 +237,36 @@ class LanguageModelPipe(Pipe):  # type: ignore[misc]
         """
         return self._required().vocabulary
 
-    def measure(self, texts: Iterable[str | Doc]) -> Figures:
+    def measure(self, texts: str | Doc | Iterable[str | Doc]) -> Figures:
         """Return how well texts are predicted, each by itself: perplexity, and bits per character.
+
+        Args:
+            texts: The texts, or a single one.
 
         Raises:
             LanguageModelError: The model hasn't been trained.
+            DataError: There's no text.
         """
-        return self.measure_units(map(self._units, texts))
+        several = [texts] if isinstance(texts, (str, Doc)) else texts
+        return self.measure_units(map(self._units, several))
 
     def measure_units(self, texts: Iterable[Units]) -> Figures:
         """Return how well texts are predicted whose units are known; see `measure`."""
         return self._required().measure(texts)
 
-    def loss(self, texts: Iterable[str | Doc]) -> float:
-        """Return what a unit of texts costs on average, in nats, as the training has it.
+    def loss(self, texts: str | Doc | Iterable[str | Doc]) -> float:
+        """Return what a unit of texts costs on average, in nats, as the training has it; see `measure`.
 
         Raises:
             LanguageModelError: The model hasn't been trained.
+            DataError: There's no text.
         """
         return self.measure(texts).loss
 
-    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
-        """Return the perplexity and the bits per character of the texts of examples."""
+    def score(self, examples: Sequence[Example], **kwargs: Any) -> dict[str, Any]:
+        """Return the perplexity and the bits per character of the texts of examples; nothing if there are none."""
+        if not examples:
+            return {}
         found = self.measure([example.reference for example in examples])
         return {"perplexity": found.perplexity, "bits_per_character": found.bits_per_character}
 
@@ -297,12 +309,15 @@ class LanguageModelPipe(Pipe):  # type: ignore[misc]
         return self.trained
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
-        """Write the model into the component's folder; nothing before it's trained."""
+        """Write the model into the component's folder, or that there's none yet."""
         # What's sealed in there is about to change, unless a whole pipeline is being written, which is new.
         storage.discard_manifest(Path(path).parent)
         Path(path).mkdir(parents=True, exist_ok=True)
         if self.trained:
             self.trained.to_disk(Path(path))
+        else:
+            # A model's files may be there, and stay: a pipeline is saved by moving files over those before.
+            TrainedModel.none_to_disk(Path(path))
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "LanguageModelPipe":
         """Read the model.
@@ -312,8 +327,12 @@ class LanguageModelPipe(Pipe):  # type: ignore[misc]
         """
         # Where a component is read by itself, nothing has checked its pipeline before.
         storage.check_sealed(Path(path).parent)
-        if any(Path(path).iterdir()):
-            self._read(Path(path))
+        if not Path(path).is_dir():
+            raise SavedModelError(
+                f"{path} is missing, the folder of the component {self.name!r}: save the pipeline with all of its "
+                "components, or load it with exclude=[...]"
+            )
+        self._read(Path(path))
         return self
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
@@ -326,15 +345,19 @@ class LanguageModelPipe(Pipe):  # type: ignore[misc]
         Raises:
             SavedModelError: It's something else.
         """
-        if data != _NOT_TRAINED:
-            with unpacked(data, "language model") as folder:
-                self._read(folder)
+        if data == _NOT_TRAINED:
+            self.trained = None
+            return self
+        with unpacked(data, "language model") as folder:
+            self._read(folder)
         return self
 
     def _read(self, folder: Path) -> None:
         with calling(self, "language model", "was read"):
-            self.trained = TrainedModel.from_disk(folder, self.plan.make)
-        self.trained.model.eval()
+            is_trained = TrainedModel.is_in(folder)
+            self.trained = TrainedModel.from_disk(folder, self.plan.make) if is_trained else None
+        if self.trained:
+            self.trained.model.eval()
 
 
 @Language.factory(  # type: ignore[untyped-decorator]

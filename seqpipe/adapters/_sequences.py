@@ -68,8 +68,7 @@ class SequenceCorpus:
         """
         for item in self._drawn():
             if isinstance(item, str):
-                if self._part == "train":
-                    fit_tokenizer(nlp, lambda: (t for t in self._drawn() if isinstance(t, str)))
+                self._fit_tokenizer(nlp)
                 yield words_of(nlp, item)
             else:
                 yield item
@@ -90,10 +89,23 @@ class SequenceCorpus:
                 yield item
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
-        """Yield the sequences as the examples that spaCy's corpora give."""
-        for words in islice(self.sequences(nlp), self._limit or None):
-            doc = Doc(nlp.vocab, words=list(words))
+        """Yield the documents as the examples that spaCy's corpora give; a text keeps its white space.
+
+        Raises:
+            DataError: As the reader.
+        """
+        for item in islice(self._drawn(), self._limit or None):
+            if isinstance(item, str):
+                self._fit_tokenizer(nlp)
+                # Not `nlp.make_doc`, which refuses long texts.
+                doc = tokenized(nlp.tokenizer, item)
+            else:
+                doc = Doc(nlp.vocab, words=list(item))
             yield Example(doc, doc.copy())
+
+    def _fit_tokenizer(self, nlp: Language) -> None:
+        if self._part == "train":
+            fit_tokenizer(nlp, lambda: (t for t in self._drawn() if isinstance(t, str)))
 
     def _is_drawn(self, item: str | Sequence[str]) -> bool:
         low, high = self._range

@@ -1,12 +1,16 @@
 """Loads a saved pipeline."""
 
 from pathlib import Path
+from typing import Final
 
 import spacy
 from spacy.language import Language
 from spacy.util import is_package
 
 from seqpipe.errors import SavedModelError, SeqpipeError
+
+#: What a run calls its pipeline.
+_BEST: Final = "model-best"
 
 
 def load_pipeline(name: str) -> Language:
@@ -17,6 +21,10 @@ def load_pipeline(name: str) -> Language:
     """
     if not Path(name).exists() and not is_package(name):
         raise SavedModelError(f"{name} is neither a folder nor an installed spaCy pipeline")
+    if (Path(name) / _BEST).is_dir() and not (Path(name) / "meta.json").exists():
+        raise SavedModelError(
+            f"{name} is what a run wrote: name its pipeline, {Path(name) / _BEST}"
+        )
     try:
         return spacy.load(name)
     except SeqpipeError:

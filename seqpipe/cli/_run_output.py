@@ -15,6 +15,8 @@ from rich.text import Text
 from seqpipe.reporting import Progress, Reporter, Silent, escaped, escaped_lines
 
 _MAX_CLASSES: Final = 40
+#: From here on, numbers are printed with an exponent: the perplexity of a training that diverged has up to 309 digits.
+_MAX_PLAIN: Final = 1e6
 
 
 def print_results(console: Console, report: dict[str, Any], model: Path) -> None:
@@ -51,7 +53,9 @@ def _print_language_model(console: Console, report: Mapping[str, Any], model: Pa
     for part in ("dev", "test"):
         if part in report:
             perplexity, bits = (report[part][n] for n in ("perplexity", "bits_per_character"))
-            figures = f"{part} perplexity {perplexity:.2f}, {bits:.4f} bits per character"
+            figures = (
+                f"{part} perplexity {_number(perplexity, 2)}, {_number(bits)} bits per character"
+            )
             console.print(figures, highlight=False)
     console.print("a sample:", highlight=False)
     sample = escaped_lines(report["sample"])
@@ -79,9 +83,9 @@ def print_summary(console: Console, summary: Mapping[str, Any], folder: Path) ->
     for column in (one, *figures):
         table.add_column(escaped(column), justify="right" if column != one else "left")
     for name, found in summary[kind].items():
-        table.add_row(name.removeprefix("fold-"), *(f"{found[name]:.4f}" for name in figures))
+        table.add_row(name.removeprefix("fold-"), *(_number(found[name]) for name in figures))
     for row in ("mean", "min", "max", "deviation"):
-        table.add_row(row, *(f"{figure[row]:.4f}" for figure in figures.values()))
+        table.add_row(row, *(_number(figure[row]) for figure in figures.values()))
     console.print(table)
     console.print(
         f"pipelines: {escaped(folder)}/{one}-*/model-best", highlight=False, soft_wrap=True
@@ -128,8 +132,10 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _number(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+def _number(value: float, digits: int = 4) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.{digits}f}" if abs(value) < _MAX_PLAIN else f"{value:.4g}"
 
 
 def _class_table(test: dict[str, Any]) -> Table:
@@ -313,9 +319,9 @@ def _details(progress: Progress) -> list[str]:
     if progress.epoch is not None:
         parts.append(f"epoch {progress.epoch}")
     if progress.loss is not None:
-        parts.append(f"loss {progress.loss:.4f}")
+        parts.append(f"loss {_number(progress.loss)}")
     if progress.score is not None:
-        parts.append(f"dev {progress.score:.4f}")
+        parts.append(f"dev {_number(progress.score)}")
     if progress.words_per_second is not None:
         parts.append(f"{progress.words_per_second:,.0f} {progress.unit}/s")
     return parts

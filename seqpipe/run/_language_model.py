@@ -1,5 +1,6 @@
 """Runs files that make a language model: trained on unlabelled texts, measured on the dev and the test part."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,6 +58,9 @@ def run_language_model(
             nlp.initialize()
         finally:
             pipe.on_step = None
+        warnings = list(_warnings(training.dev, pipe.by_frequencies))
+        for warning in warnings:
+            stages.reporter.note(f"warning: {warning}")
     with stages.stage("evaluation"):
         saved = spacy.load(output / UNFINISHED)
         trained = language_model_in(saved)
@@ -73,6 +77,7 @@ def run_language_model(
         },
         sample=sample,
         history=training.history,
+        warnings=warnings,
         units_per_second=training.units_per_second,
         seconds=stages.seconds,
     )
@@ -146,6 +151,16 @@ def _check_part(corpus: SequenceCorpus, part: str) -> int:
 
 def _measure(nlp: Language, pipe: LanguageModelPipe, corpus: SequenceCorpus) -> Figures:
     return pipe.measure_units(pipe.read(nlp, corpus))
+
+
+def _warnings(found: Figures | None, by_frequencies: Figures | None) -> Iterator[str]:
+    """Yield what looks wrong with a model, by what the dev part costs it and the frequencies of units alone."""
+    if found and by_frequencies and found.bits > by_frequencies.bits:
+        yield (
+            f"the best model has a perplexity of {found.perplexity:.4g} on the dev part, and the frequencies of units "
+            f"alone have {by_frequencies.perplexity:.4g}: it hasn't learned anything of use. Try a smaller `learn_rate` or more "
+            "`epochs` in [language_model]"
+        )
 
 
 def _plain(figures: Figures) -> dict[str, float]:

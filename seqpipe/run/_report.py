@@ -119,6 +119,7 @@ def report_language_model(
     figures: dict[str, dict[str, float]],
     sample: str,
     history: list[dict[str, Any]],
+    warnings: list[str],
     units_per_second: float | None,
     seconds: dict[str, float],
 ) -> dict[str, Any]:
@@ -131,6 +132,7 @@ def report_language_model(
         figures: Perplexity and bits per character of the dev and the test part.
         sample: What the model has written.
         history: A line for each evaluation.
+        warnings: What looks wrong with the model.
         units_per_second: The speed of the training.
         seconds: How long each stage took.
     """
@@ -140,6 +142,7 @@ def report_language_model(
         **figures,
         "sample": sample,
         "history": history,
+        "warnings": warnings,
         "units_per_second": round(units_per_second) if units_per_second else None,
         **_circumstances(seconds),
     }

@@ -9,11 +9,17 @@ import torch
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from seqpipe.adapters import language_model_in
+from seqpipe.adapters import language_model_in, make_sequences
 from seqpipe.errors import ConfigError, DataError, LanguageModelError, SavedModelError
+from seqpipe.parts.readers import Stream
 
 LINES = ["the cat sat on the mat .", "a cat  sat", "the dog sat on a cat", "dogs and cats"] * 3
 SMALL = {"width": 8, "epochs": 2, "batch_size": 2, "sequence_length": 8, "min_count": 1}
+
+
+class Lines(Stream):
+    def stream(self):
+        return iter(LINES)
 
 
 def fitted(**settings):
@@ -109,6 +115,30 @@ def test_examples_are_scored(characters):
     assert scores["perplexity"] == pytest.approx(characters("a cat")._.perplexity, rel=1e-4)
 
 
+@pytest.mark.parametrize("unit", ["characters", "words"])
+def test_spacy_measures_the_texts_that_were_learned(unit, request):
+    nlp = request.getfixturevalue(unit)
+    corpus = make_sequences("test", {"test": 1.0}, data=Lines())
+    scores, measured = nlp.evaluate(corpus(nlp)), language_model_in(nlp).measure(LINES)
+    assert scores["perplexity"] == pytest.approx(measured.perplexity, rel=1e-4)
+    assert scores["bits_per_character"] == pytest.approx(measured.bits_per_character, rel=1e-4)
+
+
+def test_one_text_is_not_taken_for_many(characters):
+    pipe = language_model_in(characters)
+    for text in ("a cat", characters.make_doc("a cat")):
+        assert pipe.measure(text) == pipe.measure(["a cat"])
+        assert pipe.loss(text) == pipe.loss(["a cat"])
+
+
+def test_nothing_has_no_figures(characters):
+    pipe = language_model_in(characters)
+    for measure in (pipe.measure, pipe.loss):
+        with pytest.raises(DataError, match="no text"):
+            measure([])
+    assert not {"perplexity", "bits_per_character"} & set(characters.evaluate([]))
+
+
 def same(one, other):
     assert one("a cat")._.perplexity == other("a cat")._.perplexity
     written = [language_model_in(nlp).generate("a", length=9, seed=2) for nlp in (one, other)]
@@ -148,6 +178,35 @@ def test_untrained_model_says_so_and_is_saved_as_such(tmp_path):
     nlp.to_disk(tmp_path / "model")
     with pytest.raises(LanguageModelError, match="hasn't been trained"):
         language_model_in(spacy.load(tmp_path / "model")).generate()
+
+
+def untrained():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("seqpipe_language_model", name="language_model", config=SMALL)
+    return nlp
+
+
+def test_untrained_model_replaces_a_trained_one(characters, tmp_path):
+    characters.to_disk(tmp_path / "model")
+    untrained().to_disk(tmp_path / "model")
+    assert language_model_in(spacy.load(tmp_path / "model")).trained is None
+    for load in (
+        lambda nlp: nlp.from_disk(tmp_path / "model"),
+        lambda nlp: nlp.from_bytes(untrained().to_bytes()),
+    ):
+        nlp = untrained().from_bytes(characters.to_bytes())
+        assert language_model_in(load(nlp)).trained is None
+
+
+def test_empty_folder_is_that_of_an_untrained_model(tmp_path):
+    assert untrained().get_pipe("language_model").from_disk(tmp_path).trained is None
+
+
+def test_missing_folder_is_named(characters, tmp_path):
+    characters.to_disk(tmp_path / "model", exclude=["language_model"])
+    with pytest.raises(SavedModelError, match=r"language_model is missing"):
+        spacy.load(tmp_path / "model")
+    assert spacy.load(tmp_path / "model", exclude=["language_model"]).pipe_names == []
 
 
 def test_pipeline_without_a_language_model_says_so():

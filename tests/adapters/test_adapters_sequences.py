@@ -2,6 +2,7 @@
 
 import pytest
 import spacy
+from adapters.learned_tokenizer import Merges
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -101,3 +102,20 @@ def test_as_spacys_corpus_it_gives_examples():
         ["a", "text"],
         ["New York"],
     ]
+
+
+def test_examples_have_the_texts_as_they_are():
+    texts = ["It's  fine.", "", " (a)\n"]
+    corpus = make_sequences("train", {"train": 1.0}, data=Given(*texts))
+    assert [example.reference.text for example in corpus(NLP)] == texts
+    assert [example.predicted.text for example in corpus(NLP)] == texts
+    short = make_sequences("train", {"train": 1.0}, data=Given(*texts), limit=1)
+    assert len(list(short(NLP))) == 1
+
+
+def test_a_tokenizer_that_learns_is_fitted_before_the_examples():
+    nlp = spacy.blank("en")
+    nlp.tokenizer = WordTokenizer(nlp.vocab, Merges())
+    corpus = make_sequences("train", {"train": 1.0}, data=Given("a text", "texts"))
+    assert [example.predicted.text for example in corpus(nlp)] == ["a text", "texts"]
+    assert nlp.tokenizer.is_fitted

@@ -1,6 +1,7 @@
 """The benchmark of accuracy: cells are measured once, saved at once, and become tables."""
 
 import json
+import re
 import subprocess
 import sys
 import types
@@ -18,7 +19,8 @@ from cells_in_process import cells_in_process
 from made_up_texts import write_trec
 from ready import run_ready
 
-SHIPPED = Path(__file__).parents[2] / "pipelines/fasttext-cooking/pipeline.cfg"
+ROOT = Path(__file__).parents[2]
+SHIPPED = ROOT / "pipelines/fasttext-cooking/pipeline.cfg"
 RECIPE = '[head]\n@seqpipe_heads = "seqpipe.TextClassifier.v1"\n\n[encoder]\n@seqpipe_encoders = "seqpipe.Recurrent.v1"\nwidht = 4\n'
 
 
@@ -91,7 +93,7 @@ def test_a_system_that_fails_spoils_its_own_cell_only(made_up, in_process, monke
     options = ["--sets", "trec", "--systems", f"seqpipe:{recipe}", "tfidf-lr"]
     failed, measured = run(monkeypatch, made_up, *options)["cells"]
     assert "widht" in failed["error"] and "widht" in capsys.readouterr().err
-    assert failed["system"] == "seqpipe:recipe.cfg"
+    assert failed["system"] == trainings.shown(f"seqpipe:{recipe}")
     assert measured["score"] > 0.9
     written = (made_up / "accuracy.md").read_text()
     assert "## Failed" in written and "| tfidf-lr |" in written
@@ -101,8 +103,39 @@ def test_a_recipe_learns_the_set(made_up, in_process, monkeypatch):
     options = ["--sets", "trec", "--systems", f"seqpipe:{SHIPPED}"]
     (shipped,) = run(monkeypatch, made_up, *options)["cells"]
     assert shipped["notes"]["timings"]["training"] > 0
-    assert shipped["system"] == "seqpipe:pipelines/fasttext-cooking/pipeline.cfg"
+    assert shipped["system"].startswith("seqpipe:pipelines/fasttext-cooking/pipeline.cfg#")
     assert shipped["score"] > 0.9 and shipped["bytes"] > 1000
+
+
+def test_pipeline_files_are_told_apart_by_what_they_hold(tmp_path):
+    one, other = tmp_path / "one" / "a.cfg", tmp_path / "other" / "a.cfg"
+    for path in (one, other):
+        path.parent.mkdir()
+        path.write_text(f"# {path.parent.name}\n")
+    names = [trainings.shown(f"seqpipe:{path}") for path in (one, other)]
+    assert re.fullmatch(r"seqpipe:a\.cfg#[0-9a-f]{8}", names[0])
+    results = trainings.Results(tmp_path / "results.json")
+    results.add({"set": "trec", "system": names[0], "seed": 0}, {"score": 0.5}, 1)
+    assert not results.has({"set": "trec", "system": names[1], "seed": 0})
+    one.write_text("# edited\n")
+    edited = trainings.shown(f"seqpipe:{one}")
+    assert not results.has({"set": "trec", "system": edited, "seed": 0})
+    one.write_text("# one\n")
+    assert trainings.shown(f"seqpipe:{one}") == names[0]
+
+
+def test_results_without_a_digest_count_for_the_files_of_the_repository(tmp_path):
+    results = trainings.Results(tmp_path / "results.json")
+    for place in (SHIPPED.relative_to(ROOT), Path("recipe.cfg")):
+        old = {"set": "trec", "system": f"seqpipe:{place.as_posix()}", "seed": 0}
+        results.cells.append({**old, "score": 0.5})
+    key = {"set": "trec", "system": trainings.shown(f"seqpipe:{SHIPPED}"), "seed": 0}
+    assert results.has(key) and not results.has({**key, "seed": 1})
+    recipe = tmp_path / "recipe.cfg"
+    recipe.write_text(RECIPE)
+    assert not results.has({**key, "system": trainings.shown(f"seqpipe:{recipe}")})
+    results.add(key, {"score": 0.6}, 1)
+    assert [cell["score"] for cell in results.cells] == [0.5, 0.6]
 
 
 @pytest.mark.parametrize(

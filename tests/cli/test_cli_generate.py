@@ -30,10 +30,22 @@ def test_settings_out_of_bounds_are_an_error(call, model):
     assert called.code == 1 and "`top_p` is 2.0" in called.err and called.out == ""
 
 
+def test_seed_that_is_too_large_is_an_error(call, model):
+    called = call("generate", model, "--seed", "99999999999999999999999")
+    assert called.code == 1 and "`seed` is 99999999999999999999999; it must be" in called.err
+
+
 def test_pipeline_that_is_not_there_or_cannot_write_is_an_error(call, tmp_path):
     assert "nowhere is neither a folder nor" in call("generate", "nowhere").err
     spacy.blank("en").to_disk(tmp_path / "blank")
     assert "no language model" in call("generate", str(tmp_path / "blank")).err
+
+
+def test_folder_of_a_run_is_told_from_its_pipeline(call, tmp_path):
+    spacy.blank("en").to_disk(tmp_path / "model-best")
+    called = call("generate", str(tmp_path))
+    assert called.code == 1
+    assert f"name its pipeline, {tmp_path / 'model-best'}" in called.err
 
 
 def test_help_has_examples(call):

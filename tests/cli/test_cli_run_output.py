@@ -166,3 +166,13 @@ def test_labels_of_words_are_a_table_of_the_most_frequent():
     assert lines[40].split()[1] == "42"
     assert lines[41].strip() == "and 2 rarer ones: see report.json"
     assert lines[42] == "test f 0.3000"
+
+
+def test_huge_numbers_are_short():
+    figures = {"perplexity": 2.0**1023, "bits_per_character": 4e8}
+    lines = results(dev=figures, sample="a", units_per_second=None)
+    assert lines[0] == "dev perplexity 8.988e+307, 4e+08 bits per character"
+    on = console(terminal=False)
+    with make_reporter(on, quiet=False) as reporter:
+        reporter.progress(Progress(fraction=0.5, loss=1e30, score=2.0**1023))
+    assert "loss 1e+30  dev 8.988e+307" in printed(on)

@@ -145,6 +145,23 @@ def test_wrong_values_are_reported_at_their_place(old, new, named):
     assert f"`{named}`" in problem.message and problem.place.text.startswith(named)
 
 
+class Noting(Silent):
+    def __init__(self):
+        self.notes = []
+
+    def note(self, text):
+        self.notes.append(text)
+
+
+def test_model_that_predicts_worse_than_frequencies_is_warned_of():
+    reporter = Noting()
+    diverged = FILE.replace("learn_rate = 0.02", "learn_rate = 1000.0")
+    report = trained(diverged, reporter=reporter).report
+    (warning,) = report["warnings"]
+    assert "smaller `learn_rate`" in warning and f"warning: {warning}" in reporter.notes
+    assert trained().report["warnings"] == []
+
+
 def test_loss_that_is_not_finite_ends_the_run():
     with pytest.raises(NotFiniteError, match="smaller `learn_rate`"):
         trained(FILE.replace("learn_rate = 0.02", "learn_rate = 1e30\ngrad_clip = 0.0"))

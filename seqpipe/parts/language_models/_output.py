@@ -87,7 +87,7 @@ class Softmax(Output):
     @torch.no_grad()
     def begin_at(self, counts: Tensor) -> None:
         """Begin with the frequencies of the units; see `Output.begin_at`."""
-        self.bias.copy_(_log_frequencies(counts))
+        self.bias.copy_(log_frequencies(counts))
 
     def log_probabilities(self, hidden: Tensor) -> Tensor:
         """Return the logarithm of each unit's probability; see `Output.log_probabilities`."""
@@ -128,15 +128,15 @@ class AdaptiveSoftmax(Output):
         bounds = self.softmax.cutoffs
         clusters = [counts[a:b].sum() for a, b in pairwise(bounds)]
         together = torch.cat([counts[: bounds[0]], torch.stack(clusters)])
-        self.softmax.head.bias.copy_(_log_frequencies(together))
+        self.softmax.head.bias.copy_(log_frequencies(together))
 
     def log_probabilities(self, hidden: Tensor) -> Tensor:
         """Return the logarithm of each unit's probability; see `Output.log_probabilities`."""
         return self.softmax.log_prob(hidden)
 
 
-def _log_frequencies(counts: Tensor) -> Tensor:
-    # One that doesn't occur counts as if it did once.
+def log_frequencies(counts: Tensor) -> Tensor:
+    """Return the logarithms of shares, `[size]`; what doesn't occur counts as if it did once."""
     shares = counts.clamp(min=1).double()
     return (shares / shares.sum()).log().float()
 

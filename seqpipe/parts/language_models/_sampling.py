@@ -1,6 +1,7 @@
 """Writes text: draws one unit after another from a model's probabilities."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -9,14 +10,23 @@ from seqpipe.errors import ConfigError
 from seqpipe.parts.language_models._model import LanguageModel
 from seqpipe.parts.language_models._vocabulary import END, UNKNOWN
 
+#: What torch's generators take.
+_SEEDS: Final = range(-(2**63), 2**64)
+
 
 def check_sampling(
-    *, length: int, temperature: float, top_k: int | None, top_p: float | None
+    *,
+    length: int,
+    temperature: float,
+    top_k: int | None,
+    top_p: float | None,
+    seed: int | None = None,
 ) -> None:
     """Check how a text is to be drawn; see `restrict`.
 
     Raises:
-        ConfigError: `length` or `top_k` is less than 1, `temperature` is negative or not finite, or `top_p` isn't in (0, 1].
+        ConfigError: `length` or `top_k` is less than 1, `temperature` is negative or not finite, `top_p` isn't in (0, 1], or
+            `seed` is too large.
     """
     for name, number in (("length", length), ("top_k", top_k)):
         if number is not None and number < 1:
@@ -25,6 +35,8 @@ def check_sampling(
         raise ConfigError(f"`temperature` is {temperature}; it must be a number of at least 0")
     if top_p is not None and not 0 < top_p <= 1:
         raise ConfigError(f"`top_p` is {top_p}; it must be more than 0 and at most 1")
+    if seed is not None and seed not in _SEEDS:
+        raise ConfigError(f"`seed` is {seed}; it must be from -2**63 to 2**64 - 1")
 
 
 def restrict(
@@ -49,7 +61,9 @@ def restrict(
     scores = log_probabilities.double()
     if temperature == 0:
         top_k, temperature = 1, 1.0
-    ordered, order = (scores / temperature).sort(descending=True, stable=True)
+    # The greatest is 0 then, so a tiny temperature doesn't overflow all of them.
+    scaled = (scores - scores.max()) / temperature
+    ordered, order = scaled.sort(descending=True, stable=True)
     kept = ordered.softmax(0)
     if top_k is not None:
         kept[top_k:] = 0

@@ -8,7 +8,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from seqpipe.errors import NotFiniteError
+from seqpipe.errors import DataError, NotFiniteError
 from seqpipe.parts.language_models._model import LanguageModel, States
 from seqpipe.parts.language_models._vocabulary import END
 
@@ -78,8 +78,11 @@ def measure(model: LanguageModel, texts: Sequence[Encoded]) -> Figures:
     """Return how well a model predicts texts, each by itself.
 
     Raises:
+        DataError: There's no text.
         NotFiniteError: As `surprisals`.
     """
+    if not texts:
+        raise DataError("there's no text to measure the language model on")
     found = surprisals(model, [text.units for text in texts])
     bits = math.fsum(float(each.sum()) for each in found)
     characters = sum(text.characters for text in texts)

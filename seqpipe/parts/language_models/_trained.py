@@ -1,5 +1,6 @@
 """A language model with its vocabulary and its direction: from units to what they cost, and to more of them."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -9,12 +10,14 @@ import torch
 from seqpipe.errors import SavedModelError
 from seqpipe.parts.language_models._fit import Fitting, Step, fit
 from seqpipe.parts.language_models._model import LanguageModel
+from seqpipe.parts.language_models._output import log_frequencies
 from seqpipe.parts.language_models._sampling import check_sampling, sample
 from seqpipe.parts.language_models._score import Encoded, Figures, Units, measure, surprisals
 from seqpipe.parts.language_models._states import states_after
 from seqpipe.parts.language_models._stream import join
 from seqpipe.parts.language_models._vocabulary import Vocabulary
 from seqpipe.storage.part_files import (
+    read_any_settings,
     read_arrays,
     read_settings,
     read_words,
@@ -51,14 +54,33 @@ class TrainedModel:
     def fit(self, train: Sequence[Units], dev: Sequence[Units], fitting: Fitting) -> Iterator[Step]:
         """Train the model on the units of texts, from their frequencies on; see `seqpipe.parts.language_models.fit`."""
         texts = self._encoded(train)
-        stream = join(text.units for text in texts)
-        self.model.output.begin_at(torch.bincount(stream, minlength=len(self.vocabulary)))
+        self.model.output.begin_at(self._counts(texts))
         return fit(self.model, texts, self._encoded(dev), fitting)
+
+    def by_frequencies(self, train: Sequence[Units], dev: Sequence[Units]) -> Figures:
+        """Return how well the frequencies of the units in texts predict others, whatever comes before a unit.
+
+        Args:
+            train: The texts with the frequencies.
+            dev: What they predict; may not be empty.
+        """
+        costs = -log_frequencies(self._counts(self._encoded(train))).double() / math.log(2)
+        texts = self._encoded(dev)
+        # The first end is one before the texts.
+        units = join(text.units for text in texts)[1:]
+        characters = sum(text.characters for text in texts)
+        return Figures(costs[units].sum().item(), len(units), characters)
+
+    def _counts(self, texts: Sequence[Encoded]) -> torch.Tensor:
+        """Return how often each unit occurs in texts, the ends of them included, `[size]`."""
+        stream = join(text.units for text in texts)
+        return torch.bincount(stream, minlength=len(self.vocabulary))
 
     def measure(self, texts: Iterable[Units]) -> Figures:
         """Return how well texts are predicted, each by itself.
 
         Raises:
+            DataError: There's no text.
             NotFiniteError: The weights overflow.
         """
         return measure(self.model, self._encoded(texts))
@@ -112,7 +134,7 @@ class TrainedModel:
         Raises:
             ConfigError: As `check_sampling`.
         """
-        check_sampling(length=length, temperature=temperature, top_k=top_k, top_p=top_p)
+        check_sampling(length=length, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
         generator = torch.Generator(device="cpu")
         if seed is None:
             generator.seed()
@@ -151,6 +173,26 @@ class TrainedModel:
         write_words(folder / _UNITS, self.vocabulary.units)
         weights = {name: value.numpy() for name, value in self._weights().items()}
         write_arrays(folder / _WEIGHTS, weights)
+
+    @staticmethod
+    def none_to_disk(folder: Path) -> None:
+        """Write that there's no model, whichever one has its files there.
+
+        Raises:
+            SavedModelError: It can't be written.
+        """
+        write_settings(folder / _SETTINGS, {"trained": False}, kind=_KIND)
+
+    @staticmethod
+    def is_in(folder: Path) -> bool:
+        """Return whether a folder holds a model: not if it's empty, or `none_to_disk` has written there since.
+
+        Raises:
+            SavedModelError: A file can't be read.
+        """
+        if not any(folder.iterdir()):
+            return False
+        return bool(read_any_settings(folder / _SETTINGS, kind=_KIND).get("trained", True))
 
     @classmethod
     def from_disk(cls, folder: Path, make: Callable[[int], LanguageModel]) -> "TrainedModel":

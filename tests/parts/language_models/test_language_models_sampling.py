@@ -23,6 +23,8 @@ LOGS = torch.tensor([0.1, 0.4, 0.05, 0.3, 0.15]).log()
         ({"top_k": 3, "top_p": 0.8}, [0, 4 / 7, 0, 3 / 7, 0]),
         ({"temperature": 0.0}, [0, 1, 0, 0, 0]),
         ({"temperature": 0.5, "top_k": 2}, [0, 16 / 25, 0, 9 / 25, 0]),
+        ({"temperature": 1e-310}, [0, 1, 0, 0, 0]),
+        ({"temperature": 5e-324, "top_p": 0.5}, [0, 1, 0, 0, 0]),
     ],
 )
 def test_probabilities_are_restricted(settings, expected):
@@ -92,6 +94,8 @@ def test_backward_model_writes_what_stands_before_its_prompt():
         ({"top_k": 0}, "top_k"),
         ({"top_p": 0.0}, "top_p"),
         ({"top_p": 1.5}, "top_p"),
+        ({"seed": 2**64}, "seed"),
+        ({"seed": -(2**63) - 1}, "seed"),
     ],
 )
 def test_settings_out_of_bounds_are_refused(settings, named):

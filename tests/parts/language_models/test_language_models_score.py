@@ -200,3 +200,15 @@ def test_weights_of_another_network_are_refused(tmp_path):
     TrainedModel(Vocabulary("abc"), make(5), direction="forward").to_disk(tmp_path)
     with pytest.raises(SavedModelError, match="another network"):
         TrainedModel.from_disk(tmp_path, lambda size: LanguageModel(size, width=6))
+
+
+def test_frequencies_predict_each_unit_by_its_share_of_the_train_part():
+    vocabulary = Vocabulary("abc")
+    trained = TrainedModel(vocabulary, LanguageModel(len(vocabulary), width=4), direction="forward")
+    # Ends 3, a 4, b 1; c and the unknown unit count as if they occurred once: 10 in all.
+    found = trained.by_frequencies(
+        [Units("aab", 4), Units("aa", 3)], [Units("ac", 3), Units("", 1)]
+    )
+    expected = -math.log2(0.4) - math.log2(0.1) - 2 * math.log2(0.3)
+    assert found.bits == pytest.approx(expected, rel=1e-6)
+    assert (found.units, found.characters) == (4, 4)
