@@ -217,7 +217,18 @@ def _all_rows(data: DataSet) -> list[Row]:
 
 
 def _of_classes(reader: Reader, result: ReadResult) -> ReadResult:
-    """Leave out the rows that have numbers for labels, if bad rows are."""
+    """Leave out the rows that have numbers for labels, if bad rows are.
+
+    Raises:
+        DataError: No row has a label, as all have something else to learn.
+    """
+    if result.rows and not any(row.labels or row.numbers for row in result.rows):
+        first = result.rows[0]
+        what = "tags of words" if first.tags else "spans" if first.spans else "no label"
+        raise DataError(
+            f"{first.source} has {what}, like all rows, and the head puts texts into classes: for labels of words and "
+            "entities let [head] name seqpipe.Crf.v1 or seqpipe.TokenClassifier.v1"
+        )
     numbered = [row for row in result.rows if row.numbers and not row.labels]
     if reader.on_bad_row == "error" or not numbered:
         return result

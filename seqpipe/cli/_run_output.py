@@ -95,7 +95,7 @@ def print_summary(console: Console, summary: Mapping[str, Any], folder: Path) ->
 def _print_test(console: Console, test: dict[str, Any]) -> None:
     if "heads" in test:
         for name, of_head in test["heads"].items():
-            console.print(f"\n[bold]{escaped(name)}[/]")
+            console.print(f"\n{escaped(name)}:", style="bold", highlight=False)
             _print_test(console, of_head)
         return
     if {"classes", "confusion", "ranked"} <= test.keys():

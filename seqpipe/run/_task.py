@@ -106,7 +106,8 @@ def _learnt_by(
 def note_tuned(nlp: Language, reporter: Reporter) -> None:
     """Say what was tuned on the dev part: how scores are mixed, and by what labels are decided on."""
     if mix := mix_of(nlp):
-        reporter.note(f"mix: {', '.join(f'{name} {weight:.3g}' for name, weight in mix.items())}")
+        weights = f"{mix['head']:.3g} for the head, {mix['classifier']:.3g} for [wide]"
+        reporter.note(f"weights of the mix of scores: {weights}")
     decision = decision_of(nlp)
     thresholds = decision.pop("thresholds", {})
     if decision:

@@ -138,3 +138,9 @@ def test_misspelt_setting_of_a_task_is_placed(tmp_path, texts):
     file = write(tmp_path, texts, "Crf", "Entities", "alignement = 1")
     with pytest.raises(PipelineFileError, match='did you mean "alignment"'):
         run(file, output=tmp_path / "out")
+
+
+def test_classifier_of_texts_says_what_words_are_for(tmp_path, texts):
+    file = write(tmp_path, texts, "TextClassifier", "TextClasses")
+    with pytest.raises(DataError, match=r"has tags of words, like all rows, .* seqpipe\.Crf\.v1"):
+        run(file, output=tmp_path / "out")

@@ -60,8 +60,8 @@ class Entities(Task):
         if row.spans is None:
             raise DataError(
                 f"{row.source} has no entities marked: name a reader that gives them, such as seqpipe.Columns.v1, and by "
-                "its `entities` the tags that say where they are, if it doesn't find them; or the key that has them by "
-                "`spans` of seqpipe.Jsonl.v1"
+                "its `entities` the tags that say where they are, if it doesn't find them (all of them have to be such as "
+                '"B-PER", "I-PER" or "O"); or the key that has them by `spans` of seqpipe.Jsonl.v1'
             )
         check_words(doc, row)
         found: list[Span] = []
