@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 
 from seqpipe.data import find_mistakes
-from seqpipe.data._mistakes import confident_classes, estimated_errors, normalised_margins
+from seqpipe.data._mistakes import (
+    _folds,
+    confident_classes,
+    estimated_errors,
+    normalised_margins,
+)
 from seqpipe.errors import DataError
 from seqpipe.parts.readers import Row
 
@@ -164,3 +169,50 @@ def test_estimated_errors_by_hand():
     classes = confident_classes(GIVEN, PROBABILITIES)
     assert estimated_errors(GIVEN, classes, 2) == pytest.approx(1 / 5)
     assert estimated_errors(np.array([0, 1]), np.array([-1, 1]), 2) == 0.0
+
+
+def test_class_with_probability_zero_is_never_confident():
+    given = np.array([0, 0, 1, 1, 2])
+    unsure = np.array([[0.9, 0.1], [0.5, 0.5], [0.1, 0.9], [0.5, 0.5], [0.5, 0.5]])
+    classes = confident_classes(given, np.column_stack([unsure, np.zeros(5)]).astype(np.float32))
+    assert classes.tolist() == [0, -1, 1, -1, -1]
+
+
+def test_equal_probabilities_reach_their_mean():
+    # In float32, the mean of so many equal numbers is above them.
+    probabilities = np.full((3001, 2), [0.3, 0.7], dtype=np.float32)
+    given = np.zeros(3001, dtype=int)
+    given[0] = 1
+    assert set(confident_classes(given, probabilities)) == {1}
+    probabilities[:, 1] = 0
+    assert set(confident_classes(given, probabilities)) == {0}
+
+
+def test_rare_class_is_learnt_from_a_thinned_sample(monkeypatch):
+    # A tenth of the words is learnt from.
+    monkeypatch.setattr("seqpipe.data._mistakes._MAX_WORDS", 12 * 400 * 4 // 5 // 10)
+    rare = [
+        Row(f"the opera number {number} of the evening", ("zz",), f"a.csv:{1000 + number}")
+        for number in range(6)
+    ]
+    found = find_mistakes([*make_rows(400), *rare])
+    assert [each for each in found.mistakes if "zz" in (each.given, each.suggested)] == []
+
+
+def test_folds_keep_together_what_differs_in_case_and_white_space():
+    rows = [
+        replace(row, text=text)
+        for row in make_rows(40)
+        for text in (row.text, row.text.upper(), f" {row.text.title()}")
+    ]
+    folds = _folds(rows, 0)
+    texts = [{" ".join(row.text.lower().split()) for row in fold} for fold in folds]
+    assert sorted(map(id, (row for fold in folds for row in fold))) == sorted(map(id, rows))
+    assert sum(map(len, texts)) == len(set.union(*texts)) == 40
+
+
+def test_both_texts_of_a_pair_are_judged():
+    rows = [replace(row, text="what's it about?", pair=row.text) for row in make_rows(200)]
+    rows, truth = flipped(rows, 0.05)
+    first = find_mistakes(rows).mistakes[: len(truth)]
+    assert len([each for each in first if each.row.source in truth]) >= 0.6 * len(truth)
