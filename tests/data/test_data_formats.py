@@ -347,6 +347,9 @@ def test_column_of_ids_is_no_text(examined):
     ]
     section = section_of(examined("a.csv", header + quoted(rows)))
     assert section["text"] == "review_body" and section["label"] == "product_category"
+    rows = [(f"{n % 2} {'long ' * 20}", text, label) for n, (text, label) in enumerate(TEXTS)]
+    section = section_of(examined("a.csv", "text_id,main_text,kind\n" + quoted(rows)))
+    assert section["text"] == "main_text"
     rows = [(f"R{number}X", text, label) for number, (text, label) in enumerate(TEXTS)]
     assert (
         section_of(examined("a.csv", "review_key,words,kind\n" + quoted(rows)))["text"] == "words"

@@ -1,6 +1,7 @@
 """Confident learning: flipped labels are found, and the formulas give what they give by hand."""
 
 import random
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from seqpipe.data import find_mistakes
 from seqpipe.data._mistakes import (
     _folds,
+    _thinned,
     confident_classes,
     estimated_errors,
     normalised_margins,
@@ -178,25 +180,39 @@ def test_class_with_probability_zero_is_never_confident():
     assert classes.tolist() == [0, -1, 1, -1, -1]
 
 
-def test_equal_probabilities_reach_their_mean():
-    # In float32, the mean of so many equal numbers is above them.
-    probabilities = np.full((3001, 2), [0.3, 0.7], dtype=np.float32)
-    given = np.zeros(3001, dtype=int)
-    given[0] = 1
-    assert set(confident_classes(given, probabilities)) == {1}
-    probabilities[:, 1] = 0
-    assert set(confident_classes(given, probabilities)) == {0}
+def test_probabilities_as_good_as_equal_reach_their_mean():
+    # What equal texts have differs in the last digits.
+    near = np.array([0.7, 0.7, np.nextafter(0.7, 1, dtype=np.float32)], dtype=np.float32)
+    classes = confident_classes(np.array([1, 1, 1]), np.column_stack([1 - near, near]))
+    assert classes.tolist() == [1, 1, 1]
 
 
-def test_rare_class_is_learnt_from_a_thinned_sample(monkeypatch):
-    # A tenth of the words is learnt from.
+def test_thinned_sample_has_texts_of_every_class(monkeypatch):
+    monkeypatch.setattr("seqpipe.data._mistakes._MAX_WORDS", 12 * 400 // 10)
+    rare = [Row(f"opera {number}", ("opera",), f"a.csv:{number}") for number in range(5)]
+    rows = [*make_rows(200), *rare, *make_rows(200, seed=2)]
+    counts = Counter(row.labels[0] for row in _thinned(rows))
+    assert counts.pop("opera") == 5
+    # Of a class that has more, 20 at least.
+    assert counts.keys() == TOPICS.keys() and all(20 <= count < 30 for count in counts.values())
+
+
+def test_rare_class_is_not_found_where_a_sample_is_learnt_from(monkeypatch):
     monkeypatch.setattr("seqpipe.data._mistakes._MAX_WORDS", 12 * 400 * 4 // 5 // 10)
-    rare = [
-        Row(f"the opera number {number} of the evening", ("zz",), f"a.csv:{1000 + number}")
-        for number in range(6)
-    ]
+    rare = [Row(f"the opera number {n} of the evening", ("zz",), f"b.csv:{n}") for n in range(6)]
     found = find_mistakes([*make_rows(400), *rare])
     assert [each for each in found.mistakes if "zz" in (each.given, each.suggested)] == []
+
+
+def test_no_text_is_judged_by_a_model_that_learnt_it_in_capitals():
+    # There's nothing to learn from other texts.
+    texts = [" ".join(f"w{number}x{place}" for place in range(6)) for number in range(60)]
+    draw = random.Random(0)
+    rows = []
+    for number, text in enumerate(texts):
+        label = draw.choice(["x", "y"])
+        rows += [Row(form, (label,), f"a.csv:{number}") for form in (text, text.upper())]
+    assert len(find_mistakes(rows).mistakes) > 20
 
 
 def test_folds_keep_together_what_differs_in_case_and_white_space():
