@@ -163,14 +163,14 @@ def _check_json(file: Path, inputs: list[str]) -> None:
         if not file.is_file() or not file.stat().st_size:
             return
         if any(file.samefile(locate_file(path)) for path in inputs):
-            raise DataError(f"{file} is one of the files to look at: name another one for --json")
+            raise DataError(f"{file} is one of the files to look at: name another file for --json")
         with file.open(encoding="utf-8", errors="replace") as stream:
             beginning = stream.read(len(_BEGINNING))
     except OSError as error:
         raise DataError(f"{file} can't be written: {error.strerror}") from error
     if beginning != _BEGINNING:
         raise DataError(
-            f"{file} is there already, and is no report of this command: delete it, or name another one for --json"
+            f"{file} is there already, and is no report of this command: name another file for --json"
         )
 
 

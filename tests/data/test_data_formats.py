@@ -363,6 +363,12 @@ def test_bad_rows_before_the_cut_are_kept(examined):
     assert places == ["a.csv:8", "a.csv:9"]
 
 
+def test_row_of_many_lines_that_goes_on_behind_the_cut_is_no_bad_row(examined):
+    long = '"one\ntwo\nthree\nfour",good\n'
+    report = examined("a.csv", "text,label\n" + quoted(TEXTS) + "a,b,c\n" + long, most=11)
+    assert [each.source for each in report.parts["data"].skipped] == ["a.csv:8"]
+
+
 def test_errors_of_a_cut_file_name_the_file(examined):
     rows = "one text,x\n" * 9
     with pytest.raises(DataError, match=r"^a\.csv: none of its 2 rows.*, a\.csv:2: "):
