@@ -398,6 +398,8 @@ def test_counts_of_one_are_singular(examined):
     scanned, found = report.files["data"]
     assert "1 line can't be read" in scanned.why
     assert found.roles["text"].endswith("1 word on average)")
+    report = examined("a.csv", "words,kind\nlovely,good\nawful,bad\nfine,good\nboring,bad\n")
+    assert report.files["data"][1].roles["text"].endswith(": 1 word on average)")
 
 
 def test_columns_of_words_are_numbered_from_1(examined):
