@@ -91,11 +91,8 @@ def data_command(
 
         docs/data.md
     """
-    from dataclasses import replace
-
-    from seqpipe.cli._data_output import print_mistakes, print_report
+    from seqpipe.cli._data_output import print_report
     from seqpipe.cli.plugins._screen import make_console, waiting
-    from seqpipe.data import judge_labels
 
     if json is not None:
         _check_json(json, files)
@@ -106,14 +103,25 @@ def data_command(
     if json is not None:
         _write_json(json, report)
     if mistakes:
-        with waiting("judging labels…", console) as say:
-            found = judge_labels(
-                report, on_fold=lambda number: say(f"judging labels: model {number} of 5…")
-            )
-        report = replace(report, mistakes=found)
-        print_mistakes(console, found)
+        report = _judge(console, report)
         if json is not None:
             _write_json(json, report)
+
+
+def _judge(console: Any, report: Any) -> Any:
+    """Print labels that look like mistakes, and return the report with them."""
+    from dataclasses import replace
+
+    from seqpipe.cli._data_output import print_mistakes
+    from seqpipe.cli.plugins._screen import waiting
+    from seqpipe.data import judge_labels
+
+    with waiting("judging labels…", console) as say:
+        found = judge_labels(
+            report, on_fold=lambda number: say(f"judging labels: model {number} of 5…")
+        )
+    print_mistakes(console, found)
+    return replace(report, mistakes=found)
 
 
 def _examine(
