@@ -1,7 +1,7 @@
 """``seqpipe data``."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -9,12 +9,17 @@ _Column = Annotated[
     str | None,
     typer.Option(
         metavar="COLUMN",
-        help="The column or key of the texts, if the guess is wrong.",
+        help="The column or key of the texts, by its name or its number from 1, if the guess is wrong.",
         show_default=False,
     ),
 ]
 _Label = Annotated[
-    str | None, typer.Option(metavar="COLUMN", help="The same for the labels.", show_default=False)
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="That of the labels, by its name or its number from 1.",
+        show_default=False,
+    ),
 ]
 _Encoding = Annotated[
     str | None,
@@ -41,9 +46,15 @@ _Mistakes = Annotated[
 _Json = Annotated[
     Path | None,
     typer.Option(
-        "--json", metavar="FILE", help="Write everything as JSON, too.", show_default=False
+        "--json",
+        metavar="FILE",
+        help="Write everything as JSON, too. Of the files that are there already, only an earlier report is replaced.",
+        show_default=False,
     ),
 ]
+
+#: How a report begins, by which it's known from other files.
+_BEGINNING: Final = '{\n  "command": "seqpipe data"'
 
 
 def data_command(
@@ -80,25 +91,37 @@ def data_command(
 
         docs/data.md
     """
-    from dataclasses import replace
-
-    from seqpipe.cli._data_output import print_mistakes, print_report
+    from seqpipe.cli._data_output import print_report
     from seqpipe.cli.plugins._screen import make_console, waiting
-    from seqpipe.data import judge_labels
 
+    if json is not None:
+        _check_json(json, files)
     console = make_console(soft_wrap=False)
     with waiting("reading…", console):
         report = _examine(files, text, label, encoding, lines)
     print_report(console, report)
-    if mistakes:
-        with waiting("judging labels…", console) as say:
-            found = judge_labels(
-                report, on_fold=lambda number: say(f"judging labels: model {number} of 5…")
-            )
-        report = replace(report, mistakes=found)
-        print_mistakes(console, found)
     if json is not None:
         _write_json(json, report)
+    if mistakes:
+        report = _judge(console, report)
+        if json is not None:
+            _write_json(json, report)
+
+
+def _judge(console: Any, report: Any) -> Any:
+    """Print labels that look like mistakes, and return the report with them."""
+    from dataclasses import replace
+
+    from seqpipe.cli._data_output import print_mistakes
+    from seqpipe.cli.plugins._screen import waiting
+    from seqpipe.data import judge_labels
+
+    with waiting("judging labels…", console) as say:
+        found = judge_labels(
+            report, on_fold=lambda number: say(f"judging labels: model {number} of 5…")
+        )
+    print_mistakes(console, found)
+    return replace(report, mistakes=found)
 
 
 def _examine(
@@ -135,13 +158,38 @@ def _examine_pipeline_file(file: Path, most: int) -> Any:
         raise
 
 
+def _check_json(file: Path, inputs: list[str]) -> None:
+    """Check that nothing is lost if a report is written to a file.
+
+    Raises:
+        DataError: It's one of the inputs, or another file than a report.
+    """
+    from seqpipe.errors import DataError
+    from seqpipe.parts.readers import locate_file
+
+    try:
+        if not file.is_file() or not file.stat().st_size:
+            return
+        if any(file.samefile(locate_file(path)) for path in inputs):
+            raise DataError(f"{file} is one of the files to look at: name another file for --json")
+        with file.open(encoding="utf-8", errors="replace") as stream:
+            beginning = stream.read(len(_BEGINNING))
+    except OSError as error:
+        raise DataError(f"{file} can't be written: {error.strerror}") from error
+    if beginning != _BEGINNING:
+        raise DataError(
+            f"{file} is there already, and is no report of this command: name another file for --json"
+        )
+
+
 def _write_json(file: Path, report: Any) -> None:
     import json
 
     from seqpipe.data import report_to_json
     from seqpipe.errors import DataError
 
-    text = json.dumps(report_to_json(report), indent=2, ensure_ascii=False, allow_nan=False)
+    told = {"command": "seqpipe data", **report_to_json(report)}
+    text = json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False)
     try:
         file.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
     except OSError as error:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from seqpipe.cli.plugins._screen import counted
 from seqpipe.data import Duplicate, Found, Guess, Leak, Report, Scan, Summary
+from seqpipe.parts.readers import Row
 from seqpipe.reporting import escaped
 
 #: How many of a kind are shown; the rest is in the JSON.
@@ -23,6 +24,7 @@ _FIGURES: Final = 28
 #: No line of a text is longer, however wide the terminal is.
 _BEGINNING: Final = 160
 _COLUMNS: Final = 20
+_INDENT: Final = 4
 
 
 def print_report(console: Console, report: Report) -> None:
@@ -84,7 +86,7 @@ def _print_summary(console: Console, name: str, summary: Summary, *, is_cut: boo
         title += ", and only these were looked at (--lines)"
     console.print(Text(title, "bold"))
     if summary.labels:
-        several = f", {summary.several:,} rows with several" if summary.several else ""
+        several = f", {counted(summary.several, 'row')} with several" if summary.several else ""
         console.print(f"  {counted(len(summary.labels), 'label')}{several}")
         console.print(_counts(summary.labels, summary.rows))
     for kind, counts in summary.marks.items():
@@ -133,7 +135,7 @@ def _print_duplicates(console: Console, found: Sequence[Duplicate]) -> None:
         told = f"  labelled differently: {disagreeing:,}"
         console.print(Text(told, "yellow"))
     for each in found[: min(_SHOWN, disagreeing or _PLACES)]:
-        _print_beginning(console, each.rows[0].text, 4)
+        _print_texts(console, each.rows[0])
         for row in each.rows[:_PLACES]:
             labels = f" ({', '.join(row.labels)})" if row.labels else ""
             console.print(f"      {escaped(row.source + labels)}", soft_wrap=True)
@@ -147,11 +149,12 @@ def _print_leak(console: Console, leak: Leak) -> None:
     if not leak.pairs:
         console.print(f"no text of {leak.part} is in {leak.other}\n")
         return
-    told = f"{counted(len(leak.pairs), 'row')} of {leak.part} ({leak.share:.1%}) are in {leak.other} too:"
+    are = "is" if len(leak.pairs) == 1 else "are"
+    told = f"{counted(len(leak.pairs), 'row')} of {leak.part} ({leak.share:.1%}) {are} in {leak.other} too:"
     console.print(Text(told, "yellow"))
     for row, other in leak.pairs[:_PLACES]:
         console.print(f"  {escaped(row.source)} is {escaped(other.source)}", soft_wrap=True)
-        _print_beginning(console, row.text, 4)
+        _print_texts(console, row)
     if (left := len(leak.pairs) - _PLACES) > 0:
         console.print(f"  and {left:,} more: see --json")
     console.print()
@@ -161,7 +164,8 @@ def print_mistakes(console: Console, found: Found) -> None:
     """Print labels that look like mistakes, the surest ones."""
     judged = counted(found.judged, "row")
     if found.mistakes:
-        told = f"{len(found.mistakes):,} labels of {judged} look like mistakes; {found.share:.1%} are estimated to be"
+        look = "looks like a mistake" if len(found.mistakes) == 1 else "look like mistakes"
+        told = f"{counted(len(found.mistakes), 'label')} of {judged} {look}; {found.share:.1%} are estimated to be"
     else:
         told = f"no label of {judged} looks like a mistake"
     console.print(Text(told, "bold"))
@@ -172,7 +176,7 @@ def print_mistakes(console: Console, found: Found) -> None:
         labels = f"{escaped(mistake.given)} → {escaped(mistake.suggested)}"
         place = escaped(mistake.row.source)
         console.print(f"  {place}  {labels}  ({mistake.margin:+.2f})", soft_wrap=True)
-        _print_beginning(console, mistake.row.text, 4)
+        _print_texts(console, mistake.row)
     if (left := len(found.mistakes) - 2 * _SHOWN) > 0:
         console.print(f"  and {left:,} more: see --json")
 
@@ -185,11 +189,13 @@ def _table(*names: str) -> Table:
     return table
 
 
-def _print_beginning(console: Console, text: str, indent: int) -> None:
-    """Print the beginning of a text, as much as a line has room for."""
-    room = max(min(console.width, _BEGINNING) - indent, _NAME)
-    line = Text(" " * indent + _short(text, room), "dim")
-    console.print(line, no_wrap=True, overflow="ellipsis")
+def _print_texts(console: Console, row: Row) -> None:
+    """Print the beginning of a text, as much as a line has room for; of a pair, of both."""
+    room = max(min(console.width, _BEGINNING) - _INDENT, _NAME)
+    for text in (row.text, row.pair):
+        if text is not None:
+            line = Text(" " * _INDENT + _short(text, room), "dim")
+            console.print(line, no_wrap=True, overflow="ellipsis")
 
 
 def _print_indented(console: Console, text: str, indent: int) -> None:

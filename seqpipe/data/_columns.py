@@ -124,11 +124,14 @@ def choose_text(columns: Sequence[Column], wished: str | None) -> tuple[Column, 
     if not found:
         return None
     named = _by_name(found, _TEXTS)
+    if named is None:
+        in_part = [each for _, each in _in_part(found, _TEXTS) if not _plain(each).endswith("id")]
+        named = max(in_part, key=lambda each: each.characters, default=None)
     # A column that's called "comment" may be empty in most rows.
     if named is not None and named.filled > named.rows / 2:
-        return named, f"by its name; {named.words:.0f} words on average"
+        return named, f"by its name; {plural(round(named.words), 'word')} on average"
     longest = max(found, key=lambda each: (each.characters * each.filled, each.distinct))
-    return longest, f"the longest values: {longest.words:.0f} words on average"
+    return longest, f"the longest values: {plural(round(longest.words), 'word')} on average"
 
 
 def choose_label(
@@ -147,7 +150,9 @@ def choose_label(
     if wished is not None:
         return _wished(columns, wished), "as told"
     others = [each for each in columns if each is not text and each.can_be_label and each.filled]
-    if named := _by_name(others, _LABELS):
+    in_part = dict(reversed(_in_part(others, _LABELS)))
+    surest = next((in_part[name] for name in _LABELS if name in in_part), None)
+    if named := _by_name(others, _LABELS) or surest:
         return named, f"by its name; {_values(named)}"
     likely = [
         each
@@ -175,14 +180,24 @@ def is_known_name(name: str) -> bool:
 
 
 def _by_name(columns: Sequence[Column], names: Iterable[str]) -> Column | None:
-    plain = {str(each.name).rpartition(".")[2].strip().lower(): each for each in reversed(columns)}
-    whole = next((plain[name] for name in names if name in plain), None)
-    if whole is not None:
-        return whole
-    parts = {
-        part: each for name, each in plain.items() for part in name.replace("-", "_").split("_")
-    }
-    return next((parts[name] for name in names if name in parts), None)
+    plain = {_plain(each): each for each in reversed(columns)}
+    return next((plain[name] for name in names if name in plain), None)
+
+
+def _in_part(columns: Sequence[Column], names: Iterable[str]) -> list[tuple[str, Column]]:
+    """Return the columns whose names have one of the names as a part, such as "review_body", each with that part."""
+    return [
+        (part, column)
+        for column in columns
+        # Not those that number or name the rows.
+        if column.words > 1 or column.distinct < column.filled
+        for part in _plain(column).replace("-", "_").split("_")
+        if part in names
+    ]
+
+
+def _plain(column: Column) -> str:
+    return str(column.name).rpartition(".")[2].strip().lower()
 
 
 def _wished(columns: Sequence[Column], wished: str) -> Column:

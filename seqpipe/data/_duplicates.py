@@ -1,4 +1,4 @@
-"""Texts that are there twice: within a part, and in a part that others are tested on."""
+"""Texts, or pairs of texts, that are there twice: within a part, and in a part that others are tested on."""
 
 import hashlib
 from collections import defaultdict
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seqpipe.parts.readers import Row
+from seqpipe.parts.readers import Row, text_key
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class Leak:
     share: float
 
 
-def normalised(text: str) -> str:
-    """Return a text in lower case and with single blanks, as texts are compared."""
-    return " ".join(text.casefold().split())
+def folded_key(row: Row) -> str:
+    """Return what's the same of rows with the same text except for case and white space; of a pair, both in any order."""
+    return text_key(row.text.casefold(), None if row.pair is None else row.pair.casefold())
 
 
 def find_duplicates(rows: Iterable[Row]) -> list[Duplicate]:
@@ -78,7 +78,7 @@ def find_leaks(parts: Mapping[str, Sequence[Row]]) -> list[Leak]:
 
 def _key(row: Row) -> bytes:
     # A digest: millions of texts are kept already.
-    return hashlib.blake2b(normalised(row.text).encode(), digest_size=16).digest()
+    return hashlib.blake2b(folded_key(row).encode(), digest_size=16).digest()
 
 
 def _labelling(row: Row) -> Any:

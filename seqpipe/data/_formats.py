@@ -19,6 +19,8 @@ _TABLES: Final = (".csv", ".tsv", ".tab")
 #: First words are labels if there are so few of them for all lines.
 _MAX_LABELS: Final = 0.1
 _FEW_LINES: Final = 50
+#: The readers whose text and label are columns or keys.
+_WITH_COLUMNS: Final = ("seqpipe.Csv.v1", "seqpipe.Jsonl.v1")
 
 
 def guess(
@@ -33,10 +35,15 @@ def guess(
         like: What another part of the same data is: it holds for this one too, if that has the same columns.
 
     Raises:
-        DataError: There's no such column, or nothing reads this.
+        DataError: There's no such column, or the format has none that could be told.
     """
     try:
         found = _guess(scanned, text, label)
+        if found.reader not in _WITH_COLUMNS and (text is not None or label is not None):
+            raise DataError(
+                f"--text and --label name columns of tables or keys of JSON Lines, and this looks like {found.format}; "
+                "leave them out"
+            )
     except DataError as error:
         raise DataError(f"{escaped(scanned.path)}: {error}") from error
     if like is None or found.reader != like.reader or not like.columns:
@@ -91,5 +98,7 @@ def _guess_first_word(lines: Sequence[str]) -> Guess | None:
 
 def _plain(lines: Sequence[str]) -> Guess:
     column = describe(1, [line.strip() for line in lines])
-    roles = {"text": "each line; there are no labels, so it serves for embeddings only"}
+    roles = {
+        "text": "each line; there are no labels, so it serves for embeddings and language models ([language_model])"
+    }
     return Guess("a text per line", "seqpipe.Lines.v1", {}, (column,), roles)

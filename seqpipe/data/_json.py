@@ -38,7 +38,7 @@ def guess_json(
     # The order in which the first row has them.
     order = [*rows[0], *(key for key in values if key not in rows[0])]
     columns = tuple(_column(key, values[key]) for key in order)
-    found = _of_words(values, columns) if text is None else None
+    found = _of_words(values, columns) if text is None and label is None else None
     return found or _of_texts(values, columns, text, label)
 
 

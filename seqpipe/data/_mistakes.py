@@ -8,19 +8,23 @@ probability of another class is as high as is usual for texts of that class is c
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqpipe.data._duplicates import normalised
+from seqpipe.data._duplicates import folded_key
 from seqpipe.errors import DataError
 from seqpipe.parts.readers import Row, split_folds
 
 FOLDS: Final = 5
 #: A million words take half a gigabyte while a model is fitted.
 _MAX_WORDS: Final = 2_000_000
+#: However many words there are, a model learns from so many texts of each class, if it has them.
+_MIN_EXAMPLES: Final = 20
+#: Probabilities that differ by less are equal: the mean of equal ones needn't be quite the same.
+_EQUAL: Final = 1e-6
 #: Texts that are judged at once.
 _BATCH: Final = 1_000
 _WORD: Final = re.compile(r"\w+|[^\w\s]")
@@ -81,7 +85,7 @@ def find_mistakes(
         raise DataError(
             f"labels can't be judged: fewer than two classes have {FOLDS} different texts"
         )
-    folds = split_folds(kept, FOLDS, seed=seed)
+    folds = _folds(kept, seed)
     ordered = [row for fold in folds for row in fold]
     probabilities = np.concatenate(
         [
@@ -109,16 +113,17 @@ def confident_classes(
     """Return the class that each text is confidently counted as, or -1.
 
     With t_j the mean probability of class j over the texts labelled j, it's the most probable of the classes j
-    with p_j >= t_j (equations 1 and 2 of the paper).
+    with p_j >= t_j (equations 1 and 2 of the paper). A class that has no texts, or that no model has learnt, is never it.
 
     Args:
         given: The labels, `[B]`.
         probabilities: Those of the classes, by a model that wasn't trained on the text, `[B, L]`.
     """
-    count = probabilities.shape[1]
-    own = [probabilities[given == label, label] for label in range(count)]
-    thresholds = np.array([each.mean() if each.size else np.inf for each in own])
-    confident = np.where(probabilities >= thresholds, probabilities, -1.0)
+    exact = probabilities.astype(np.float64)
+    own = [exact[given == label, label] for label in range(exact.shape[1])]
+    means = np.array([each.mean() if each.size else 0.0 for each in own])
+    thresholds = np.where(means > _EQUAL, means - _EQUAL, np.inf)
+    confident = np.where(exact >= thresholds, exact, -1.0)
     return np.where(confident.max(axis=1) >= 0, confident.argmax(axis=1), -1)
 
 
@@ -168,9 +173,20 @@ def _judgeable(rows: Sequence[Row]) -> tuple[list[Row], tuple[str, ...]]:
     """Return the rows of classes with enough different texts, and the other classes."""
     texts: defaultdict[str, set[str]] = defaultdict(set)
     for row in rows:
-        texts[row.labels[0]].add(normalised(row.text))
+        texts[row.labels[0]].add(folded_key(row))
     left_out = tuple(sorted(label for label, found in texts.items() if len(found) < FOLDS))
     return [row for row in rows if row.labels[0] not in left_out], left_out
+
+
+def _folds(rows: Sequence[Row], seed: int) -> list[list[Row]]:
+    """Cut rows into folds, those of one text (except for case and white space) in the same."""
+    by_folded: defaultdict[Row, list[Row]] = defaultdict(list)
+    for row in rows:
+        pair = None if row.pair is None else row.pair.casefold()
+        by_folded[replace(row, text=row.text.casefold(), pair=pair)].append(row)
+    folded = [each for each, same in by_folded.items() for _ in same]
+    folds = split_folds(folded, FOLDS, seed=seed)
+    return [[by_folded[each].pop() for each in fold] for fold in folds]
 
 
 def _held_out_probabilities(
@@ -185,23 +201,34 @@ def _held_out_probabilities(
 
     if on_fold is not None:
         on_fold(number + 1)
-    examples = [
-        LabelledWords(_words(row.text), row.labels)
-        for other, fold in enumerate(folds)
-        if other != number
-        for row in fold
-    ]
-    words = sum(len(example.words) for example in examples)
+    others = [row for other, fold in enumerate(folds) if other != number for row in fold]
+    examples = [LabelledWords(_words(row), row.labels) for row in _thinned(others)]
     model = NGramClassifier(exclusive=True)
-    model.fit(examples[:: -(-words // _MAX_WORDS) or 1], labels=labels)
-    texts = [_words(row.text) for row in folds[number]]
+    model.fit(examples, labels=labels)
+    texts = [_words(row) for row in folds[number]]
     scores = [model.predict(texts[at : at + _BATCH]) for at in range(0, len(texts), _BATCH)]
     found = np.concatenate(scores)
-    # A class that no example of a thinned sample has isn't learnt.
+    # A class isn't learnt if all its texts are in this fold, as their duplicates are.
     probabilities = np.zeros((len(texts), len(labels)), dtype=np.float32)
     probabilities[:, [labels.index(label) for label in model.labels]] = found
     return probabilities
 
 
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text)
+def _thinned(rows: Sequence[Row]) -> list[Row]:
+    """Return rows with about as many words as a model may learn from, evenly spread over each class."""
+    step = -(-sum(len(_words(row)) for row in rows) // _MAX_WORDS)
+    if step <= 1:
+        return list(rows)
+    by_label: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_label[row.labels[0]].append(row)
+    return [
+        row
+        for same in by_label.values()
+        for row in same[:: min(step, max(len(same) // _MIN_EXAMPLES, 1))]
+    ]
+
+
+def _words(row: Row) -> list[str]:
+    """Return the words of a text; of a pair, those of both."""
+    return _WORD.findall(row.text if row.pair is None else f"{row.text}\n{row.pair}")

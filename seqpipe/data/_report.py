@@ -120,7 +120,9 @@ def report_to_json(report: Report) -> dict[str, Any]:
         name: {
             "path": scanned.path,
             "encoding": scanned.encoding,
+            "encoding_reason": scanned.why,
             "lines": scanned.count,
+            "size": scanned.size,
             "is_cut": scanned.is_cut,
             **asdict(found),
         }
@@ -167,7 +169,7 @@ def _mistakes(found: Found) -> dict[str, Any]:
 
 
 def _row(row: Row) -> dict[str, Any]:
-    return {"place": row.source, "labels": list(row.labels), "text": row.text}
+    return {"place": row.source, "labels": list(row.labels), "text": row.text, "pair": row.pair}
 
 
 def _examined(

@@ -10,6 +10,7 @@ from typing import Final
 
 from seqpipe.errors import DataError
 from seqpipe.formats import READ_FAILURES, open_decompressed
+from seqpipe.messages import plural
 from seqpipe.parts.readers import check_encoding, locate_file
 from seqpipe.reporting import escaped
 
@@ -220,9 +221,12 @@ def _narrow_encoding(seen: _Seen) -> tuple[str, str]:
         return "utf-8", "all lines are valid UTF-8" if seen.fits else "only ASCII characters"
     if seen.fits >= seen.misfits:
         beyond = seen.fits + seen.misfits
-        return "utf-8", f"but {seen.misfits:,} of {beyond:,} lines beyond ASCII aren't valid"
+        return (
+            "utf-8",
+            f"of {plural(beyond, 'line')} beyond ASCII, all but {seen.misfits:,} are valid UTF-8",
+        )
     found = "cp1252" if _decodes(seen.sample, "cp1252") else "latin-1"
-    why = f"a guess, as {seen.misfits:,} of its lines aren't valid UTF-8; if letters look wrong, use --encoding"
+    why = f"a guess: {plural(seen.misfits, 'line')} can't be read as UTF-8; if letters look wrong, use --encoding"
     return found, why
 
 

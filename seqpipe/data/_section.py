@@ -15,7 +15,15 @@ from seqpipe.data._guess import Guess
 from seqpipe.data._scan import Scan, copy_beginning
 from seqpipe.errors import ConfigError, DataError
 from seqpipe.messages import listed, quote
-from seqpipe.parts.readers import BadRow, Reader, ReadResult, Row, Stream, data_suffix
+from seqpipe.parts.readers import (
+    UNCLOSED_QUOTE,
+    BadRow,
+    Reader,
+    ReadResult,
+    Row,
+    Stream,
+    data_suffix,
+)
 from seqpipe.reporting import escaped
 
 #: The names of the parts that may have a reader of their own.
@@ -39,9 +47,9 @@ class Part:
 
 
 def name_parts(paths: Iterable[str]) -> list[str]:
-    """Return which part each of several files is: by their names, or else in the order train, dev, test.
+    """Return which part each of several files is: by their names; the others in the order train, dev, test.
 
-    A single file is the whole, "data".
+    A single file is the whole, "data". Two of which no name tells anything are train and test.
 
     Raises:
         ConfigError: There are more files than parts.
@@ -51,10 +59,14 @@ def name_parts(paths: Iterable[str]) -> list[str]:
         return ["data"]
     if len(paths) > len(PARTS):
         raise ConfigError(f"there are {len(paths)} files; name three at most: train, dev and test")
-    found = [_part_of(path) for path in paths]
-    if len(set(found) - {""}) == len(paths):
-        return found
-    return [*PARTS] if len(paths) == len(PARTS) else ["train", "test"]
+    told: dict[str, str] = {}
+    for path in paths:
+        # The first of two files with the same part in their names.
+        if (part := _part_of(path)) and part not in told.values():
+            told[path] = part
+    order = PARTS if len(paths) == len(PARTS) else ("train", "test", "dev")
+    rest = iter([part for part in order if part not in told.values()])
+    return [told.pop(path, "") or next(rest) for path in paths]
 
 
 def _part_of(path: str) -> str:
@@ -140,8 +152,11 @@ def read_part(settings: Mapping[str, Any], *, most: int, scanned: Scan | None = 
     rest = {key: value for key, value in settings.items() if key != "@readers"}
     if scanned is not None and scanned.is_cut:
         with _beginning(scanned) as path:
-            part = _read(name, {**rest, "path": str(path)}, most)
-            return replace(_named(part, str(path), scanned.path), is_cut=True)
+            try:
+                part = _read(name, {**rest, "path": str(path)}, most)
+            except (ConfigError, DataError) as error:
+                raise type(error)(str(error).replace(str(path), scanned.path)) from error
+            return replace(_named(part, str(path), scanned), is_cut=True)
     return _read(name, rest, most)
 
 
@@ -154,13 +169,22 @@ def _beginning(scanned: Scan) -> Iterator[Path]:
         yield path
 
 
-def _named(part: Part, copy: str, path: str) -> Part:
+def _named(part: Part, copy: str, scanned: Scan) -> Part:
     """Return the rows with places in the file that they were copied from."""
+    path = scanned.path
     rows = tuple(replace(row, source=row.source.replace(copy, path, 1)) for row in part.rows)
     skipped = tuple(replace(bad, source=bad.source.replace(copy, path, 1)) for bad in part.skipped)
-    # A row that goes on behind the cut isn't a bad one.
+    # A row that goes on behind the cut isn't a bad one: it begins on the last line, or a quote is open from its line on.
     last = _line_of(rows[-1].source)
-    return Part(rows, tuple(bad for bad in skipped if _line_of(bad.source) < last))
+    end = min(
+        (
+            line
+            for bad in skipped
+            if (line := _line_of(bad.source)) > last and UNCLOSED_QUOTE in bad.problem
+        ),
+        default=scanned.count,
+    )
+    return Part(rows, tuple(bad for bad in skipped if _line_of(bad.source) < end))
 
 
 def _line_of(source: str) -> int:

@@ -19,6 +19,8 @@ _MIN_SHARE: Final = 0.95
 #: Longer cells aren't the name of a column.
 _MAX_NAME: Final = 40
 _MAX_NAME_WORDS: Final = 4
+#: In so few rows a label may well be there only once.
+_FEW_ROWS: Final = 50
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def guess_table(
     if layout.quote is None:
         settings["quote"] = None
     cells = "cells may be quoted" if layout.quote else "no quotes"
-    header = "a header" if has_header else "no header"
+    header = _header(layout.rows) if has_header else "no header"
     format = f"table separated by {_NAMES[layout.delimiter]}; {header}; {cells}"
     return Guess(format, "seqpipe.Csv.v1", settings, columns, roles, _problem(roles))
 
@@ -114,6 +116,12 @@ def _has_header(rows: Sequence[Sequence[str]]) -> bool:
     below = [{row[place].strip() for row in rest} for place in range(len(first))]
     # A value that's there again below isn't a name.
     return not any(cell in values for cell, values in zip(first, below, strict=True) if cell)
+
+
+def _header(rows: Sequence[Sequence[str]]) -> str:
+    if len(rows) > _FEW_ROWS or any(map(is_known_name, rows[0])):
+        return "a header"
+    return "a header (a guess: none of its cells is there again; if it's data, set header = false)"
 
 
 def _columns(rows: Sequence[Sequence[str]], *, has_header: bool) -> tuple[Column, ...]:

@@ -53,9 +53,11 @@ def guess_columns(lines: Sequence[str]) -> Guess | None:
         settings["word"] = 1
     word = settings.get("word", 0)
     columns = tuple(_column(place, [row[place] for row in rows]) for place in range(width))
-    roles = {"words": f"column {word}, counted from 0", "tag": f"column {width - 1}, the last"}
+    roles = {"words": f"column {word + 1}", "tag": f"column {width}, the last"}
     if width - word > 2:
-        roles["others"] = "columns between; to read them, name them in `tags`"
+        roles["others"] = (
+            "columns between; to read them, name them in `tags`, which counts columns from 0"
+        )
     separated = "tabs" if delimiter else "blanks or tabs"
     format = (
         f"a word per line with its tags, an empty line after each text; separated by {separated}"
@@ -64,7 +66,7 @@ def guess_columns(lines: Sequence[str]) -> Guess | None:
 
 
 def _column(place: int, values: Sequence[str]) -> Column:
-    return describe(place, values)
+    return describe(place + 1, values)
 
 
 def _blocks(lines: Sequence[str]) -> list[list[str]]:

@@ -3,12 +3,16 @@
 import csv
 import json
 import random
+from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
+from rich.console import Console
 
 from seqpipe import config
-from seqpipe.data import examine_section
+from seqpipe.cli._data_output import print_mistakes, print_report
+from seqpipe.data import Found, Mistake, Part, Report, examine_section, summarise
+from seqpipe.parts.readers import Row
 
 GOOD = ["lovely", "wonderful", "superb", "delightful", "great"]
 BAD = ["awful", "terrible", "boring", "dreadful", "poor"]
@@ -86,7 +90,7 @@ def test_leaks_are_printed(call, folder):
     write(folder / "test.csv", [*test, train[5]])
     called = call("data", "test.csv", "train.csv")
     assert called.code == 0, called.err
-    assert "1 row of test (9.1%) are in train too" in called.out
+    assert "1 row of test (9.1%) is in train too" in called.out
     assert "test.csv:12 is train.csv:7" in called.out
     assert "[data.train]" in called.out and "[data.test]" in called.out
 
@@ -146,7 +150,7 @@ def test_data_of_a_pipeline_file_is_looked_at(call, folder):
     called = call("data", "pipeline.cfg")
     assert called.code == 0, called.err
     assert "data: 30 rows" in called.out and "test: 1 row" in called.out
-    assert "(100.0%) are in train too" in called.out
+    assert "(100.0%) is in train too" in called.out
 
 
 def test_texts_of_an_embedding_are_looked_at(call, folder):
@@ -221,3 +225,71 @@ def test_long_file_is_looked_at_in_part_and_that_is_said(call, folder):
 def test_help_has_examples_and_names_the_page(call):
     called = call("data", "--help")
     assert "seqpipe data train.csv dev.csv test.csv" in called.out and "docs/data.md" in called.out
+
+
+@pytest.mark.parametrize("name", ["a.csv", "link.csv", "b.json", "pipeline.cfg"])
+def test_json_replaces_no_other_file(call, folder, name):
+    write(folder / "a.csv", make_rows(20))
+    (folder / "link.csv").symlink_to(folder / "a.csv")
+    (folder / "b.json").write_text('{"files": {}}')
+    (folder / "pipeline.cfg").write_text(PIPELINE)
+    before = (folder / name).read_bytes()
+    called = call("data", "a.csv", "--json", name)
+    assert called.code == 1 and not called.out and (folder / name).read_bytes() == before
+    told = "is one of the files" if name.endswith(".csv") else "is no report of this command"
+    assert f"{name} " in called.err and told in " ".join(called.err.split())
+
+
+def test_json_replaces_an_earlier_report_and_an_empty_file(call, folder):
+    write(folder / "a.csv", make_rows(20))
+    write(folder / "b.csv", make_rows(30))
+    (folder / "a.json").write_text("")
+    for name, count in (("a.csv", 20), ("b.csv", 30)):
+        assert call("data", name, "--json", "a.json").code == 0
+        told = json.loads((folder / "a.json").read_text(encoding="utf-8"))
+        assert told["parts"]["data"]["rows"] == count
+
+
+def test_json_is_written_although_labels_cannot_be_judged(call, folder):
+    write(folder / "a.csv", make_rows(4))
+    called = call("data", "a.csv", "--mistakes", "--json", "a.json")
+    assert called.code == 1 and "can't be judged" in called.err
+    assert json.loads((folder / "a.json").read_text(encoding="utf-8"))["mistakes"] is None
+
+
+PAIRS = """
+[data]
+@readers = "seqpipe.Csv.v1"
+path = "a.csv"
+pair = "reply"
+"""
+
+
+def test_both_texts_of_pairs_are_printed(call, folder):
+    (folder / "a.cfg").write_text(PAIRS)
+    rows = "how are you,fine,x\nhow are you,not fine,y\nHow are you,Fine,y\n"
+    (folder / "a.csv").write_text("text,reply,label\n" + rows)
+    called = call("data", "a.cfg", "--json", "a.json")
+    assert called.code == 0, called.err
+    assert "1 duplicate text, in 2 rows" in called.out
+    assert "    how are you\n    fine\n      a.csv:2 (x)\n" in called.out
+    (found,) = json.loads((folder / "a.json").read_text(encoding="utf-8"))["duplicates"]["data"]
+    assert [row["pair"] for row in found["rows"]] == ["fine", "Fine"]
+
+
+def test_counts_of_one_are_singular(capsys):
+    row = Row("a text", ("x",), "a.csv:1")
+    found = Found((Mistake(row, "x", "y", -0.5),), 100, 0.01, ())
+    console = Console(width=200)
+    print_mistakes(console, found)
+    print_report(console, examined_rows([row, replace(row, text="b", labels=("x", "y"))]))
+    out = capsys.readouterr().out
+    assert "1 label of 100 rows looks like a mistake; " in out and ", 1 row with several" in out
+
+
+def examined_rows(rows):
+    return Report({}, "", {"data": Part(tuple(rows))}, {"data": summarise(rows)}, {"data": []}, [])
+
+
+def test_help_says_how_columns_are_named(call):
+    assert " ".join(call("data", "--help").out.split()).count("number from 1") == 2

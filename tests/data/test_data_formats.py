@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 import pytest
 
 from seqpipe import config
-from seqpipe.data import examine_files, examine_section
+from seqpipe.data import examine_files, examine_section, name_parts, report_to_json
 from seqpipe.errors import DataError
 from seqpipe.parts.readers import Row, Stream
 
@@ -321,3 +321,103 @@ def test_what_is_no_file_is_told(tmp_path):
         examine_files([str(tmp_path / "none.csv")], most=ALL)
     with pytest.raises(DataError, match="is a folder"):
         examine_files([str(tmp_path)], most=ALL)
+
+
+@pytest.mark.parametrize(
+    ("paths", "parts"),
+    [
+        (["test.csv", "main.csv"], ["test", "train"]),
+        (["main.csv", "other.csv"], ["train", "test"]),
+        (["train.csv", "other.csv"], ["train", "test"]),
+        (["other.csv", "dev.csv"], ["train", "dev"]),
+        (["a.csv", "b.csv", "train.csv"], ["dev", "test", "train"]),
+        (["train-1.csv", "train-2.csv"], ["train", "test"]),
+        (["train.csv", "train.csv"], ["train", "test"]),
+    ],
+)
+def test_files_whose_names_do_not_tell_get_the_parts_that_are_left(paths, parts):
+    assert name_parts(paths) == parts
+
+
+def test_column_of_ids_is_no_text(examined):
+    header = "review_id,product_category,review_headline,review_body,star_rating\n"
+    rows = [
+        (f"R{number}X", "Books", text[:10], text, str(number % 2 + 1))
+        for number, (text, _) in enumerate(TEXTS)
+    ]
+    section = section_of(examined("a.csv", header + quoted(rows)))
+    assert section["text"] == "review_body" and section["label"] == "product_category"
+    rows = [(f"{n % 2} {'long ' * 20}", text, label) for n, (text, label) in enumerate(TEXTS)]
+    section = section_of(examined("a.csv", "text_id,main_text,kind\n" + quoted(rows)))
+    assert section["text"] == "main_text"
+    rows = [(f"R{number}X", text, label) for number, (text, label) in enumerate(TEXTS)]
+    assert (
+        section_of(examined("a.csv", "review_key,words,kind\n" + quoted(rows)))["text"] == "words"
+    )
+
+
+def test_bad_rows_before_the_cut_are_kept(examined):
+    bad = "three,cells,here\n" * 3
+    report = examined("a.csv", "text,label\n" + quoted(TEXTS) + bad + quoted(TEXTS), most=10)
+    places = [each.source for each in report.parts["data"].skipped]
+    assert places == ["a.csv:8", "a.csv:9"]
+
+
+def test_row_of_many_lines_that_goes_on_behind_the_cut_is_no_bad_row(examined):
+    long = '"one\ntwo\nthree\nfour",good\n'
+    report = examined("a.csv", "text,label\n" + quoted(TEXTS) + "a,b,c\n" + long, most=11)
+    assert [each.source for each in report.parts["data"].skipped] == ["a.csv:8"]
+
+
+def test_errors_of_a_cut_file_name_the_file(examined):
+    rows = "one text,x\n" * 9
+    with pytest.raises(DataError, match=r"^a\.csv: none of its 2 rows.*, a\.csv:2: "):
+        examined("a.csv", "text,label\n,x\n,y\n" + rows, most=3, text="text")
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.conll", COLUMNS), ("a.txt", "one\ntwo three\n")])
+@pytest.mark.parametrize("told", [{"text": "1"}, {"label": "1"}])
+def test_columns_of_a_format_without_columns_are_refused(examined, name, content, told):
+    with pytest.raises(
+        DataError, match=r"a\.(conll|txt): --text and --label name columns.* leave them"
+    ):
+        examined(name, content, **told)
+
+
+def test_label_of_json_lines_with_lists_of_words_may_be_told(examined):
+    rows = [
+        {"tokens": text.split(), "tags": ["O"] * len(text.split()), "text": text, "kind": label}
+        for text, label in TEXTS
+    ]
+    assert section_of(examined("a.jsonl", jsonl(*rows)))["words"] == "tokens"
+    assert section_of(examined("a.jsonl", jsonl(*rows), label="kind"))["label"] == "kind"
+
+
+def test_counts_of_one_are_singular(examined):
+    report = examined("a.csv", b"text,label\nlovely,good\ncaf\xe9,bad\nfine,good\n")
+    scanned, found = report.files["data"]
+    assert "1 line can't be read" in scanned.why
+    assert found.roles["text"].endswith("1 word on average)")
+    report = examined("a.csv", "words,kind\nlovely,good\nawful,bad\nfine,good\nboring,bad\n")
+    assert report.files["data"][1].roles["text"].endswith(": 1 word on average)")
+
+
+def test_columns_of_words_are_numbered_from_1(examined):
+    files = report_to_json(examined("a.conll", COLUMNS))["files"]["data"]
+    assert [column["name"] for column in files["columns"]] == [1, 2]
+    assert files["roles"] == {"words": "column 1", "tag": "column 2, the last"}
+    assert files["size"] == len(COLUMNS) and files["encoding_reason"] == "only ASCII characters"
+
+
+def test_texts_without_labels_serve_for_language_models_too(examined):
+    report = examined("a.txt", "".join(f"{text}\n" for text, _ in TEXTS))
+    assert "[language_model]" in report.files["data"][1].roles["text"]
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "is_guess"),
+    [("words,kind\n", 1, True), ("text,kind\n", 1, False), ("words,kind\n", 20, False)],
+)
+def test_header_that_may_be_data_is_called_a_guess(examined, header, rows, is_guess):
+    report = examined("a.csv", header + quoted(TEXTS) * rows)
+    assert ("a header (a guess: " in report.files["data"][1].format) == is_guess

@@ -1,13 +1,20 @@
 """Confident learning: flipped labels are found, and the formulas give what they give by hand."""
 
 import random
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from seqpipe.data import find_mistakes
-from seqpipe.data._mistakes import confident_classes, estimated_errors, normalised_margins
+from seqpipe.data._mistakes import (
+    _folds,
+    _thinned,
+    confident_classes,
+    estimated_errors,
+    normalised_margins,
+)
 from seqpipe.errors import DataError
 from seqpipe.parts.readers import Row
 
@@ -164,3 +171,64 @@ def test_estimated_errors_by_hand():
     classes = confident_classes(GIVEN, PROBABILITIES)
     assert estimated_errors(GIVEN, classes, 2) == pytest.approx(1 / 5)
     assert estimated_errors(np.array([0, 1]), np.array([-1, 1]), 2) == 0.0
+
+
+def test_class_with_probability_zero_is_never_confident():
+    given = np.array([0, 0, 1, 1, 2])
+    unsure = np.array([[0.9, 0.1], [0.5, 0.5], [0.1, 0.9], [0.5, 0.5], [0.5, 0.5]])
+    classes = confident_classes(given, np.column_stack([unsure, np.zeros(5)]).astype(np.float32))
+    assert classes.tolist() == [0, -1, 1, -1, -1]
+
+
+def test_probabilities_as_good_as_equal_reach_their_mean():
+    # What equal texts have differs in the last digits.
+    near = np.array([0.7, 0.7, np.nextafter(0.7, 1, dtype=np.float32)], dtype=np.float32)
+    classes = confident_classes(np.array([1, 1, 1]), np.column_stack([1 - near, near]))
+    assert classes.tolist() == [1, 1, 1]
+
+
+def test_thinned_sample_has_texts_of_every_class(monkeypatch):
+    monkeypatch.setattr("seqpipe.data._mistakes._MAX_WORDS", 12 * 400 // 10)
+    rare = [Row(f"opera {number}", ("opera",), f"a.csv:{number}") for number in range(5)]
+    rows = [*make_rows(200), *rare, *make_rows(200, seed=2)]
+    counts = Counter(row.labels[0] for row in _thinned(rows))
+    assert counts.pop("opera") == 5
+    # Of a class that has more, 20 at least.
+    assert counts.keys() == TOPICS.keys() and all(20 <= count < 30 for count in counts.values())
+
+
+def test_rare_class_is_not_found_where_a_sample_is_learnt_from(monkeypatch):
+    monkeypatch.setattr("seqpipe.data._mistakes._MAX_WORDS", 12 * 400 * 4 // 5 // 10)
+    rare = [Row(f"the opera number {n} of the evening", ("zz",), f"b.csv:{n}") for n in range(6)]
+    found = find_mistakes([*make_rows(400), *rare])
+    assert [each for each in found.mistakes if "zz" in (each.given, each.suggested)] == []
+
+
+def test_no_text_is_judged_by_a_model_that_learnt_it_in_capitals():
+    # There's nothing to learn from other texts.
+    texts = [" ".join(f"w{number}x{place}" for place in range(6)) for number in range(60)]
+    draw = random.Random(0)
+    rows = []
+    for number, text in enumerate(texts):
+        label = draw.choice(["x", "y"])
+        rows += [Row(form, (label,), f"a.csv:{number}") for form in (text, text.upper())]
+    assert len(find_mistakes(rows).mistakes) > 20
+
+
+def test_folds_keep_together_what_differs_in_case_and_white_space():
+    rows = [
+        replace(row, text=text)
+        for row in make_rows(40)
+        for text in (row.text, row.text.upper(), f" {row.text.title()}")
+    ]
+    folds = _folds(rows, 0)
+    texts = [{" ".join(row.text.lower().split()) for row in fold} for fold in folds]
+    assert sorted(map(id, (row for fold in folds for row in fold))) == sorted(map(id, rows))
+    assert sum(map(len, texts)) == len(set.union(*texts)) == 40
+
+
+def test_both_texts_of_a_pair_are_judged():
+    rows = [replace(row, text="what's it about?", pair=row.text) for row in make_rows(200)]
+    rows, truth = flipped(rows, 0.05)
+    first = find_mistakes(rows).mistakes[: len(truth)]
+    assert len([each for each in first if each.row.source in truth]) >= 0.6 * len(truth)

@@ -101,3 +101,16 @@ def test_leaks_are_pairs_with_their_share():
 def test_whole_is_compared_as_train_is():
     assert len(find_leaks({"data": [row("a", "x")], "test": [row("a", "x")]})[0].pairs) == 1
     assert find_leaks({"data": [row("a", "x")]}) == []
+
+
+def test_pairs_are_equal_if_both_texts_are():
+    rows = [
+        row("One", "x", at=1, pair="two"),
+        row("one", "y", at=2, pair="three"),
+        row("one", "x", at=3),
+        row("TWO ", "x", at=4, pair="one"),
+    ]
+    (found,) = find_duplicates(rows)
+    assert [each.source for each in found.rows] == ["a.csv:1", "a.csv:4"]
+    (leak,) = find_leaks({"train": rows[:1], "test": rows[1:]})
+    assert [(a.source, b.source) for a, b in leak.pairs] == [("a.csv:4", "a.csv:1")]

@@ -21,6 +21,8 @@ from seqpipe.parts.readers._paths import locate_files as locate_files
 from seqpipe.parts.readers._settings import check_encoding as check_encoding
 from seqpipe.parts.readers._split import split_folds as split_folds
 from seqpipe.parts.readers._split import split_rows as split_rows
+from seqpipe.parts.readers._split import text_key as text_key
+from seqpipe.parts.readers._table import UNCLOSED_QUOTE as UNCLOSED_QUOTE
 from seqpipe.parts.readers._table import Csv as Csv
 from seqpipe.parts.readers._table import parse_table as parse_table
 from seqpipe.parts.readers._words import AlignedLines as AlignedLines
@@ -28,6 +30,7 @@ from seqpipe.parts.readers._words import Columns as Columns
 from seqpipe.parts.readers._words import ConllU as ConllU
 
 __all__ = [
+    "UNCLOSED_QUOTE",
     "AlignedLines",
     "BadRow",
     "Columns",
@@ -54,4 +57,5 @@ __all__ = [
     "parse_table",
     "split_folds",
     "split_rows",
+    "text_key",
 ]

@@ -139,7 +139,7 @@ def split_folds(
     Raises:
         DataError: There are fewer different texts, of all rows or of a class, than folds; or a row has no label.
     """
-    texts = len({_same_text(row) for row in rows})
+    texts = len({text_key(row.text, row.pair) for row in rows})
     if texts < count:
         raise DataError(f"the data has {texts} different texts, too few for {count} folds")
     shares = {f"fold-{index}": 1 / count for index in range(count)}
@@ -191,7 +191,7 @@ def _groups(rows: Iterable[Row], seed: int) -> list[_Group]:
     for row in rows:
         if not row.labels:
             raise DataError(f"{row.source} has no label, so it can't be split by class")
-        by_text[_same_text(row)].append(row)
+        by_text[text_key(row.text, row.pair)].append(row)
     if not by_text:
         raise DataError("there are no rows to split")
     # Order by hash and not by `random`: no Python promises that its shuffle stays as it is, and a
@@ -200,9 +200,9 @@ def _groups(rows: Iterable[Row], seed: int) -> list[_Group]:
     return [_Group(tuple(sorted(by_text[text], key=_row_key))) for text in texts]
 
 
-def _same_text(row: Row) -> str:
+def text_key(text: str, pair: str | None = None) -> str:
     """Return what's the same of rows that belong to the same part: a text but for white space, of a pair both in any order."""
-    texts = [" ".join(text.split()) for text in (row.text, row.pair) if text is not None]
+    texts = [" ".join(each.split()) for each in (text, pair) if each is not None]
     return "\n".join(sorted(texts))
 
 

@@ -33,6 +33,8 @@ from seqpipe.parts.readers._settings import check_settings
 _LIMIT_LOCK: Final = threading.Lock()
 _NO_LIMIT: Final = min(sys.maxsize, 2**31 - 1)  # it's a C long, of 32 bits on Windows
 
+#: How the problem begins of a row that reaches the end of the file.
+UNCLOSED_QUOTE: Final = "a quote is opened here and never closed"
 _NO_QUOTES: Final = "if quotes are ordinary characters in this file, set quote = null"
 
 
@@ -84,7 +86,7 @@ def _is_blank(row: TableRow) -> bool:
 def _problem(error: csv.Error) -> ProblemError:
     words = str(error)
     if "unexpected end of data" in words:
-        problem = f"a quote is opened here and never closed; {_NO_QUOTES}"
+        problem = f"{UNCLOSED_QUOTE}; {_NO_QUOTES}"
         return ProblemError(problem, by_setting=True)
     if "expected after" in words:
         return ProblemError(
