@@ -283,7 +283,7 @@ def _gradient(
         return gradient
     d_scores = xp2torch(of_scores, device=device)
     # Where classes are exclusive, spaCy takes a text without any for one whose classes are all wrong.
-    if _are_exclusive(_mean(scores)):
+    if getattr(head, "exclusive", False):
         has_none = (_mean(scores) - d_scores == 0).all(1, keepdim=True)
         d_scores = d_scores.masked_fill(has_none, 0.0)
     if not has_loss(head):
@@ -293,11 +293,6 @@ def _gradient(
     truths = torch.where(known, _mean(scores) - d_scores, scores)
     truths = torch.where(known.any(1, keepdim=True), truths, torch.nan)
     return loss_gradient(head, logits, truths, lengths)[1]
-
-
-def _are_exclusive(scores: Tensor) -> bool:
-    """Return whether scores are those of exclusive classes, `[B, L]`: they add up to 1."""
-    return bool(torch.allclose(scores.sum(1), torch.ones_like(scores[:, 0]), atol=1e-4))
 
 
 # The weights of classes.

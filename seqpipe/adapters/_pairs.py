@@ -33,8 +33,7 @@ def join_pair(first: Doc, second: Doc) -> Doc:
 
 def first_of(doc: Doc) -> int:
     """Return how many words of a doc belong to its first text: all, if it's no pair."""
-    first: int | None = doc._.get(_FIRST)
-    return len(doc) if first is None else min(first, len(doc))
+    return text_lengths(doc)[0]
 
 
 def text_lengths(doc: Doc) -> list[int]:

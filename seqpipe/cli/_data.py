@@ -152,7 +152,7 @@ def _examine_pipeline_file(file: Path, most: int) -> Any:
     try:
         return examine_section(sections["data"], most=most)
     except ConfigError:
-        # A mistake in [data] is told best with its place, if the rest of the pipeline is there to be checked too.
+        # A mistake in [data] is best reported with its place, if the rest of the pipeline is there to be checked too.
         if len(sections) > 1:
             read_checked(file, [])
         raise

@@ -9,6 +9,7 @@ from adapter_examples import docs_of, vectors_nlp
 from thinc.api import Model
 
 from seqpipe.adapters import make_classifier, make_encoder
+from seqpipe.adapters._classifier import _gradient
 from seqpipe.parts.cells import LSTM
 from seqpipe.parts.encoders import Recurrent
 from seqpipe.parts.heads import TextClassifier
@@ -130,3 +131,14 @@ def test_layers_are_found_by_the_names_that_spacy_gives_them():
     model = make_classifier(encoder)
     assert model.get_ref("tok2vec") is encoder
     assert model.get_ref("output_layer") is model.layers[1]
+
+
+@pytest.mark.parametrize(("exclusive", "learns"), [(True, False), (False, True)])
+def test_text_without_classes_is_learnt_from_only_where_it_may_have_none(exclusive, learns):
+    head = TextClassifier(2, 2, exclusive=exclusive)
+    # As at first: two sigmoids of 0.5 add up to 1 too.
+    logits = torch.zeros(1, 2)
+    scores = head.scores(logits)
+    d_scores = scores.numpy().copy()
+    gradient = _gradient(head, logits, scores, torch.tensor([1]), d_scores, torch.device("cpu"))
+    assert bool(gradient.abs().max() > 0) == learns
