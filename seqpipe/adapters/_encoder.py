@@ -57,6 +57,7 @@ def make_encoder(
     tune: bool | list[str] = False,
     tuned_words: int = 50000,
     trained_features: list[Feature] | None = None,
+    trained_dropout: float = 0.0,
     characters: int = 0,
     character_encoder: CharacterEncoderName = "convolution",
     language_models: list[str] | None = None,
@@ -87,6 +88,7 @@ def make_encoder(
         trained_features: What has trained vectors; None for the lower-cased form alone. As spaCy has
             them, "prefix" is the first character, "suffix" the last three, and "shape" says where
             there are capitals, digits and other characters.
+        trained_dropout: The share of the features' vectors that are set to zero in training, each as a whole.
         characters: The width of the vectors that are computed from characters; 0 for none.
         character_encoder: How they are: by a convolution (Ma & Hovy 2016), or by LSTMs in both
             directions (Lample et al. 2016).
@@ -94,7 +96,7 @@ def make_encoder(
             at initialisation, and saved with the encoder. None for none.
 
     Raises:
-        ConfigError: A size is too small, a feature or the encoder of characters is unknown, or
+        ConfigError: A size is too small, a share is outside [0, 1), a feature or the encoder of characters is unknown, or
             `trained_features` are given without a `trained_width`.
     """
     least = {"trained_width": (trained_width, 0), "trained_rows": (trained_rows, 1)}
@@ -102,12 +104,17 @@ def make_encoder(
     for name, (value, needed) in least.items():
         if value < needed:
             raise ConfigError(f"`{name}` is {value}; at least {needed} is needed", setting=name)
+    if not 0 <= trained_dropout < 1:
+        raise ConfigError(
+            f"`trained_dropout` is {trained_dropout}; it must be at least 0 and less than 1",
+            setting="trained_dropout",
+        )
     encoder = encoder or functools.partial(Recurrent, cell=LSTM, width=_DEFAULT_WIDTH)
     features = check_features(trained_features, trained_width)
     build = functools.partial(
         _build,
         encoder,
-        functools.partial(HashedFeatures, trained_rows, features=features),
+        functools.partial(HashedFeatures, trained_rows, features=features, dropout=trained_dropout),
         find_character_encoder(character_encoder, characters),
     )
     return Model(

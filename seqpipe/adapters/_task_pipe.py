@@ -78,7 +78,7 @@ class TaskPipe(TrainablePipe):  # type: ignore[misc]
 
     def _prepare(self, get_examples: Callable[[], Iterable[Example]]) -> None:
         """Have heads look at the truths, if they want to."""
-        wanting = [head for head in self._heads() if _wants_truths(head)]
+        wanting = [head for head in self.heads() if _wants_truths(head)]
         if not wanting:
             return
         with calling(self.task, "task", "made truths of docs"):
@@ -133,7 +133,7 @@ class TaskPipe(TrainablePipe):  # type: ignore[misc]
         truths = self.task.truths(docs, self.labels)
         lengths = [len(doc) for doc in docs]
         counts = {"text": len(docs), "word": sum(lengths)}
-        level = next((head.level for head in self._heads()), "text")
+        level = next((head.level for head in self.heads()), "text")
         other = "text" if level == "word" else "word"
         if isinstance(truths, Tensor) and len(truths) == counts[other] != counts[level]:
             raise ConfigError(
@@ -148,7 +148,8 @@ class TaskPipe(TrainablePipe):  # type: ignore[misc]
         pairs = zip(examples, torch.split(truths, lengths), strict=True)
         return torch.cat([_aligned(example, of_words) for example, of_words in pairs])
 
-    def _heads(self) -> list[Head]:
+    def heads(self) -> list[Head]:
+        """Return the heads that its model has, once it's initialised."""
         shims = [shim for layer in self.model.walk() for shim in layer.shims]
         modules = [shim.module for shim in shims if isinstance(shim, TorchShim)]
         return [module for module in modules if isinstance(module, Head)]
@@ -224,6 +225,12 @@ def make_task_pipe(nlp: Language, name: str, model: Model, task: Task) -> TaskPi
             setting="class_weights",
         )
     return pipe
+
+
+def has_word_head(nlp: Language) -> bool:
+    """Say whether a head of an initialised pipeline scores words, rather than all texts."""
+    pipes = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, TaskPipe)]
+    return any(head.level == "word" for pipe in pipes for head in pipe.heads())
 
 
 def tasks_of(nlp: Language) -> dict[str, Task]:

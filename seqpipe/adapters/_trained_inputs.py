@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from spacy.attrs import LOWER, NORM, PREFIX, SHAPE, SUFFIX
 from spacy.tokens import Doc
@@ -38,13 +39,18 @@ class HashedFeatures(nn.Embedding):
         rows: The rows of each table.
         width: The columns of each table.
         features: Their names.
+        dropout: The share of vectors that are set to zero in training, each as a whole, as if the word's feature were
+            new. So not all is memorised that words tell by themselves (Iyyer et al. 2015, for whole words).
     """
 
-    def __init__(self, rows: int, width: int, features: Sequence[str]) -> None:
+    def __init__(
+        self, rows: int, width: int, features: Sequence[str], dropout: float = 0.0
+    ) -> None:
         super().__init__(len(features) * rows, width)
         nn.init.normal_(self.weight, std=0.1)
         self.features = tuple(features)
         self.rows = rows
+        self.dropout = dropout
 
     @property
     def width(self) -> int:
@@ -60,7 +66,10 @@ class HashedFeatures(nn.Embedding):
         rows = hashes % self.rows
         for place in range(1, len(self.features)):
             rows[:, place] += place * self.rows
-        return super().forward(rows).flatten(1)
+        vectors = super().forward(rows)
+        if self.training and self.dropout:
+            vectors = vectors * (torch.rand_like(vectors[:, :, :1]) >= self.dropout)
+        return vectors.flatten(1)
 
 
 def hashes_of(docs: Sequence[Doc], features: Sequence[str]) -> NDArray[np.uint64]:

@@ -135,7 +135,6 @@ LEFT_OUT_OF_WORDS: Final[Section] = {
     "trained_width": 32,
     "trained_features": ["norm", "prefix", "suffix", "shape"],
 }
-_LABELLING_WORDS: Final = ("seqpipe.TokenLabels.v1", "seqpipe.Entities.v1")
 
 _TRAINING: Final[Section] = {
     "seed": "${system.seed}",
@@ -197,7 +196,8 @@ def _trained(sections: Mapping[str, Any], find_part: FindPart, written: Collecti
     """Expand a file whose pipeline is trained: an encoder on top of the vectors, and heads on top of that."""
     names = ("pipeline", "data", "tokenizer", "embedder", "encoder")
     given = _given_heads(sections, find_part)
-    left_out = _left_out([task for *_, task in given], written)
+    named = [find_part("heads", head["@seqpipe_heads"]) for _, head, _ in given]
+    left_out = _left_out(written, labels_words=any(head.labels_words for head in named))
     ours = {name: _with_defaults(name, _given(sections, name, left_out)) for name in names}
     encoder = find_part("encoders", ours["encoder"]["@seqpipe_encoders"])
     if "cell" in encoder.settings:
@@ -311,10 +311,9 @@ def _head(
     return _Head(name or "task", component, scores, task, is_weighted=False)
 
 
-def _left_out(tasks: Sequence[Section | None], written: Collection[str]) -> Mapping[str, Section]:
+def _left_out(written: Collection[str], *, labels_words: bool) -> Mapping[str, Section]:
     """Return what stands for the sections that a file leaves out."""
     found = {name: left_out for name, left_out in LEFT_OUT.items() if name not in written}
-    labels_words = any((task or {}).get("@seqpipe_tasks") in _LABELLING_WORDS for task in tasks)
     if labels_words and "embedder" in found:
         found["embedder"] = {**found["embedder"], **LEFT_OUT_OF_WORDS}
     return found

@@ -118,6 +118,7 @@ HOST_SETTINGS: Final[dict[str, dict[str, Any]]] = {
         "trained_rows": int,
         "trained_features": list[Literal["lower", "norm", "prefix", "suffix", "shape", "bigram"]]
         | None,
+        "trained_dropout": float,
         "characters": int,
         "character_encoder": Literal["convolution", "recurrent"],
         "language_models": list[str] | None,

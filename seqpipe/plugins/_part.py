@@ -36,11 +36,13 @@ class Description:
         parameters: The parameters of its factory by name, with annotations resolved.
         docstrings: That of the factory, followed by those of its base classes.
         embeds_documents: Whether it's an embedder that gives whole documents vectors too.
+        labels_words: Whether it's a head that scores words rather than texts.
     """
 
     parameters: Mapping[str, inspect.Parameter]
     docstrings: tuple[str, ...]
     embeds_documents: bool
+    labels_words: bool
 
 
 @dataclass(frozen=True)
@@ -190,6 +192,15 @@ class Part:
         """
         return self.description.embeds_documents
 
+    @property
+    def labels_words(self) -> bool:
+        """Whether a head scores words rather than texts.
+
+        Raises:
+            PluginError: As `description`.
+        """
+        return self.description.labels_words
+
     def component(self, settings: Mapping[str, Any]) -> str:
         """Return the spaCy component that a head for text classification belongs to with these settings.
 
@@ -247,6 +258,7 @@ class Part:
                 parameters_from_json(record["parameters"]),
                 tuple(record["docstrings"]),
                 bool(record["embeds_documents"]),
+                bool(record["labels_words"]),
             )
         except (
             LookupError,
@@ -281,13 +293,17 @@ class Part:
                 "parameters": parameters_to_json(found.parameters),
                 "docstrings": list(found.docstrings),
                 "embeds_documents": found.embeds_documents,
+                "labels_words": found.labels_words,
             }
             self._write_record("description", record)
 
     def _describe(self, factory: Callable[..., Any]) -> Description:
         parameters = self._parameters(factory)
         return Description(
-            parameters, tuple(docstrings_of(factory)), _embeds_documents(self.kind, factory)
+            parameters,
+            tuple(docstrings_of(factory)),
+            _embeds_documents(self.kind, factory),
+            _labels_words(self.kind, factory),
         )
 
     def _parameters(self, factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
@@ -342,6 +358,11 @@ def _embeds_documents(kind: str, factory: Callable[..., Any]) -> bool:
 
     made, _ = unwrap(factory)
     return inspect.isclass(made) and issubclass(made, DocumentEmbedder)
+
+
+def _labels_words(kind: str, factory: Callable[..., Any]) -> bool:
+    made, _ = unwrap(factory)
+    return kind == "heads" and getattr(made, "level", None) == "word"
 
 
 def _annotated(factory: Any) -> Any:

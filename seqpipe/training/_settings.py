@@ -13,9 +13,8 @@ from spacy.training import Example
 from spacy.util import resolve_dot_names
 from thinc.api import Config, Optimizer
 
-from seqpipe.adapters import encoders_in, tasks_of
+from seqpipe.adapters import encoders_in, has_word_head
 from seqpipe.errors import ConfigError
-from seqpipe.tasks.words import Entities, TokenLabels
 
 CorpusOf = Callable[[Language], Iterable[Example]]
 
@@ -184,8 +183,7 @@ def choose_training(
     They're written into the pipeline's config too.
     """
     size = nlp.config["training"]["batcher"].get("size")
-    labels_words = any(isinstance(task, TokenLabels | Entities) for task in tasks_of(nlp).values())
     batch = size if isinstance(size, int) and size > 0 else 32
-    chosen = training_settings(texts, words, batch, labels_words=labels_words)
+    chosen = training_settings(texts, words, batch, labels_words=has_word_head(nlp))
     nlp.config["training"].update(chosen)
     return replace(training, **cast(Any, chosen)), chosen

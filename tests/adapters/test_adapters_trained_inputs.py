@@ -85,6 +85,22 @@ def test_lower_cased_form_alone_is_the_default():
     np.testing.assert_array_equal(default, named)
 
 
+def test_share_of_the_features_vectors_is_dropped_in_training_each_as_a_whole():
+    nlp = spacy.blank("en")
+    settings = {"trained_width": 3, "trained_features": ["norm", "suffix"]}
+    docs = docs_of(nlp, TEXTS * 100)
+    whole = predicted(initialized(nlp, **settings), docs)
+    model = initialized(nlp, **settings, trained_dropout=0.3)
+    np.testing.assert_array_equal(predicted(model, docs), whole)
+    dropped = np.concatenate(model.begin_update(docs)[0]).reshape(-1, 2, 3)
+    is_zero = dropped == 0
+    np.testing.assert_array_equal(is_zero.any(2), is_zero.all(2))
+    np.testing.assert_array_equal(dropped, np.where(is_zero, 0, whole.reshape(-1, 2, 3)))
+    # Each feature by itself: of 1,000 words 300 lose one, with a deviation of 14, and 90 both.
+    assert (abs(is_zero[:, :, 0].sum(0) - 300) < 70).all()
+    assert 50 < is_zero.all((1, 2)).sum() < 130
+
+
 @with_characters
 def test_inputs_stand_side_by_side(character_encoder):
     nlp = vectors_nlp()
@@ -182,6 +198,7 @@ def test_adversarial_steps_move_all_inputs(character_encoder):
         ({"trained_features": ["lower", "lower"]}, "names a feature twice"),
         ({"trained_features": []}, "`trained_features` is empty"),
         ({"trained_width": 0, "trained_features": ["suffix"]}, "needs a `trained_width` above 0"),
+        ({"trained_width": 3, "trained_dropout": 1.0}, "`trained_dropout` is 1.0; it must be"),
         ({"characters": -1}, "`characters` is -1; at least 0 is needed"),
         ({"character_encoder": "lstm"}, '`character_encoder` is "lstm"'),
     ],

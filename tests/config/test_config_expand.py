@@ -10,10 +10,10 @@ from confection import Config
 
 from seqpipe.config import Makes, expand, read_text
 from seqpipe.config._compile import without_dollars
-from seqpipe.config._expand import LEFT_OUT
+from seqpipe.config._expand import LEFT_OUT, LEFT_OUT_OF_WORDS
 from seqpipe.config._schema import OWN_TOKENIZERS
 from seqpipe.errors import PluginError
-from seqpipe.parts.heads import TextClassifier
+from seqpipe.parts.heads import TextClassifier, TokenClassifier
 from seqpipe.plugins import Host, Owner, Part
 
 
@@ -324,6 +324,21 @@ def find_with(kind, factory):
         )
 
     return find
+
+
+class Kinds(TokenClassifier):
+    """A plugin's head, with a task of its own."""
+
+    @classmethod
+    def task(cls, settings):
+        return "acme.Kinds.v1"
+
+
+@pytest.mark.parametrize(("head", "beside"), [(Kinds, LEFT_OUT_OF_WORDS), (TextClassifier, {})])
+def test_embedder_that_is_left_out_suits_words_if_a_head_scores_words(head, beside):
+    config = expand({"data": READER}, Makes.HEAD, find_with("heads", head))
+    tok2vec = config["components"]["tok2vec"]["model"]
+    assert {key: value for key, value in tok2vec.items() if key.startswith("trained")} == beside
 
 
 def test_encoder_without_a_cell_gets_none():

@@ -50,7 +50,7 @@ def test_part_that_was_imported_once_is_described_without_its_code(module):
     part = words()
     assert {name: p.default for name, p in part.settings.items()} == {"width": 3, "mode": "one"}
     assert part.documentation.summary == "Makes words."
-    assert not part.embeds_documents
+    assert not part.embeds_documents and not part.labels_words
     assert "recorded_in_a_test" not in sys.modules
 
 
