@@ -12,7 +12,6 @@ from seqpipe.adapters._classifier import make_weigh_classes as make_weigh_classe
 from seqpipe.adapters._classifier_pipe import ClassifierPipe as ClassifierPipe
 from seqpipe.adapters._classifier_pipe import make_classifier_pipe as make_classifier_pipe
 from seqpipe.adapters._context import Watched as Watched
-from seqpipe.adapters._contextual import context_shims as context_shims
 from seqpipe.adapters._contextual import keeping_states as keeping_states
 from seqpipe.adapters._contract import OUT_OF_MEMORY as OUT_OF_MEMORY
 from seqpipe.adapters._contract import calling as calling
@@ -33,6 +32,7 @@ from seqpipe.adapters._encoder import update_encoder as update_encoder
 from seqpipe.adapters._fit import chosen_by_embedder as chosen_by_embedder
 from seqpipe.adapters._fit import make_fit_embedder as make_fit_embedder
 from seqpipe.adapters._fit import watch_fit as watch_fit
+from seqpipe.adapters._input_shim import input_shims as input_shims
 from seqpipe.adapters._language_model_pipe import LanguageModelPipe as LanguageModelPipe
 from seqpipe.adapters._language_model_pipe import language_model_in as language_model_in
 from seqpipe.adapters._language_model_pipe import (
@@ -91,13 +91,13 @@ __all__ = [
     "calling",
     "chosen_by_embedder",
     "compares_pairs",
-    "context_shims",
     "decision_of",
     "describe",
     "encoders_in",
     "forgetting_evaluated",
     "has_several_heads",
     "has_word_head",
+    "input_shims",
     "keeping_scores",
     "keeping_states",
     "keeping_vectors",

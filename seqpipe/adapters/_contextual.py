@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from spacy.attrs import IDX, LENGTH
 from spacy.language import Language
 from spacy.tokens import Doc
-from thinc.api import Model
-from thinc.shims import Shim
 from thinc.util import get_torch_default_device
 
 import seqpipe
+from seqpipe.adapters._input_shim import InputShim, input_shims
 from seqpipe.adapters._language_model_pipe import LanguageModelPipe
 from seqpipe.adapters._packed import pack, unpacked
 from seqpipe.adapters._pairs import text_lengths
@@ -140,7 +139,7 @@ def read_language_model(path: str) -> StateReader:
     return StateReader(settings, trained)
 
 
-class ContextShim(Shim):  # type: ignore[misc]
+class ContextShim(InputShim):
     """Holds the frozen language models of an encoder, saved with it; what they compute is kept during a training.
 
     Args:
@@ -238,9 +237,6 @@ class ContextShim(Shim):  # type: ignore[misc]
             )
         return self.readers
 
-    def finish_update(self, optimizer: Any) -> None:
-        """Do nothing: the models are frozen."""
-
     def to_device(self, device_type: str, device_id: int) -> None:
         """Move the models to "cpu", or to the "gpu" of the given number."""
         self.forget()
@@ -293,10 +289,7 @@ def _texts(doc: Doc) -> list[tuple[str, NDArray[np.int64]]]:
 
 def context_shims(component: object) -> list[ContextShim]:
     """Return what holds the language models of the encoders of a component of spaCy's."""
-    model = getattr(component, "model", None)
-    if not isinstance(model, Model):
-        return []
-    return [shim for node in model.walk() for shim in node.shims if isinstance(shim, ContextShim)]
+    return [shim for shim in input_shims(component) if isinstance(shim, ContextShim)]
 
 
 @contextlib.contextmanager

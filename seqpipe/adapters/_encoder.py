@@ -30,6 +30,8 @@ from seqpipe.adapters._characters import (
 )
 from seqpipe.adapters._contextual import ContextShim
 from seqpipe.adapters._contract import calling, check_finite, check_tensor, made_by
+from seqpipe.adapters._input_shim import input_shims
+from seqpipe.adapters._lexicon import LexiconShim
 from seqpipe.adapters._offsets import Offsets, signed, tuned_columns, tuned_keys
 from seqpipe.adapters._pairs import text_lengths
 from seqpipe.adapters._shim import TorchShim, torch_shims
@@ -61,6 +63,9 @@ def make_encoder(
     characters: int = 0,
     character_encoder: CharacterEncoderName = "convolution",
     language_models: list[str] | None = None,
+    gazetteers: dict[str, str] | None = None,
+    lexicon: str | None = None,
+    lexicon_words: int = 100000,
 ) -> Model:
     """Make a model from docs to vectors; registered as the architecture "seqpipe.Encoder.v1".
 
@@ -94,6 +99,11 @@ def make_encoder(
             directions (Lample et al. 2016).
         language_models: Paths of pipelines whose language models of characters give each token a vector. They're read
             at initialisation, and saved with the encoder. None for none.
+        gazetteers: Paths of lists of phrases, one a line, by name: names of persons, of places. Each token is told in
+            which lists' phrases it lies, and where in them. They're read and saved likewise.
+        lexicon: The path of vectors of words, the most frequent first. Each token gets the vectors of the words that it may
+            belong to where it stands, as Chinese characters do (SoftLexicon, Ma et al. 2020). None for none.
+        lexicon_words: How many of these words are taken.
 
     Raises:
         ConfigError: A size is too small, a share is outside [0, 1), a feature or the encoder of characters is unknown, or
@@ -101,6 +111,7 @@ def make_encoder(
     """
     least = {"trained_width": (trained_width, 0), "trained_rows": (trained_rows, 1)}
     least |= {"tuned_words": (tuned_words, 1), "characters": (characters, 0)}
+    least |= {"lexicon_words": (lexicon_words, 1)}
     for name, (value, needed) in least.items():
         if value < needed:
             raise ConfigError(f"`{name}` is {value}; at least {needed} is needed", setting=name)
@@ -131,6 +142,11 @@ def make_encoder(
         shims=[
             TorchShim(build, sample_sizes=(1, trained_width)),
             *([ContextShim(language_models)] if language_models else []),
+            *(
+                [LexiconShim(gazetteers or {}, lexicon, lexicon_words)]
+                if gazetteers or lexicon
+                else []
+            ),
         ],
     )
 
@@ -178,8 +194,8 @@ class WordEncoder(nn.Module):
             features: The hashes of the features that have trained vectors, `[N, F]`. None if that's the lower-cased
                 form alone.
             spelled: How the words are spelled, if vectors are computed from that.
-            contexts: The vectors that language models have for the words in their texts, `[N, C]`; None if there are
-                none.
+            contexts: The vectors of the words in their texts that language models and lexicons give, `[N, C]`; None if
+                there are none.
         """
         if self.offsets is not None:
             vectors = self.offsets(vectors, keys, lower)
@@ -223,10 +239,10 @@ def _output_width(encoder: EncoderFactory) -> int | None:
 def _init(model: Model, X: list[Doc] | None = None, Y: Any = None) -> None:
     fixed_width = X[0].vocab.vectors.shape[1] if X else 0
     trained_width = model.attrs["trained_width"]
-    contexts = _contexts_of(model)
-    if contexts:
-        contexts.build(X or [])
-    context_width = contexts.width if contexts else 0
+    contexts = input_shims(model)
+    for context in contexts:
+        context.build(X or [])
+    context_width = sum(context.width for context in contexts)
     if not fixed_width + trained_width + model.attrs["characters"] + context_width:
         raise ConfigError(
             "the vocabulary has no vectors for the encoder: fit an embedder, load vectors, or set "
@@ -246,11 +262,6 @@ def _init(model: Model, X: list[Doc] | None = None, Y: Any = None) -> None:
     encoder = shim.module.encoder
     with calling(encoder, "encoder", "was asked for its `width`"):
         model.set_dim("nO", encoder.width)
-
-
-def _contexts_of(model: Model) -> ContextShim | None:
-    """Return what holds the language models of an encoder; None if it has none."""
-    return next((shim for shim in model.shims if isinstance(shim, ContextShim)), None)
 
 
 def _forward(
@@ -368,10 +379,10 @@ def _more_inputs(docs: list[Doc], shim: TorchShim) -> tuple[Tensor | None, Spell
 
 
 def _contexts(model: Model, docs: list[Doc], *, is_train: bool) -> Tensor | None:
-    shim = _contexts_of(model)
-    if shim is None:
+    found = [shim.vectors(docs, is_train=is_train) for shim in input_shims(model)]
+    if not found:
         return None
-    return torch.from_numpy(shim.vectors(docs, is_train=is_train)).to(model.shims[0].device)
+    return torch.from_numpy(np.concatenate(found, axis=1)).to(model.shims[0].device)
 
 
 def _other_width(found: int, width: int) -> str:

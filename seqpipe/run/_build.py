@@ -13,7 +13,7 @@ from spacy.training import Example
 from spacy.util import get_sourced_components, is_package, load_model_from_config, registry
 from thinc.api import ConfigValidationError
 
-from seqpipe.adapters import OUT_OF_MEMORY, context_shims, torch_shims
+from seqpipe.adapters import OUT_OF_MEMORY, input_shims, torch_shims
 from seqpipe.config import (
     PipelineFile,
     PipelineFileError,
@@ -71,7 +71,7 @@ def _trials(component: object) -> list[Callable[[], None]]:
     """Return what raises an error if what a component is going to be made of can't be had."""
     return [
         *(shim.try_build for shim in torch_shims(component)),
-        *(shim.try_build for shim in context_shims(component)),
+        *(shim.try_build for shim in input_shims(component)),
     ]
 
 

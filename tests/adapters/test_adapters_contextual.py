@@ -15,7 +15,7 @@ from torch import nn
 from seqpipe.adapters import (
     _contextual,
     _state_cache,
-    context_shims,
+    input_shims,
     keeping_states,
     make_encoder,
     pair_of,
@@ -211,7 +211,7 @@ def test_language_models_stay_as_they_are(paths):
         "tok2vec", config={"model": encoder_config(language_models=paths, trained_width=0)}
     )
     optimizer = nlp.initialize(lambda: [example(nlp)])
-    (shim,) = context_shims(nlp.get_pipe("tok2vec"))
+    (shim,) = input_shims(nlp.get_pipe("tok2vec"))
     before = shim.to_bytes()
     docs = [nlp.make_doc("good film")]
     model = nlp.get_pipe("tok2vec").model

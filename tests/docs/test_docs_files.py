@@ -124,6 +124,8 @@ def small(tmp_path_factory):
         "vectors.txt": [f"{word} 0.{i} 1.0 0.5" for i, word in enumerate(words)],
         "antonyms.txt": ["king queen"],
         "synonyms.txt": ["man woman"],
+        "persons.txt": ["Ada Byron1"],
+        "places.txt": ["London"],
         **OWN,
         **{f"folders/{label}/{i}.txt": [text] for i, (text, label) in enumerate(rows)},
     }
