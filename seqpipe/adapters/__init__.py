@@ -59,6 +59,7 @@ from seqpipe.adapters._tune import forgetting_evaluated as forgetting_evaluated
 from seqpipe.adapters._tune import make_tune_mix as make_tune_mix
 from seqpipe.adapters._tune import only_categorizes as only_categorizes
 from seqpipe.adapters._tune import predict_evaluated as predict_evaluated
+from seqpipe.adapters._unfreeze import make_unfreeze as make_unfreeze
 from seqpipe.adapters._vectors import DocumentVectors as DocumentVectors
 from seqpipe.adapters._vectors import EmbedderVectors as EmbedderVectors
 from seqpipe.adapters._vectors import keeping_vectors as keeping_vectors
@@ -117,6 +118,7 @@ __all__ = [
     "make_task_pipe",
     "make_tokenizer",
     "make_tune_mix",
+    "make_unfreeze",
     "make_vectors",
     "make_weigh_classes",
     "make_wide_pipe",

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import spacy
 
+from seqpipe.adapters import encoders_in
 from seqpipe.config import PipelineFileError
 from seqpipe.run import run
 
@@ -67,9 +68,9 @@ def _there(tmp_path, monkeypatch):
     Path("lm.cfg").write_text(LANGUAGE_MODEL, encoding="utf-8")
 
 
-def trained(**settings):
+def trained(file=FILE, **settings):
     run(Path("lm.cfg"), output=Path("lm"))
-    text = FILE.format(**{"width": 16, "path": "lm/model-best", **settings})
+    text = file.format(**{"width": 16, "path": "lm/model-best", **settings})
     Path("pipeline.cfg").write_text(text, encoding="utf-8")
     return run(Path("pipeline.cfg"), output=Path("out"))
 
@@ -78,6 +79,16 @@ def test_pipeline_needs_the_language_model_no_more():
     model = trained().model
     shutil.rmtree("lm")
     assert set(spacy.load(model)("good film").cats) == {"yes", "no"}
+
+
+def test_layers_that_have_not_joined_the_training_are_the_language_models():
+    text = FILE + '[training.before_update]\n@callbacks = "seqpipe.Unfreeze.v1"\n'
+    nlp = spacy.load(trained(text).model)
+    (encoder,) = encoders_in(nlp.get_pipe("tok2vec"))
+    model = spacy.load("lm/model-best").get_pipe("language_model").trained.model
+    cell, source = encoder.module.encoder.layers[0][0], model.layers[0]
+    for name, weight in source.state_dict().items():
+        assert weight.equal(cell.state_dict()[name])
 
 
 @pytest.mark.parametrize(
