@@ -1,5 +1,6 @@
 """Labels of words, and entities, as tasks."""
 
+import math
 import pickle
 import subprocess
 import sys
@@ -196,6 +197,25 @@ def test_predictions_are_entities_with_a_confidence(vocab):
     assert [e.text for e in docs[0].spans["found"]] == ["Ada Byron", "Bath"]
     assert (docs[1].ents, len(docs[1].spans["found"])) == ((), 0)
     assert docs[2].ents[0].label_ == "LOC"
+
+
+def test_weight_of_the_outside_changes_what_is_found_and_no_confidence(vocab):
+    labels = ["O", "S-LOC", "S-PER"]
+    scores = np.array([[0.6, 0.3, 0.1], [0.2, 0.7, 0.1], [0.85, 0.05, 0.1]], dtype="float32")
+    found = {}
+    for weight in (5.0, 1.0, 0.4):
+        doc = Doc(vocab, words=["Bath", "York", "is"])
+        Entities(outside_weight=weight).set_predictions([doc], scores, labels)
+        found[weight] = [(e.text, e.label_, round(e._.confidence, 5)) for e in doc.ents]
+    assert found[5.0] == []
+    assert found[1.0] == [("York", "LOC", 0.7)]
+    assert found[0.4] == [("Bath", "LOC", 0.3), *found[1.0]]
+
+
+@pytest.mark.parametrize("weight", [0.0, -1.0, math.inf, math.nan])
+def test_weight_of_the_outside_is_a_positive_number(weight):
+    with pytest.raises(ConfigError, match=r"`outside_weight` is .*; it must be more than 0"):
+        Entities(outside_weight=weight)
 
 
 def test_white_space_is_no_word(vocab):

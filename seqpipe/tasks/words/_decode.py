@@ -38,7 +38,10 @@ def check_words(doc: Doc, row: Row) -> None:
 
 
 def decode(
-    docs: Sequence[Doc], scores: NDArray[np.float32], allowed: Allowed | None
+    docs: Sequence[Doc],
+    scores: NDArray[np.float32],
+    allowed: Allowed | None,
+    weights: NDArray[np.float32] | None = None,
 ) -> list[tuple[list[int], NDArray[np.int64], NDArray[np.float32]]]:
     """Find the labels of each doc's words.
 
@@ -47,6 +50,7 @@ def decode(
         scores: The probability of each label of each token of all docs, `[N, L]`.
         allowed: What may stand where; None: anything. Of the sequences that are allowed, it's the one whose probabilities
             have the highest product.
+        weights: What the probability of each label is multiplied by when labels are chosen, `[L]`; None for nothing.
 
     Returns:
         For each doc the places of its words, the numbers of their labels and the probabilities of these.
@@ -58,12 +62,13 @@ def decode(
     ]
     of_words = scores[np.concatenate(rows)] if rows else scores[:0]
     lengths = torch.tensor([len(each) for each in places], dtype=torch.int64)
+    weighted = of_words if weights is None else of_words * weights
     if allowed is None:
-        best = of_words.argmax(1)
+        best = weighted.argmax(1)
     else:
         chain = Chain(*(torch.from_numpy(np.where(each, 0.0, -np.inf)) for each in allowed))
         # As logarithms in double precision even the smallest of them is finite.
-        logits = torch.from_numpy(of_words).double().clamp(min=1e-300).log()
+        logits = torch.from_numpy(weighted).double().clamp(min=1e-300).log()
         best = viterbi(logits, lengths, chain).numpy()
     chosen = of_words[np.arange(len(best)), best]
     ends = np.cumsum(lengths.numpy())[:-1]

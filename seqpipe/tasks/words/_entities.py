@@ -1,5 +1,6 @@
 """Entities: labelled pieces of a text that don't overlap, as spaCy has them in `doc.ents`."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, final, get_args
 
@@ -39,6 +40,8 @@ class Entities(Task):
         spans_key: The key in `doc.spans`.
         alignment: What's done with a span that begins or ends inside a word: "strict", it's an error; "contract",
             it's made of the words that lie in it; "expand", of those that it touches.
+        outside_weight: What the probability that a word lies in no entity is multiplied by when entities are chosen:
+            below 1 more of them are found, and more that aren't any. Confidences aren't changed.
 
     Raises:
         ConfigError: A setting has a value that can't be used.
@@ -46,14 +49,26 @@ class Entities(Task):
 
     main_figure: ClassVar[str] = "f"
 
-    def __init__(self, *, spans_key: str = "entities", alignment: _Alignment = "strict") -> None:
+    def __init__(
+        self,
+        *,
+        spans_key: str = "entities",
+        alignment: _Alignment = "strict",
+        outside_weight: float = 1.0,
+    ) -> None:
         if alignment not in get_args(_Alignment):
             raise ConfigError(
                 f"`alignment` is {alignment!r}; it may be {', '.join(get_args(_Alignment))}",
                 setting="alignment",
             )
+        if not 0 < outside_weight < math.inf:
+            raise ConfigError(
+                f"`outside_weight` is {outside_weight}; it must be more than 0",
+                setting="outside_weight",
+            )
         self.spans_key = spans_key
         self.alignment = alignment
+        self.outside_weight = outside_weight
 
     def annotate(self, doc: Doc, row: Row, labels: Sequence[str]) -> None:
         """Write the spans of a row into `doc.ents`."""
@@ -114,7 +129,9 @@ class Entities(Task):
         self, docs: Sequence[Doc], scores: NDArray[np.float32], labels: Sequence[str]
     ) -> None:
         """Write the likeliest entities into `doc.ents` and `doc.spans`."""
-        found = decode(docs, scores, allowed_tags(labels, "BIOES"))
+        weights = np.ones(len(labels), dtype=np.float32)
+        weights[list(labels).index(OUTSIDE)] = self.outside_weight
+        found = decode(docs, scores, allowed_tags(labels, "BIOES"), weights)
         for doc, (places, numbers, chosen) in zip(docs, found, strict=True):
             chunks = read_chunks([labels[number] for number in numbers.tolist()], "BIOES")
             entities = [Span(doc, places[c.start], places[c.end - 1] + 1, c.label) for c in chunks]
