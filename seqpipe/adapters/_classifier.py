@@ -2,6 +2,7 @@
 
 import functools
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from seqpipe.adapters._contract import calling, check_finite, check_tensor, made_by, read_examples
 from seqpipe.adapters._encoder import flattened, make_encoder
-from seqpipe.adapters._pairs import first_of
+from seqpipe.adapters._pairs import first_of, is_pair
 from seqpipe.adapters._shim import TorchShim
 from seqpipe.errors import ConfigError
 from seqpipe.parts.class_weights import (
@@ -42,6 +43,10 @@ _LABEL_WEIGHTS = "label_weights"
 _WEIGHT = "weight"
 #: Another: whether it compares the two texts of pairs.
 _SEES_PAIRS = "sees_pairs"
+_NO_PAIR = (
+    "a head for pairs of texts was given a single one, which it compares with nothing: make pairs by "
+    "seqpipe.adapters.pair_of(nlp, first, second)"
+)
 
 _Vectors = list[Floats2d]
 
@@ -249,6 +254,8 @@ def _more_of(docs: list[Doc], head: Any, lengths: Tensor) -> list[Any]:
     if getattr(head, "sees_words", False):
         found.append([[token.text for token in doc] for doc in docs])
     if getattr(head, "sees_pairs", False):
+        if any(len(doc) and not is_pair(doc) for doc in docs):
+            warnings.warn(_NO_PAIR, stacklevel=2)
         firsts = [first_of(doc) for doc in docs] if docs else lengths.tolist()
         found.append(torch.tensor(firsts, dtype=torch.int64))
     return found

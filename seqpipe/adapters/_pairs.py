@@ -31,6 +31,11 @@ def join_pair(first: Doc, second: Doc) -> Doc:
     return doc
 
 
+def is_pair(doc: Doc) -> bool:
+    """Return whether a doc is a pair of texts."""
+    return doc._.get(_FIRST) is not None
+
+
 def first_of(doc: Doc) -> int:
     """Return how many words of a doc belong to its first text: all, if it's no pair."""
     return text_lengths(doc)[0]
