@@ -134,6 +134,7 @@ LEFT_OUT: Final[dict[str, Section]] = {
 LEFT_OUT_OF_WORDS: Final[Section] = {
     "trained_width": 32,
     "trained_features": ["norm", "prefix", "suffix", "shape"],
+    "characters": 30,
 }
 
 _TRAINING: Final[Section] = {

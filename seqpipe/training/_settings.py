@@ -146,14 +146,15 @@ _MIN_EPOCHS: Final = 3
 _MAX_EPOCHS: Final = 10
 #: A small set is gone through more often, up to so many updates.
 _MIN_STEPS: Final = 400
-#: Labels of words take longer to learn than classes of texts: most of them are rare.
-_MAX_EPOCHS_OF_WORDS: Final = 20
+#: Labels of words take longer to learn than classes of texts: most of them are rare. A second pass over moved vectors helps more
+#: than twice as many passes.
 _MIN_STEPS_OF_WORDS: Final = 1000
+_ADVERSARIAL_OF_WORDS: Final = 0.2
 
 
 def training_settings(
     texts: int, words: int, batch: int = 32, *, labels_words: bool = False
-) -> dict[str, int]:
+) -> dict[str, float]:
     """Return settings of [training] for a train part of so many texts and words, in batches of so many texts.
 
     Args:
@@ -168,11 +169,14 @@ def training_settings(
     if texts < 1:
         raise ValueError("there are no texts")
     steps = math.ceil(texts / batch)
-    most = _MAX_EPOCHS_OF_WORDS if labels_words else _MAX_EPOCHS
     least = _MIN_STEPS_OF_WORDS if labels_words else _MIN_STEPS
-    epochs = min(most, max(_MIN_EPOCHS, round(_WORDS / max(1, words))))
+    epochs = min(_MAX_EPOCHS, max(_MIN_EPOCHS, round(_WORDS / max(1, words))))
     epochs = max(epochs, math.ceil(least / steps))
-    return {"max_epochs": epochs, "eval_frequency": max(25, math.ceil(steps / 2))}
+    chosen: dict[str, float] = {
+        "max_epochs": epochs,
+        "eval_frequency": max(25, math.ceil(steps / 2)),
+    }
+    return {**chosen, "adversarial": _ADVERSARIAL_OF_WORDS} if labels_words else chosen
 
 
 def choose_training(
