@@ -44,7 +44,7 @@ _WEIGHT = "weight"
 #: Another: whether it compares the two texts of pairs.
 _SEES_PAIRS = "sees_pairs"
 _NO_PAIR = (
-    "a head for pairs of texts was given a single one, which it compares with nothing: make pairs by "
+    "a head for pairs got a doc with one text, which there's nothing to compare with: make pairs by "
     "seqpipe.adapters.pair_of(nlp, first, second)"
 )
 

@@ -85,7 +85,7 @@ def make_encoder(
     Args:
         encoder: Makes the encoder from the width of its input. By default a bidirectional LSTM.
         trained_width: The width of the trained vectors of each feature; 0 for none. A vocabulary
-            without vectors needs them, `characters` or `language_models`.
+            without vectors needs them, `characters`, `language_models` or lists.
         trained_rows: The number of rows of each feature's table. Words that share a row share a vector.
         tune: Whether the vocabulary's vectors are tuned; or the names of those embedders whose are,
             where there are several.
@@ -119,6 +119,15 @@ def make_encoder(
         raise ConfigError(
             f"`trained_dropout` is {trained_dropout}; it must be at least 0 and less than 1",
             setting="trained_dropout",
+        )
+    if trained_dropout and not trained_width:
+        raise ConfigError(
+            "`trained_dropout` needs a `trained_width` above 0: there are no trained vectors to drop",
+            setting="trained_dropout",
+        )
+    if lexicon == "":
+        raise ConfigError(
+            "`lexicon` is empty; name a file of vectors, or remove it", setting="lexicon"
         )
     encoder = encoder or functools.partial(Recurrent, cell=LSTM, width=_DEFAULT_WIDTH)
     features = check_features(trained_features, trained_width)

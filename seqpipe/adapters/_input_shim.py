@@ -1,4 +1,4 @@
-"""What gives the encoder further vectors of tokens that aren't trained."""
+"""Frozen vectors of tokens as further inputs of the encoder."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ class InputShim(Shim):  # type: ignore[misc]
         """Do nothing: nothing is trained."""
 
     def to_device(self, device_type: str, device_id: int) -> None:
-        """Do nothing, if it computes on the CPU."""
+        """Do nothing; overridden where vectors are computed on a GPU."""
 
 
 def input_shims(model: object) -> list[InputShim]:

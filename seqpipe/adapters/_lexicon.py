@@ -1,6 +1,7 @@
 """Known words and phrases in texts, as an input of the encoder: lists of names, and words that are written without blanks."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -25,8 +26,28 @@ _BEGIN, _MIDDLE, _END, _SINGLE = range(_PLACES)
 _LONGEST: Final = 100
 
 
+@dataclass(frozen=True)
+class Tokens:
+    """The tokens of a text, lower-cased; white space isn't one.
+
+    Attributes:
+        words: The tokens.
+        numbers: The place of each among all tokens of the text, white space included.
+        is_apart: Whether white space is before each of them.
+        count: How many tokens the text has, white space included.
+    """
+
+    words: Sequence[str]
+    numbers: Sequence[int]
+    is_apart: Sequence[bool]
+    count: int
+
+
 class Phrases:
-    """Finds phrases in texts, from the beginning of a token to the end of one, whatever their case and white space.
+    """Finds phrases in texts, from the beginning of a token to the end of one, whatever their case.
+
+    Any white space between two letters or digits is one blank, and beside other characters it doesn't matter: "St. Gallen" is
+    found in "st . gallen", and "therapist" isn't in "the rapist".
 
     Args:
         phrases: The phrases. Of those that differ by case or white space alone, the first counts.
@@ -34,29 +55,43 @@ class Phrases:
 
     def __init__(self, phrases: Iterable[str]) -> None:
         self._numbers: dict[str, int] = {}
+        #: The length of the longest phrase that begins with a character.
+        self._longest: dict[str, int] = {}
         for number, phrase in enumerate(phrases):
-            key = _key(phrase)
+            key = ""
+            for word in phrase.lower().split():
+                key = _joined(key, word, is_apart=True)
             if 0 < len(key) <= _LONGEST:
                 self._numbers.setdefault(key, number)
-        self._longest = max(map(len, self._numbers), default=0)
+                self._longest[key[0]] = max(self._longest.get(key[0], 0), len(key))
 
-    def find(self, tokens: Sequence[str]) -> list[tuple[int, int, int]]:
-        """Return where phrases stand in a text: the first token, the one after the last, and the phrase's number."""
-        keys = [_key(token) for token in tokens]
+    def find(self, tokens: Tokens) -> list[tuple[int, int, int]]:
+        """Return where phrases stand: the first token, the last one, and the phrase's number."""
         found = []
-        for start, first in enumerate(keys):
+        words, is_apart = tokens.words, tokens.is_apart
+        for start, first in enumerate(words):
+            longest = self._longest.get(first[0], 0)
             phrase = ""
-            for end, key in enumerate(keys[start:] if first else (), start=start + 1):
-                phrase += key
-                if len(phrase) > self._longest:
+            for end in range(start, len(words)):
+                phrase = _joined(phrase, words[end], is_apart=is_apart[end])
+                if len(phrase) > longest:
                     break
-                if key and phrase in self._numbers:
+                if phrase in self._numbers:
                     found.append((start, end, self._numbers[phrase]))
         return found
 
 
-def _key(text: str) -> str:
-    return "".join(text.lower().split())
+def _joined(phrase: str, word: str, *, is_apart: bool) -> str:
+    """Return a phrase with one more word, after a blank if there's white space between two letters or digits."""
+    is_blank = is_apart and phrase and phrase[-1].isalnum() and word[0].isalnum()
+    return f"{phrase} {word}" if is_blank else phrase + word
+
+
+def _places(first: int, last: int) -> list[tuple[int, int]]:
+    """Return each token of a phrase with where it stands there."""
+    if first == last:
+        return [(first, _SINGLE)]
+    return [(first, _BEGIN), *((token, _MIDDLE) for token in range(first + 1, last)), (last, _END)]
 
 
 class Gazetteers:
@@ -76,14 +111,14 @@ class Gazetteers:
         """The width of a token's vector: for each list whether it begins, lies within, ends or is a phrase of it."""
         return _PLACES * len(self.lists)
 
-    def vectors(self, tokens: Sequence[str]) -> Floats:
-        """Return the vectors of a text's tokens, `[N, width]`."""
-        vectors = np.zeros((len(tokens), len(self.lists), _PLACES), dtype=np.float32)
+    def vectors(self, tokens: Tokens) -> Floats:
+        """Return the vectors of all tokens of a text, `[count, width]`; those of white space are zeros."""
+        vectors = np.zeros((tokens.count, len(self.lists), _PLACES), dtype=np.float32)
         for number, phrases in enumerate(self._phrases):
-            for start, end, _ in phrases.find(tokens):
-                for token, place in enumerate(_places(end - start), start=start):
-                    vectors[token, number, place] = 1
-        return vectors.reshape(len(tokens), self.width)
+            for first, last, _ in phrases.find(tokens):
+                for token, place in _places(first, last):
+                    vectors[tokens.numbers[token], number, place] = 1
+        return vectors.reshape(tokens.count, self.width)
 
     def to_disk(self, folder: Path) -> None:
         """Write the lists into a folder."""
@@ -99,9 +134,7 @@ class Gazetteers:
             SavedModelError: It isn't there, or isn't whole.
         """
         lists = read_json(folder / "gazetteers.json")
-        if not isinstance(lists, dict) or not all(
-            isinstance(each, list) for each in lists.values()
-        ):
+        if not isinstance(lists, dict) or not all(map(_are_strings, lists.values())):
             raise SavedModelError("the saved gazetteers of the encoder are damaged")
         return cls(lists)
 
@@ -130,21 +163,21 @@ class SoftLexicon:
         width: int = self.table.shape[1]
         return _PLACES * width
 
-    def vectors(self, tokens: Sequence[str]) -> Floats:
-        """Return the vectors of a text's tokens, `[N, width]`."""
+    def vectors(self, tokens: Tokens) -> Floats:
+        """Return the vectors of all tokens of a text, `[count, width]`; those of white space are zeros."""
         found = [
-            (token, place, number)
-            for start, end, number in self._phrases.find(tokens)
-            for token, place in enumerate(_places(end - start), start=start)
+            (tokens.numbers[token], place, number)
+            for first, last, number in self._phrases.find(tokens)
+            for token, place in _places(first, last)
         ]
-        vectors = np.zeros((len(tokens), _PLACES, self.table.shape[1]), dtype=np.float32)
+        vectors = np.zeros((tokens.count, _PLACES, self.table.shape[1]), dtype=np.float32)
         rows, places, numbers = np.array(found, dtype=np.int64).reshape(-1, 3).T
         weights = (1 / (1 + numbers)).astype(np.float32)
-        totals = np.zeros(len(tokens), dtype=np.float32)
+        totals = np.zeros(tokens.count, dtype=np.float32)
         np.add.at(totals, rows, weights)
         shares = _PLACES * weights / totals[rows]
         np.add.at(vectors, (rows, places), shares[:, None] * self.table[numbers])
-        return vectors.reshape(len(tokens), self.width)
+        return vectors.reshape(tokens.count, self.width)
 
     def to_disk(self, folder: Path) -> None:
         """Write words and vectors into a folder."""
@@ -165,14 +198,14 @@ class SoftLexicon:
             raise SavedModelError(
                 f"the saved lexicon of the encoder is damaged: {error}"
             ) from error
-        if not isinstance(words, list) or table.ndim != 2 or len(words) != len(table):
+        is_table = table.ndim == 2 and table.dtype == np.float32 and np.isfinite(table).all()
+        if not _are_strings(words) or not is_table or len(words) != len(table):
             raise SavedModelError("the saved lexicon of the encoder is damaged")
-        return cls(words, table.astype(np.float32))
+        return cls(words, table)
 
 
-def _places(length: int) -> list[int]:
-    """Return where each token of a phrase stands in it."""
-    return [_SINGLE] if length == 1 else [_BEGIN, *[_MIDDLE] * (length - 2), _END]
+def _are_strings(found: Any) -> bool:
+    return isinstance(found, list) and all(isinstance(each, str) for each in found)
 
 
 def read_gazetteers(paths: Mapping[str, str]) -> Gazetteers:
@@ -205,7 +238,10 @@ def read_lexicon(path: str, most_words: int) -> SoftLexicon:
     embedder = Pretrained(path=path, most_words=most_words)
     try:
         embedder.fit([])
-    except (DataError, EmbedderError, SavedModelError) as error:
+    except EmbedderError as error:
+        message = f"`lexicon` names {path}, which has no list of words"
+        raise ConfigError(message, setting="lexicon") from error
+    except (DataError, SavedModelError) as error:
         raise ConfigError(str(error), setting="lexicon") from error
     words = list(embedder.vocabulary)
     table = np.asarray(embedder.embed(words), dtype=np.float32)
@@ -214,7 +250,7 @@ def read_lexicon(path: str, most_words: int) -> SoftLexicon:
 
 
 class LexiconShim(InputShim):
-    """Holds the lists and the lexicon of an encoder, saved with it.
+    """Holds the lists and the lexicon of an encoder, saved with it. One that's loaded, or initialised again, keeps its own.
 
     Args:
         gazetteers: The path of each list of phrases, by its name; read at initialisation.
@@ -289,6 +325,7 @@ class LexiconShim(InputShim):
         if data:
             gazetteers, lexicon, _ = self._settings
             with unpacked(data, "lexicon of the encoder") as folder:
+                _check_files(folder, gazetteers, lexicon)
                 found: list[Any] = [
                     *([Gazetteers.from_disk(folder)] if gazetteers else []),
                     *([SoftLexicon.from_disk(folder)] if lexicon else []),
@@ -302,10 +339,28 @@ class LexiconShim(InputShim):
         return self
 
 
-def _texts(doc: Doc) -> list[list[str]]:
+def _check_files(folder: Path, gazetteers: Mapping[str, str], lexicon: str | None) -> None:
+    """Raise a `SavedModelError` if something else was saved than a configuration names."""
+    there = [(folder / name).exists() for name in ("gazetteers.json", "vectors.npy")]
+    if there != [bool(gazetteers), lexicon is not None]:
+        raise SavedModelError(
+            "the encoder was saved with other lists than `gazetteers` and `lexicon` name"
+        )
+
+
+def _texts(doc: Doc) -> list[Tokens]:
     """Return the tokens of each text of a doc, one or a pair's."""
     found, first = [], 0
     for length in text_lengths(doc):
-        found.append([token.lower_ for token in doc[first : first + length]])
+        words, numbers, is_apart, after_blank = [], [], [], True
+        for number, token in enumerate(doc[first : first + length]):
+            if token.is_space:
+                after_blank = True
+                continue
+            words.append(token.lower_)
+            numbers.append(number)
+            is_apart.append(after_blank)
+            after_blank = bool(token.whitespace_)
+        found.append(Tokens(words, numbers, is_apart, length))
         first += length
     return found

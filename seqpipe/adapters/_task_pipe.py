@@ -228,7 +228,7 @@ def make_task_pipe(nlp: Language, name: str, model: Model, task: Task) -> TaskPi
 
 
 def has_word_head(nlp: Language) -> bool:
-    """Say whether a head of an initialised pipeline scores words, rather than all texts."""
+    """Say whether any head of an initialised pipeline scores words; the others score texts."""
     pipes = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, TaskPipe)]
     return any(head.level == "word" for pipe in pipes for head in pipe.heads())
 

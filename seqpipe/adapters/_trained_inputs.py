@@ -40,7 +40,7 @@ class HashedFeatures(nn.Embedding):
         width: The columns of each table.
         features: Their names.
         dropout: The share of vectors that are set to zero in training, each as a whole, as if the word's feature were
-            new. So not all is memorised that words tell by themselves (Iyyer et al. 2015, for whole words).
+            new. This keeps the model from memorising single words (Iyyer et al. 2015 drop whole words).
     """
 
     def __init__(

@@ -136,6 +136,8 @@ LEFT_OUT_OF_WORDS: Final[Section] = {
     "trained_features": ["norm", "prefix", "suffix", "shape"],
     "characters": 30,
 }
+#: And to [training], if neither embedder nor encoder is named: a second pass over moved vectors helps more there than twice as many passes.
+TRAINING_OF_WORDS: Final[Section] = {"adversarial": 0.2}
 
 _TRAINING: Final[Section] = {
     "seed": "${system.seed}",
@@ -198,7 +200,10 @@ def _trained(sections: Mapping[str, Any], find_part: FindPart, written: Collecti
     names = ("pipeline", "data", "tokenizer", "embedder", "encoder")
     given = _given_heads(sections, find_part)
     named = [find_part("heads", head["@seqpipe_heads"]) for _, head, _ in given]
-    left_out = _left_out(written, labels_words=any(head.labels_words for head in named))
+    labels_words = any(head.labels_words for head in named)
+    left_out = _left_out(written, labels_words=labels_words)
+    is_named = "embedder" in written or "encoder" in written
+    adversarial = TRAINING_OF_WORDS if labels_words and not is_named else {}
     ours = {name: _with_defaults(name, _given(sections, name, left_out)) for name in names}
     encoder = find_part("encoders", ours["encoder"]["@seqpipe_encoders"])
     if "cell" in encoder.settings:
@@ -233,7 +238,7 @@ def _trained(sections: Mapping[str, Any], find_part: FindPart, written: Collecti
             **beside,
         },
         "corpora": {part: {**data, "part": part} for part in _parts_of(ours["data"], own)},
-        "training": {**_TRAINING, **_score_weights(heads), **tuning},
+        "training": {**_TRAINING, **adversarial, **_score_weights(heads), **tuning},
         "initialize": _initialize(data, is_weighted=any(head.is_weighted for head in heads)),
     }
 

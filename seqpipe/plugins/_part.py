@@ -361,6 +361,7 @@ def _embeds_documents(kind: str, factory: Callable[..., Any]) -> bool:
 
 
 def _labels_words(kind: str, factory: Callable[..., Any]) -> bool:
+    # A function that's offered as a head has its class attributes too, or it couldn't say its task either.
     made, _ = unwrap(factory)
     return kind == "heads" and getattr(made, "level", None) == "word"
 

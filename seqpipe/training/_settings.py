@@ -146,15 +146,13 @@ _MIN_EPOCHS: Final = 3
 _MAX_EPOCHS: Final = 10
 #: A small set is gone through more often, up to so many updates.
 _MIN_STEPS: Final = 400
-#: Labels of words take longer to learn than classes of texts: most of them are rare. A second pass over moved vectors helps more
-#: than twice as many passes.
+#: Labels of words take longer to learn than classes of texts: most of them are rare.
 _MIN_STEPS_OF_WORDS: Final = 1000
-_ADVERSARIAL_OF_WORDS: Final = 0.2
 
 
 def training_settings(
     texts: int, words: int, batch: int = 32, *, labels_words: bool = False
-) -> dict[str, float]:
+) -> dict[str, int]:
     """Return settings of [training] for a train part of so many texts and words, in batches of so many texts.
 
     Args:
@@ -172,11 +170,7 @@ def training_settings(
     least = _MIN_STEPS_OF_WORDS if labels_words else _MIN_STEPS
     epochs = min(_MAX_EPOCHS, max(_MIN_EPOCHS, round(_WORDS / max(1, words))))
     epochs = max(epochs, math.ceil(least / steps))
-    chosen: dict[str, float] = {
-        "max_epochs": epochs,
-        "eval_frequency": max(25, math.ceil(steps / 2)),
-    }
-    return {**chosen, "adversarial": _ADVERSARIAL_OF_WORDS} if labels_words else chosen
+    return {"max_epochs": epochs, "eval_frequency": max(25, math.ceil(steps / 2))}
 
 
 def choose_training(

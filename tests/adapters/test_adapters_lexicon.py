@@ -10,6 +10,7 @@ import torch
 from adapter_examples import docs_of
 from hypothesis import given
 from hypothesis import strategies as st
+from spacy.tokens import Doc
 
 from seqpipe.adapters import make_encoder, pair_of
 from seqpipe.adapters._lexicon import (
@@ -17,6 +18,7 @@ from seqpipe.adapters._lexicon import (
     LexiconShim,
     Phrases,
     SoftLexicon,
+    Tokens,
     read_lexicon,
 )
 from seqpipe.errors import ConfigError, SavedModelError
@@ -54,28 +56,64 @@ def vectors(tmp_path):
 # Finding phrases.
 
 
+def tokens_of(text):
+    """Return the tokens of a text that are divided by blanks, and by nothing where a | is."""
+    words, is_apart = [], []
+    for piece in text.split():
+        for number, word in enumerate(piece.split("|")):
+            words.append(word)
+            is_apart.append(number == 0)
+    return Tokens(words, range(len(words)), is_apart, len(words))
+
+
+def canonical(text):
+    """Return a text whose blanks are between letters and digits only, one each."""
+    words = " ".join(text.lower().split())
+    return "".join(
+        character
+        for place, character in enumerate(words)
+        if character != " " or (words[place - 1].isalnum() and words[place + 1].isalnum())
+    )
+
+
 @given(
-    st.lists(st.text("ab ", max_size=4), max_size=6),
-    st.lists(st.sampled_from(["a", "b", "A", "ab", " ", "\n"]), max_size=8),
+    st.lists(st.text("ab. ", max_size=5), max_size=6),
+    st.lists(st.tuples(st.sampled_from(["a", "b", "ab", ".", "a."]), st.booleans()), max_size=7),
 )
 def test_phrases_are_found_as_by_trying_all_spans(phrases, tokens):
-    keys = ["".join(phrase.lower().split()) for phrase in phrases]
-    expected = {
-        (start, end): keys.index(key)
-        for start, end in itertools.combinations(range(len(tokens) + 1), 2)
-        if (key := "".join(tokens[start:end]).lower().replace(" ", "").replace("\n", ""))
-        and key in keys
-        and tokens[start].strip()
-        and tokens[end - 1].strip()
-    }
-    found = Phrases(phrases).find(tokens)
-    assert {(start, end): number for start, end, number in found} == expected
-    assert len(found) == len(expected)
+    keys = [canonical(phrase) for phrase in phrases]
+    words, is_apart = [word for word, _ in tokens], [apart for _, apart in tokens]
+    expected = []
+    for start, end in itertools.combinations(range(len(tokens) + 1), 2):
+        pieces = zip(is_apart[start:end], words[start:end], strict=True)
+        key = canonical("".join(f"{' ' * apart}{word}" for apart, word in pieces))
+        if key in keys:
+            expected.append((start, end - 1, keys.index(key)))
+    found = Phrases(phrases).find(Tokens(words, range(len(words)), is_apart, len(words)))
+    assert found == expected
 
 
 def test_phrases_that_are_too_long_or_empty_are_never_found():
     phrases = Phrases(["", " ", "a" * 101, "b"])
-    assert phrases.find(["a" * 101, "", " ", "b"]) == [(3, 4, 3)]
+    assert phrases.find(tokens_of("a" * 101 + " b")) == [(1, 1, 3)]
+
+
+@pytest.mark.parametrize(
+    ("phrase", "text", "is_found"),
+    [
+        ("New York", "new york", True),
+        ("New York", "new|york", False),
+        ("Therapist", "the rapist", False),
+        ("St. Gallen", "st . gallen", True),
+        ("Jean-Luc", "jean|-|luc", True),
+        ("C ++", "c|++", True),
+        ("北京", "北|京", True),
+    ],
+)
+def test_white_space_matters_between_letters_and_digits_alone(phrase, text, is_found):
+    tokens = tokens_of(text)
+    expected = [(0, len(tokens.words) - 1, 0)] if is_found else []
+    assert Phrases([phrase]).find(tokens) == expected
 
 
 # Lists.
@@ -84,7 +122,7 @@ def test_phrases_that_are_too_long_or_empty_are_never_found():
 def test_each_token_is_told_where_it_stands_in_phrases_of_each_list():
     gazetteers = Gazetteers({"b": ["New York", "Jean Luc Godard"], "a": ["york"]})
     assert gazetteers.width == 8
-    found = gazetteers.vectors(["new", "York", "and", "Jean", "luc", "godard"])
+    found = gazetteers.vectors(tokens_of("new york and jean luc godard"))
     # By name: of "a" begin, middle, end, single; then of "b".
     assert found.tolist() == [
         [0, 0, 0, 0, 1, 0, 0, 0],
@@ -115,7 +153,7 @@ def test_soft_lexicon_is_the_formula_of_the_paper(tokens):
         for each in sets:
             rows = [table[words.index(word)] / (1 + words.index(word)) for word in each]
             expected.append(4 / total * np.sum(rows, axis=0) if rows else np.zeros(3))
-    found = SoftLexicon(words, table).vectors(tokens)
+    found = SoftLexicon(words, table).vectors(tokens_of("|".join(tokens)))
     assert found.shape == (len(tokens), 12)
     np.testing.assert_allclose(found.reshape(-1, 3), np.reshape(expected, (-1, 3)), atol=1e-5)
 
@@ -145,11 +183,12 @@ def test_vectors_stand_beside_the_others_and_are_saved_with_the_encoder(lists, v
     docs = docs_of(nlp, ["Ada Byron in New York", "", "a b c a"])
     found = np.concatenate(model.predict(docs))
     assert found.shape == (9, 3 + 8 + 8)
-    words = [token.lower_ for token in docs[0]]
     persons, places = ["Ada Byron", "Jean Luc Godard", "York"], ["New York", "London"]
-    expected = Gazetteers({"person": persons, "place": places}).vectors(words)
+    expected = Gazetteers({"person": persons, "place": places}).vectors(
+        tokens_of("ada byron in new york")
+    )
     np.testing.assert_array_equal(found[:5, 3:11], expected)
-    expected = read_lexicon(vectors, 10).vectors(["a", "b", "c", "a"])
+    expected = read_lexicon(vectors, 10).vectors(tokens_of("a b c a"))
     np.testing.assert_array_equal(found[5:, 11:], expected)
     saved = model.to_bytes()
     for path in tmp_path.iterdir():
@@ -157,6 +196,14 @@ def test_vectors_stand_beside_the_others_and_are_saved_with_the_encoder(lists, v
     loaded = make_encoder(**{"encoder": Same, **settings}).from_bytes(saved)
     np.testing.assert_array_equal(np.concatenate(loaded.predict(docs)), found)
     np.testing.assert_array_equal(np.concatenate(model.copy().predict(docs)), found)
+
+
+def test_white_space_has_zeros_and_stands_for_a_blank(lists):
+    nlp = spacy.blank("en")
+    model = initialized(nlp, gazetteers=lists)
+    doc = Doc(nlp.vocab, words=["New", "\n", "York", " ", "x"], spaces=[False] * 5)
+    (found,) = model.predict([doc])
+    assert found.any(axis=1).tolist() == [True, False, True, False, False]
 
 
 def test_texts_of_a_pair_are_read_by_themselves(lists):
@@ -195,11 +242,29 @@ def test_other_lists_than_the_configurations_are_refused(lists, vectors):
     shim = LexiconShim(lists, vectors, 10)
     shim.try_build()
     saved = shim.to_bytes()
-    with pytest.raises(SavedModelError, match="other lists"):
-        LexiconShim({"person": "x"}, vectors, 10).from_bytes(saved)
-    with pytest.raises(SavedModelError):
+    for settings in ({"person": "x"}, vectors), ({}, vectors), (lists, None):
+        with pytest.raises(SavedModelError, match="saved with other lists"):
+            LexiconShim(*settings, 10).from_bytes(saved)
+    with pytest.raises(SavedModelError, match="lexicon of the encoder is damaged"):
         LexiconShim(lists, vectors, 10).from_bytes(saved[:-50])
-    only_lists = LexiconShim(lists, None, 10)
-    only_lists.try_build()
-    with pytest.raises(SavedModelError):
-        LexiconShim(lists, vectors, 10).from_bytes(only_lists.to_bytes())
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("gazetteers.json", b'{"person": [1], "place": []}'),
+        ("gazetteers.json", b"[]"),
+        ("words.json", b"[1, 2, 3]"),
+        ("words.json", b'["a"]'),
+        ("vectors.npy", b"nothing"),
+    ],
+)
+def test_damaged_lists_are_refused(lists, vectors, tmp_path, file, content):
+    shim = LexiconShim(lists, vectors, 10)
+    shim.try_build()
+    for lexicon in shim.lexicons:
+        lexicon.to_disk(tmp_path)
+    (tmp_path / file).write_bytes(content)
+    kind = Gazetteers if file.startswith("g") else SoftLexicon
+    with pytest.raises(SavedModelError, match="damaged"):
+        kind.from_disk(tmp_path)

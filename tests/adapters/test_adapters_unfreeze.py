@@ -17,6 +17,7 @@ def changed_by_epoch(epochs=1, encoder="recurrent"):
     """Return which weights of the encoder, and whether those of the head, each of four epochs changes."""
     encoders = {
         "recurrent": ENCODER,
+        "convolution": {"@seqpipe_encoders": "seqpipe.Convolutional.v1", "width": 8, "depth": 2},
         "attention": {"@seqpipe_encoders": "seqpipe.SelfAttention.v1", "width": 8},
     }
     nlp = vectors_nlp()
@@ -56,6 +57,35 @@ def test_highest_layer_joins_first_and_the_inputs_last():
     assert any(name.startswith("layers.0") for name in names[2])
     assert not any(name.startswith(("offsets", "trained")) for name in names[2])
     assert {"offsets.weight", "trained.weight"} <= names[3] and names[2] < names[3]
+
+
+def test_norms_of_layers_join_with_them():
+    names = [
+        {n.replace("encoder.", "") for n in changed}
+        for changed, _ in changed_by_epoch(encoder="convolution")
+    ]
+    assert names[0] == set()
+    assert {n.rsplit(".", 1)[0] for n in names[1] if n.startswith(("layers", "norms"))} == {
+        "layers.1",
+        "norms.1",
+    }
+    assert {n.rsplit(".", 1)[0] for n in names[2] if n.startswith("norms")} == {
+        "norms.0",
+        "norms.1",
+    }
+
+
+def test_what_an_encoder_freezes_itself_stays_frozen():
+    nlp = vectors_nlp()
+    nlp.add_pipe("tok2vec", config={"model": encoder_config(encoder=ENCODER)})
+    nlp.initialize()
+    (shim,) = encoders_in(nlp.get_pipe("tok2vec"))
+    frozen = shim.module.encoder.layers[0][0].bias.requires_grad_(False)
+    unfreeze = make_unfreeze()
+    for epoch in range(5):
+        unfreeze(nlp, {"step": epoch, "epoch": epoch})
+    assert not frozen.requires_grad
+    assert all(p.requires_grad for p in shim.module.parameters() if p is not frozen)
 
 
 def test_layers_join_after_as_many_epochs_as_asked():

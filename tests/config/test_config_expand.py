@@ -10,7 +10,7 @@ from confection import Config
 
 from seqpipe.config import Makes, expand, read_text
 from seqpipe.config._compile import without_dollars
-from seqpipe.config._expand import LEFT_OUT, LEFT_OUT_OF_WORDS
+from seqpipe.config._expand import LEFT_OUT
 from seqpipe.config._schema import OWN_TOKENIZERS
 from seqpipe.errors import PluginError
 from seqpipe.parts.heads import TextClassifier, TokenClassifier
@@ -334,11 +334,31 @@ class Kinds(TokenClassifier):
         return "acme.Kinds.v1"
 
 
-@pytest.mark.parametrize(("head", "beside"), [(Kinds, LEFT_OUT_OF_WORDS), (TextClassifier, {})])
-def test_embedder_that_is_left_out_suits_words_if_a_head_scores_words(head, beside):
-    config = expand({"data": READER}, Makes.HEAD, find_with("heads", head))
+OF_WORDS = {
+    "trained_width": 32,
+    "trained_features": ["norm", "prefix", "suffix", "shape"],
+    "characters": 30,
+}
+
+
+@pytest.mark.parametrize(
+    ("head", "beside", "adversarial"),
+    [(Kinds, OF_WORDS, 0.2), (TextClassifier, {}, None)],
+)
+def test_what_is_left_out_suits_words_if_a_head_scores_words(head, beside, adversarial):
+    find = find_with("heads", head)
+    config = expand({"data": READER}, Makes.HEAD, find)
     tok2vec = config["components"]["tok2vec"]["model"]
-    assert {key: tok2vec[key] for key in LEFT_OUT_OF_WORDS if key in tok2vec} == beside
+    assert {key: tok2vec[key] for key in OF_WORDS if key in tok2vec} == beside
+    assert config["training"].get("adversarial") == adversarial
+    # It says nothing of the length of the training, and a file may say something else.
+    given = {"data": READER, "training": {"max_epochs": 3}}
+    assert expand(given, Makes.HEAD, find)["training"].get("adversarial") == adversarial
+    given["training"] = {"adversarial": 0.0}
+    assert expand(given, Makes.HEAD, find)["training"]["adversarial"] == 0.0
+    given["encoder"] = {"@seqpipe_encoders": "seqpipe.Recurrent.v1"}
+    del given["training"]
+    assert "adversarial" not in expand(given, Makes.HEAD, find)["training"]
 
 
 def test_encoder_without_a_cell_gets_none():

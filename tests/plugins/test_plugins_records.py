@@ -1,5 +1,6 @@
 """What's recorded of parts between runs."""
 
+import functools
 import importlib.metadata
 import json
 import os
@@ -51,6 +52,19 @@ def test_part_that_was_imported_once_is_described_without_its_code(module):
     assert {name: p.default for name, p in part.settings.items()} == {"width": 3, "mode": "one"}
     assert part.documentation.summary == "Makes words."
     assert not part.embeds_documents and not part.labels_words
+    assert "recorded_in_a_test" not in sys.modules
+
+
+def test_head_that_scores_words_is_known_without_its_code(module):
+    module.write_text(
+        "class Labels:\n"
+        "    level = 'word'\n\n"
+        "    def __init__(self, input_width, output_width, *, dropout: float = 0.3): ..."
+    )
+    head = functools.partial(Part, "heads", "acme.Labels.v1", "recorded_in_a_test:Labels", OWNER)
+    assert callable(head().factory)
+    forget()
+    assert head().labels_words
     assert "recorded_in_a_test" not in sys.modules
 
 

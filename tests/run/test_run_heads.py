@@ -12,7 +12,7 @@ import torch
 from confection import Config
 from thinc.api import Model, fix_random_seed
 
-from seqpipe.adapters import make_task_model, tasks_of
+from seqpipe.adapters import has_word_head, make_task_model, tasks_of
 from seqpipe.adapters._classifier import Truths
 from seqpipe.config import compile_file, read
 from seqpipe.errors import ConfigError
@@ -192,6 +192,10 @@ def test_classes_of_one_of_several_heads_can_be_weighted(tmp_path, texts):
     config = Config().from_disk(tmp_path / "out" / "config.cfg")
     assert config["components"]["intent"]["model"]["class_weights"] == "balanced"
     assert result.report["test"]["heads"].keys() == {"intent", "places"}
+    nlp = spacy.load(result.model)
+    assert has_word_head(nlp)
+    nlp.remove_pipe("places")
+    assert not has_word_head(nlp)
 
 
 def test_heads_may_learn_from_rows_of_their_own(tmp_path, texts):

@@ -1,6 +1,5 @@
 """Entities: labelled pieces of a text that don't overlap, as spaCy has them in `doc.ents`."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, final, get_args
 
@@ -22,6 +21,7 @@ from seqpipe.tasks.words._scores import score_found
 _Alignment = Literal["strict", "contract", "expand"]
 _LETTERS = "BIES"
 _CONFIDENCE = "confidence"
+_LEAST_WEIGHT = 1e-6
 
 # As soon as the module is imported, which a worker that unpickles a pipeline does.
 if not Span.has_extension(_CONFIDENCE):
@@ -40,8 +40,8 @@ class Entities(Task):
         spans_key: The key in `doc.spans`.
         alignment: What's done with a span that begins or ends inside a word: "strict", it's an error; "contract",
             it's made of the words that lie in it; "expand", of those that it touches.
-        outside_weight: What the probability that a word lies in no entity is multiplied by when entities are chosen:
-            below 1 more of them are found, and more that aren't any. Confidences aren't changed.
+        outside_weight: What the probability that a word lies in no entity is multiplied by when entities are chosen: values
+            below 1 raise recall at the cost of precision. Confidences aren't changed.
 
     Raises:
         ConfigError: A setting has a value that can't be used.
@@ -61,9 +61,9 @@ class Entities(Task):
                 f"`alignment` is {alignment!r}; it may be {', '.join(get_args(_Alignment))}",
                 setting="alignment",
             )
-        if not 0 < outside_weight < math.inf:
+        if not _LEAST_WEIGHT <= outside_weight <= 1 / _LEAST_WEIGHT:
             raise ConfigError(
-                f"`outside_weight` is {outside_weight}; it must be more than 0",
+                f"`outside_weight` is {outside_weight}; it must be from {_LEAST_WEIGHT} to {1 / _LEAST_WEIGHT:.0f}",
                 setting="outside_weight",
             )
         self.spans_key = spans_key
@@ -129,7 +129,7 @@ class Entities(Task):
         self, docs: Sequence[Doc], scores: NDArray[np.float32], labels: Sequence[str]
     ) -> None:
         """Write the likeliest entities into `doc.ents` and `doc.spans`."""
-        weights = np.ones(len(labels), dtype=np.float32)
+        weights = np.ones(len(labels))
         weights[list(labels).index(OUTSIDE)] = self.outside_weight
         found = decode(docs, scores, allowed_tags(labels, "BIOES"), weights)
         for doc, (places, numbers, chosen) in zip(docs, found, strict=True):
