@@ -99,8 +99,8 @@ def make_encoder(
             directions (Lample et al. 2016).
         language_models: Paths of pipelines whose language models of characters give each token a vector. They're read
             at initialisation, and saved with the encoder. None for none.
-        gazetteers: Paths of lists of phrases, one a line, by name: names of persons, of places. Each token is told in
-            which lists' phrases it lies, and where in them. They're read and saved likewise.
+        gazetteers: Paths of lists of phrases, one a line, by name: names of persons, of places. For each token there
+            are numbers that say which lists' phrases it lies in, and where in them. They're read and saved likewise.
         lexicon: The path of vectors of words, the most frequent first. Each token gets the vectors of the words that it may
             belong to where it stands, as Chinese characters do (SoftLexicon, Ma et al. 2020). None for none.
         lexicon_words: How many of these words are taken.

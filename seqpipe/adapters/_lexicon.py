@@ -15,13 +15,21 @@ from seqpipe.adapters._pairs import text_lengths
 from seqpipe.errors import ConfigError, DataError, EmbedderError, SavedModelError
 from seqpipe.parts.embedders import Pretrained
 from seqpipe.parts.readers import open_lines
-from seqpipe.storage.part_files import read_json, write_json
+from seqpipe.storage.part_files import (
+    read_arrays,
+    read_json,
+    read_words,
+    write_arrays,
+    write_json,
+    write_words,
+)
 
 Floats: TypeAlias = NDArray[np.float32]
 
 #: Where a token may stand in a phrase: at its beginning, in the middle, at its end, or alone.
 _PLACES: Final = 4
 _BEGIN, _MIDDLE, _END, _SINGLE = range(_PLACES)
+_VECTORS: Final = "vectors.safetensors"
 #: Longer phrases aren't looked for: each token would be compared with all of them.
 _LONGEST: Final = 100
 
@@ -181,8 +189,8 @@ class SoftLexicon:
 
     def to_disk(self, folder: Path) -> None:
         """Write words and vectors into a folder."""
-        write_json(folder / "words.json", list(self.words))
-        np.save(folder / "vectors.npy", self.table, allow_pickle=False)
+        write_words(folder / "words.json", self.words)
+        write_arrays(folder / _VECTORS, {"vectors": self.table})
 
     @classmethod
     def from_disk(cls, folder: Path) -> "SoftLexicon":
@@ -191,15 +199,10 @@ class SoftLexicon:
         Raises:
             SavedModelError: It isn't there, or isn't whole.
         """
-        words = read_json(folder / "words.json")
-        try:
-            table = np.load(folder / "vectors.npy", allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise SavedModelError(
-                f"the saved lexicon of the encoder is damaged: {error}"
-            ) from error
+        words = read_words(folder / "words.json")
+        table = read_arrays(folder / _VECTORS).get("vectors", np.zeros(0, dtype=np.float32))
         is_table = table.ndim == 2 and table.dtype == np.float32 and np.isfinite(table).all()
-        if not _are_strings(words) or not is_table or len(words) != len(table):
+        if not is_table or len(words) != len(table):
             raise SavedModelError("the saved lexicon of the encoder is damaged")
         return cls(words, table)
 
@@ -341,7 +344,7 @@ class LexiconShim(InputShim):
 
 def _check_files(folder: Path, gazetteers: Mapping[str, str], lexicon: str | None) -> None:
     """Raise a `SavedModelError` if something else was saved than a configuration names."""
-    there = [(folder / name).exists() for name in ("gazetteers.json", "vectors.npy")]
+    there = [(folder / name).exists() for name in ("gazetteers.json", _VECTORS)]
     if there != [bool(gazetteers), lexicon is not None]:
         raise SavedModelError(
             "the encoder was saved with other lists than `gazetteers` and `lexicon` name"

@@ -202,8 +202,9 @@ def _trained(sections: Mapping[str, Any], find_part: FindPart, written: Collecti
     named = [find_part("heads", head["@seqpipe_heads"]) for _, head, _ in given]
     labels_words = any(head.labels_words for head in named)
     left_out = _left_out(written, labels_words=labels_words)
-    is_named = "embedder" in written or "encoder" in written
-    adversarial = TRAINING_OF_WORDS if labels_words and not is_named else {}
+    adversarial = (
+        TRAINING_OF_WORDS if labels_words and not _names_embedder_or_encoder(written) else {}
+    )
     ours = {name: _with_defaults(name, _given(sections, name, left_out)) for name in names}
     encoder = find_part("encoders", ours["encoder"]["@seqpipe_encoders"])
     if "cell" in encoder.settings:
@@ -317,6 +318,11 @@ def _head(
     return _Head(name or "task", component, scores, task, is_weighted=False)
 
 
+def _names_embedder_or_encoder(written: Collection[str]) -> bool:
+    """Return whether a file names the part of one of these sections, and so has chosen for itself."""
+    return "embedder" in written or "encoder" in written
+
+
 def _left_out(written: Collection[str], *, labels_words: bool) -> Mapping[str, Section]:
     """Return what stands for the sections that a file leaves out."""
     found = {name: left_out for name, left_out in LEFT_OUT.items() if name not in written}
@@ -356,7 +362,7 @@ def _wide(
     training = sections.get("training", {})
     # A part of a stream isn't enough to fit on, and a callback of the file's own would leave the mix untuned.
     is_unfit = training.get("max_epochs", 0) == -1 or "before_to_disk" in training
-    is_named = "embedder" in written or "encoder" in written
+    is_named = _names_embedder_or_encoder(written)
     head = next((head for head in heads if head.categorizes), None)
     if head is None:
         return None

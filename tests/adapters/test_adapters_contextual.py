@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import spacy
 import torch
-from adapter_examples import docs_of, encoder_config, vectors_nlp
+from adapter_examples import Same, docs_of, encoder_config, vectors_nlp
 from spacy.tokens import Doc
 from spacy.training import Example
 from torch import nn
@@ -22,7 +22,6 @@ from seqpipe.adapters import (
 )
 from seqpipe.adapters._state_cache import StateFolder, digest
 from seqpipe.errors import ConfigError, NotFiniteError, SavedModelError
-from seqpipe.parts.encoders import Encoder
 from seqpipe.parts.language_models._vocabulary import END
 
 TEXTS = ["Good film", "", "the film was bad bad bad", "unheard-of 1984 √ 🙂 x", "bad"]
@@ -31,17 +30,6 @@ MODELS = {
     "backward": {"width": 5, "direction": "backward", "cell": {"@seqpipe_cells": "seqpipe.GRU.v1"}},
 }
 WIDTH = 11
-
-
-class Same(Encoder):
-    """Gives back what it's given."""
-
-    def __init__(self, input_width, *, width=1):
-        super().__init__()
-        self.width = input_width
-
-    def forward(self, inputs, lengths):
-        return inputs * 1.0
 
 
 def save_language_model(path, **settings):

@@ -4,22 +4,10 @@ import numpy as np
 import pytest
 import spacy
 import torch
-from adapter_examples import Letters, docs_of, vectors_nlp
+from adapter_examples import Letters, Same, docs_of, vectors_nlp
 
 from seqpipe.adapters import make_encoder, make_vectors
 from seqpipe.errors import ConfigError
-from seqpipe.parts.encoders import Encoder
-
-
-class Same(Encoder):
-    """Gives back what it's given."""
-
-    def __init__(self, input_width, *, width=1):
-        super().__init__()
-        self.width = input_width
-
-    def forward(self, inputs, lengths):
-        return inputs * 1.0
 
 
 def model_of(nlp, **settings):

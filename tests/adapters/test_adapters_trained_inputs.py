@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import spacy
 import torch
-from adapter_examples import docs_of, encoder_config, vectors_nlp
+from adapter_examples import Same, docs_of, encoder_config, vectors_nlp
 from spacy.tokens import Doc
 from torch import nn
 
@@ -15,7 +15,6 @@ from seqpipe.adapters._characters import CHARACTER_ENCODERS, CharacterEncoderNam
 from seqpipe.adapters._trained_inputs import FEATURES, Feature, hashes_of
 from seqpipe.config._schema import HOST_SETTINGS
 from seqpipe.errors import ConfigError
-from seqpipe.parts.encoders import Encoder
 
 TEXTS = ["Good film", "", "the FILM was bad bad bad", "unheard-of 1984"]
 EVERYTHING = {
@@ -26,17 +25,6 @@ EVERYTHING = {
     "tune": True,
 }
 with_characters = pytest.mark.parametrize("character_encoder", list(CHARACTER_ENCODERS))
-
-
-class Same(Encoder):
-    """Gives back what it's given."""
-
-    def __init__(self, input_width, *, width=1):
-        super().__init__()
-        self.width = input_width
-
-    def forward(self, inputs, lengths):
-        return inputs * 1.0
 
 
 def initialized(nlp, **settings):

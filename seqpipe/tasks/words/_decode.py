@@ -62,15 +62,14 @@ def decode(
     ]
     of_words = scores[np.concatenate(rows)] if rows else scores[:0]
     lengths = torch.tensor([len(each) for each in places], dtype=torch.int64)
-    # As logarithms in double precision even the smallest of them is finite.
-    logits = np.log(of_words.astype(np.float64).clip(min=1e-300))
-    if weights is not None:
-        logits += np.log(weights)
+    weighted = of_words if weights is None else of_words * weights
     if allowed is None:
-        best = logits.argmax(1)
+        best = weighted.argmax(1)
     else:
         chain = Chain(*(torch.from_numpy(np.where(each, 0.0, -np.inf)) for each in allowed))
-        best = viterbi(torch.from_numpy(logits), lengths, chain).numpy()
+        # As logarithms in double precision even the smallest of them is finite.
+        logits = torch.from_numpy(weighted).double().clamp(min=1e-300).log()
+        best = viterbi(logits, lengths, chain).numpy()
     chosen = of_words[np.arange(len(best)), best]
     ends = np.cumsum(lengths.numpy())[:-1]
     return list(zip(places, np.split(best, ends), np.split(chosen, ends), strict=False))
