@@ -21,6 +21,7 @@ from machine import describe_machine
 
 from seqpipe.adapters import TorchShim
 from seqpipe.adapters._contract import predict_scores
+from seqpipe.cli._memory import keep_freed_memory
 from seqpipe.parts.heads import loss_gradient
 from seqpipe.reporting import Silent
 from seqpipe.run import run
@@ -34,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("file", nargs="?", type=Path, default=PIPELINE, help="a pipeline file")
     parser.add_argument("--threads", type=int, default=1, help="how many torch computes in")
     options, overrides = parser.parse_known_args(arguments)
+    # As `seqpipe run` does.
+    keep_freed_memory()
     with tempfile.TemporaryDirectory() as folder:
         seconds = measure(options.file, overrides, options.threads, Path(folder))
         weights = {

@@ -27,7 +27,6 @@ from seqpipe.adapters._docbin import DocBinReader as DocBinReader
 from seqpipe.adapters._encoder import encoders_in as encoders_in
 from seqpipe.adapters._encoder import make_encoder as make_encoder
 from seqpipe.adapters._encoder import recurrent_engines as recurrent_engines
-from seqpipe.adapters._encoder import summing_hashes_at_once as summing_hashes_at_once
 from seqpipe.adapters._encoder import update_encoder as update_encoder
 from seqpipe.adapters._fit import chosen_by_embedder as chosen_by_embedder
 from seqpipe.adapters._fit import make_fit_embedder as make_fit_embedder
@@ -55,6 +54,7 @@ from seqpipe.adapters._task_pipe import tasks_of as tasks_of
 from seqpipe.adapters._tokenizer import WordTokenizer as WordTokenizer
 from seqpipe.adapters._tokenizer import make_tokenizer as make_tokenizer
 from seqpipe.adapters._tokenizer import tokenized as tokenized
+from seqpipe.adapters._tokens import keeping_tokens as keeping_tokens
 from seqpipe.adapters._tune import forgetting_evaluated as forgetting_evaluated
 from seqpipe.adapters._tune import make_tune_mix as make_tune_mix
 from seqpipe.adapters._tune import only_categorizes as only_categorizes
@@ -101,6 +101,7 @@ __all__ = [
     "input_shims",
     "keeping_scores",
     "keeping_states",
+    "keeping_tokens",
     "keeping_vectors",
     "language_model_in",
     "make_adamw",
@@ -131,7 +132,6 @@ __all__ = [
     "read_examples",
     "recurrent_engines",
     "save_table",
-    "summing_hashes_at_once",
     "tasks_of",
     "tokenized",
     "torch_shims",

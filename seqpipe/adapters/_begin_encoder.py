@@ -9,9 +9,10 @@ from spacy.language import Language
 from spacy.strings import get_string_id
 from torch import Tensor, nn
 
-from seqpipe.adapters._encoder import WordEncoder, encoders_in, vectors_of
+from seqpipe.adapters._encoder import WordEncoder, encoders_in
 from seqpipe.adapters._offsets import Offsets, signed
 from seqpipe.adapters._saved_language_model import load_language_model
+from seqpipe.adapters._tokens import vectors_of
 from seqpipe.errors import ConfigError
 from seqpipe.parts.cells import Cell
 from seqpipe.parts.encoders import Recurrent

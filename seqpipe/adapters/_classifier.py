@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from spacy.language import Language
 from spacy.tokens import Doc
-from thinc.api import Model, Ops, chain
+from thinc.api import Model, chain
 from thinc.types import Floats2d
 from thinc.util import torch2xp, xp2torch
 from torch import Tensor
@@ -19,7 +19,7 @@ from seqpipe.adapters._contract import calling, check_finite, check_tensor, made
 from seqpipe.adapters._encoder import flattened, make_encoder
 from seqpipe.adapters._pairs import first_of, is_pair
 from seqpipe.adapters._shim import TorchShim
-from seqpipe.errors import ConfigError
+from seqpipe.errors import ConfigError, PluginError
 from seqpipe.parts.class_weights import (
     ClassWeights,
     check_class_weights,
@@ -34,6 +34,7 @@ from seqpipe.parts.heads import (
     loss_gradient,
     sample_scores,
 )
+from seqpipe.plugins import describe_maker
 
 #: An attribute of a head's model: the setting, if there's one.
 _CLASS_WEIGHTS = "class_weights"
@@ -206,14 +207,18 @@ def _forward(
     weights = _weights_of(model) if is_train else None
     vectors, docs = X if isinstance(X, tuple) else (X, [])
     lengths = torch.tensor([len(x) for x in vectors], dtype=torch.int64)
-    # In training torch refuses to write into them; a prediction of the head's might.
-    join = flattened if is_train else Ops.flatten
-    flat = join(model.ops, vectors) if vectors else model.ops.alloc2f(0, model.get_dim("nI"))
+    flat = flattened(model.ops, vectors) if vectors else model.ops.alloc2f(0, model.get_dim("nI"))
     inputs = xp2torch(flat, requires_grad=is_train, device=shim.device)
     with calling(head, "head", f"was given {len(vectors)} texts"):
         given = (inputs, lengths, *_more_of(docs, head, lengths))
         logits, backprop_logits = (
             shim.begin_update(given) if is_train else (shim.predict(given), None)
+        )
+    # In training torch refuses that by itself.
+    if not is_train and inputs._version:
+        raise PluginError(
+            f"{describe_maker(head, 'head')} changed the vectors it was given, which are those of `doc.tensor`: let it "
+            "compute in tensors of its own, as x * 2 does in the place of x.mul_(2)"
         )
     of_words = getattr(head, "level", "text") == "word"
     shape: tuple[int, ...] = (len(inputs) if of_words else len(vectors), model.get_dim("nO"))

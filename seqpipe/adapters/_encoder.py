@@ -1,21 +1,15 @@
 """An encoder as spaCy's "tok2vec": docs in, a vector for each token out, the vocabulary's vectors fine-tuned or not."""
 
-import contextlib
 import functools
-import operator
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from spacy.attrs import LOWER, ORTH
 from spacy.language import Language
 from spacy.pipeline.tok2vec import Tok2Vec, Tok2VecListener
 from spacy.tokens import Doc
 from spacy.training import Example
-from spacy.vectors import Mode, Vectors
-from spacy.vocab import Vocab
 from thinc.api import Model, NumpyOps, Ops, set_dropout_rate
 from thinc.types import Floats2d
 from thinc.util import torch2xp, xp2torch
@@ -35,6 +29,7 @@ from seqpipe.adapters._lexicon import LexiconShim
 from seqpipe.adapters._offsets import Offsets, signed, tuned_columns, tuned_keys
 from seqpipe.adapters._pairs import text_lengths
 from seqpipe.adapters._shim import TorchShim, torch_shims
+from seqpipe.adapters._tokens import hashes_of_tokens, vectors_of_tokens
 from seqpipe.adapters._trained_inputs import (
     LOWER_CASED,
     Feature,
@@ -42,7 +37,6 @@ from seqpipe.adapters._trained_inputs import (
     check_features,
     hashes_of,
 )
-from seqpipe.adapters._vectors import EmbedderVectors
 from seqpipe.errors import ConfigError
 from seqpipe.parts.cells import LSTM
 from seqpipe.parts.encoders import Encoder, EncoderFactory, Recurrent
@@ -282,10 +276,10 @@ def _forward(
     lengths = torch.tensor([len(doc) for doc in docs])
     # The texts of a pair are read one by one: neither sees the other.
     of_texts = torch.tensor([length for doc in docs for length in text_lengths(doc)])
-    vectors, *hashes = _inputs(docs, width=next(iter(shim.sizes), 0))
+    vectors = vectors_of_tokens(docs, width=next(iter(shim.sizes), 0))
     inputs = (
         xp2torch(vectors, device=shim.device),
-        *(torch.from_numpy(each).to(shim.device) for each in hashes),
+        *(torch.from_numpy(signed(each)).to(shim.device) for each in hashes_of_tokens(docs)),
         of_texts,
         *_more_inputs(docs, shim),
         _contexts(model, docs, is_train=is_train),
@@ -344,7 +338,8 @@ def update_encoder(
     def backprop(gradients: list[Floats2d]) -> list[Doc]:
         # A component that has no gradient gives none at all.
         gradients = gradients or [np.zeros_like(each) for each in vectors]
-        losses[component.name] += sum(float((each**2).sum()) for each in gradients)
+        # In one thread each, and without an array of squares.
+        losses[component.name] += sum(float(np.einsum("nd,nd->", g, g)) for g in gradients)
         found: list[Doc] = backprop_vectors(gradients)
         return found
 
@@ -355,26 +350,6 @@ def _no_gradient(d_outputs: list[Floats2d]) -> list[Doc]:
     return []
 
 
-def _inputs(
-    docs: list[Doc], *, width: int
-) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
-    """Return each token's vector `[N, width]`, its key and that of its lower-cased form `[N]`.
-
-    Raises:
-        ConfigError: The vocabulary's vectors have another width.
-    """
-    vocab = docs[0].vocab
-    # A table of spaCy's may be made for another form of words than the verbatim one.
-    attribute = getattr(vocab.vectors, "attr", ORTH)
-    verbatim, lower = _hashes(docs)
-    hashes = verbatim if attribute == ORTH else _attribute(docs, attribute)
-    keys, index = np.unique(hashes, return_inverse=True)
-    vectors = vectors_of(vocab, keys) if width else np.zeros((len(keys), 0), dtype="float32")
-    if vectors.shape[1] != width:
-        raise ConfigError(_other_width(vectors.shape[1], width))
-    return vectors.take(index, axis=0), signed(hashes), signed(lower)
-
-
 def _more_inputs(docs: list[Doc], shim: TorchShim) -> tuple[Tensor | None, Spellings | None]:
     """Return what `WordEncoder.forward` needs of words beside their vectors and hashes."""
     module = cast(WordEncoder, shim.module)
@@ -383,7 +358,7 @@ def _more_inputs(docs: list[Doc], shim: TorchShim) -> tuple[Tensor | None, Spell
         hashes = signed(hashes_of(docs, module.trained.features))
         features = torch.from_numpy(hashes).to(shim.device)
     if module.characters is not None:
-        spelled = spellings(docs[0].vocab, _hashes(docs)[0]).to(shim.device)
+        spelled = spellings(docs[0].vocab, hashes_of_tokens(docs)[0]).to(shim.device)
     return features, spelled
 
 
@@ -392,79 +367,6 @@ def _contexts(model: Model, docs: list[Doc], *, is_train: bool) -> Tensor | None
     if not found:
         return None
     return torch.from_numpy(np.concatenate(found, axis=1)).to(model.shims[0].device)
-
-
-def _other_width(found: int, width: int) -> str:
-    there = f"vectors of width {found}" if found else "no vectors"
-    return (
-        f"the vocabulary has {there}, and this encoder was trained on ones of width {width}: give it "
-        "those of the pipeline that the encoder comes from (nlp.vocab.vectors = source.vocab.vectors), "
-        "or begin with that pipeline (spacy.load) and remove the components that aren't needed"
-    )
-
-
-def _attribute(docs: list[Doc], attribute: int) -> NDArray[np.uint64]:
-    return np.concatenate([doc.to_array(attribute) for doc in docs])
-
-
-#: In `summing_hashes_at_once`, the docs of the last batch, how many tokens they had, and what `_hashes` found there.
-_last_batch: tuple[list[Doc], list[int], NDArray[np.uint64]] | None = None
-
-
-def _hashes(docs: list[Doc]) -> NDArray[np.uint64]:
-    """Return the hashes of all tokens and of their lower-cased forms, `[2, N]`."""
-    global _last_batch
-    lengths = [len(doc) for doc in docs]
-    if _last_batch is not None:
-        known, counts, found = _last_batch
-        # Those of a doc change only if its tokens are merged or split.
-        if counts == lengths and all(map(operator.is_, known, docs)):
-            return found
-    arrays = [doc.to_array([ORTH, LOWER]) for doc in docs]
-    hashes: NDArray[np.uint64] = np.ascontiguousarray(np.concatenate(arrays).T)
-    if _last_batch is not None:
-        _last_batch = docs, lengths, hashes
-    return hashes
-
-
-def vectors_of(vocab: Vocab, keys: NDArray[np.uint64]) -> NDArray[np.float32]:
-    """Return the vocabulary's vectors of some words, `[len(keys), width]`; zeros where it has none."""
-    table = vocab.vectors
-    if isinstance(table, EmbedderVectors):
-        return table.of_words(keys)
-    if not isinstance(table, Vectors) or table.mode == Mode.floret:
-        return np.asarray(table.get_batch(keys), dtype="float32")
-    rows = np.asarray(table.find(keys=keys))
-    known = rows >= 0
-    vectors = np.zeros((len(keys), table.shape[1]), dtype="float32")
-    vectors[known] = table.data[rows[known]]
-    return vectors
-
-
-@contextlib.contextmanager
-def summing_hashes_at_once() -> Iterator[None]:
-    """Have spaCy's listeners compute the number that they know a batch by with numpy meanwhile: the same one.
-
-    It's the sum of the hashes of all tokens, computed twice in each update, for which spaCy makes an object of each token.
-    Those of a batch's tokens are read once, for this and for the encoder.
-    """
-    global _last_batch
-    before = vars(Tok2VecListener)["get_batch_id"]
-    Tok2VecListener.get_batch_id = staticmethod(_sum_of_hashes)
-    _last_batch = [], [], np.zeros((2, 0), dtype=np.uint64)
-    try:
-        yield
-    finally:
-        Tok2VecListener.get_batch_id = before
-        _last_batch = None
-
-
-def _sum_of_hashes(inputs: Iterable[Doc]) -> int:
-    docs = list(inputs)
-    hashes = _hashes(docs)[0] if docs else np.zeros(0, dtype=np.uint64)
-    # The sum of whole hashes has more than 64 bits.
-    high, low = hashes >> np.uint64(32), hashes & np.uint64(2**32 - 1)
-    return (int(high.sum()) << 32) + int(low.sum())
 
 
 def encoders_in(component: object) -> list[TorchShim]:

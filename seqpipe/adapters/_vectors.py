@@ -117,7 +117,8 @@ class EmbedderVectors(BaseVectors):  # type: ignore[misc]
         self.name = "seqpipe"
         self.mode = "seqpipe"
         self.attr = ORTH
-        self._kept: _Kept | None = None
+        #: The vectors that are kept in `keeping_vectors`.
+        self.kept: KeptVectors | None = None
 
     @property
     def strings(self) -> StringStore:
@@ -233,16 +234,16 @@ class EmbedderVectors(BaseVectors):  # type: ignore[misc]
 
     def of_words(self, keys: NDArray[np.uint64]) -> NDArray[np.float32]:
         """Return the vectors of words by their hashes, as `get_batch` does; see `keeping_vectors`."""
-        return self.get_batch(keys) if self._kept is None else self._kept.look_up(keys)
+        return self.get_batch(keys) if self.kept is None else self.kept.look_up(keys)
 
     @contextlib.contextmanager
     def keeping(self) -> Iterator[None]:
         """Keep vectors that `of_words` returns; see `keeping_vectors`."""
-        self._kept = _Kept(self.get_batch, self.embedder.width)
+        self.kept = KeptVectors(self.get_batch, self.embedder.width)
         try:
             yield
         finally:
-            self._kept = None
+            self.kept = None
 
     def find(
         self,
@@ -382,12 +383,15 @@ class EmbedderVectors(BaseVectors):  # type: ignore[misc]
 _KEPT_BYTES: Final = 2**26
 
 
-class _Kept:
+class KeptVectors:
     """Vectors that were asked for, by the hashes of their words.
 
     Args:
         look_up: Returns the vectors of words that none are kept of.
         width: The width of a vector.
+
+    Attributes:
+        vectors: Those that are kept, in rows that stay as they are; rows that aren't taken yet have anything.
     """
 
     def __init__(
@@ -398,25 +402,46 @@ class _Kept:
         self._keys = np.empty(0, dtype=np.uint64)
         self._rows = np.empty(0, dtype=np.int64)
         # Memory is taken as rows are written.
-        self._vectors = np.empty((_KEPT_BYTES // (4 * width), width), dtype="float32")
+        self.vectors = np.empty((_KEPT_BYTES // (4 * width), width), dtype="float32")
+
+    def rows_of(self, keys: NDArray[np.uint64]) -> NDArray[np.int64] | None:
+        """Return the rows of words in `vectors`, `[len(keys)]`; None if there's no more room for some."""
+        # Few words make up most of a text, and only these few are searched for.
+        unique, index = np.unique(keys, return_inverse=True)
+        rows = self._find(unique)
+        new = unique[rows < 0]
+        if len(self._rows) + len(new) > len(self.vectors):
+            return None
+        if len(new):
+            self._add(new, self._new(new))
+            rows = self._find(unique)
+        return rows[index]
+
+    def _find(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Return the rows of words, -1 where a word has none."""
+        places = np.searchsorted(self._keys, keys)
+        rows = np.full(len(keys), -1)
+        is_kept = places < len(self._keys)
+        is_kept[is_kept] = self._keys[places[is_kept]] == keys[is_kept]
+        rows[is_kept] = self._rows[places[is_kept]]
+        return rows
 
     def look_up(self, keys: NDArray[np.uint64]) -> NDArray[np.float32]:
         """Return the vectors of words, `[len(keys), width]`; no key may stand twice."""
-        places = np.searchsorted(self._keys, keys)
-        is_kept = places < len(self._keys)
-        is_kept[is_kept] = self._keys[places[is_kept]] == keys[is_kept]
+        rows = self._find(keys)
+        is_kept = rows >= 0
         if is_kept.all():
-            return self._vectors.take(self._rows[places], axis=0)
-        vectors = np.empty((len(keys), self._vectors.shape[1]), dtype="float32")
-        vectors[is_kept] = self._vectors[self._rows[places[is_kept]]]
+            return self.vectors.take(rows, axis=0)
+        vectors = np.empty((len(keys), self.vectors.shape[1]), dtype="float32")
+        vectors[is_kept] = self.vectors[rows[is_kept]]
         vectors[~is_kept] = new = self._new(keys[~is_kept])
         self._add(keys[~is_kept], new)
         return vectors
 
     def _add(self, keys: NDArray[np.uint64], vectors: NDArray[np.float32]) -> None:
         start = len(self._rows)
-        end = min(start + len(keys), len(self._vectors))
-        self._vectors[start:end] = vectors[: end - start]
+        end = min(start + len(keys), len(self.vectors))
+        self.vectors[start:end] = vectors[: end - start]
         added = np.concatenate([self._keys, keys[: end - start]])
         rows = np.concatenate([self._rows, np.arange(start, end)])
         order = np.argsort(added)

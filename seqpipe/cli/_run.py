@@ -80,6 +80,7 @@ def run_command(
 
         docs/pipeline-file.md
     """
+    from seqpipe.cli._memory import keep_freed_memory
     from seqpipe.cli._run_output import make_reporter, print_results
     from seqpipe.cli.plugins._screen import make_console
     from seqpipe.reporting import escaped
@@ -89,6 +90,7 @@ def run_command(
             "--folds and --seeds can't be combined; for other folds and weights, add `--pipeline.seed 1` and so on "
             "to --folds"
         )
+    keep_freed_memory()
     console = make_console(soft_wrap=False)
     if not quiet:
         console.print(f"seqpipe run {escaped(file)}", highlight=False, soft_wrap=True)

@@ -28,13 +28,13 @@ from seqpipe.adapters import (
     forgetting_evaluated,
     keeping_scores,
     keeping_states,
+    keeping_tokens,
     keeping_vectors,
     naming_scorer,
     only_categorizes,
     perturbing,
     predict_evaluated,
     read_examples,
-    summing_hashes_at_once,
     update_encoder,
 )
 from seqpipe.errors import ConfigError, DataError, NotFiniteError, PluginError
@@ -141,7 +141,7 @@ def train(nlp: Language, training: Training, state: TrainingState | None = None)
         stack.enter_context(keeping_vectors(nlp.vocab))
         stack.enter_context(keeping_scores(nlp))
         stack.enter_context(keeping_states(nlp))
-        stack.enter_context(summing_hashes_at_once())
+        stack.enter_context(keeping_tokens())
         stack.enter_context(_sparing_what_is_there())
         yield from _steps(nlp, training, state)
 

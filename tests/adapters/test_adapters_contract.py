@@ -275,6 +275,23 @@ def test_head_whose_scores_are_nan_is_named(where):
         head_scores(where, lambda values: values * torch.inf * 0, is_train=False)
 
 
+class Scaling(TextClassifier):
+    """A head that scales its inputs where they lie."""
+
+    def forward(self, inputs, lengths):
+        return super().forward(inputs.mul_(2), lengths)
+
+
+@pytest.mark.parametrize("is_train", [False, True])
+def test_head_that_changes_its_inputs_is_named(is_train):
+    whole = np.ones((3, 3), dtype="float32")
+    model = make_head(offered(Scaling, "heads"))
+    model.initialize([whole[:2], whole[2:]], np.eye(2, dtype="float32"))
+    says = "in-place" if is_train else "changed the vectors it was given"
+    with pytest.raises(PluginError, match=f"{NAMED}.* {says}"):
+        model([whole[:2], whole[2:]], is_train=is_train)
+
+
 def head_scores(where, change, *, is_train=True):
     factory = offered(functools.partial(Changed, where=where, change=change), "heads")
     inputs = [np.ones((2, 3), dtype="float32"), np.ones((1, 3), dtype="float32")]

@@ -13,7 +13,7 @@ from spacy.training import Example
 from spacy.vectors import Vectors
 from thinc.api import NumpyOps
 
-from seqpipe.adapters import _encoder, make_encoder, summing_hashes_at_once, update_encoder
+from seqpipe.adapters import _encoder, make_encoder, update_encoder
 from seqpipe.errors import ConfigError
 from seqpipe.parts.cells import GRU, LSTM
 from seqpipe.parts.encoders import Recurrent
@@ -211,31 +211,6 @@ def test_vocabulary_with_vectors_of_another_width_is_named(nlp):
         model.begin_update(docs_of(vectors_nlp(width=3), ["film"]))
 
 
-def test_number_of_a_batch_is_the_sum_of_the_hashes_of_its_tokens():
-    nlp = spacy.blank("en")
-    docs = docs_of(nlp, [*TEXTS, "", "the the the film " * 20])
-    expected = sum(token.orth for doc in docs for token in doc)
-    assert expected > 2**64
-    theirs = vars(Tok2VecListener)["get_batch_id"]
-    with summing_hashes_at_once():
-        assert vars(Tok2VecListener)["get_batch_id"] is not theirs
-        assert Tok2VecListener.get_batch_id(docs) == expected
-        assert Tok2VecListener.get_batch_id([]) == 0
-    assert vars(Tok2VecListener)["get_batch_id"] is theirs
-
-
-def test_hashes_of_a_batch_are_read_once_until_its_tokens_change(nlp):
-    docs = docs_of(nlp, TEXTS)
-    with summing_hashes_at_once():
-        first = _encoder._hashes(docs)
-        assert _encoder._hashes(list(docs)) is first
-        with docs[2].retokenize() as retokenizer:
-            retokenizer.merge(docs[2][:2])
-        assert Tok2VecListener.get_batch_id(docs) == sum(t.orth for doc in docs for t in doc)
-        assert Tok2VecListener.get_batch_id(docs[:2]) == sum(t.orth for d in docs[:2] for t in d)
-    assert _encoder._hashes(docs) is not _encoder._hashes(docs)
-
-
 @pytest.mark.parametrize("cut", [[], [3], [0, 2, 2, 5]])
 def test_arrays_that_lie_side_by_side_are_joined_without_a_copy(cut):
     ops, whole = NumpyOps(), np.arange(10, dtype="f").reshape(5, 2)
@@ -278,7 +253,7 @@ def test_encoder_is_updated_as_spacy_does_it(nlp, texts, listeners):
         gradients = [p.grad for p in component.model.shims[0].module.parameters()]
         found.append((losses, gradients))
     (losses, gradients), (expected, others) = found
-    assert losses == expected
+    assert losses == pytest.approx(expected, rel=1e-5)
     torch.testing.assert_close(gradients, others, rtol=0, atol=0)
 
 

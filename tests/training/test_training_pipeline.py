@@ -191,9 +191,12 @@ def test_docs_that_are_not_copied_train_the_same_weights(config, monkeypatch):
         losses = [step.loss for step in train(nlp, training)]
         return losses, [pipe.to_bytes() for _, pipe in nlp.pipeline]
 
-    expected = trained()
+    losses, weights = trained()
     monkeypatch.setattr("seqpipe.adapters._tune._CATEGORIZING", ())
-    assert trained() == expected
+    of_copies, expected = trained()
+    # The encoder's, a sum of squares, is rounded otherwise.
+    assert losses == [pytest.approx(each, rel=1e-5) for each in of_copies]
+    assert weights == expected
 
 
 def test_dev_examples_are_made_once_and_keep_no_predictions(config, monkeypatch):
