@@ -17,6 +17,7 @@ from torch import Tensor
 
 from seqpipe.adapters._contract import calling, check_finite, check_tensor, made_by, read_examples
 from seqpipe.adapters._encoder import flattened, make_encoder
+from seqpipe.adapters._ensemble import check_ensemble, head_factory
 from seqpipe.adapters._pairs import first_of, is_pair
 from seqpipe.adapters._shim import TorchShim
 from seqpipe.errors import ConfigError, PluginError
@@ -70,6 +71,7 @@ def make_classifier(
     head: HeadFactory | None = None,
     class_weights: ClassWeights | None = None,
     weight: float = 1.0,
+    ensemble: int = 1,
 ) -> Model:
     """Make the model of a head for spaCy's text categorizers; registered as the architecture "seqpipe.Classifier.v1".
 
@@ -82,12 +84,13 @@ def make_classifier(
             weight. The gradient of a text is multiplied by its weight: the mean of its labels' weights, or 1 if it has
             none. They're computed by the callback "seqpipe.WeighClasses.v1" in [initialize.after_init].
         weight: As `make_task_model` has it.
+        ensemble: As `make_task_model` has it.
 
     Raises:
-        ConfigError: The class weights, or the weight, can't be used.
+        ConfigError: The class weights, the weight or the size of the ensemble can't be used.
     """
     check_class_weights(class_weights)
-    model = make_task_model(tok2vec, head, weight)
+    model = make_task_model(tok2vec, head, weight, ensemble)
     if class_weights is not None:
         given = class_weights if isinstance(class_weights, str) else dict(class_weights)
         model.get_ref("output_layer").attrs[_CLASS_WEIGHTS] = given
@@ -95,7 +98,10 @@ def make_classifier(
 
 
 def make_task_model(
-    tok2vec: Model | None = None, head: HeadFactory | None = None, weight: float = 1.0
+    tok2vec: Model | None = None,
+    head: HeadFactory | None = None,
+    weight: float = 1.0,
+    ensemble: int = 1,
 ) -> Model:
     """Make the model of a head for any task; registered as the architecture "seqpipe.Head.v1".
 
@@ -104,16 +110,20 @@ def make_task_model(
         head: As `make_classifier` has it.
         weight: What the gradient of the loss is multiplied by: how much the head counts for an encoder that others are
             trained with too.
+        ensemble: How many heads there are, one for each encoder of a `tok2vec` with the same `ensemble`. Each learns by a
+            loss of its own; predictions are made of the mean of their logits.
 
     Raises:
-        ConfigError: The weight is negative or isn't finite.
+        ConfigError: The weight is negative or isn't finite, or the ensemble has no member.
     """
+    check_ensemble(ensemble)
     if not 0 <= weight < math.inf:
         raise ConfigError(
             f"the `weight` of a head is {weight}; it must be a number of at least 0",
             setting="weight",
         )
-    encoder, output = tok2vec or make_encoder(), make_head(head or TextClassifier)
+    encoder = tok2vec or make_encoder(ensemble=ensemble)
+    output = make_head(head or TextClassifier, ensemble)
     model = _chain_with_docs(encoder, output) if _sees_docs(head) else chain(encoder, output)
     # By these, `spacy pretrain` and `spacy debug model` find the layers.
     model.set_ref("tok2vec", encoder)
@@ -174,14 +184,15 @@ def _init_with_docs(model: Model, X: list[Doc] | None = None, Y: Floats2d | None
     model.set_dim("nO", output.get_dim("nO"))
 
 
-def make_head(head: HeadFactory) -> Model:
-    """Wrap a head as a thinc model, whose sizes are learnt at initialisation."""
+def make_head(head: HeadFactory, ensemble: int = 1) -> Model:
+    """Wrap a head, or an ensemble of them, as a thinc model, whose sizes are learnt at initialisation."""
+    build = functools.partial(_build, head_factory(head, ensemble))
     return Model(
         "seqpipe-head",
         _forward,
         init=_init,
         dims={"nI": None, "nO": None},
-        shims=[TorchShim(functools.partial(_build, head), sample_sizes=(1, 2))],
+        shims=[TorchShim(build, sample_sizes=(ensemble, 2))],
     )
 
 

@@ -24,6 +24,7 @@ from seqpipe.adapters._characters import (
 )
 from seqpipe.adapters._contextual import ContextShim
 from seqpipe.adapters._contract import calling, check_finite, check_tensor, made_by
+from seqpipe.adapters._ensemble import check_ensemble, encoder_factory
 from seqpipe.adapters._input_shim import input_shims
 from seqpipe.adapters._lexicon import LexiconShim
 from seqpipe.adapters._offsets import Offsets, signed, tuned_columns, tuned_keys
@@ -60,6 +61,7 @@ def make_encoder(
     gazetteers: dict[str, str] | None = None,
     lexicon: str | None = None,
     lexicon_words: int = 100000,
+    ensemble: int = 1,
 ) -> Model:
     """Make a model from docs to vectors; registered as the architecture "seqpipe.Encoder.v1".
 
@@ -98,6 +100,8 @@ def make_encoder(
         lexicon: The path of vectors of words, the most frequent first. Each token gets the vectors of the words that it may
             belong to where it stands, as Chinese characters do (SoftLexicon, Ma et al. 2020). None for none.
         lexicon_words: How many of these words are taken.
+        ensemble: How many encoders read these inputs, each with random weights of its own. Their vectors stand side by side,
+            for a head with the same `ensemble`; see `make_task_model`.
 
     Raises:
         ConfigError: A size is too small, a share is outside [0, 1), a feature or the encoder of characters is unknown, or
@@ -123,11 +127,13 @@ def make_encoder(
         raise ConfigError(
             "`lexicon` is empty; name a file of vectors, or remove it", setting="lexicon"
         )
+    check_ensemble(ensemble)
     encoder = encoder or functools.partial(Recurrent, cell=LSTM, width=_DEFAULT_WIDTH)
+    width = _output_width(encoder)
     features = check_features(trained_features, trained_width)
     build = functools.partial(
         _build,
-        encoder,
+        encoder_factory(encoder, ensemble),
         functools.partial(HashedFeatures, trained_rows, features=features, dropout=trained_dropout),
         find_character_encoder(character_encoder, characters),
     )
@@ -135,7 +141,7 @@ def make_encoder(
         _MODEL,
         _forward,
         init=_init,
-        dims={"nO": _output_width(encoder)},
+        dims={"nO": None if width is None else width * ensemble},
         attrs={
             "trained_width": trained_width,
             "tune": tune,

@@ -137,6 +137,7 @@ class _Check:
             self._decided_section(self._sections["decision"])
         if self._makes is Makes.HEAD:
             self._weights_of_classes()
+            self._ensemble(self._sections.get("encoder", {}).get("ensemble"))
         for name, section in self._sections.items():
             if name == "pipeline":
                 self._pipeline(section)
@@ -158,6 +159,11 @@ class _Check:
                 self._spacy.check(name, section)
         self._language(("nlp", "lang"), self._sections.get("nlp", {}).get("lang"))
         self._check_integers((), self._sections)
+
+    def _ensemble(self, count: Any) -> None:
+        if isinstance(count, int) and count < 1:
+            message = f"`ensemble` is {count}, and at least one encoder is needed"
+            self._report.add(("encoder", "ensemble"), message, "1 is no ensemble", value=True)
 
     def _check_integers(self, path: tuple[str | int, ...], value: Any) -> None:
         """Check that integers fit into 64 bits: neither torch nor the JSON writer accepts larger ones."""

@@ -213,8 +213,9 @@ def _trained(sections: Mapping[str, Any], find_part: FindPart, written: Collecti
             ours["encoder"]["cell"] = {**DEFAULTS["encoder.cell"], **cell}
     if "width" not in ours["encoder"]:
         ours["encoder"]["width"] = encoder.default_width()
-    width = ours["encoder"]["width"]
-    heads = [_head(name, head, task, width, find_part) for name, head, task in given]
+    ensemble = ours["encoder"].pop("ensemble", 1)
+    size = ensemble, ours["encoder"]["width"]
+    heads = [_head(name, head, task, size, find_part) for name, head, task in given]
     wide = _wide(sections, heads, find_part, written)
     beside = {_WIDE: wide} if wide else {}
     if categorizer := next((head.categorizes for head in heads if head.categorizes), None):
@@ -234,7 +235,7 @@ def _trained(sections: Mapping[str, Any], find_part: FindPart, written: Collecti
             "pipeline": ["tok2vec", *(head.name for head in heads), *beside],
         },
         "components": {
-            "tok2vec": {"factory": "tok2vec", "model": _encoder(ours)},
+            "tok2vec": {"factory": "tok2vec", "model": _encoder(ours, ensemble)},
             **{head.name: head.component for head in heads},
             **beside,
         },
@@ -287,14 +288,29 @@ def _given_heads(
 
 
 def _head(
-    name: str | None, given: Section, task: Section | None, width: int, find_part: FindPart
+    name: str | None,
+    given: Section,
+    task: Section | None,
+    encoder: tuple[int, int],
+    find_part: FindPart,
 ) -> _Head:
-    """Return a head and its component; a head without a name is the only one, and called after what it does."""
+    """Return a head and its component; a head without a name is the only one, and called after what it does.
+
+    Args:
+        name: What it's called in the file.
+        given: Its section.
+        task: What it learns; None for classes of texts.
+        encoder: How many encoders there are, and the width of each.
+        find_part: As in `expand`.
+    """
+    ensemble, width = encoder
     host = {key: given[key] for key in ("class_weights", "weight") if given.get(key) is not None}
+    if ensemble != 1:
+        host["ensemble"] = ensemble
     head = {key: value for key, value in given.items() if key not in ONE_OF_HEADS}
     listener = {
         "@architectures": "spacy.Tok2VecListener.v1",
-        "width": width,
+        "width": ensemble * width,
         "upstream": "tok2vec",
     }
     model = {"tok2vec": listener, "head": head, **host}
@@ -545,12 +561,14 @@ def _tokenizer(sections: Mapping[str, Any], ours: Mapping[str, Section]) -> Sect
     return {"@tokenizers": "seqpipe.Tokenizer.v1", "tokenizer": tokenizer}
 
 
-def _encoder(ours: Mapping[str, Section]) -> Section:
+def _encoder(ours: Mapping[str, Section], ensemble: int) -> Section:
     embedder = ours["embedder"]
     trained = {key: embedder[key] for key in HOST_SETTINGS["embedder"] if key in embedder}
     tuned = [name for name, one in embedders_in(embedder).items() if one.get("tune")]
     if tuned and not trained.get("tune"):
         trained["tune"] = tuned
+    if ensemble != 1:
+        trained["ensemble"] = ensemble
     return {"@architectures": "seqpipe.Encoder.v1", "encoder": ours["encoder"], **trained}
 
 

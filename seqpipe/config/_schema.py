@@ -128,6 +128,7 @@ HOST_SETTINGS: Final[dict[str, dict[str, Any]]] = {
         "tune": bool,
         "tuned_words": int,
     },
+    "encoder": {"ensemble": int},
     "wide": {"weight": float | None},
     "training": {"adversarial": float},
 }
