@@ -10,6 +10,7 @@ from spacy.strings import get_string_id
 from torch import Tensor, nn
 
 from seqpipe.adapters._encoder import WordEncoder, encoders_in
+from seqpipe.adapters._ensemble import members_of
 from seqpipe.adapters._offsets import Offsets, signed
 from seqpipe.adapters._saved_language_model import load_language_model
 from seqpipe.adapters._tokens import vectors_of
@@ -44,7 +45,8 @@ def make_begin_encoder(path: str, embeddings: bool = False) -> Callable[[Languag
             )
         module = cast(WordEncoder, found[0].module)
         try:
-            _copy_layers(trained, module.encoder)
+            for encoder in members_of(module.encoder):
+                _copy_layers(trained, encoder)
             if embeddings:
                 _copy_embeddings(nlp, trained, module)
         except _Unfit as why:

@@ -225,8 +225,8 @@ def _forward(
         logits, backprop_logits = (
             shim.begin_update(given) if is_train else (shim.predict(given), None)
         )
-    # In training torch refuses that by itself.
-    if not is_train and inputs._version:
+    # In training torch refuses that by itself; in its inference mode it doesn't count changes.
+    if not is_train and not inputs.is_inference() and inputs._version:
         raise PluginError(
             f"{describe_maker(head, 'head')} changed the vectors it was given, which are those of `doc.tensor`: let it "
             "compute in tensors of its own, as x * 2 does in the place of x.mul_(2)"

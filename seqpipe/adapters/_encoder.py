@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from spacy.language import Language
 from spacy.pipeline.tok2vec import Tok2Vec, Tok2VecListener
 from spacy.tokens import Doc
@@ -30,13 +31,13 @@ from seqpipe.adapters._lexicon import LexiconShim
 from seqpipe.adapters._offsets import Offsets, signed, tuned_columns, tuned_keys
 from seqpipe.adapters._pairs import text_lengths
 from seqpipe.adapters._shim import TorchShim, torch_shims
-from seqpipe.adapters._tokens import hashes_of_tokens, vectors_of_tokens
+from seqpipe.adapters._tokens import hashes_of, read_tokens, vectors_of_tokens
 from seqpipe.adapters._trained_inputs import (
     LOWER_CASED,
     Feature,
     HashedFeatures,
     check_features,
-    hashes_of,
+    features_of,
 )
 from seqpipe.errors import ConfigError
 from seqpipe.parts.cells import LSTM
@@ -282,12 +283,14 @@ def _forward(
     lengths = torch.tensor([len(doc) for doc in docs])
     # The texts of a pair are read one by one: neither sees the other.
     of_texts = torch.tensor([length for doc in docs for length in text_lengths(doc)])
-    vectors = vectors_of_tokens(docs, width=next(iter(shim.sizes), 0))
+    tokens = read_tokens(docs)
+    vectors = vectors_of_tokens(tokens, width=next(iter(shim.sizes), 0))
+    hashes = hashes_of(tokens)
     inputs = (
         xp2torch(vectors, device=shim.device),
-        *(torch.from_numpy(signed(each)).to(shim.device) for each in hashes_of_tokens(docs)),
+        *(torch.from_numpy(signed(each)).to(shim.device) for each in hashes),
         of_texts,
-        *_more_inputs(docs, shim),
+        *_more_inputs(docs, hashes[0], shim),
         _contexts(model, docs, is_train=is_train),
     )
     encoder = shim.module.encoder
@@ -356,15 +359,23 @@ def _no_gradient(d_outputs: list[Floats2d]) -> list[Doc]:
     return []
 
 
-def _more_inputs(docs: list[Doc], shim: TorchShim) -> tuple[Tensor | None, Spellings | None]:
-    """Return what `WordEncoder.forward` needs of words beside their vectors and hashes."""
+def _more_inputs(
+    docs: list[Doc], keys: NDArray[np.uint64], shim: TorchShim
+) -> tuple[Tensor | None, Spellings | None]:
+    """Return what `WordEncoder.forward` needs of words beside their vectors and hashes.
+
+    Args:
+        docs: The texts.
+        keys: The hashes of their words, verbatim, `[N]`.
+        shim: Holds the encoder.
+    """
     module = cast(WordEncoder, shim.module)
     features = spelled = None
     if module.trained is not None and module.trained.features != LOWER_CASED:
-        hashes = signed(hashes_of(docs, module.trained.features))
+        hashes = signed(features_of(docs, module.trained.features))
         features = torch.from_numpy(hashes).to(shim.device)
     if module.characters is not None:
-        spelled = spellings(docs[0].vocab, hashes_of_tokens(docs)[0]).to(shim.device)
+        spelled = spellings(docs[0].vocab, keys).to(shim.device)
     return features, spelled
 
 

@@ -34,6 +34,7 @@ class EncoderEnsemble(Encoder):
         made = [make(input_width) for _ in range(count)]
         for each in made:
             made_by(each, make)
+        made_by(self, make)
         self.members = nn.ModuleList(made)
         self.input_width = input_width
         self.width = sum(each.width for each in made)
@@ -46,8 +47,8 @@ class EncoderEnsemble(Encoder):
 class HeadEnsemble(Head):
     """Heads for the encoders of an `EncoderEnsemble`: each sees the vectors of one.
 
-    In training each learns by a loss of its own, as if there were no other. Predictions are made of the mean of
-    their logits. What a head has to turn logits into scores, such as the transitions of a CRF, all members share.
+    They learn by the mean of their losses, so that each learns from its own mistakes. Predictions are made of the mean of
+    their logits. What turns logits into scores and a loss, such as the transitions of a CRF, is that of the first.
 
     Args:
         make: Makes one.
@@ -77,6 +78,7 @@ class HeadEnsemble(Head):
                 "leave `ensemble` out",
                 setting="ensemble",
             )
+        made_by(self, make)
         self.members = nn.ModuleList(made)
         # What others ask a head for.
         self.level = first.level  # type: ignore[misc]
@@ -93,7 +95,7 @@ class HeadEnsemble(Head):
         """Return the mean of the members' logits; in training mode those of each, `[samples, …]`, see `Head.forward`."""
         parts = inputs.chunk(len(self.members), dim=1)
         logits = [
-            member(part, lengths, *args, **kwargs)
+            member(part.contiguous(), lengths, *args, **kwargs)
             for member, part in zip(self.members, parts, strict=True)
         ]
         if not self.training:
@@ -116,6 +118,11 @@ class HeadEnsemble(Head):
     @property
     def _heads(self) -> list[Head]:
         return list(cast(Iterable[Head], self.members))
+
+
+def members_of(encoder: nn.Module) -> list[nn.Module]:
+    """Return the encoders of an ensemble, or an encoder that's none by itself."""
+    return list(encoder.members) if isinstance(encoder, EncoderEnsemble) else [encoder]
 
 
 def encoder_factory(make: EncoderFactory, count: int) -> EncoderFactory:

@@ -18,10 +18,12 @@ from seqpipe.errors import ConfigError
 
 #: Of how many tokens at most something is kept: about 130 MB with the docs, which live as long.
 _KEPT_TOKENS: Final = 2**20
+#: How many tokens a doc counts for beside its own: spaCy takes some kilobytes for an empty one.
+_OF_EACH_DOC: Final = 40
 
 
 @dataclass(eq=False)
-class _Tokens:
+class Tokens:
     """What's known of the tokens of a doc.
 
     Attributes:
@@ -41,12 +43,12 @@ class _Kept:
     """The tokens of docs, by the `id` of the doc."""
 
     def __init__(self) -> None:
-        self.of_docs: dict[int, _Tokens] = {}
+        self.of_docs: dict[int, Tokens] = {}
         self._count = 0
 
-    def add(self, new: Sequence[_Tokens]) -> None:
+    def add(self, new: Sequence[Tokens]) -> None:
         """Keep the tokens of more docs; if that's too many, of these alone."""
-        count = sum(each.hashes.shape[1] for each in new)
+        count = sum(each.hashes.shape[1] + _OF_EACH_DOC for each in new)
         if self._count + count > _KEPT_TOKENS:
             self.of_docs, self._count = {}, 0
         self.of_docs.update((id(each.doc), each) for each in new)
@@ -75,16 +77,17 @@ def keeping_tokens() -> Iterator[None]:
         _kept = None
 
 
-def hashes_of_tokens(docs: Sequence[Doc]) -> NDArray[np.uint64]:
+def hashes_of(tokens: Sequence[Tokens]) -> NDArray[np.uint64]:
     """Return the hashes of all tokens and of their lower-cased forms, `[2, N]`."""
-    return np.concatenate([tokens.hashes for tokens in _tokens(docs)], axis=1)
+    return np.concatenate([each.hashes for each in tokens], axis=1)
 
 
-def _tokens(docs: Sequence[Doc]) -> list[_Tokens]:
+def read_tokens(docs: Sequence[Doc]) -> list[Tokens]:
+    """Return what's known of the tokens of docs."""
     known = {} if _kept is None else _kept.of_docs
     found = [known.get(id(doc)) for doc in docs]
     tokens = [
-        # The tokens of a doc change only if some are merged or split.
+        # The tokens of a doc change only if some are merged or split, and hardly ever both at once.
         old if old is not None and old.hashes.shape[1] == len(doc) else _read(doc)
         for old, doc in zip(found, docs, strict=True)
     ]
@@ -94,27 +97,27 @@ def _tokens(docs: Sequence[Doc]) -> list[_Tokens]:
     return tokens
 
 
-def _read(doc: Doc) -> _Tokens:
+def _read(doc: Doc) -> Tokens:
     hashes = np.ascontiguousarray(doc.to_array([ORTH, LOWER]).reshape(-1, 2).T)
     # The sum of whole hashes has more than 64 bits.
     high, low = hashes[0] >> np.uint64(32), hashes[0] & np.uint64(2**32 - 1)
-    return _Tokens(doc, hashes, (int(high.sum()) << 32) + int(low.sum()))
+    return Tokens(doc, hashes, (int(high.sum()) << 32) + int(low.sum()))
 
 
 def _sum_of_hashes(docs: Iterable[Doc]) -> int:
-    return sum(tokens.total for tokens in _tokens(list(docs)))
+    return sum(tokens.total for tokens in read_tokens(list(docs)))
 
 
-def vectors_of_tokens(docs: Sequence[Doc], *, width: int) -> NDArray[np.float32]:
+def vectors_of_tokens(tokens: Sequence[Tokens], *, width: int) -> NDArray[np.float32]:
     """Return the vocabulary's vector of each token, `[N, width]`; zeros where it has none.
 
     Raises:
         ConfigError: The vocabulary's vectors have another width.
     """
-    table = docs[0].vocab.vectors
-    tokens = _tokens(docs)
     if not width:
-        return np.zeros((sum(map(len, docs)), 0), dtype="float32")
+        return np.zeros((sum(each.hashes.shape[1] for each in tokens), 0), dtype="float32")
+    vocab = tokens[0].doc.vocab
+    table = vocab.vectors
     kept = table.kept if isinstance(table, EmbedderVectors) else None
     vectors = None if kept is None else _kept_vectors(kept, tokens)
     if vectors is None:
@@ -122,13 +125,13 @@ def vectors_of_tokens(docs: Sequence[Doc], *, width: int) -> NDArray[np.float32]
         attribute = getattr(table, "attr", ORTH)
         hashes = [t.hashes[0] if attribute == ORTH else t.doc.to_array(attribute) for t in tokens]
         keys, index = np.unique(np.concatenate(hashes), return_inverse=True)
-        vectors = vectors_of(docs[0].vocab, keys).take(index, axis=0)
+        vectors = vectors_of(vocab, keys).take(index, axis=0)
     if vectors.shape[1] != width:
         raise ConfigError(_other_width(vectors.shape[1], width))
     return vectors
 
 
-def _kept_vectors(kept: KeptVectors, tokens: Sequence[_Tokens]) -> NDArray[np.float32] | None:
+def _kept_vectors(kept: KeptVectors, tokens: Sequence[Tokens]) -> NDArray[np.float32] | None:
     """Return the vectors of tokens, `[N, width]`; None if there's no room to keep all of them."""
     new = [each for each in tokens if each.place is None or each.place[0] is not kept]
     if new:

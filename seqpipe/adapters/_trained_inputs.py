@@ -72,7 +72,7 @@ class HashedFeatures(nn.Embedding):
         return vectors.flatten(1)
 
 
-def hashes_of(docs: Sequence[Doc], features: Sequence[str]) -> NDArray[np.uint64]:
+def features_of(docs: Sequence[Doc], features: Sequence[str]) -> NDArray[np.uint64]:
     """Return the hash of each feature of each token, `[N, F]`."""
     attributes = [FEATURES[feature] for feature in features]
     arrays = [doc.to_array(attributes).reshape(len(doc), len(attributes)) for doc in docs]

@@ -9,6 +9,7 @@ from spacy.language import Language
 from torch import nn
 
 from seqpipe.adapters._encoder import WordEncoder, encoders_in
+from seqpipe.adapters._ensemble import members_of
 from seqpipe.errors import ConfigError
 
 
@@ -54,11 +55,15 @@ def _from_above(module: WordEncoder) -> Iterator[list[nn.Parameter]]:
     """Yield the weights of each layer of an encoder, the highest first, and at last those of its inputs.
 
     Layers are what `layers` lists, and of any other list, such as one of norms, the last ones belong to the last layers. An encoder without
-    `layers` is one layer; what's in no list belongs to the highest.
+    `layers` is one layer; what's in no list belongs to the highest. Those of an ensemble's members join together.
     """
-    lists = [each for each in module.encoder.children() if isinstance(each, nn.ModuleList)]
-    if not isinstance(getattr(module.encoder, "layers", None), nn.ModuleList):
-        lists = []
+    layered = [
+        encoder
+        for encoder in members_of(module.encoder)
+        if isinstance(getattr(encoder, "layers", None), nn.ModuleList)
+    ]
+    children = itertools.chain.from_iterable(encoder.children() for encoder in layered)
+    lists = [each for each in children if isinstance(each, nn.ModuleList)]
     columns = itertools.zip_longest(*(reversed(each) for each in lists))
     above = [[p for each in column if each for p in each.parameters()] for column in columns]
     listed = {id(parameter) for layer in above for parameter in layer}

@@ -9,7 +9,7 @@ from torch import nn
 from seqpipe.adapters import encoders_in, perturbing
 from seqpipe.adapters._adversarial import perturbations
 from seqpipe.adapters._offsets import signed
-from seqpipe.adapters._tokens import hashes_of_tokens, vectors_of_tokens
+from seqpipe.adapters._tokens import hashes_of, read_tokens, vectors_of_tokens
 
 SIZE = 0.25
 
@@ -96,7 +96,8 @@ def loss_by_hand(nlp, examples, moved=None):
     word_encoder, head = modules(nlp)
     docs = [example.reference for example in examples]
     lengths = torch.tensor([len(doc) for doc in docs])
-    arrays = vectors_of_tokens(docs, width=6), *map(signed, hashes_of_tokens(docs))
+    tokens = read_tokens(docs)
+    arrays = vectors_of_tokens(tokens, width=6), *map(signed, hashes_of(tokens))
     tables = map(torch.from_numpy, arrays)
     seen = Seen(word_encoder.encoder, moved)
     word_encoder.encoder = seen

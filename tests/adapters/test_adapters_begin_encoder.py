@@ -92,6 +92,15 @@ def test_all_layers_have_its_weights(models):
             np.testing.assert_array_equal(value, source.state_dict()[name])
 
 
+def test_each_member_of_an_ensemble_begins_as_it(models):
+    path, trained = models(FORWARD[0], **FORWARD[1])
+    encoder = begun(path, ensemble=2).get_pipe("tok2vec").model.shims[0].module.encoder
+    expected = trained.model.layers[0].state_dict()
+    for member in encoder.members:
+        for name, value in member.layers[0][0].state_dict().items():
+            np.testing.assert_array_equal(value, expected[name])
+
+
 def test_known_words_begin_with_its_vectors_and_are_read_as_it_does(models):
     path, trained = models(FORWARD[0], **FORWARD[1])
     encoder = {"width": 6, "bidirectional": False}

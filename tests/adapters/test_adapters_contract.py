@@ -292,6 +292,15 @@ def test_head_that_changes_its_inputs_is_named(is_train):
         model([whole[:2], whole[2:]], is_train=is_train)
 
 
+def test_head_predicts_in_torchs_inference_mode():
+    inputs = [np.ones((2, 3), dtype="float32")]
+    model = make_head(TextClassifier)
+    model.initialize(inputs, np.eye(1, 2, dtype="float32"))
+    expected = model.predict(inputs)
+    with torch.inference_mode():
+        np.testing.assert_array_equal(model.predict(inputs), expected)
+
+
 def head_scores(where, change, *, is_train=True):
     factory = offered(functools.partial(Changed, where=where, change=change), "heads")
     inputs = [np.ones((2, 3), dtype="float32"), np.ones((1, 3), dtype="float32")]

@@ -6,15 +6,23 @@ import numpy as np
 import pytest
 import torch
 from adapter_examples import docs_of, vectors_nlp
+from spacy.training import Example
 from torch import nn
 
-from seqpipe.adapters import make_classifier, make_encoder, make_task_model
-from seqpipe.adapters._classifier import Truths
+from seqpipe.adapters import (
+    make_classifier,
+    make_encoder,
+    make_task_model,
+    make_weigh_classes,
+    perturbing,
+)
+from seqpipe.adapters._classifier import Truths, make_head
 from seqpipe.adapters._ensemble import EncoderEnsemble, HeadEnsemble
-from seqpipe.errors import ConfigError
+from seqpipe.errors import ConfigError, PluginError
 from seqpipe.parts.cells import GRU
 from seqpipe.parts.encoders import Recurrent
 from seqpipe.parts.heads import Crf, Head, TextClassifier, TokenClassifier, loss_gradient
+from seqpipe.plugins import Owner, Part, note_maker
 
 TEXTS = ["good film", "", "the film was bad bad bad", "nice"]
 SMALL = functools.partial(Recurrent, cell=GRU, width=4)
@@ -58,7 +66,7 @@ def test_predictions_are_the_mean_of_the_logits(name):
 
 
 @pytest.mark.parametrize("name", ["text", "words", "crf"])
-def test_each_head_learns_as_if_it_were_alone(name):
+def test_each_head_learns_from_its_own_mistakes(name):
     head = randomized(HeadEnsemble(HEADS[name], 2, 8, 3)).train()
     inputs = torch.randn(5, 8)
     truths = torch.eye(3) if name == "text" else torch.tensor([0, 2, 1, -1, 0])
@@ -128,3 +136,43 @@ def test_ensembles_that_cannot_be_are_refused(make, says):
     with pytest.raises(ConfigError, match=says) as error:
         make()
     assert error.value.setting == "ensemble"
+
+
+@pytest.mark.parametrize(
+    "settings", [{"class_weights": {"a": 2.0}}, {"focal": 2.0}, {"dropout_samples": 3}]
+)
+def test_what_a_head_is_trained_by_goes_with_ensembles(settings):
+    """Labels are learnt, whatever the loss is made of, with inputs that are moved to where it's higher."""
+    nlp = vectors_nlp()
+    host = {name: settings.pop(name) for name in ("class_weights",) if name in settings}
+    head = {"@seqpipe_heads": "seqpipe.TextClassifier.v2", **settings}
+    encoder = {"@seqpipe_encoders": "seqpipe.Recurrent.v1", "width": 8}
+    encoder["cell"] = {"@seqpipe_cells": "seqpipe.GRU.v1"}
+    tok2vec = {"@architectures": "seqpipe.Encoder.v1", "encoder": encoder, "ensemble": 2}
+    model = {"@architectures": "seqpipe.Classifier.v1", "tok2vec": tok2vec, "head": head, **host}
+    nlp.add_pipe("textcat", config={"model": {**model, "ensemble": 2}})
+    truths = {"good": {"a": 1.0, "b": 0.0}, "bad": {"a": 0.0, "b": 1.0}}
+    examples = [Example.from_dict(nlp.make_doc(t), {"cats": cats}) for t, cats in truths.items()]
+    optimizer = nlp.initialize(lambda: examples)
+    make_weigh_classes(lambda _: examples)(nlp)
+    for _ in range(30):
+        with perturbing(nlp) as perturb:
+            nlp.update(examples, sgd=False)
+            perturb(0.1)
+            nlp.update(examples, sgd=False)
+        nlp.get_pipe("textcat").finish_update(optimizer)
+    assert [max(nlp(t).cats, key=nlp(t).cats.get) for t in truths] == ["a", "b"]
+
+
+def test_part_that_breaks_its_contract_is_named_in_an_ensemble():
+    class Narrow(TextClassifier):
+        def forward(self, inputs, lengths):
+            return super().forward(inputs, lengths)[..., :1]
+
+    factory = functools.partial(Narrow)
+    note_maker(factory, Part("heads", "acme.Narrow.v1", type(factory), Owner("acme-parts", "1.2")))
+    inputs = [np.ones((2, 4), dtype="f")]
+    model = make_head(factory, 2)
+    model.initialize(inputs, np.eye(1, 2, dtype="f"))
+    with pytest.raises(PluginError, match=r"acme\.Narrow\.v1 of acme-parts 1\.2 returned"):
+        model.predict(inputs)

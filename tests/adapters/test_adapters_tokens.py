@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import spacy
-from adapter_examples import Letters, docs_of, vectors_nlp
+from adapter_examples import WORDS, Letters, docs_of, vectors_nlp
 from spacy.pipeline.tok2vec import Tok2VecListener
 from spacy.training import Example
+from spacy.vectors import Vectors
 
 from seqpipe.adapters import keeping_tokens, keeping_vectors, make_fit_embedder, make_vectors
-from seqpipe.adapters._tokens import _tokens, hashes_of_tokens, vectors_of_tokens
+from seqpipe.adapters._tokens import _OF_EACH_DOC, hashes_of, read_tokens, vectors_of_tokens
 
 TEXTS = ["good film", "", "the film was bad bad bad", "nice"]
 
@@ -44,25 +45,27 @@ def test_number_of_a_batch_is_the_sum_of_the_hashes_of_its_tokens():
 def test_tokens_of_a_doc_are_read_once_until_they_change():
     docs = docs_of(spacy.blank("en"), TEXTS)
     with keeping_tokens():
-        first = _tokens(docs)
-        assert all(a is b for a, b in zip(_tokens(docs[::-1]), first[::-1], strict=True))
+        first = read_tokens(docs)
+        assert all(a is b for a, b in zip(read_tokens(docs[::-1]), first[::-1], strict=True))
         with docs[2].retokenize() as retokenizer:
             retokenizer.merge(docs[2][:2])
         assert Tok2VecListener.get_batch_id(docs) == sum_of_hashes(docs)
         assert Tok2VecListener.get_batch_id(docs[:2]) == sum_of_hashes(docs[:2])
-        assert _tokens(docs)[0] is first[0]
-    assert _tokens(docs)[0] is not _tokens(docs)[0]
+        assert read_tokens(docs)[0] is first[0]
+    assert read_tokens(docs)[0] is not read_tokens(docs)[0]
 
 
 def test_tokens_of_more_docs_than_there_is_room_for_are_read_anew(monkeypatch):
-    monkeypatch.setattr("seqpipe.adapters._tokens._KEPT_TOKENS", 8)
+    monkeypatch.setattr("seqpipe.adapters._tokens._KEPT_TOKENS", 8 + 3 * _OF_EACH_DOC)
     docs = docs_of(spacy.blank("en"), TEXTS)
     with keeping_tokens():
-        first = _tokens(docs[:3])
-        assert _tokens(docs[:3])[2] is first[2]
-        _tokens(docs[3:])
-        assert _tokens(docs[:1])[0] is not first[0]
-        np.testing.assert_array_equal(hashes_of_tokens(docs)[0], [t.orth for d in docs for t in d])
+        first = read_tokens(docs[:3])
+        assert read_tokens(docs[:3])[2] is first[2]
+        read_tokens(docs[3:])
+        assert read_tokens(docs[:1])[0] is not first[0]
+        np.testing.assert_array_equal(
+            hashes_of(read_tokens(docs))[0], [t.orth for d in docs for t in d]
+        )
 
 
 @pytest.mark.parametrize("most", [100, 5, 1])
@@ -73,7 +76,7 @@ def test_kept_vectors_are_those_of_the_vocabulary(embedded, monkeypatch, most):
     expected = [np.array([t.vector for t in doc]).reshape(-1, width) for doc in docs]
     with keeping_vectors(embedded.vocab), keeping_tokens():
         for order in ([0, 1], [1], [2, 4, 0], [3, 2], [0, 1, 2, 3, 4]):
-            found = vectors_of_tokens([docs[i] for i in order], width=width)
+            found = vectors_of_tokens(read_tokens([docs[i] for i in order]), width=width)
             np.testing.assert_array_equal(found, np.concatenate([expected[i] for i in order]))
 
 
@@ -84,8 +87,8 @@ def test_each_vector_is_asked_for_once(embedded, monkeypatch):
     monkeypatch.setattr(embedder, "embed", lambda words: asked.extend(words) or embed(words))
     with keeping_vectors(embedded.vocab), keeping_tokens():
         for _ in range(3):
-            vectors_of_tokens(docs[:2], width=width)
-            vectors_of_tokens(docs, width=width)
+            vectors_of_tokens(read_tokens(docs[:2]), width=width)
+            vectors_of_tokens(read_tokens(docs), width=width)
     assert sorted(asked) == sorted({t.text for doc in docs for t in doc})
 
 
@@ -93,16 +96,21 @@ def test_vectors_are_looked_up_anew_where_others_are_kept(embedded):
     docs, width = docs_of(embedded, TEXTS), embedded.vocab.vectors_length
     with keeping_tokens():
         with keeping_vectors(embedded.vocab):
-            expected = vectors_of_tokens(docs, width=width)
-        np.testing.assert_array_equal(vectors_of_tokens(docs, width=width), expected)
+            expected = vectors_of_tokens(read_tokens(docs), width=width)
+        np.testing.assert_array_equal(vectors_of_tokens(read_tokens(docs), width=width), expected)
         with keeping_vectors(embedded.vocab):
-            vectors_of_tokens(docs[2:], width=width)
-            np.testing.assert_array_equal(vectors_of_tokens(docs, width=width), expected)
+            vectors_of_tokens(read_tokens(docs[2:]), width=width)
+            np.testing.assert_array_equal(
+                vectors_of_tokens(read_tokens(docs), width=width), expected
+            )
 
 
 def test_table_of_spacys_is_read_for_other_forms_of_words():
     nlp = vectors_nlp()
-    docs = docs_of(nlp, ["film", "good film"])
+    data = nlp.vocab.vectors.data
+    nlp.vocab.vectors = Vectors(strings=nlp.vocab.strings, data=data, keys=WORDS, attr="LOWER")
+    docs = docs_of(nlp, ["GOOD", "good Good"])
     with keeping_vectors(nlp.vocab), keeping_tokens():
-        found = vectors_of_tokens(docs, width=nlp.vocab.vectors_length)
-    np.testing.assert_array_equal(found, [t.vector for doc in docs for t in doc])
+        for _ in range(2):
+            found = vectors_of_tokens(read_tokens(docs), width=data.shape[1])
+            np.testing.assert_array_equal(found, [data[0]] * 3)

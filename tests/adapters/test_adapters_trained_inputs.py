@@ -12,7 +12,7 @@ from torch import nn
 
 from seqpipe.adapters import make_encoder, pair_of, perturbing
 from seqpipe.adapters._characters import CHARACTER_ENCODERS, CharacterEncoderName
-from seqpipe.adapters._trained_inputs import FEATURES, Feature, hashes_of
+from seqpipe.adapters._trained_inputs import FEATURES, Feature, features_of
 from seqpipe.config._schema import HOST_SETTINGS
 from seqpipe.errors import ConfigError
 
@@ -207,7 +207,7 @@ def test_pipeline_file_takes_what_the_encoder_takes():
 def test_bigram_is_a_word_with_the_one_after_it():
     nlp = spacy.blank("en")
     docs = [nlp.make_doc("big red big"), nlp.make_doc("red big Red"), pair_of(nlp, "big", "red")]
-    first, second, pair = np.split(hashes_of(docs, ["bigram"])[:, 0], [3, 6])
+    first, second, pair = np.split(features_of(docs, ["bigram"])[:, 0], [3, 6])
     # "big red" is in both, whichever case; "red big" is another.
     assert first[0] == second[1]
     assert first[1] == second[0]

@@ -13,7 +13,7 @@ ENCODER = {"@seqpipe_encoders": "seqpipe.Recurrent.v1", "width": 8, "depth": 2, 
 
 
 @functools.cache
-def changed_by_epoch(epochs=1, encoder="recurrent"):
+def changed_by_epoch(epochs=1, encoder="recurrent", ensemble=1):
     """Return which weights of the encoder, and whether those of the head, each of four epochs changes."""
     encoders = {
         "recurrent": ENCODER,
@@ -21,13 +21,11 @@ def changed_by_epoch(epochs=1, encoder="recurrent"):
         "attention": {"@seqpipe_encoders": "seqpipe.SelfAttention.v1", "width": 8},
     }
     nlp = vectors_nlp()
-    model = encoder_config(encoder=encoders[encoder], tune=True)
+    model = encoder_config(encoder=encoders[encoder], tune=True, ensemble=ensemble)
     nlp.add_pipe("tok2vec", config={"model": model})
-    listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 8}
-    nlp.add_pipe(
-        "textcat",
-        config={"model": {"@architectures": "seqpipe.Classifier.v1", "tok2vec": listener}},
-    )
+    listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 8 * ensemble}
+    classifier = {"@architectures": "seqpipe.Classifier.v1", "tok2vec": listener}
+    nlp.add_pipe("textcat", config={"model": {**classifier, "ensemble": ensemble}})
     examples = textcat_examples(nlp)
     optimizer = nlp.initialize(lambda: examples)
     unfreeze = make_unfreeze(epochs)
@@ -57,6 +55,14 @@ def test_highest_layer_joins_first_and_the_inputs_last():
     assert any(name.startswith("layers.0") for name in names[2])
     assert not any(name.startswith(("offsets", "trained")) for name in names[2])
     assert {"offsets.weight", "trained.weight"} <= names[3] and names[2] < names[3]
+
+
+def test_layers_of_an_ensemble_join_together():
+    alone, found = changed_by_epoch(), changed_by_epoch(ensemble=2)
+    for (names, _), (of_members, _) in zip(alone, found, strict=True):
+        inside = {name.removeprefix("encoder.") for name in names if name.startswith("encoder.")}
+        expected = {f"encoder.members.{number}.{name}" for number in (0, 1) for name in inside}
+        assert of_members == expected | {name for name in names if "encoder." not in name}
 
 
 def test_norms_of_layers_join_with_them():
