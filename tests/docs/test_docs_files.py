@@ -5,6 +5,7 @@ enough.
 """
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -132,6 +133,8 @@ def small(tmp_path_factory):
     for name, lines in texts.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    # Shipped files name lists beside them as seen from the repository.
+    shutil.copytree(ROOT / "pipelines", folder / "pipelines")
     nlp = spacy.blank("en")
     nlp.vocab.set_vector("king", np.ones(3, dtype="float32"))
     nlp.to_disk(folder / "en_core_web_md")
