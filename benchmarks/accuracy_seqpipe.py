@@ -15,6 +15,7 @@ from text_sets import PARTS, Parts
 
 from seqpipe.parts.readers import fingerprint
 
+_REPOSITORY: Final = Path(__file__).parents[1]
 #: Everything but the data is seqpipe's default.
 _DEFAULT: Final = '[head]\n@seqpipe_heads = "seqpipe.TextClassifier.v2"\n'
 #: `[data]` and the sections in it, each up to the next section.
@@ -71,17 +72,31 @@ def common_options(seed: int, threads: int, lang: str) -> list[str]:
 
 
 def run_pipeline(text: str, options: Sequence[str], parts: Parts) -> dict[str, Any]:
-    """Run a pipeline file in the working directory, and return its report; the model is in ``run/model-best``.
+    """Run a pipeline file, and return its report; the model is in ``run/model-best`` of the working directory.
+
+    The file's relative paths are those that it has when it's run in the repository, as READMEs say.
 
     Raises:
         RuntimeError: The run failed, or read other rows than these.
     """
-    Path("pipeline.cfg").write_text(text, encoding="utf-8")
-    command = [sys.executable, "-m", "seqpipe", "run", "pipeline.cfg", "--output", "run", "--quiet"]
-    done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+    file, output = Path("pipeline.cfg").resolve(), Path("run").resolve()
+    file.write_text(text, encoding="utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "seqpipe",
+        "run",
+        str(file),
+        "--output",
+        str(output),
+        "--quiet",
+    ]
+    done = subprocess.run(
+        [*command, *options], cwd=_REPOSITORY, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise RuntimeError(f"seqpipe run failed:\n{done.stdout}{done.stderr}")
-    report: dict[str, Any] = json.loads(Path("run", "report.json").read_text(encoding="utf-8"))
+    report: dict[str, Any] = json.loads((output / "report.json").read_text(encoding="utf-8"))
     if report["data"]["fingerprint"] != fingerprint(row for part in PARTS for row in parts[part]):
         raise RuntimeError("seqpipe read other rows than the peers get")
     return report

@@ -15,7 +15,7 @@ from seqpipe.config._read import PipelineFile
 from seqpipe.config._report import title
 from seqpipe.config._schema import CORPORA, DATA_PARTS
 from seqpipe.config._types import descend, is_block
-from seqpipe.errors import ConfigError, SeqpipeError
+from seqpipe.errors import ConfigError, DataError, SeqpipeError
 from seqpipe.messages import Diagnostic, PipelineFileError, quote
 
 Path = tuple[str, ...]
@@ -113,7 +113,13 @@ def refusal(
     text = reason or _words(error)
     paths = dict.fromkeys(path for at in locations if (path := origin(at, file)))
     found = [(*_about(error, text, path, file), path) for path in paths]
-    _, setting, block = max(found, key=lambda one: one[0], default=(0, None, None))
+    # What's wrong with the data, and mentions no setting, isn't the fault of the part that happened to be at work.
+    is_data = isinstance(error, DataError)
+    _, setting, block = max(
+        found,
+        key=lambda one: (one[0], is_data and one[2][0] == "data"),
+        default=(0, None, None),
+    )
     if block is None:
         problem = Diagnostic(text, file.place(()))
     else:

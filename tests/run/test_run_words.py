@@ -144,3 +144,15 @@ def test_classifier_of_texts_says_what_words_are_for(tmp_path, texts):
     file = write(tmp_path, texts, "TextClassifier", "TextClasses")
     with pytest.raises(DataError, match=r"has tags of words, like all rows, .* seqpipe\.Crf\.v1"):
         run(file, output=tmp_path / "out")
+
+
+def test_part_without_rows_is_blamed_on_the_data(tmp_path):
+    """All texts are the same, so that one part has them all."""
+    words = tmp_path / "words.conll"
+    words.write_text("see VERB O\nBath PROPN B-LOC\n\n" * 30, encoding="utf-8")
+    file = tmp_path / "file.cfg"
+    file.write_text(
+        FILE.format(path=words, head="Crf", task="Entities", settings=""), encoding="utf-8"
+    )
+    with pytest.raises(DataError, match=r"\[data\].*the dev part has no rows"):
+        run(file, output=tmp_path / "out")
