@@ -1,6 +1,7 @@
 """Several encoders side by side, each with a head of its own, as one encoder and one head."""
 
-from collections.abc import Callable, Iterable
+import functools
+from collections.abc import Iterable
 from typing import Any, cast
 
 import torch
@@ -127,22 +128,9 @@ def members_of(encoder: nn.Module) -> list[nn.Module]:
 
 def encoder_factory(make: EncoderFactory, count: int) -> EncoderFactory:
     """Return what makes an ensemble of encoders, or one encoder where there's one."""
-    return make if count == 1 else Ensembles(EncoderEnsemble, make, count)
+    return make if count == 1 else functools.partial(EncoderEnsemble, make, count)
 
 
 def head_factory(make: HeadFactory, count: int) -> HeadFactory:
     """Return what makes an ensemble of heads, or one head where there's one."""
-    return make if count == 1 else Ensembles(HeadEnsemble, make, count)
-
-
-class Ensembles:
-    """Makes ensembles of something, given the sizes that one takes."""
-
-    def __init__(self, kind: Callable[..., Any], make: Callable[..., Any], count: int) -> None:
-        self.kind = kind
-        self.make = make
-        self.count = count
-
-    def __call__(self, *sizes: int) -> Any:
-        """Make an ensemble."""
-        return self.kind(self.make, self.count, *sizes)
+    return make if count == 1 else functools.partial(HeadEnsemble, make, count)
