@@ -24,6 +24,7 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from seqpipe import __version__
+from seqpipe.kernels import usable_threads
 from seqpipe.parts.language_models import (
     Fitting,
     LanguageModel,
@@ -34,7 +35,7 @@ from seqpipe.parts.language_models import (
     choose_cutoffs,
     join,
 )
-from seqpipe.training import computing, usable_threads
+from seqpipe.training import computing
 
 _TOKEN: Final = re.compile(r"\w+|[^\w\s]")
 #: Of so many texts, one is for the test.

@@ -49,6 +49,7 @@ from seqpipe.adapters._shim import torch_shims as torch_shims
 from seqpipe.adapters._task_pipe import TaskPipe as TaskPipe
 from seqpipe.adapters._task_pipe import has_several_heads as has_several_heads
 from seqpipe.adapters._task_pipe import has_word_head as has_word_head
+from seqpipe.adapters._task_pipe import learnt_tasks as learnt_tasks
 from seqpipe.adapters._task_pipe import make_task_pipe as make_task_pipe
 from seqpipe.adapters._task_pipe import tasks_of as tasks_of
 from seqpipe.adapters._tokenizer import WordTokenizer as WordTokenizer
@@ -104,6 +105,7 @@ __all__ = [
     "keeping_tokens",
     "keeping_vectors",
     "language_model_in",
+    "learnt_tasks",
     "make_adamw",
     "make_begin_encoder",
     "make_classifier",

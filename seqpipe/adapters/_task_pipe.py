@@ -247,7 +247,14 @@ def tasks_of(nlp: Language) -> dict[str, Task]:
         # Beside a task of ours, a categorizer has come from elsewhere.
         learning = (name for name, pipe in pipes.items() if _task_of(pipe) is not None)
         named = sorted(learning, key=lambda name: not isinstance(pipes[name], TaskPipe))[:1]
-    tasks = {name: task for name in named if (task := _task_of(pipes[name])) is not None}
+    tasks = learnt_tasks(nlp)
+    return {name: tasks[name] for name in named if name in tasks}
+
+
+def learnt_tasks(nlp: Language) -> dict[str, Task]:
+    """Return what the components of a pipeline have learnt, by component, wherever they have come from."""
+    found = ((name, _task_of(pipe)) for name, pipe in nlp.pipeline)
+    tasks = {name: task for name, task in found if task is not None}
     decision = decision_of(nlp)
     for task in tasks.values():
         if isinstance(task, TextClasses):

@@ -62,7 +62,7 @@ def generate_command(
 
     with waiting(f"loading {model}…"), redirected_output():
         from seqpipe.adapters import language_model_in
-        from seqpipe.cli._pipeline import load_pipeline
+        from seqpipe.inference import load_pipeline
 
         writer = language_model_in(load_pipeline(model))
         text = writer.generate(

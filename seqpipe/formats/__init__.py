@@ -3,6 +3,7 @@
 from seqpipe.formats._compression import COMPRESSED_SUFFIXES as COMPRESSED_SUFFIXES
 from seqpipe.formats._compression import READ_FAILURES as READ_FAILURES
 from seqpipe.formats._compression import open_decompressed as open_decompressed
+from seqpipe.formats._compression import opener_of as opener_of
 from seqpipe.formats._floret import FloretTable as FloretTable
 from seqpipe.formats._saved import SavedEmbedder as SavedEmbedder
 from seqpipe.formats._saved import make_saved as make_saved
@@ -44,6 +45,7 @@ __all__ = [
     "find_vectors",
     "make_saved",
     "open_decompressed",
+    "opener_of",
     "read_fasttext",
     "read_vectors",
     "read_width",

@@ -10,6 +10,8 @@ from seqpipe.kernels._eager import pack as pack
 from seqpipe.kernels._eager import rank as rank
 from seqpipe.kernels._engine import Engine as Engine
 from seqpipe.kernels._engine import Layout as Layout
+from seqpipe.kernels._threads import computing_in as computing_in
+from seqpipe.kernels._threads import usable_threads as usable_threads
 from seqpipe.kernels._transforms import break_graph as break_graph
 from seqpipe.kernels._transforms import find_transform as find_transform
 from seqpipe.kernels._transforms import is_dispatched as is_dispatched
@@ -51,6 +53,7 @@ __all__ = [
     "Weights",
     "available_threads",
     "break_graph",
+    "computing_in",
     "find_fault",
     "find_transform",
     "forward_backward",
@@ -65,5 +68,6 @@ __all__ = [
     "recur",
     "supports",
     "trace",
+    "usable_threads",
     "viterbi",
 ]

@@ -4,5 +4,21 @@ A task is one folder here, or one class of a plugin. Its head, among `seqpipe.pa
 """
 
 from seqpipe.tasks._contract import Task as Task
+from seqpipe.tasks._output import FIELD_TYPES as FIELD_TYPES
+from seqpipe.tasks._output import Field as Field
+from seqpipe.tasks._output import FieldType as FieldType
+from seqpipe.tasks._output import Wanted as Wanted
+from seqpipe.tasks._output import label_fields as label_fields
+from seqpipe.tasks._output import label_values as label_values
+from seqpipe.tasks._output import rounded as rounded
 
-__all__ = ["Task"]
+__all__ = [
+    "FIELD_TYPES",
+    "Field",
+    "FieldType",
+    "Task",
+    "Wanted",
+    "label_fields",
+    "label_values",
+    "rounded",
+]

@@ -11,6 +11,7 @@ from spacy.training import Example
 from torch import Tensor
 
 from seqpipe.parts.readers import Row
+from seqpipe.tasks._output import Field, Wanted, written_on
 
 
 class Task(ABC):
@@ -26,6 +27,8 @@ class Task(ABC):
 
     #: The figure of `score` that the best model of a training is chosen by: the higher, the better.
     main_figure: ClassVar[str]
+    #: What of `Wanted` its output heeds, by name.
+    options: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
     def annotate(self, doc: Doc, row: Row, labels: Sequence[str]) -> None:
@@ -82,6 +85,30 @@ class Task(ABC):
     @abstractmethod
     def sample(self) -> Sequence[Row]:
         """Return a few rows such as the task learns from, for the checks of `seqpipe.testing`."""
+
+    def fields(self, labels: Sequence[str], wanted: Wanted) -> Sequence[Field]:
+        """Return what `output` gives of each text, in its order; by default one field of any kind, "prediction".
+
+        Args:
+            labels: What `labels` returned when the pipeline was initialised.
+            wanted: What's asked for; only what `options` names of it.
+        """
+        return [Field("prediction", "json", "the attributes that the pipeline has set")]
+
+    def output(self, doc: Doc, labels: Sequence[str], wanted: Wanted) -> Mapping[str, Any]:
+        """Return what's predicted of a text as plain values, for files, tables and services.
+
+        By default it's what `set_predictions` has written into `doc.cats` and attributes of the doc (`doc._.name`).
+
+        Args:
+            doc: The doc, with predictions.
+            labels: What `labels` returned when the pipeline was initialised.
+            wanted: What's asked for.
+
+        Returns:
+            A value for each of `fields`, as JSON can hold it.
+        """
+        return {"prediction": written_on(doc, labels)}
 
     def strata(self, row: Row) -> Sequence[str]:
         """Return the classes of a row that each part of a split data set has its share of; by default its labels.

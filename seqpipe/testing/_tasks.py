@@ -16,7 +16,7 @@ from torch import Tensor
 
 from seqpipe.errors import DataError
 from seqpipe.parts.readers import Row
-from seqpipe.tasks import Task
+from seqpipe.tasks import FIELD_TYPES, Field, Task, Wanted
 from seqpipe.testing._check import BrokenError, Check, Factory, NotApplicable, make_check
 from seqpipe.testing._making import can_be_made, is_documented
 
@@ -37,6 +37,7 @@ def task_checks() -> list[Check]:
         make_check(odd_labels_are_refused_or_learnt, needs=(annotates,)),
         score,
         make_check(truths_score_best, needs=(score,)),
+        make_check(output_fits_its_fields, needs=(shape,)),
     ]
 
 
@@ -178,3 +179,60 @@ def truths_score_best(factory: Factory) -> None:
     best, constant = score_of(truths), score_of(truths.mean(0).expand_as(truths))
     if not best > constant:
         raise BrokenError(f"the truths score {best:.3g}, and their mean {constant:.3g}")
+
+
+def output_fits_its_fields(factory: Factory) -> None:
+    """What it puts out of a text has the fields that it declares, in values of their types that JSON can hold."""
+    task = factory()
+    docs, labels = _annotated(task)
+    if unknown := task.options - set(vars(Wanted())):
+        raise BrokenError(f"its `options` have {sorted(unknown)}, which nothing asks for")
+    everything = Wanted(
+        top=1 if "top" in task.options else None,
+        probabilities="probabilities" in task.options,
+        threshold=0.0 if "threshold" in task.options else None,
+    )
+    for wanted in (Wanted(), everything):
+        fields = list(task.fields(labels, wanted))
+        _check_fields(fields)
+        # Those with a truth stand for those with a prediction, which has the same form.
+        for doc in [*docs, *(_blank(row) for row in task.sample())]:
+            values = task.output(doc, labels, wanted)
+            if [*values] != [field.name for field in fields]:
+                raise BrokenError(f"it puts out {[*values]}, and its fields are {fields}")
+            json.dumps(values, allow_nan=False)
+            for field in fields:
+                if not _fits(values[field.name], field):
+                    raise BrokenError(
+                        f"{field.name!r} is {values[field.name]!r}, and no {field.type}"
+                    )
+
+
+def _check_fields(fields: Sequence[Any]) -> None:
+    names = [field.name for field in fields if isinstance(field, Field)]
+    if not names or len(names) < len(fields) or len({*names}) < len(names):
+        raise BrokenError(f"its fields are {fields!r}, not distinct `Field`s")
+    if wrong := [field for field in fields if field.type not in FIELD_TYPES]:
+        raise BrokenError(f"{wrong[0]} has a type that's none of {', '.join(FIELD_TYPES)}")
+
+
+def _fits(value: Any, field: Field) -> bool:
+    """Return whether a value is of a field's type; None is for any."""
+
+    def is_number(each: Any) -> bool:
+        return isinstance(each, int | float) and not isinstance(each, bool)
+
+    if value is None or field.type == "json":
+        return True
+    if field.type in ("string", "number"):
+        return isinstance(value, str) if field.type == "string" else is_number(value)
+    if field.type == "scores":
+        return isinstance(value, dict) and all(map(is_number, value.values()))
+    of_item = {
+        "strings": lambda each: isinstance(each, str),
+        "numbers": is_number,
+        "spans": lambda each: (
+            isinstance(each, dict) and set(each) == {"start", "end", "text", "label", "confidence"}
+        ),
+    }[field.type]
+    return isinstance(value, list) and all(map(of_item, value))

@@ -5,7 +5,6 @@ from seqpipe.training._loop import TrainingState as TrainingState
 from seqpipe.training._loop import train as train
 from seqpipe.training._process import RandomState as RandomState
 from seqpipe.training._process import computing as computing
-from seqpipe.training._process import usable_threads as usable_threads
 from seqpipe.training._settings import OWN_SETTINGS as OWN_SETTINGS
 from seqpipe.training._settings import CorpusOf as CorpusOf
 from seqpipe.training._settings import Training as Training
@@ -25,5 +24,4 @@ __all__ = [
     "computing",
     "resolve_training",
     "train",
-    "usable_threads",
 ]

@@ -1,17 +1,15 @@
 """What a training uses of its process: the random generators, and threads."""
 
 import contextlib
-import os
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from seqpipe.kernels import own_threads
+from seqpipe.kernels import computing_in, usable_threads
 
 
 @dataclass(frozen=True)
@@ -47,36 +45,14 @@ def computing(threads: int | None = None) -> Iterator[None]:
     """Compute in so many threads; afterwards threads and random generators are as they were before.
 
     So a run changes nothing for whoever called it, or for another run in the same process. Results are the same for
-    any number of threads: torch's operations, whose sums depend on it, have one, and only our own kernels have so many.
+    any number of threads; see `seqpipe.kernels.computing_in`.
 
     Args:
         threads: How many; None for `usable_threads`.
     """
-    before, count = RandomState.capture(), torch.get_num_threads()
-    torch.set_num_threads(1)
+    before = RandomState.capture()
     try:
-        with own_threads(usable_threads() if threads is None else threads):
+        with computing_in(usable_threads() if threads is None else threads):
             yield
     finally:
-        torch.set_num_threads(count)
         before.restore()
-
-
-def usable_threads() -> int:
-    """Return how many threads this process can compute in at once: `OMP_NUM_THREADS`, or else its cores."""
-    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    if wanted.isdecimal() and int(wanted):
-        return int(wanted)
-    # Which cores it may run on, and how much time a container has on them.
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return max(1, min(cores, _granted_cores() or cores))
-
-
-def _granted_cores() -> int | None:
-    """Return the number of cores whose time the process's control group is granted; None if there's no bound."""
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-        return -(-int(quota) // int(period))
-    except (OSError, ValueError):  # no such file, or "max"
-        return None

@@ -6,7 +6,7 @@ import torch
 
 from seqpipe.errors import DataError
 from seqpipe.parts.readers import Row
-from seqpipe.tasks import Task
+from seqpipe.tasks import Field, Task
 
 
 class Good(Task):
@@ -160,6 +160,33 @@ class LowerIsBetter(Good):
         return {"right": 1 - super().score(examples)["right"]}
 
 
+class OtherFields(Good):
+    """Puts out other fields than it declares."""
+
+    def fields(self, labels, wanted):
+        return [Field("long", "number", "how long it is")]
+
+
+class NoNumber(OtherFields):
+    """Puts out text where a number is declared."""
+
+    def output(self, doc, labels, wanted):
+        return {"long": "very"}
+
+
+class UnknownOption(Good):
+    """Heeds what nothing asks for."""
+
+    options = frozenset({"colour"})
+
+
+class NoFields(Good):
+    """Declares names alone."""
+
+    def fields(self, labels, wanted):
+        return ["prediction"]
+
+
 HELPERS = set()
 
 BROKEN = {
@@ -172,6 +199,7 @@ BROKEN = {
     "odd_labels_are_refused_or_learnt": [RaisesKeyError, NamesNoRow],
     "scores_are_figures": [NanOfNothing, NoFigure],
     "truths_score_best": [LowerIsBetter],
+    "output_fits_its_fields": [OtherFields, NoNumber, UnknownOption, NoFields],
 }
 
 GOOD = [Good, Classes]

@@ -1,7 +1,6 @@
 """The state of a training as a value."""
 
 import json
-import os
 import random
 
 import numpy as np
@@ -10,7 +9,7 @@ import torch
 from thinc.api import fix_random_seed
 
 from seqpipe.kernels import available_threads
-from seqpipe.training import RandomState, TrainingState, _process, computing
+from seqpipe.training import RandomState, TrainingState, computing
 
 
 def draws():
@@ -44,20 +43,6 @@ def test_run_leaves_generators_and_threads_as_they_were():
         raise KeyError
     assert torch.get_num_threads() == available_threads() == threads
     assert draws() == expected
-
-
-@pytest.mark.parametrize(
-    ("wanted", "threads"), [("3", 3), ("4,2", 4), ("0", 2), ("many", 2), ("", 2)]
-)
-def test_threads_are_those_of_openmp_or_else_one_on_each_core(monkeypatch, wanted, threads):
-    monkeypatch.setenv("OMP_NUM_THREADS", wanted)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 5}, raising=False)
-    monkeypatch.setattr(_process, "_granted_cores", lambda: None)
-    with computing():
-        assert available_threads() == threads
-    monkeypatch.setattr(_process, "_granted_cores", lambda: 1)
-    with computing():
-        assert available_threads() == (threads if wanted in ("3", "4,2") else 1)
 
 
 def test_training_state_comes_back_from_json():

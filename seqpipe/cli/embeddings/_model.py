@@ -9,9 +9,9 @@ from spacy.language import Language
 from spacy.util import is_package
 
 from seqpipe.adapters import EmbedderVectors
-from seqpipe.cli._pipeline import load_pipeline
 from seqpipe.errors import DataError, NotFiniteError, SavedModelError
 from seqpipe.evaluation.embeddings import SpacyTable, Words, has_encoder
+from seqpipe.inference import load_pipeline
 from seqpipe.parts.embedders import Embedder, Pretrained
 
 #: The file that marks the folder of a spaCy pipeline.

@@ -14,6 +14,7 @@ from seqpipe.parts.readers._labelled_lines import LabelledLines as LabelledLines
 from seqpipe.parts.readers._lines import Lines as Lines
 from seqpipe.parts.readers._lines import open_lines as open_lines
 from seqpipe.parts.readers._parquet import Parquet as Parquet
+from seqpipe.parts.readers._parquet import table_rows as table_rows
 from seqpipe.parts.readers._paths import data_suffix as data_suffix
 from seqpipe.parts.readers._paths import locate as locate
 from seqpipe.parts.readers._paths import locate_file as locate_file
@@ -25,6 +26,7 @@ from seqpipe.parts.readers._split import text_key as text_key
 from seqpipe.parts.readers._table import UNCLOSED_QUOTE as UNCLOSED_QUOTE
 from seqpipe.parts.readers._table import Csv as Csv
 from seqpipe.parts.readers._table import parse_table as parse_table
+from seqpipe.parts.readers._table import stream_table as stream_table
 from seqpipe.parts.readers._words import AlignedLines as AlignedLines
 from seqpipe.parts.readers._words import Columns as Columns
 from seqpipe.parts.readers._words import ConllU as ConllU
@@ -57,5 +59,7 @@ __all__ = [
     "parse_table",
     "split_folds",
     "split_rows",
+    "stream_table",
+    "table_rows",
     "text_key",
 ]

@@ -19,7 +19,7 @@ from seqpipe.parts.readers._collect import (
 )
 from seqpipe.parts.readers._contract import OnBadRow, Reader, ReadResult
 from seqpipe.parts.readers._objects import Objects
-from seqpipe.parts.readers._paths import locate_files
+from seqpipe.parts.readers._paths import locate_file, locate_files
 from seqpipe.parts.readers._settings import check_settings
 from seqpipe.parts.readers._words import Chunks
 
@@ -85,11 +85,7 @@ class Parquet(Reader):
             DataError: pyarrow isn't installed; the file isn't there, can't be read or lacks a column; a row is bad and
                 the policy is "error"; or all rows are bad.
         """
-        if find_spec("pyarrow") is None:
-            raise DataError(
-                f"{printable(self._settings.path)} is read by pyarrow, which isn't installed; "
-                'try: pip install "seqpipe[parquet]"'
-            )
+        _check_pyarrow(self._settings.path)
         chunks = self._objects.find_chunks(self._tags)
         return collect(self._records(chunks), settings=self._settings)
 
@@ -121,8 +117,30 @@ class Parquet(Reader):
                 yield f"{path}:{number}", get_row
 
 
+def table_rows(path: str) -> Iterator[tuple[str, Mapping[str, Any] | str]]:
+    """Yield the place of each row of a Parquet or Arrow file, and its values by column, or what's wrong with it.
+
+    Raises:
+        DataError: pyarrow isn't installed, or the file isn't there or can't be read.
+    """
+    _check_pyarrow(path)
+    for number, get_row in enumerate(_rows_of(locate_file(path), path, None, ()), start=1):
+        try:
+            yield f"{path}:{number}", get_row()
+        except ProblemError as problem:
+            yield f"{path}:{number}", str(problem)
+
+
+def _check_pyarrow(path: str) -> None:
+    if find_spec("pyarrow") is None:
+        raise DataError(
+            f"{printable(path)} is a file for pyarrow, which isn't installed; "
+            'try: pip install "seqpipe[parquet]"'
+        )
+
+
 def _rows_of(
-    file: Path, path: str, needed: Sequence[str], more: Sequence[str]
+    file: Path, path: str, needed: Sequence[str] | None, more: Sequence[str]
 ) -> Iterator[_GetRow]:
     from pyarrow import ArrowException
 
@@ -130,7 +148,7 @@ def _rows_of(
     with ExitStack() as stack:
         try:
             schema, batches_of = _open(file, stack)
-            columns = _columns(schema, needed, more)
+            columns = _columns(schema, schema.names if needed is None else needed, more)
             for batch in batches_of(columns):
                 for start in range(0, batch.num_rows, _MOST_ROWS):
                     yield from _get_rows(batch.slice(start, _MOST_ROWS))

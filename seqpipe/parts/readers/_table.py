@@ -4,13 +4,13 @@ import csv
 import os
 import sys
 import threading
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from seqpipe.errors import ConfigError, DataError
 from seqpipe.parts.readers._collect import (
@@ -58,18 +58,72 @@ def parse_table(lines: Sequence[str], *, delimiter: str, quote: str | None) -> l
         return [row for row in _rows(lines, delimiter, quote) if not _is_blank(row)]
 
 
+#: A row that's longer than this, in lines or in characters, has a quote that's never closed.
+_MOST_LINES: Final = 100_000
+_MOST_CHARACTERS: Final = 100_000_000
+
+
+def stream_table(lines: Iterable[str], *, delimiter: str, quote: str | None) -> Iterator[TableRow]:
+    """Yield the rows that `parse_table` returns, as the lines come; only those of one row are kept."""
+    waiting = deque[str]()
+    rest = iter(lines)
+    number = 1
+    while True:
+        taken: list[str] = []
+        with _any_field_size():
+            row = _first_row(_taking(waiting, rest, taken), delimiter, quote)
+        if not taken:
+            return
+        used = 1 if isinstance(row, ProblemError) else len(taken)
+        waiting.extendleft(reversed(taken[used:]))
+        found = (
+            TableRow(line=number, cells=(), problem=row)
+            if isinstance(row, ProblemError)
+            else TableRow(line=number, cells=row)
+        )
+        number += used
+        if not _is_blank(found):
+            yield found
+
+
+def _taking(waiting: deque[str], rest: Iterator[str], taken: list[str]) -> Iterator[str]:
+    """Yield lines, noting those that are taken, up to the most that a row may have."""
+    size = 0
+    while len(taken) < _MOST_LINES and size < _MOST_CHARACTERS:
+        line = waiting.popleft() if waiting else next(rest, None)
+        if line is None:
+            return
+        taken.append(line)
+        size += len(line)
+        yield line
+
+
+def _first_row(
+    lines: Iterator[str], delimiter: str, quote: str | None
+) -> tuple[str, ...] | ProblemError:
+    """Return the cells of the row that begins with the first line, or what's wrong with it."""
+    try:
+        return tuple(next(_csv_reader(lines, delimiter, quote), ()))
+    except csv.Error as error:
+        return _problem(error)
+
+
+def _csv_reader(lines: Iterator[str], delimiter: str, quote: str | None) -> Any:
+    return csv.reader(
+        lines,
+        delimiter=delimiter,
+        quotechar=quote,
+        quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
+        strict=True,
+    )
+
+
 def _rows(lines: Sequence[str], delimiter: str, quote: str | None) -> Iterator[TableRow]:
     start = 0
     while start < len(lines):
         begin = start
         rest = (lines[index] for index in range(begin, len(lines)))
-        reader = csv.reader(
-            rest,
-            delimiter=delimiter,
-            quotechar=quote,
-            quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
-            strict=True,
-        )
+        reader = _csv_reader(rest, delimiter, quote)
         try:
             for cells in reader:
                 yield TableRow(line=start + 1, cells=tuple(cells))

@@ -15,7 +15,7 @@ from torch import Tensor
 from seqpipe.correlation import pearson, spearman
 from seqpipe.errors import ConfigError, DataError
 from seqpipe.parts.readers import Row
-from seqpipe.tasks import Task
+from seqpipe.tasks import Field, Task, Wanted
 
 _NUMBERS: Final = "numbers"
 
@@ -127,6 +127,15 @@ class Numbers(Task):
             for figure in _FIGURES
         }
         return {**means, "numbers": of_names}
+
+    def fields(self, labels: Sequence[str], wanted: Wanted) -> Sequence[Field]:
+        """Return a field for each number, called by its name."""
+        return [Field(name, "number", "the predicted number") for name in labels]
+
+    def output(self, doc: Doc, labels: Sequence[str], wanted: Wanted) -> Mapping[str, Any]:
+        """Return the predicted numbers."""
+        numbers = _of(doc)
+        return {name: numbers.get(name) for name in labels}
 
     def sample(self) -> Sequence[Row]:
         """Return three rows with a grade."""

@@ -15,7 +15,7 @@ from torch import Tensor
 from seqpipe.errors import ConfigError, DataError
 from seqpipe.messages import did_you_mean, nearest
 from seqpipe.parts.readers import Row
-from seqpipe.tasks import Task
+from seqpipe.tasks import Field, Task, Wanted, label_fields, label_values
 
 _GRADE: Final = "grade"
 _HALF: Final = 0.5
@@ -40,6 +40,7 @@ class OrderedClasses(Task):
     """
 
     main_figure: ClassVar[str] = "kappa"
+    options: ClassVar[frozenset[str]] = frozenset({"top", "probabilities"})
 
     def __init__(self, *, order: Sequence[str] | None = None) -> None:
         if order is not None and (
@@ -132,6 +133,17 @@ class OrderedClasses(Task):
         for truth, said in pairs:
             counts[names.index(truth), names.index(said)] += 1
         return {**_figures(counts), "by_class": _named(names, counts)}
+
+    def fields(self, labels: Sequence[str], wanted: Wanted) -> Sequence[Field]:
+        """Return "label" and "score", or "labels" and "scores"; and "probabilities", if they're wanted."""
+        return label_fields(wanted, exclusive=True)
+
+    def output(self, doc: Doc, labels: Sequence[str], wanted: Wanted) -> Mapping[str, Any]:
+        """Return the class in the middle with its probability, which needn't be the highest."""
+        scores = {label: doc.cats[label] for label in labels if label in doc.cats}
+        middle = doc._.get(_GRADE)
+        chosen = [] if middle is None else [middle]
+        return label_values(scores, chosen, wanted, exclusive=True)
 
     def sample(self) -> Sequence[Row]:
         """Return rows of three classes."""

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from seqpipe.errors import DataError
 from seqpipe.parts.readers import Row
-from seqpipe.tasks import Task
+from seqpipe.tasks import Field, Task, Wanted, label_fields, label_values
 
 
 @final
@@ -25,6 +25,7 @@ class TextClasses(Task):
     """
 
     main_figure: ClassVar[str] = "accuracy"
+    options: ClassVar[frozenset[str]] = frozenset({"top", "probabilities", "threshold"})
 
     def __init__(self) -> None:
         self.exclusive = True
@@ -106,13 +107,7 @@ class TextClasses(Task):
             for label, score in doc.cats.items()
             if self.learnt is None or label in self.learnt
         }
-        own = self.thresholds
-        chosen = (
-            frozenset(doc._.decision)
-            if self.decides
-            else _choose(scores, self.exclusive, lambda label: own.get(label, self.threshold))
-        )
-        labels = sorted(chosen, key=lambda label: -scores[label])
+        labels = self._chosen(doc, scores)
         found: dict[str, Any] = {
             "truth": list(row.labels),
             "prediction": labels,
@@ -121,6 +116,36 @@ class TextClasses(Task):
         if self.exclusive:
             found = {key: (values or [None])[0] for key, values in found.items()}
         return {"place": row.source, **found}
+
+    def _chosen(
+        self, doc: Doc, scores: Mapping[str, float], threshold: float | None = None
+    ) -> list[str]:
+        """Return the labels that are predicted, the highest score first.
+
+        Args:
+            doc: The text.
+            scores: The score of each label.
+            threshold: From which score on they are, if it's not the model's to say.
+        """
+        own = self.thresholds
+        if threshold is not None:
+            chosen = _choose(scores, self.exclusive, lambda _: threshold)
+            chosen = frozenset(label for label in chosen if scores[label] >= threshold)
+        elif self.decides:
+            chosen = frozenset(doc._.decision) & scores.keys()
+        else:
+            chosen = _choose(scores, self.exclusive, lambda label: own.get(label, self.threshold))
+        return sorted(chosen, key=lambda label: -scores[label])
+
+    def fields(self, labels: Sequence[str], wanted: Wanted) -> Sequence[Field]:
+        """Return "label" and "score", or "labels" and "scores"; and "probabilities", if they're wanted."""
+        return label_fields(wanted, exclusive=self.exclusive)
+
+    def output(self, doc: Doc, labels: Sequence[str], wanted: Wanted) -> Mapping[str, Any]:
+        """Return the labels that are predicted, with their scores."""
+        scores = {label: doc.cats[label] for label in labels if label in doc.cats}
+        chosen = self._chosen(doc, scores, wanted.threshold)
+        return label_values(scores, chosen, wanted, exclusive=self.exclusive)
 
     def sample(self) -> Sequence[Row]:
         """Return a few rows of two classes."""

@@ -14,7 +14,7 @@ from seqpipe.errors import ConfigError, DataError
 from seqpipe.parts.chunks import OUTSIDE, Chunk, allowed_tags, chunk_tags, read_chunks
 from seqpipe.parts.readers import Row
 from seqpipe.parts.readers import Span as TextSpan
-from seqpipe.tasks import Task
+from seqpipe.tasks import Field, Task, Wanted, rounded
 from seqpipe.tasks.words._decode import check_words, decode, words_in
 from seqpipe.tasks.words._scores import score_found
 
@@ -48,6 +48,7 @@ class Entities(Task):
     """
 
     main_figure: ClassVar[str] = "f"
+    options: ClassVar[frozenset[str]] = frozenset({"threshold"})
 
     def __init__(
         self,
@@ -150,6 +151,30 @@ class Entities(Task):
         """
         known = [e for e in examples if e.reference.has_annotation("ENT_IOB")]
         return score_found((_by_place(e.reference), _by_place(e.predicted)) for e in known)
+
+    def fields(self, labels: Sequence[str], wanted: Wanted) -> Sequence[Field]:
+        """Return "entities"."""
+        return [Field("entities", "spans", "the entities, in the order of the text")]
+
+    def output(self, doc: Doc, labels: Sequence[str], wanted: Wanted) -> Mapping[str, Any]:
+        """Return the entities whose confidence reaches the threshold; their places count characters."""
+        entities = [
+            {
+                "start": entity.start_char,
+                "end": entity.end_char,
+                "text": entity.text,
+                "label": entity.label_,
+                "confidence": rounded(score),
+            }
+            for entity, score in self._found(doc)
+            if score >= (wanted.threshold or 0.0)
+        ]
+        return {"entities": entities}
+
+    def _found(self, doc: Doc) -> list[tuple[Span, float]]:
+        """Return the predicted entities of a doc, each with its confidence."""
+        group = doc.spans.get(self.spans_key)
+        return [] if group is None else list(zip(group, group.attrs["scores"], strict=True))
 
     def sample(self) -> Sequence[Row]:
         """Return two rows with entities."""

@@ -14,8 +14,8 @@ from seqpipe.errors import ConfigError, DataError
 from seqpipe.messages import did_you_mean, nearest
 from seqpipe.parts.chunks import SCHEMES, Allowed, ChunkError, Scheme, allowed_tags
 from seqpipe.parts.readers import Row
-from seqpipe.tasks import Task
-from seqpipe.tasks.words._decode import check_words, decode
+from seqpipe.tasks import Field, Task, Wanted
+from seqpipe.tasks.words._decode import check_words, decode, words_in
 from seqpipe.tasks.words._scores import score_found
 
 #: What of spaCy's tokens a label may be.
@@ -195,6 +195,21 @@ class TokenLabels(Task):
     def _by_place(self, doc: Doc) -> dict[Any, str]:
         places = {(token.idx, token.idx + len(token)): self._get(token) for token in doc}
         return {place: label for place, label in places.items() if label}
+
+    def fields(self, labels: Sequence[str], wanted: Wanted) -> Sequence[Field]:
+        """Return "words" and "tags", as many of the one as of the other."""
+        return [
+            Field("words", "strings", "the words of the text"),
+            Field("tags", "strings", "the label of each word"),
+        ]
+
+    def output(self, doc: Doc, labels: Sequence[str], wanted: Wanted) -> Mapping[str, Any]:
+        """Return the words, white space aside, and their labels."""
+        tokens = [doc[place] for place in words_in(doc)]
+        return {
+            "words": [token.text for token in tokens],
+            "tags": [self._get(token) for token in tokens],
+        }
 
     def sample(self) -> Sequence[Row]:
         """Return two rows with parts of speech."""

@@ -1,0 +1,352 @@
+"""Predictions for files: whole or not at all, in parts that a later run goes on with, by one process or several."""
+
+import csv
+import io
+import json
+import os
+import threading
+
+import pytest
+import spacy
+from inference.conftest import TEXTS
+from pyarrow import parquet
+
+from seqpipe.errors import ConfigError, DataError
+from seqpipe.inference import Predictor, Reading, Records, predict_to_file, predict_to_stream
+
+
+def nothing(_):
+    pass
+
+
+def to_file(predictor, path, output, **settings):
+    records = Records([str(path)], Reading())
+    return predict_to_file(
+        predictor, records, output, **{"on_done": nothing, "on_kept": nothing, **settings}
+    )
+
+
+def lines_of(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture
+def texts(tmp_path):
+    """Return a file of 25 records, the eighth of which is bad."""
+    file = tmp_path / "texts.jsonl"
+    rows = [{"id": n, "text": f"{TEXTS[n % 4]} {n}"} for n in range(25)]
+    rows[7]["text"] = ""
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return file
+
+
+def test_records_keep_order_and_columns_and_bad_ones_are_written_apart(predictor, texts, tmp_path):
+    output = tmp_path / "out.jsonl"
+    failed = to_file(predictor, texts, output, part_size=10)
+    rows = lines_of(output)
+    assert [row["id"] for row in rows] == [n for n in range(25) if n != 7]
+    assert list(rows[0]) == ["id", "text", "predicted_label", "predicted_score"]
+    assert rows[0]["predicted_label"] == predictor.predict([rows[0]])[0]["label"]
+    assert failed == tmp_path / "out.jsonl.errors.jsonl"
+    (bad,) = lines_of(failed)
+    assert bad == {
+        "place": f"{texts}:8",
+        "id": 7,
+        "reason": "its text is empty, or only white space",
+        "record": {"id": 7, "text": ""},
+    }
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "out.jsonl",
+        "out.jsonl.errors.jsonl",
+        "texts.jsonl",
+    ]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "parquet"])
+def test_any_format_becomes_any_other(predictor, texts, tmp_path, suffix):
+    output = tmp_path / f"out.{suffix}"
+    to_file(predictor, texts, output, part_size=10, format=suffix)
+    expected = tmp_path / "out.jsonl"
+    to_file(predictor, texts, expected)
+    if suffix == "parquet":
+        found = parquet.read_table(output).to_pylist()
+    else:
+        reader = csv.DictReader(
+            io.StringIO(output.read_text()), delimiter={"csv": ",", "tsv": "\t"}[suffix]
+        )
+        found = [
+            {**row, "id": int(row["id"]), "predicted_score": float(row["predicted_score"])}
+            for row in reader
+        ]
+    assert found == lines_of(expected)
+    back = tmp_path / "back.jsonl"
+    to_file(predictor, output, back, format="jsonl")
+    assert [row["predicted_label"] for row in lines_of(back)] == [
+        row["predicted_label"] for row in found
+    ]
+
+
+def test_lists_are_json_in_cells(classifier, texts, tmp_path):
+    to_file(Predictor(classifier, top=2), texts, tmp_path / "out.csv", format="csv")
+    with (tmp_path / "out.csv").open() as file:
+        row = next(csv.DictReader(file))
+    assert len(json.loads(row["predicted_labels"])) == len(json.loads(row["predicted_scores"])) == 2
+
+
+def test_record_with_more_columns_than_a_table_has_fails(predictor, tmp_path):
+    file = tmp_path / "a.jsonl"
+    file.write_text('{"text": "wave"}\n{"text": "oak", "note": "x"}\n')
+    failed = to_file(predictor, file, tmp_path / "a.csv", format="csv")
+    (bad,) = lines_of(failed)
+    assert bad["reason"].startswith("it has note, which the first record lacks")
+
+
+@pytest.mark.parametrize("part_size", [1, 100])
+def test_column_of_several_types_becomes_text_in_parquet(predictor, tmp_path, part_size):
+    file = tmp_path / "a.jsonl"
+    rows = [
+        {"text": "wave", "n": 1, "m": 1, "none": None},
+        {"text": "oak", "n": "x", "m": 2.5, "none": None},
+        {"text": "tide", "n": [2], "m": None, "none": None},
+        {"text": "owl", "n": 10**30, "m": 3, "none": None},
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    output = tmp_path / "a.parquet"
+    assert to_file(predictor, file, output, format="parquet", part_size=part_size) is None
+    found = parquet.read_table(output).to_pylist()
+    assert [row["n"] for row in found] == ["1", "x", "[2]", "1" + "0" * 30]
+    assert [row["m"] for row in found] == [1.0, 2.5, None, 3.0]
+
+
+def test_file_without_records_becomes_one_without(predictor, tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text("id,text\n")
+    to_file(predictor, file, tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text() == "id,text,predicted_label,predicted_score\n"
+    to_file(predictor, file, tmp_path / "out.parquet", format="parquet")
+    assert parquet.read_table(tmp_path / "out.parquet").num_rows == 0
+
+
+def test_output_that_is_there_is_not_replaced_unasked(predictor, texts, tmp_path):
+    output = tmp_path / "out.jsonl"
+    output.write_text("mine")
+    with pytest.raises(
+        DataError, match="is there already: name another output, or add --overwrite"
+    ):
+        to_file(predictor, texts, output)
+    assert output.read_text() == "mine"
+    to_file(predictor, texts, output, overwrite=True)
+    assert len(lines_of(output)) == 24
+
+
+# What was stopped goes on.
+
+
+class StopError(Exception):
+    pass
+
+
+def stopped_after(batches):
+    """Return what stops a job once so many batches are done."""
+    left = [batches]
+
+    def on_done(done):
+        left[0] -= 1
+        if not left[0]:
+            raise StopError
+
+    return on_done
+
+
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_what_was_stopped_goes_on_and_gives_the_same(predictor, texts, tmp_path, is_folder):
+    whole, output = tmp_path / "whole.jsonl", tmp_path / "out.jsonl"
+    to_file(predictor, texts, whole, part_size=10)
+    settings = {"part_size": 10, "is_folder": is_folder}
+    with pytest.raises(StopError):
+        to_file(predictor, texts, output, on_done=stopped_after(3), **settings)
+    folder = output if is_folder else tmp_path / "out.jsonl.parts"
+    parts = sorted(folder.glob("part-*"))
+    assert len(parts) == 2 and not (output.exists() and not is_folder)
+    before = parts[0].stat().st_mtime_ns
+    with pytest.raises(DataError, match="add --resume to go on with them"):
+        to_file(predictor, texts, output, **settings)
+    kept = []
+    failed = to_file(predictor, texts, output, resume=True, on_kept=kept.append, **settings)
+    assert kept == [10, 10]
+    found = sorted(folder.glob("part-*")) if is_folder else [output]
+    assert "".join(file.read_text() for file in found) == whole.read_text()
+    assert [bad["id"] for bad in lines_of(failed)] == [7]
+    if is_folder:
+        assert found[0].stat().st_mtime_ns == before
+    else:
+        assert not folder.exists()
+
+
+def test_resuming_what_is_complete_does_nothing(predictor, texts, tmp_path):
+    output = tmp_path / "out.jsonl"
+    to_file(predictor, texts, output)
+    before = output.stat().st_mtime_ns
+    to_file(predictor, texts, output, resume=True, on_done=stopped_after(1))
+    assert output.stat().st_mtime_ns == before
+
+
+def test_parts_of_another_job_are_not_gone_on_with(predictor, classifier, texts, tmp_path):
+    output = tmp_path / "out.jsonl"
+    with pytest.raises(StopError):
+        to_file(predictor, texts, output, part_size=10, on_done=stopped_after(2))
+    other = Predictor(classifier, top=2)
+    with pytest.raises(DataError, match="parts of other predictions: `wanted` differs"):
+        to_file(other, texts, output, part_size=10, resume=True)
+    with pytest.raises(DataError, match="--part-size differs"):
+        to_file(predictor, texts, output, part_size=11, resume=True)
+    os.utime(texts, ns=(1, 1))
+    with pytest.raises(DataError, match="the files differs"):
+        to_file(predictor, texts, output, part_size=10, resume=True)
+    to_file(other, texts, output, part_size=10, overwrite=True)
+    assert "predicted_labels" in lines_of(output)[0]
+
+
+def test_folder_with_other_things_in_it_is_left_alone(predictor, texts, tmp_path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "mine.txt").write_text("mine")
+    with pytest.raises(DataError, match="no predictions are in it"):
+        to_file(predictor, texts, folder, is_folder=True, overwrite=True)
+    assert [p.name for p in folder.iterdir()] == ["mine.txt"]
+
+
+# Streams.
+
+
+def test_each_line_of_a_stream_is_answered_before_the_next_one_comes(predictor):
+    reading, writing = os.pipe()
+    answers, out = os.pipe()
+    with (
+        os.fdopen(reading, "rb") as source,
+        os.fdopen(out, "wb") as sink,
+        os.fdopen(answers) as answered,
+    ):
+        records = Records(["-"], Reading(), source)
+        thread = threading.Thread(
+            target=lambda: predict_to_stream(predictor, records, sink, on_done=nothing)
+        )
+        thread.start()
+        for text in TEXTS:
+            os.write(writing, f"{text}\n".encode())
+            assert json.loads(answered.readline())["text"] == text
+        os.close(writing)
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+def test_stream_cannot_be_parquet_nor_gone_on_with(predictor, texts, tmp_path):
+    with pytest.raises(ConfigError, match="Parquet can't be written to a stream"):
+        records = Records([str(texts)], Reading())
+        predict_to_stream(predictor, records, io.BytesIO(), format="parquet", on_done=nothing)
+    with pytest.raises(ConfigError, match="--resume needs files"):
+        records = Records(["-"], Reading(), io.BytesIO(b""))
+        predict_to_file(
+            predictor, records, tmp_path / "x.jsonl", resume=True, on_done=nothing, on_kept=nothing
+        )
+
+
+def test_error_in_reading_a_stream_comes_after_what_was_read(predictor):
+    class Breaking(io.RawIOBase):
+        def __init__(self):
+            self.lines = [b"wave\n", b"oak\n"]
+
+        def readable(self):
+            return True
+
+        def readinto(self, buffer):
+            if not self.lines:
+                raise OSError("the line is dead")
+            line = self.lines.pop(0)
+            buffer[: len(line)] = line
+            return len(line)
+
+    out = io.BytesIO()
+    records = Records(["-"], Reading("lines"), io.BufferedReader(Breaking()))
+    with pytest.raises(DataError, match="stdin can't be read past line 2: the line is dead"):
+        predict_to_stream(predictor, records, out, on_done=nothing)
+    assert out.getvalue().count(b"\n") == 2
+
+
+# Several processes.
+
+
+@pytest.fixture(scope="module")
+def deadly(tmp_path_factory):
+    """Return a model that ends its process at some texts; where that's written to a file, only once."""
+    module = tmp_path_factory.mktemp("site")
+    (module / "module_of_a_deadly_model.py").write_text(
+        "import os\n"
+        "from pathlib import Path\n"
+        "from spacy.language import Language\n"
+        "@Language.component('dies')\n"
+        "def dies(doc):\n"
+        "    if doc.text.startswith('die'):\n"
+        "        os.kill(os.getpid(), 9)\n"
+        "    if doc.text.startswith('once'):\n"
+        "        mark = Path(doc.text.split()[1])\n"
+        "        if not mark.exists():\n"
+        "            mark.touch()\n"
+        "            os.kill(os.getpid(), 9)\n"
+        "    return doc\n"
+    )
+    folder = module / "model"
+    return module, folder
+
+
+@pytest.fixture
+def make_deadly(deadly, monkeypatch):
+    module, folder = deadly
+    monkeypatch.syspath_prepend(str(module))
+    # Processes that are started find it too.
+    monkeypatch.setenv("PYTHONPATH", str(module))
+    monkeypatch.setenv("MODULE_OF_A_TEST", "1")
+    import module_of_a_deadly_model  # noqa: F401
+
+    if not folder.exists():
+        nlp = spacy.blank("en")
+        nlp.add_pipe("entity_ruler").add_patterns([{"label": "X", "pattern": "wave"}])
+        nlp.add_pipe("dies")
+        nlp.to_disk(folder)
+    return folder
+
+
+class Importing(Predictor):
+    """A predictor whose process knows the component."""
+
+    def __setstate__(self, state):
+        import module_of_a_deadly_model  # noqa: F401
+
+        self.__dict__.update(state)
+
+
+@pytest.mark.slow
+def test_two_processes_write_what_one_writes(predictor, tmp_path):
+    file = tmp_path / "texts.txt"
+    file.write_text("".join(f"{TEXTS[n % 4]} {n}\n" if n % 100 else "\0\n" for n in range(3000)))
+    for workers in (1, 2):
+        to_file(predictor, file, tmp_path / f"{workers}.jsonl", workers=workers, part_size=700)
+    assert (tmp_path / "1.jsonl").read_bytes() == (tmp_path / "2.jsonl").read_bytes()
+    assert len(lines_of(tmp_path / "2.jsonl.errors.jsonl")) == 30
+
+
+@pytest.mark.slow
+def test_record_that_ends_its_process_is_named_and_left_out(make_deadly, tmp_path):
+    file = tmp_path / "texts.jsonl"
+    mark = tmp_path / "mark"
+    texts = [f"wave {n}" for n in range(600)]
+    texts[400], texts[100] = "die", f"once {mark}"
+    rows = [{"id": n, "text": text} for n, text in enumerate(texts)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    output = tmp_path / "out.jsonl"
+    failed = to_file(Importing(make_deadly), file, output, workers=2)
+    assert mark.exists()
+    assert [row["id"] for row in lines_of(output)] == [n for n in range(600) if n != 400]
+    (bad,) = lines_of(failed)
+    assert (bad["id"], bad["place"]) == (400, f"{file}:401")
+    assert bad["reason"] == "it ended the process that predicted for it, 2 times"
