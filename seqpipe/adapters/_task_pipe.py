@@ -21,6 +21,7 @@ from seqpipe.adapters._classifier_pipe import ClassifierPipe
 from seqpipe.adapters._contract import broken, calling
 from seqpipe.adapters._decision_pipe import decision_of
 from seqpipe.adapters._shim import TorchShim
+from seqpipe.adapters._wide_pipe import WidePipe
 from seqpipe.errors import ConfigError
 from seqpipe.parts.heads import Head
 from seqpipe.tasks import Task
@@ -252,8 +253,12 @@ def tasks_of(nlp: Language) -> dict[str, Task]:
 
 
 def learnt_tasks(nlp: Language) -> dict[str, Task]:
-    """Return what the components of a pipeline have learnt, by component, wherever they have come from."""
-    found = ((name, _task_of(pipe)) for name, pipe in nlp.pipeline)
+    """Return what the components of a pipeline have learnt, by component, wherever they have come from.
+
+    A classifier that's mixed with the scores of another component has no task of its own.
+    """
+    pipes = [(name, pipe) for name, pipe in nlp.pipeline if not isinstance(pipe, WidePipe)]
+    found = ((name, _task_of(pipe)) for name, pipe in pipes)
     tasks = {name: task for name, task in found if task is not None}
     decision = decision_of(nlp)
     for task in tasks.values():

@@ -9,6 +9,7 @@ import typer
 from seqpipe.cli._compile import compile_command
 from seqpipe.cli._data import data_command
 from seqpipe.cli._errors import reporting_errors
+from seqpipe.cli._evaluate import evaluate_command
 from seqpipe.cli._generate import generate_command
 from seqpipe.cli._predict import predict_command
 from seqpipe.cli._run import run_command
@@ -34,6 +35,7 @@ app = typer.Typer(
 # Inside typer, which would handle Ctrl-C itself and exit silently.
 app.command("run", context_settings=_OVERRIDES)(reporting_errors(run_command))
 app.command("compile", context_settings=_OVERRIDES)(reporting_errors(compile_command))
+app.command("evaluate")(reporting_errors(evaluate_command))
 app.command("predict")(reporting_errors(predict_command))
 app.command("data")(reporting_errors(data_command))
 app.command("generate")(reporting_errors(generate_command))

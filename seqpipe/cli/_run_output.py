@@ -42,7 +42,9 @@ def print_results(console: Console, report: dict[str, Any], model: Path) -> None
 
 
 def _print_path(console: Console, model: Path) -> None:
-    path = escaped(model)
+    path, page = escaped(model), model.parent / "report.html"
+    if page.exists():
+        console.print(f"report: {escaped(page)}", highlight=False, soft_wrap=True)
     console.print(
         f'pipeline: {path}   (nlp = spacy.load("{path}"))', highlight=False, soft_wrap=True
     )
@@ -99,7 +101,7 @@ def _print_test(console: Console, test: dict[str, Any]) -> None:
             _print_test(console, of_head)
         return
     if {"classes", "confusion", "ranked"} <= test.keys():
-        console.print(_class_table(test))
+        console.print(class_table(test))
         if (left := len(test["classes"]) - _MAX_CLASSES) > 0:
             console.print(f"and {left:,} rarer classes: see report.json", highlight=False)
         for k, score in (test["ranked"] or {}).items():
@@ -110,7 +112,7 @@ def _print_test(console: Console, test: dict[str, Any]) -> None:
         )
         return
     if isinstance(labels := test.get("labels"), Mapping) and labels:
-        console.print(_label_table(labels))
+        console.print(label_table(labels))
     # What a task says, or spaCy's own components.
     figures = {name: score for name, score in test.items() if isinstance(score, float)}
     for name, score in (figures or test.get("spacy", {})).items():
@@ -138,7 +140,8 @@ def _number(value: float, digits: int = 4) -> str:
     return f"{value:.{digits}f}" if abs(value) < _MAX_PLAIN else f"{value:.4g}"
 
 
-def _class_table(test: dict[str, Any]) -> Table:
+def class_table(test: Mapping[str, Any]) -> Table:
+    """Return the figures of classes of texts: the most frequent ones, with what they're mistaken for."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("class")
     confusion = test["confusion"]
@@ -153,7 +156,7 @@ def _class_table(test: dict[str, Any]) -> Table:
     return table
 
 
-def _label_table(labels: Mapping[str, Any]) -> Table:
+def label_table(labels: Mapping[str, Any]) -> Table:
     """Return the figures of labels of words, or of entities: the most frequent ones."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("label")

@@ -13,6 +13,7 @@ from seqpipe.inference._load import load_pipeline as load_pipeline
 from seqpipe.inference._predictor import Failure as Failure
 from seqpipe.inference._predictor import Predictions as Predictions
 from seqpipe.inference._predictor import Predictor as Predictor
+from seqpipe.inference._predictor import trained_on as trained_on
 from seqpipe.inference._sources import FORMATS as FORMATS
 from seqpipe.inference._sources import STDIN as STDIN
 from seqpipe.inference._sources import Format as Format
@@ -40,4 +41,5 @@ __all__ = [
     "predict_to_file",
     "predict_to_stream",
     "reading_of",
+    "trained_on",
 ]

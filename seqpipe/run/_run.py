@@ -189,7 +189,7 @@ def _run_training(
         history = _train(nlp, training, output, stages)
     with stages.stage("evaluation"):
         best = spacy.load(output / UNFINISHED)
-        scores = score_texts(best, test, output=output) if test else {}
+        scores = score_texts(best, test, output=output, history=history) if test else {}
         parts = {part: corpora.get(part) for part in ("train", "test")}
         embedding = score_embedding(best, embedding_scores, **parts, reporter=stages.reporter)
         note_tuned(best, stages.reporter)

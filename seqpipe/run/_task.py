@@ -23,6 +23,7 @@ from seqpipe.adapters import (
     tasks_of,
 )
 from seqpipe.errors import DataError
+from seqpipe.evaluation.predictions import Predicted, draw_page, evaluate
 from seqpipe.parts.readers import Row
 from seqpipe.reporting import Reporter
 from seqpipe.tasks.text_classes import TextClasses
@@ -31,6 +32,10 @@ from seqpipe.training import CorpusOf
 _SHOWN_ROWS: Final = 5
 #: The file of a run that has what's predicted of each text of its fold.
 PREDICTIONS: Final = "predictions.jsonl"
+#: The file of a run that shows what its model is worth.
+PAGE: Final = "report.html"
+#: So many samples the intervals of that page rest on, as a run is to end soon.
+_RESAMPLES: Final = 200
 
 
 def read_all(nlp: Language, corpora: Mapping[str, Corpus]) -> None:
@@ -94,6 +99,19 @@ def _rows_for(component: str, corpus: Corpus, nlp: Language) -> list[Row]:
     return data.learnt_by(component, corpus.part) if is_joint else corpus.rows(nlp)
 
 
+def predicted_by(
+    nlp: Language, corpus: Corpus, examples: Sequence[Example]
+) -> dict[str, Predicted]:
+    """Return what each component that has learnt a task predicts for the texts that it learns from, by its name."""
+    pipes = dict(nlp.pipeline)
+    found = {}
+    for name, task in tasks_of(nlp).items():
+        pairs = _learnt_by(name, corpus, nlp, examples)
+        rows, own = [row for row, _ in pairs], [example for _, example in pairs]
+        found[name] = Predicted(task, tuple(pipes[name].labels), rows, own)
+    return found
+
+
 def _learnt_by(
     component: str, corpus: Corpus, nlp: Language, examples: Sequence[Example]
 ) -> list[tuple[Row, Example]]:
@@ -117,23 +135,54 @@ def note_tuned(nlp: Language, reporter: Reporter) -> None:
         reporter.note(f"decision: {', '.join(shown)}{more}")
 
 
-def score_texts(nlp: Language, corpus: CorpusOf, *, output: Path | None = None) -> dict[str, Any]:
+def _write_page(
+    output: Path,
+    nlp: Language,
+    corpus: Corpus,
+    examples: Sequence[Example],
+    history: Sequence[Mapping[str, Any]],
+) -> None:
+    heads = {
+        name: evaluate(predicted, resamples=_RESAMPLES)
+        for name, predicted in predicted_by(nlp, corpus, examples).items()
+    }
+    if heads:
+        skipped = [(bad.source, bad.problem) for bad in corpus.read(nlp).skipped]
+        found = {"texts": len(examples), "skipped": skipped, "heads": heads, "comparison": {}}
+        title = f"{output.name}: the {corpus.part} part"
+        storage.write_text(output / PAGE, draw_page(found, title=title, history=history))
+
+
+def predict_examples(nlp: Language, corpus: CorpusOf) -> list[Example]:
+    """Return the examples of a part of the data, with what a pipeline predicts for them."""
+    examples = list(read_examples(corpus, nlp))
+    docs = nlp.pipe([example.predicted for example in examples])
+    for example, doc in zip(examples, docs, strict=True):
+        example.predicted = doc
+    return examples
+
+
+def score_texts(
+    nlp: Language,
+    corpus: CorpusOf,
+    *,
+    output: Path | None = None,
+    history: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
     """Score a pipeline on a part of the data.
 
     Args:
         nlp: The pipeline.
         corpus: The part.
-        output: The folder of the run, which gets the predictions too if the part is a fold of cross-validation and
-            texts are put into classes.
+        output: The folder of the run, which gets a page of the figures; and the predictions too, if the part is a fold of
+            cross-validation and texts are put into classes.
+        history: A line for each evaluation of the training, for the page.
 
     Returns:
         spaCy's scores under "spacy"; beside them the figures of the pipeline's task, if it has one. Those of several
         tasks are under "heads", by component.
     """
-    examples = list(read_examples(corpus, nlp))
-    docs = nlp.pipe([example.predicted for example in examples])
-    for example, doc in zip(examples, docs, strict=True):
-        example.predicted = doc
+    examples = predict_examples(nlp, corpus)
     with naming_scorer():
         scores = {"spacy": PipelineScorer(nlp).score(examples)}
     tasks = tasks_of(nlp)
@@ -143,6 +192,8 @@ def score_texts(nlp: Language, corpus: CorpusOf, *, output: Path | None = None) 
             lines = [task.prediction(row, example.predicted) for row, example in pairs]
             text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
             storage.write_text(output / PREDICTIONS, text)
+    if output and isinstance(corpus, Corpus):
+        _write_page(output, nlp, corpus, examples, history)
     figures = {}
     for name, task in tasks.items():
         scored = examples

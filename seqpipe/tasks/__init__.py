@@ -7,6 +7,7 @@ from seqpipe.tasks._contract import Task as Task
 from seqpipe.tasks._output import FIELD_TYPES as FIELD_TYPES
 from seqpipe.tasks._output import Field as Field
 from seqpipe.tasks._output import FieldType as FieldType
+from seqpipe.tasks._output import Judgement as Judgement
 from seqpipe.tasks._output import Wanted as Wanted
 from seqpipe.tasks._output import label_fields as label_fields
 from seqpipe.tasks._output import label_values as label_values
@@ -16,6 +17,7 @@ __all__ = [
     "FIELD_TYPES",
     "Field",
     "FieldType",
+    "Judgement",
     "Task",
     "Wanted",
     "label_fields",

@@ -11,7 +11,7 @@ from spacy.training import Example
 from torch import Tensor
 
 from seqpipe.parts.readers import Row
-from seqpipe.tasks._output import Field, Wanted, written_on
+from seqpipe.tasks._output import Field, Judgement, Wanted, written_on
 
 
 class Task(ABC):
@@ -109,6 +109,18 @@ class Task(ABC):
             A value for each of `fields`, as JSON can hold it.
         """
         return {"prediction": written_on(doc, labels)}
+
+    def judge(self, example: Example, labels: Sequence[str]) -> Judgement | None:
+        """Return how wrong a prediction is, so that the worst mistakes of a model can be shown; by default None.
+
+        Args:
+            example: A predicted doc and an annotated one.
+            labels: What `labels` returned when the pipeline was initialised.
+
+        Returns:
+            The judgement; None if the truth isn't known, or the task has no notion of a mistake.
+        """
+        return None
 
     def strata(self, row: Row) -> Sequence[str]:
         """Return the classes of a row that each part of a split data set has its share of; by default its labels.

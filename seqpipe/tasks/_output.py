@@ -31,6 +31,21 @@ class Field:
 
 
 @dataclass(frozen=True)
+class Judgement:
+    """A prediction beside its truth.
+
+    Attributes:
+        truth: What's true, as JSON can hold it.
+        prediction: What was predicted.
+        error: How wrong that is: 0 if it's right, and the more, the worse.
+    """
+
+    truth: Any
+    prediction: Any
+    error: float
+
+
+@dataclass(frozen=True)
 class Wanted:
     """What's asked for beyond the usual.
 

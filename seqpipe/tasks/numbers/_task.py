@@ -15,7 +15,7 @@ from torch import Tensor
 from seqpipe.correlation import pearson, spearman
 from seqpipe.errors import ConfigError, DataError
 from seqpipe.parts.readers import Row
-from seqpipe.tasks import Field, Task, Wanted
+from seqpipe.tasks import Field, Judgement, Task, Wanted
 
 _NUMBERS: Final = "numbers"
 
@@ -136,6 +136,17 @@ class Numbers(Task):
         """Return the predicted numbers."""
         numbers = _of(doc)
         return {name: numbers.get(name) for name in labels}
+
+    def judge(self, example: Example, labels: Sequence[str]) -> Judgement | None:
+        """Return the true and the predicted numbers; the error is the sum of the absolute differences."""
+        truths, said = _of(example.reference), _of(example.predicted)
+        names = [name for name in labels if name in truths and name in said]
+        if not names:
+            return None
+        error = sum(abs(truths[name] - said[name]) for name in names)
+        return Judgement(
+            {name: truths[name] for name in names}, {name: said[name] for name in names}, error
+        )
 
     def sample(self) -> Sequence[Row]:
         """Return three rows with a grade."""

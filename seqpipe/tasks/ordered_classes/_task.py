@@ -15,7 +15,7 @@ from torch import Tensor
 from seqpipe.errors import ConfigError, DataError
 from seqpipe.messages import did_you_mean, nearest
 from seqpipe.parts.readers import Row
-from seqpipe.tasks import Field, Task, Wanted, label_fields, label_values
+from seqpipe.tasks import Field, Judgement, Task, Wanted, label_fields, label_values
 
 _GRADE: Final = "grade"
 _HALF: Final = 0.5
@@ -144,6 +144,16 @@ class OrderedClasses(Task):
         middle = doc._.get(_GRADE)
         chosen = [] if middle is None else [middle]
         return label_values(scores, chosen, wanted, exclusive=True)
+
+    def judge(self, example: Example, labels: Sequence[str]) -> Judgement | None:
+        """Return the true and the predicted class; the error is their distance in classes."""
+        truths = example.reference.cats
+        truth = next((label for label, value in truths.items() if value >= _HALF), None)
+        said = example.predicted._.get(_GRADE)
+        if truth is None or said is None:
+            return None
+        order = self._ordered({*labels, truth})
+        return Judgement(truth, said, float(abs(order.index(truth) - order.index(said))))
 
     def sample(self) -> Sequence[Row]:
         """Return rows of three classes."""

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from seqpipe.errors import DataError
 from seqpipe.parts.readers import Row
-from seqpipe.tasks import Field, Task, Wanted, label_fields, label_values
+from seqpipe.tasks import Field, Judgement, Task, Wanted, label_fields, label_values
 
 
 @final
@@ -120,22 +120,26 @@ class TextClasses(Task):
     def _chosen(
         self, doc: Doc, scores: Mapping[str, float], threshold: float | None = None
     ) -> list[str]:
-        """Return the labels that are predicted, the highest score first.
+        """Return the labels that are predicted, none if the pipeline abstains, the highest score first.
 
         Args:
             doc: The text.
             scores: The score of each label.
             threshold: From which score on they are, if it's not the model's to say.
         """
-        own = self.thresholds
         if threshold is not None:
-            chosen = _choose(scores, self.exclusive, lambda _: threshold)
-            chosen = frozenset(label for label in chosen if scores[label] >= threshold)
+            reaching = frozenset(x for x, score in scores.items() if score >= threshold)
+            chosen = reaching & _choose(scores, self.exclusive, lambda _: threshold)
         elif self.decides:
             chosen = frozenset(doc._.decision) & scores.keys()
         else:
-            chosen = _choose(scores, self.exclusive, lambda label: own.get(label, self.threshold))
+            chosen = self.choose(scores)
         return sorted(chosen, key=lambda label: -scores[label])
+
+    def choose(self, scores: Mapping[str, float]) -> frozenset[str]:
+        """Return the labels that scores choose by themselves, as `score` counts them: an abstention isn't one of them."""
+        own = self.thresholds
+        return _choose(scores, self.exclusive, lambda label: own.get(label, self.threshold))
 
     def fields(self, labels: Sequence[str], wanted: Wanted) -> Sequence[Field]:
         """Return "label" and "score", or "labels" and "scores"; and "probabilities", if they're wanted."""
@@ -146,6 +150,21 @@ class TextClasses(Task):
         scores = {label: doc.cats[label] for label in labels if label in doc.cats}
         chosen = self._chosen(doc, scores, wanted.threshold)
         return label_values(scores, chosen, wanted, exclusive=self.exclusive)
+
+    def judge(self, example: Example, labels: Sequence[str]) -> Judgement | None:
+        """Return the true and the predicted labels; the error is by how much scores favour the wrong ones."""
+        truths = example.reference.cats
+        scores = {label: example.predicted.cats.get(label, 0.0) for label in labels}
+        true = {label for label, value in truths.items() if value >= 0.5}
+        if not truths or not scores:
+            return None
+        chosen = self._chosen(example.predicted, scores)
+        wrong = true ^ {*chosen}
+        # Those that are predicted with the highest scores, and those that are missed with the lowest.
+        error = sum(
+            scores[label] if label in chosen else 1 - scores.get(label, 0.0) for label in wrong
+        )
+        return Judgement(sorted(true), chosen, float(error))
 
     def sample(self) -> Sequence[Row]:
         """Return a few rows of two classes."""

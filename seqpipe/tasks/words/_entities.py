@@ -14,7 +14,7 @@ from seqpipe.errors import ConfigError, DataError
 from seqpipe.parts.chunks import OUTSIDE, Chunk, allowed_tags, chunk_tags, read_chunks
 from seqpipe.parts.readers import Row
 from seqpipe.parts.readers import Span as TextSpan
-from seqpipe.tasks import Field, Task, Wanted, rounded
+from seqpipe.tasks import Field, Judgement, Task, Wanted, rounded
 from seqpipe.tasks.words._decode import check_words, decode, words_in
 from seqpipe.tasks.words._scores import score_found
 
@@ -175,6 +175,22 @@ class Entities(Task):
         """Return the predicted entities of a doc, each with its confidence."""
         group = doc.spans.get(self.spans_key)
         return [] if group is None else list(zip(group, group.attrs["scores"], strict=True))
+
+    def judge(self, example: Example, labels: Sequence[str]) -> Judgement | None:
+        """Return the entities that are missed and those that are none; the error is their number."""
+        if not example.reference.has_annotation("ENT_IOB"):
+            return None
+        truths, said = _by_place(example.reference), _by_place(example.predicted)
+        text = example.reference.text
+        missed, spurious = (
+            [
+                f"{text[start:end]} ({label})"
+                for (start, end), label in one.items()
+                if other.get((start, end)) != label
+            ]
+            for one, other in ((truths, said), (said, truths))
+        )
+        return Judgement(missed, spurious, float(len(missed) + len(spurious)))
 
     def sample(self) -> Sequence[Row]:
         """Return two rows with entities."""

@@ -14,7 +14,7 @@ from seqpipe.errors import ConfigError, DataError
 from seqpipe.messages import did_you_mean, nearest
 from seqpipe.parts.chunks import SCHEMES, Allowed, ChunkError, Scheme, allowed_tags
 from seqpipe.parts.readers import Row
-from seqpipe.tasks import Field, Task, Wanted
+from seqpipe.tasks import Field, Judgement, Task, Wanted
 from seqpipe.tasks.words._decode import check_words, decode, words_in
 from seqpipe.tasks.words._scores import score_found
 
@@ -210,6 +210,19 @@ class TokenLabels(Task):
             "words": [token.text for token in tokens],
             "tags": [self._get(token) for token in tokens],
         }
+
+    def judge(self, example: Example, labels: Sequence[str]) -> Judgement | None:
+        """Return the words whose labels are wrong, with the true labels and the predicted ones; the error is their number."""
+        truths, said = self._by_place(example.reference), self._by_place(example.predicted)
+        if not truths:
+            return None
+        wrong = [place for place, label in truths.items() if said.get(place) != label]
+        text = example.reference.text
+        return Judgement(
+            [f"{text[start:end]}: {truths[start, end]}" for start, end in wrong],
+            [f"{text[start:end]}: {said.get((start, end), '?')}" for start, end in wrong],
+            float(len(wrong)),
+        )
 
     def sample(self) -> Sequence[Row]:
         """Return two rows with parts of speech."""

@@ -1,0 +1,165 @@
+"""``seqpipe evaluate``."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+_Data = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[DATA]",
+        help="Texts with truths: a file, which is read as the model's data was, or as its lines say; or a pipeline file, of whose "
+        "[data] the part is taken. By default that part of the data that the model was trained on.",
+        show_default=False,
+    ),
+]
+_Part = Annotated[
+    str,
+    typer.Option(
+        help="Which part of the data of a pipeline file, or of the model: train, dev or test."
+    ),
+]
+_Compare = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL",
+        help="Another saved pipeline, to compare with on the same texts: differences with intervals, and McNemar's test.",
+        show_default=False,
+    ),
+]
+_Text = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="The column or key of the texts of a file, by its name or its number from 1.",
+        show_default=False,
+    ),
+]
+_Label = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN", help="That of the labels.", show_default=False),
+]
+_Html = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Write a page with everything in it: classes, confusion, calibration, slices, mistakes.",
+        show_default=False,
+    ),
+]
+_Json = Annotated[
+    Path | None,
+    typer.Option("--json", metavar="FILE", help="Write everything as JSON.", show_default=False),
+]
+
+
+def evaluate_command(
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="A saved pipeline: a folder, or an installed package.", show_default=False
+        ),
+    ],
+    data: _Data = None,
+    part: _Part = "test",
+    compare: _Compare = None,
+    text: _Text = None,
+    label: _Label = None,
+    html: _Html = None,
+    json: _Json = None,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Decides what samples the intervals rest on.")
+    ] = 0,
+) -> None:
+    """Score a saved pipeline on texts whose truth is known, and show where it's wrong.
+
+    Prints each figure with its 95 % interval, classes, slices by length and by unknown words, and the worst mistakes.
+
+        MODEL=runs/reviews/model-best
+
+        seqpipe evaluate $MODEL
+
+        seqpipe evaluate $MODEL new-reviews.csv --html evaluation.html
+
+        seqpipe evaluate $MODEL new-reviews.csv --compare runs/other/model-best
+
+    What's printed is explained in this file:
+
+        docs/evaluating.md
+    """
+    from seqpipe.cli._evaluate_output import print_evaluation
+    from seqpipe.cli._redirect import redirected_output
+    from seqpipe.cli.plugins._screen import make_console, waiting
+
+    console = make_console(soft_wrap=False)
+    with waiting(f"loading {model}…", console) as say, redirected_output():
+        from seqpipe.inference import load_pipeline
+        from seqpipe.run import evaluate_model
+
+        nlp = load_pipeline(model)
+        other = None if compare is None else load_pipeline(compare)
+        say("evaluating…")
+        reader = None if data is None else _reader(nlp, data, part, text, label)
+        found = evaluate_model(nlp, reader, part=part, other=other, seed=seed).to_json()
+    print_evaluation(console, found, other=compare or "")
+    if html is not None:
+        _write(html, _page(found, model, data, compare))
+        console.print(f"page: {html}", soft_wrap=True)
+    if json is not None:
+        _write(json, _text(found, model, data, compare))
+
+
+def _reader(nlp: Any, data: str, part: str, text: str | None, label: str | None) -> Any:
+    """Return the settings of a reader of a file."""
+    from seqpipe.data import guess, scan, settings_of
+    from seqpipe.inference import trained_on
+    from seqpipe.parts.readers import data_suffix
+
+    if data.lower().endswith(".cfg"):
+        return _of_pipeline_file(Path(data), part)
+    trained = dict(trained_on(nlp))
+    is_alike = data_suffix(str(trained.get("path", ""))) == data_suffix(data)
+    if "path" in trained and is_alike and text is None and label is None:
+        return {**trained, "path": data}
+    scanned = scan(data, most=_LOOKED_AT)
+    return settings_of(scanned, guess(scanned, text=text, label=label))
+
+
+#: So many lines of a file are looked at to find out what it is.
+_LOOKED_AT = 1000
+
+
+def _of_pipeline_file(file: Path, part: str) -> Any:
+    from seqpipe.config import read
+    from seqpipe.errors import ConfigError
+
+    section = read(file).sections.get("data")
+    own = section.get(part) if isinstance(section, dict) else None
+    found = own if isinstance(own, dict) else section
+    if not isinstance(found, dict) or "@readers" not in found:
+        raise ConfigError(f"{file} names no reader in [data] or [data.{part}]")
+    return {
+        key: value for key, value in found.items() if key not in ("train", "dev", "test", "split")
+    }
+
+
+def _page(found: dict[str, Any], model: str, data: str | None, compare: str | None) -> str:
+    from seqpipe.evaluation.predictions import draw_page
+
+    title = f"{model} on {data or 'its own data'}"
+    return draw_page(found, title=title, other=compare or "")
+
+
+def _text(found: dict[str, Any], model: str, data: str | None, compare: str | None) -> str:
+    import json
+
+    told = {"model": model, "data": data, "compared_with": compare, **found}
+    plain = json.loads(json.dumps(told, default=float), parse_constant=lambda _: None)
+    return json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _write(file: Path, text: str) -> None:
+    from seqpipe import storage
+
+    storage.write_text(file, text)
