@@ -3,8 +3,8 @@
 Importing this package loads nothing heavy: torch and spaCy come in with the modules that use them.
 """
 
-from typing import TYPE_CHECKING, Any
-
+# Type checkers take it for true; the one of `typing` would have to be imported.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from seqpipe.inference import Predictor as Predictor
 
@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 __all__ = ["Predictor", "__version__"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import what's offered here when it's first used."""
     if name != "Predictor":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
