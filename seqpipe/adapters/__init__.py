@@ -6,6 +6,7 @@ spaCy finds the functions below by entry points, so a saved pipeline loads witho
 from seqpipe.adapters._adversarial import perturbing as perturbing
 from seqpipe.adapters._begin_encoder import make_begin_encoder as make_begin_encoder
 from seqpipe.adapters._classifier import compares_pairs as compares_pairs
+from seqpipe.adapters._classifier import inputs_of_head as inputs_of_head
 from seqpipe.adapters._classifier import make_classifier as make_classifier
 from seqpipe.adapters._classifier import make_task_model as make_task_model
 from seqpipe.adapters._classifier import make_weigh_classes as make_weigh_classes
@@ -39,6 +40,7 @@ from seqpipe.adapters._language_model_pipe import (
 )
 from seqpipe.adapters._optimizer import AdamW as AdamW
 from seqpipe.adapters._optimizer import make_adamw as make_adamw
+from seqpipe.adapters._pairs import is_pair as is_pair
 from seqpipe.adapters._pairs import pair_of as pair_of
 from seqpipe.adapters._registries import install_registries
 from seqpipe.adapters._scorer import PipelineScorer as PipelineScorer
@@ -100,6 +102,8 @@ __all__ = [
     "has_several_heads",
     "has_word_head",
     "input_shims",
+    "inputs_of_head",
+    "is_pair",
     "keeping_scores",
     "keeping_states",
     "keeping_tokens",

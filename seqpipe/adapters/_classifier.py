@@ -45,6 +45,8 @@ _LABEL_WEIGHTS = "label_weights"
 _WEIGHT = "weight"
 #: Another: whether it compares the two texts of pairs.
 _SEES_PAIRS = "sees_pairs"
+#: What the model of a head is called.
+_HEAD = "seqpipe-head"
 _NO_PAIR = (
     "a head for pairs got a doc with one text, which there's nothing to compare with: make pairs by "
     "seqpipe.adapters.pair_of(nlp, first, second)"
@@ -188,7 +190,7 @@ def make_head(head: HeadFactory, ensemble: int = 1) -> Model:
     """Wrap a head, or an ensemble of them, as a thinc model, whose sizes are learnt at initialisation."""
     build = functools.partial(_build, head_factory(head, ensemble))
     return Model(
-        "seqpipe-head",
+        _HEAD,
         _forward,
         init=_init,
         dims={"nI": None, "nO": None},
@@ -275,6 +277,17 @@ def _more_of(docs: list[Doc], head: Any, lengths: Tensor) -> list[Any]:
         firsts = [first_of(doc) for doc in docs] if docs else lengths.tolist()
         found.append(torch.tensor(firsts, dtype=torch.int64))
     return found
+
+
+def inputs_of_head(pipe: object, doc: Doc) -> tuple[Any, list[Any]]:
+    """Return the head of a component of spaCy's, and what it's given of a doc beside vectors and lengths; None for no head."""
+    model = getattr(pipe, "model", None)
+    layers = model.walk() if isinstance(model, Model) else ()
+    layer = next((each for each in layers if each.name == _HEAD), None)
+    if layer is None:
+        return None, []
+    head = layer.shims[0].module
+    return head, _more_of([doc], head, torch.tensor([len(doc)]))
 
 
 def _mean(scores: Tensor) -> Tensor:

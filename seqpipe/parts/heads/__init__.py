@@ -9,6 +9,7 @@ from seqpipe.parts.heads._contract import sample_scores as sample_scores
 from seqpipe.parts.heads._ordinal import OrdinalClassifier as OrdinalClassifier
 from seqpipe.parts.heads._pairs import PairClassifier as PairClassifier
 from seqpipe.parts.heads._pairs import PairRegressor as PairRegressor
+from seqpipe.parts.heads._pooled import Attention as Attention
 from seqpipe.parts.heads._regressor import Regressor as Regressor
 from seqpipe.parts.heads._text_classifier import TextClassifier as TextClassifier
 from seqpipe.parts.heads._text_classifier import TextClassifier2 as TextClassifier2
@@ -17,6 +18,7 @@ from seqpipe.parts.heads._token_classifier import TokenClassifier as TokenClassi
 
 __all__ = [
     "TEXT_CLASSES",
+    "Attention",
     "Crf",
     "Head",
     "HeadFactory",
