@@ -29,7 +29,6 @@ app = typer.Typer(
     help="Train spaCy pipelines from one file: raw text, embedding, recurrent encoder, classifier.",
     epilog="Start with: seqpipe run pipelines/bbc-news/pipeline.cfg",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

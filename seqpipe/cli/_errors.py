@@ -140,7 +140,7 @@ def _message(error: Exception, *, traceback: bool) -> str:
         from seqpipe.config import PipelineFileError, render
 
         if isinstance(error, PipelineFileError):
-            return render(error, _coloured if sys.stderr.isatty() else _plain) + where
+            return render(error, _coloured if _shows_colours() else _plain) + where
     # Further lines are indented, so that none looks like a separate message.
     text = escaped_lines(str(error)).replace("\n", "\n  ")
     if isinstance(error, SeqpipeError):
@@ -162,6 +162,11 @@ def _comes_from_code(error: Exception) -> bool:
         # Its message says everything about the file.
         return not isinstance(cause, ConfigValidationError)
     return cause is not None
+
+
+def _shows_colours() -> bool:
+    # By the convention of no-color.org; what rich prints keeps to it by itself.
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
 
 
 def _coloured(role: str, text: str) -> str:

@@ -72,7 +72,7 @@ def evaluate_command(
         int, typer.Option(min=0, help="Decides what samples the intervals rest on.")
     ] = 0,
 ) -> None:
-    """Score a saved pipeline on texts whose truth is known, and show where it's wrong.
+    """Score a saved pipeline, and show where it's wrong.
 
     Prints each figure with its 95 % interval, classes, slices by length and by unknown words, and the worst mistakes.
 

@@ -183,9 +183,9 @@ def predict_command(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
-    """Predict with a saved pipeline: labels, tags, entities, numbers or vectors.
+    """Add predictions of a saved pipeline to records.
 
-    Records keep their order and all their columns; predictions are added, such as predicted_label and
+    Labels, tags, entities, numbers or vectors, as the pipeline has learnt. Records keep their order and all their columns; predictions are added, such as predicted_label and
     predicted_score. A record that can't be used is left out and reported, and never stops the rest.
 
         MODEL=runs/reviews/model-best

@@ -12,7 +12,7 @@ from cli.embedding_models import table_pipeline
 from confection import ConfigValidationError
 from typer.testing import CliRunner
 
-from seqpipe.cli import app
+from seqpipe.cli import _errors, app
 from seqpipe.cli._errors import reporting_errors
 from seqpipe.config import Diagnostic, PipelineFileError
 from seqpipe.errors import PluginError
@@ -139,3 +139,22 @@ def test_error_with_a_place_that_comes_from_code_can_be_looked_for_there(cause, 
 
     assert ("`--traceback` shows where" in call(raise_placed).stderr) is has_hint
     assert "`--traceback`" not in call(raise_placed, "--traceback").stderr
+
+
+@pytest.mark.parametrize(("wish", "has_colours"), [("", True), ("1", False)])
+def test_places_of_errors_are_coloured_on_a_terminal_unless_that_is_not_wanted(
+    monkeypatch, wish, has_colours
+):
+    monkeypatch.setenv("NO_COLOR", wish)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    assert _errors._shows_colours() is has_colours
+
+
+def test_shell_can_complete_commands(monkeypatch):
+    environment = {
+        "_SEQPIPE_COMPLETE": "complete_bash",
+        "COMP_WORDS": "seqpipe ev",
+        "COMP_CWORD": "1",
+    }
+    done = CliRunner().invoke(app, prog_name="seqpipe", env=environment)
+    assert done.output.split() == ["evaluate"]
