@@ -86,6 +86,14 @@ _Prefix = Annotated[
 _Workers = Annotated[
     int, typer.Option(min=1, help="So many processes share the work; each loads the model.")
 ]
+_Cluster = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Share the work among the workers of a Dask cluster: tcp://HOST:8786, or local:4 for one of four workers here.",
+        show_default=False,
+    ),
+]
 _Threads = Annotated[
     int | None,
     typer.Option(
@@ -164,6 +172,7 @@ def predict_command(
     vectors: _Vectors = False,
     prefix: _Prefix = "predicted_",
     workers: _Workers = 1,
+    cluster: _Cluster = None,
     threads: _Threads = None,
     part_size: _PartSize = 10_000,
     resume: Annotated[
@@ -219,7 +228,7 @@ def predict_command(
         "threads": threads,
     }
     with waiting(f"loading {model}…"), redirected_output():
-        predictor = _load(model, settings, workers)
+        predictor = _load(model, settings, workers, cluster)
         fields = predictor.schema
     if schema:
         print_json(
@@ -228,24 +237,30 @@ def predict_command(
         return
     told = {"encoding": encoding, "delimiter": delimiter, "quote": quote, "header": header}
     formats = _format(input_format, "--input-format"), _format(output_format, "--format")
+    if cluster is not None and workers > 1:
+        raise typer.BadParameter(
+            "--workers and --cluster can't be combined: the cluster has its own workers"
+        )
+    engine = {"workers": workers, "cluster": cluster}
     with redirected_output() as stdout:
         records = _open(predictor, files or ["-"], formats[0], told)
         screen = PredictScreen(records, quiet=quiet, errors=errors, is_shown=output is not None)
         with screen:
             if output is None:
                 _refuse(resume=resume, overwrite=overwrite)
-                _to_stream(predictor, records, stdout, formats[1], workers, screen)
+                _to_stream(predictor, records, stdout, formats[1], engine, screen)
             else:
                 options = {"part_size": part_size, "resume": resume, "overwrite": overwrite}
-                _to_file(predictor, records, output, formats[1], workers, errors, screen, options)
+                _to_file(predictor, records, output, formats[1], engine, errors, screen, options)
 
 
-def _load(model: str, settings: dict[str, Any], workers: int) -> Any:
+def _load(model: str, settings: dict[str, Any], workers: int, cluster: str | None) -> Any:
     from seqpipe.inference import Predictor
     from seqpipe.kernels import usable_threads
 
     # Processes that share the cores don't wait for each other's.
-    settings["threads"] = settings["threads"] or max(1, usable_threads() // workers)
+    shared = 1 if cluster else max(1, usable_threads() // workers)
+    settings["threads"] = settings["threads"] or shared
     return Predictor(model, **settings)
 
 
@@ -273,12 +288,12 @@ def _refuse(*, resume: bool, overwrite: bool) -> None:
 
 
 def _to_stream(
-    predictor: Any, records: Any, stdout: Any, format: Any, workers: int, screen: Any
+    predictor: Any, records: Any, stdout: Any, format: Any, engine: dict[str, Any], screen: Any
 ) -> None:
     from seqpipe.inference import predict_to_stream
 
     out = getattr(stdout, "buffer", stdout)
-    predict_to_stream(predictor, records, out, format=format, workers=workers, on_done=screen.done)
+    predict_to_stream(predictor, records, out, format=format, **engine, on_done=screen.done)
 
 
 def _to_file(
@@ -286,7 +301,7 @@ def _to_file(
     records: Any,
     output: str,
     format: Any,
-    workers: int,
+    engine: dict[str, Any],
     errors: Path | None,
     screen: Any,
     options: dict[str, Any],
@@ -305,7 +320,7 @@ def _to_file(
             path,
             is_folder=is_folder,
             format=format,
-            workers=workers,
+            **engine,
             errors=errors,
             on_done=screen.done,
             on_kept=screen.kept,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from seqpipe.errors import ConfigError
+from seqpipe.inference._cluster import in_cluster
 from seqpipe.inference._encoding import Encoder, columns_of, make_encoder
 from seqpipe.inference._job import (
     BATCH,
@@ -123,6 +124,7 @@ def predict_to_stream(
     *,
     format: Format | None = None,
     workers: int = 1,
+    cluster: str | None = None,
     on_done: Callable[[Done], None],
 ) -> None:
     """Predict for records, and write each batch as soon as it's done.
@@ -136,6 +138,7 @@ def predict_to_stream(
         out: Where what comes out is written.
         format: The format of that; None for that of the records.
         workers: How many processes share the work.
+        cluster: The address of a cluster of Dask's that does it instead; see `in_cluster`.
         on_done: Called with what came of each batch, in their order.
 
     Raises:
@@ -147,7 +150,7 @@ def predict_to_stream(
         if encoder.format == "parquet":
             raise ConfigError("Parquet can't be written to a stream: name a file by --output")
         batches = _as_they_come(records) if records.is_stream else batches_of(records)
-        engine = _engine(Work(predictor, encoder), workers)
+        engine = _engine(Work(predictor, encoder), workers, cluster)
         write_stream(batches, engine, encoder, out, on_done)
 
 
@@ -159,6 +162,7 @@ def predict_to_file(
     is_folder: bool = False,
     format: Format | None = None,
     workers: int = 1,
+    cluster: str | None = None,
     part_size: int = 10_000,
     resume: bool = False,
     overwrite: bool = False,
@@ -175,6 +179,7 @@ def predict_to_file(
         is_folder: Whether it's a folder.
         format: The format of the output; None for that of the records.
         workers: How many processes share the work.
+        cluster: The address of a cluster of Dask's that does it instead; see `in_cluster`.
         part_size: How many records a part has. Until a file is whole, its parts are in a folder beside it.
         resume: Whether to go on with parts that are there.
         overwrite: Whether to replace an output, or parts, that are there.
@@ -220,7 +225,7 @@ def predict_to_file(
         )
         if parts.is_complete and resume:
             return None
-        engine = _engine(Work(predictor, encoder), workers)
+        engine = _engine(Work(predictor, encoder), workers, cluster)
         return write_parts(records, engine, encoder, parts, on_done=on_done, on_kept=on_kept)
 
 
@@ -238,7 +243,9 @@ def _encoder(predictor: Predictor, records: Records, format: Format | None) -> E
     )
 
 
-def _engine(work: Work, workers: int) -> Engine:
+def _engine(work: Work, workers: int, cluster: str | None) -> Engine:
+    if cluster is not None:
+        return partial(in_cluster, work, address=cluster)
     if workers == 1:
         return partial(in_this_process, work)
     return partial(in_processes, work, count=workers)

@@ -132,7 +132,8 @@ class Parts:
         if self.is_complete and not (resume or overwrite):
             raise DataError(f"{shown} is there already: name another output, or add --overwrite")
         if begun is None:
-            if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
+            others = self.folder.is_dir() and any(f.name != _PLAN for f in self.folder.iterdir())
+            if others or self.folder.is_file():
                 raise DataError(
                     f"{show(str(self.folder))} is there already, and no predictions are in it: name another output"
                 )
@@ -162,12 +163,16 @@ class Parts:
             found = json.loads((self.folder / _PLAN).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        return found if isinstance(found, dict) else None
+        is_begun = isinstance(found, dict) and (found.get("is_complete") or self._files())
+        return found if is_begun else None
+
+    def _files(self) -> list[Path]:
+        return [*self.folder.glob("part-*"), *self.folder.glob("errors*.jsonl")]
 
     def begin(self) -> None:
         """Make the folder, without parts of another job."""
         if not self._goes_on:
-            for file in [*self.folder.glob("part-*"), *self.folder.glob("errors*.jsonl")]:
+            for file in self._files():
                 file.unlink()
         self._write_plan(is_complete=False)
 

@@ -89,7 +89,7 @@ class Work:
         ]
         data = [self.encoder.encode(rows)] if rows else []
         failed = [
-            Failed(items[n], _id_of(items[n], self.predictor.id), problems[n])
+            Failed(items[n], id_of(items[n], self.predictor.id), problems[n])
             for n in sorted(problems)
         ]
         return Done(data, failed, len(items), found.words)
@@ -98,7 +98,8 @@ class Work:
         return item.problem or self.encoder.check(item)
 
 
-def _id_of(item: Item, name: str) -> Any:
+def id_of(item: Item, name: str) -> Any:
+    """Return the id of a record, None for none."""
     return None if isinstance(item.record, str) else item.record.get(name)
 
 
@@ -230,7 +231,7 @@ def _do_one_by_one(batch: Sequence[Item], fatal: Sequence[int]) -> Done:
         _at.value = number
         if number in fatal:
             reason = f"it ended the process that predicted for it, {plural(_TRIES, 'time')}"
-            failed = Failed(item, _id_of(item, _work.predictor.id), reason)
+            failed = Failed(item, id_of(item, _work.predictor.id), reason)
             found += Done([], [failed], 1)
         else:
             found += _work([item])

@@ -1,0 +1,136 @@
+"""The work shared among the workers of Dask, on this machine or on many."""
+
+import contextlib
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from seqpipe.errors import ConfigError, SavedModelError
+from seqpipe.inference._sources import Item
+from seqpipe.inference._work import Done, Failed, Work, id_of
+from seqpipe.messages import show
+
+#: What begins the address of a cluster that's started here, with a number of workers.
+LOCAL: Final = "local:"
+#: So many batches for each worker are there before their results are needed.
+_AHEAD: Final = 4
+#: A batch whose worker died too often is cut into so many.
+_PIECES: Final = 16
+_TRIES: Final = 5
+_WAIT: Final = "60s"
+
+
+def in_cluster(work: Work, batches: Iterable[Sequence[Item]], *, address: str) -> Iterator[Done]:
+    """Yield what comes of each batch, in their order, from the workers of a cluster; only a few batches wait at a time.
+
+    A batch whose worker dies is given to another one, by Dask. If that happens to it again and again, it's cut into pieces, and
+    these into single records: one that kills every worker fails alone. The model is shipped to each worker once.
+
+    Args:
+        work: What's done with a batch.
+        batches: The batches.
+        address: That of a scheduler, such as "tcp://10.0.0.1:8786"; or "local:4", for a cluster of four workers with a thread each,
+            which is started here, and ended.
+
+    Raises:
+        ConfigError: Dask isn't installed, or there's no cluster there.
+        SavedModelError: The scheduler went away.
+    """
+    with _client(address) as client:
+        from distributed import KilledWorker
+        from distributed.client import FutureCancelledError
+
+        from seqpipe.inference._shipped import Shipped, do_shipped
+
+        job = uuid.uuid4().hex
+        _register(client, Shipped(work, job))
+        workers = max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
+
+        def submit(batch: Sequence[Item]) -> Any:
+            # Not by its content: each batch is a task of its own.
+            return client.submit(do_shipped, job, batch, pure=False)
+
+        waiting: deque[tuple[Sequence[Item], Any]] = deque()
+        rest = iter(batches)
+        is_over = False
+        try:
+            while True:
+                while not is_over and len(waiting) < _AHEAD * workers:
+                    batch = next(rest, None)
+                    is_over = batch is None
+                    if batch is not None:
+                        waiting.append((batch, submit(batch)))
+                if not waiting:
+                    return
+                batch, future = waiting.popleft()
+                try:
+                    yield future.result()
+                except KilledWorker:
+                    yield _cut(batch, submit, work)
+        except (FutureCancelledError, OSError) as error:
+            raise SavedModelError(
+                f"the cluster at {show(address)} went away: what's done is kept, and --resume goes on with it ({error})"
+            ) from error
+        finally:
+            with contextlib.suppress(Exception):
+                client.unregister_worker_plugin(f"seqpipe-{job}")
+
+
+def _register(client: Any, plugin: Any) -> None:
+    """Ship the work to all workers; to those that come later the scheduler does it."""
+    for attempt in range(_TRIES):
+        try:
+            client.register_plugin(plugin)
+        # A worker died meanwhile.
+        except OSError:
+            if attempt == _TRIES - 1:
+                raise
+        else:
+            return
+
+
+def _cut(batch: Sequence[Item], submit: Callable[[Sequence[Item]], Any], work: Work) -> Done:
+    """Return what comes of a batch that has killed its workers: of its pieces, one after another."""
+    from distributed import KilledWorker
+
+    if len(batch) == 1:
+        id = id_of(batch[0], work.predictor.id)
+        return Done([], [Failed(batch[0], id, "it ended each worker that predicted for it")], 1)
+    size = -(-len(batch) // _PIECES)
+    found = Done([], [], 0)
+    for start in range(0, len(batch), size):
+        piece = batch[start : start + size]
+        try:
+            # One at a time, so that it takes no innocent ones with it.
+            found += submit(piece).result()
+        except KilledWorker:
+            found += _cut(piece, submit, work)
+    return found
+
+
+@contextlib.contextmanager
+def _client(address: str) -> Iterator[Any]:
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise ConfigError(
+            '--cluster needs Dask, which isn\'t installed; try: pip install "seqpipe[cluster]"'
+        ) from error
+    if not address.startswith(LOCAL):
+        try:
+            connected = Client(address, timeout=_WAIT, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"there's no cluster at {show(address)}: {error}") from error
+        with connected as client:
+            yield client
+        return
+    count = address.removeprefix(LOCAL)
+    if not count.isdecimal() or not int(count):
+        raise ConfigError(f"{show(address)} names no number of workers: write such as local:4")
+    settings = {"n_workers": int(count), "threads_per_worker": 1, "dashboard_address": None}
+    with (
+        LocalCluster(**settings, silence_logs=50) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        yield client
