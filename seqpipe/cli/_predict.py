@@ -126,7 +126,7 @@ _Delimiter = Annotated[
     str | None,
     typer.Option(
         metavar="CHARACTER",
-        help='What stands between cells of a table. By default as in the model\'s data, or "," in CSV and a tab in TSV.',
+        help='What stands between cells of a table. By default "," in CSV, and a tab in TSV.',
         show_default=False,
     ),
 ]

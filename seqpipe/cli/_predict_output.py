@@ -43,6 +43,10 @@ class PredictScreen(contextlib.AbstractContextManager["PredictScreen"]):
     def __enter__(self) -> "PredictScreen":
         self._start = time.monotonic()
         if self._path is not None:
+            if self._path.exists() and self._path.stat().st_size:
+                raise SavedModelError(
+                    f"{self._path} is there already: name another file by --errors"
+                )
             try:
                 self._errors = self._path.open("w", encoding="utf-8")
             except OSError as error:

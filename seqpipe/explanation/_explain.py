@@ -34,10 +34,10 @@ class Explained:
     Attributes:
         label: The label; for attention, which is for all labels alike, an empty string.
         words: A number for each word.
-        total: What the words' numbers add up to: by gradients the logit's difference to that of texts of random words, for
-            attention 1; None if they needn't add up.
+        total: What the words' numbers add up to: by gradients the logit's difference to that of the baseline, for attention 1; None if they needn't add up.
         error: By how much they miss it.
         shared_out: By gradients, how much was shared out; see `seqpipe.explanation.Gradients`.
+        baseline: By gradients, what the text was compared with.
     """
 
     label: str
@@ -45,6 +45,7 @@ class Explained:
     total: float | None = None
     error: float = 0.0
     shared_out: float = 0.0
+    baseline: str = ""
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,8 @@ def _by_gradients(
 ) -> Explained:
     found = integrate_gradients(path, number, baselines=baselines)
     words = [float(x) for x in found.words]
-    return Explained(label, words, found.difference, found.error, found.shared_out)
+    baseline = f"{len(baselines)} texts of random words" if baselines else "vectors of zero"
+    return Explained(label, words, found.difference, found.error, found.shared_out, baseline)
 
 
 def _left_out(
@@ -164,6 +166,8 @@ def _left_out(
 ) -> list[Explained]:
     if is_pair(doc):
         raise ConfigError("words of pairs can't be left out: explain them by gradients")
+    if sum(not token.is_space for token in doc) < 2:
+        raise ConfigError("a text of one word has nothing left without it: explain it by gradients")
     words = [token.text for token in doc]
     spaces = [bool(token.whitespace_) for token in doc]
     without = [

@@ -80,6 +80,6 @@ def told(explanation: Explanation, each: Explained) -> str:
         return "By how much the log-odds of the label's score fall without the word."
     assert each.total is not None
     return (
-        f"Contributions to the logit, by integrated gradients: they add up to {each.total:+.4f}, the mean difference to eight texts of "
-        f"random words, but for {each.error:.1g}; {each.shared_out:.2g} of that was shared out."
+        f"Contributions to the logit, by integrated gradients: they add up to {each.total:+.4f}, the mean difference to "
+        f"{each.baseline}, but for {each.error:.1g}; {each.shared_out:.2g} of that was shared out."
     )

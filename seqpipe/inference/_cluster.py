@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from seqpipe.errors import ConfigError, SavedModelError
 from seqpipe.inference._sources import Item
-from seqpipe.inference._work import Done, Failed, Work, id_of
+from seqpipe.inference._work import Coming, Done, Failed, Work, id_of, take_ahead
 from seqpipe.messages import show
 
 #: What begins the address of a cluster that's started here, with a number of workers.
@@ -21,7 +21,9 @@ _TRIES: Final = 5
 _WAIT: Final = "60s"
 
 
-def in_cluster(work: Work, batches: Iterable[Sequence[Item]], *, address: str) -> Iterator[Done]:
+def in_cluster(
+    work: Work, batches: Iterable[Sequence[Item]], *, address: str, is_slow: bool = False
+) -> Iterator[Done]:
     """Yield what comes of each batch, in their order, from the workers of a cluster; only a few batches wait at a time.
 
     A batch whose worker dies is given to another one, by Dask. If that happens to it again and again, it's cut into pieces, and
@@ -32,6 +34,7 @@ def in_cluster(work: Work, batches: Iterable[Sequence[Item]], *, address: str) -
         batches: The batches.
         address: That of a scheduler, such as "tcp://10.0.0.1:8786"; or "local:4", for a cluster of four workers with a thread each,
             which is started here, and ended.
+        is_slow: Whether batches come at any time; see `Coming`.
 
     Raises:
         ConfigError: Dask isn't installed, or there's no cluster there.
@@ -52,17 +55,9 @@ def in_cluster(work: Work, batches: Iterable[Sequence[Item]], *, address: str) -
             return client.submit(do_shipped, job, batch, pure=False)
 
         waiting: deque[tuple[Sequence[Item], Any]] = deque()
-        rest = iter(batches)
-        is_over = False
+        coming = Coming(batches, is_slow=is_slow)
         try:
-            while True:
-                while not is_over and len(waiting) < _AHEAD * workers:
-                    batch = next(rest, None)
-                    is_over = batch is None
-                    if batch is not None:
-                        waiting.append((batch, submit(batch)))
-                if not waiting:
-                    return
+            while take_ahead(coming, waiting, submit, most=_AHEAD * workers):
                 batch, future = waiting.popleft()
                 try:
                     yield future.result()

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from seqpipe.errors import ConfigError
+from seqpipe.errors import ConfigError, DataError
 from seqpipe.inference._records import TEXT, Record
 from seqpipe.inference._sources import DELIMITERS, Format, Item
 from seqpipe.inference._tables import Column, arrow_type, as_arrow
@@ -41,7 +41,11 @@ class Encoder(ABC):
 
     @abstractmethod
     def encode(self, rows: Sequence[tuple[Item, Mapping[str, Any]]]) -> bytes:
-        """Return the bytes of rows, without what a file begins or ends with."""
+        """Return the bytes of rows, without what a file begins or ends with.
+
+        Raises:
+            DataError: A row can't be written so.
+        """
 
     def begin(self) -> bytes:
         """Return what a file begins with."""
@@ -99,11 +103,12 @@ class _Csv(_Table):
         *,
         format: Format,
         delimiter: str,
+        quote: str | None,
         header: bool,
     ) -> None:
         self.format = format
         super().__init__(columns, fields, prefix)
-        self._delimiter, self._header = delimiter, header
+        self._delimiter, self._quote, self._header = delimiter, quote, header
 
     def begin(self) -> bytes:
         return self._lines([[*self.columns, *self.added]]) if self._header else b""
@@ -117,9 +122,26 @@ class _Csv(_Table):
         return self._lines(lines)
 
     def _lines(self, rows: Sequence[Sequence[str]]) -> bytes:
-        text = io.StringIO(newline="")
-        csv.writer(text, delimiter=self._delimiter, lineterminator="\n").writerows(rows)
-        return text.getvalue().encode("utf-8", "backslashreplace")
+        lines = []
+        for row in rows:
+            text = io.StringIO(newline="")
+            # Cells that have a part of it are quoted, so lone carriage returns too.
+            end = "\r\n"
+            writer = csv.writer(
+                text,
+                delimiter=self._delimiter,
+                quotechar=self._quote,
+                quoting=csv.QUOTE_MINIMAL if self._quote else csv.QUOTE_NONE,
+                lineterminator=end,
+            )
+            try:
+                writer.writerow(row)
+            except csv.Error as error:
+                raise DataError(
+                    "a cell holds the delimiter or a line end, and the table knows no quotes: write .jsonl"
+                ) from error
+            lines.append(text.getvalue().removesuffix(end) + "\n")
+        return "".join(lines).encode("utf-8", "backslashreplace")
 
 
 class _Parquet(_Table):
@@ -161,17 +183,36 @@ class _Parquet(_Table):
     def _write(self, schemas: Sequence[Any], tables: Iterable[Any], out: IO[bytes]) -> None:
         from pyarrow import parquet
 
-        schema = _common(schemas, [*self.columns, *self.added])
+        schema = self._common(schemas)
         with parquet.ParquetWriter(out, schema) as writer:
             for table in tables:
                 writer.write_table(_cast(table, schema))
+
+    def _common(self, schemas: Sequence[Any]) -> Any:
+        """Return the schema that all of some have room in."""
+        import pyarrow
+
+        fields = []
+        for name in self.columns:
+            of_name = [pyarrow.schema([schema.field(name)]) for schema in schemas]
+            try:
+                # Such as whole numbers here and others there, or nulls only.
+                found = pyarrow.unify_schemas(of_name, promote_options="permissive").field(name)
+            except pyarrow.ArrowException:
+                kind = pyarrow.string() if of_name else pyarrow.null()
+                found = pyarrow.field(name, kind)
+            fields.append(found)
+        for field, name in zip(self.fields, self.added, strict=True):
+            fields.append(pyarrow.field(name, arrow_type(field.type)))
+        return pyarrow.schema(fields)
 
 
 def _array(values: Sequence[Any]) -> Any:
     import pyarrow
 
     try:
-        return pyarrow.array(values)
+        made = pyarrow.array(values)
+        return _texts(values) if _has_empty_struct(made.type) else made
     except (pyarrow.ArrowException, ValueError, TypeError, OverflowError):
         return _texts(values)
 
@@ -179,24 +220,19 @@ def _array(values: Sequence[Any]) -> Any:
 def _texts(values: Iterable[Any]) -> Any:
     import pyarrow
 
-    found = [None if value is None else _cell(value) for value in values]
+    cells = [None if value is None else _cell(value) for value in values]
+    # Halves of surrogate pairs, which UTF-8 can't write.
+    found = [c and c.encode("utf-8", "backslashreplace").decode("utf-8") for c in cells]
     return pyarrow.array(found, type=pyarrow.string())
 
 
-def _common(schemas: Sequence[Any], names: Sequence[str]) -> Any:
-    """Return the schema that all of some have room in."""
-    import pyarrow
+def _has_empty_struct(kind: Any) -> bool:
+    """Return whether a type of Arrow has objects without any key, which Parquet can't hold."""
+    from pyarrow import types
 
-    fields = []
-    for name in names:
-        of_name = [pyarrow.schema([schema.field(name)]) for schema in schemas]
-        try:
-            # Such as whole numbers here and others there, or nulls only.
-            found = pyarrow.unify_schemas(of_name, promote_options="permissive").field(name)
-        except pyarrow.ArrowException:
-            found = pyarrow.field(name, pyarrow.string())
-        fields.append(found)
-    return pyarrow.schema(fields)
+    if types.is_struct(kind) and not kind.num_fields:
+        return True
+    return any(_has_empty_struct(kind.field(n).type) for n in range(kind.num_fields))
 
 
 def _cast(table: Any, schema: Any) -> Any:
@@ -206,7 +242,9 @@ def _cast(table: Any, schema: Any) -> Any:
     for field in schema:
         column = table.column(field.name)
         is_text = pyarrow.types.is_string(field.type) and not pyarrow.types.is_string(column.type)
-        columns.append(_texts(column.to_pylist()) if is_text else column.cast(field.type))
+        # Large whole numbers lose digits where others of the column have a fraction.
+        made = _texts(column.to_pylist()) if is_text else column.cast(field.type, safe=False)
+        columns.append(made)
     return pyarrow.table(columns, schema=schema)
 
 
@@ -217,6 +255,7 @@ def make_encoder(
     prefix: str,
     *,
     delimiter: str | None = None,
+    quote: str | None = '"',
     header: bool = True,
 ) -> Encoder:
     """Return the encoder of a format; "lines" are written as "jsonl".
@@ -227,6 +266,7 @@ def make_encoder(
         fields: The fields of the predictions.
         prefix: What comes before the fields' names.
         delimiter: What stands between the cells of "csv" and "tsv"; None for a comma, or a tab.
+        quote: What stands around cells with a delimiter or a line end; None for nothing.
         header: Whether these begin with the names of the columns.
 
     Raises:
@@ -234,7 +274,9 @@ def make_encoder(
     """
     if format in DELIMITERS:
         between = delimiter or DELIMITERS[format]
-        return _Csv(columns, fields, prefix, format=format, delimiter=between, header=header)
+        return _Csv(
+            columns, fields, prefix, format=format, delimiter=between, quote=quote, header=header
+        )
     if format != "parquet":
         return _Jsonl(columns, fields, prefix)
     from importlib.util import find_spec

@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, Any, Final
 
-from seqpipe.errors import ConfigError
+from seqpipe.errors import ConfigError, DataError
 from seqpipe.inference._cluster import in_cluster
 from seqpipe.inference._encoding import Encoder, columns_of, make_encoder
 from seqpipe.inference._job import (
@@ -26,6 +26,7 @@ from seqpipe.inference._job import (
 from seqpipe.inference._predictor import Predictor, trained_on
 from seqpipe.inference._sources import STDIN, Format, Input, Item, Reading, input_files
 from seqpipe.inference._work import Done, Work, in_processes, in_this_process
+from seqpipe.messages import show
 
 #: So many records of a stream wait to be predicted for.
 _WAITING: Final = 8 * BATCH
@@ -150,7 +151,7 @@ def predict_to_stream(
         if encoder.format == "parquet":
             raise ConfigError("Parquet can't be written to a stream: name a file by --output")
         batches = _as_they_come(records) if records.is_stream else batches_of(records)
-        engine = _engine(Work(predictor, encoder), workers, cluster)
+        engine = _engine(Work(predictor, encoder), workers, cluster, is_slow=records.is_stream)
         write_stream(batches, engine, encoder, out, on_done)
 
 
@@ -223,10 +224,26 @@ def predict_to_file(
             resume=resume,
             overwrite=overwrite,
         )
+        _check_apart(records.files, [output, parts.errors])
         if parts.is_complete and resume:
             return None
-        engine = _engine(Work(predictor, encoder), workers, cluster)
+        engine = _engine(Work(predictor, encoder), workers, cluster, is_slow=records.is_stream)
         return write_parts(records, engine, encoder, parts, on_done=on_done, on_kept=on_kept)
+
+
+def _check_apart(files: Sequence[str], outputs: Sequence[Path]) -> None:
+    """Check that nothing is read that will be written.
+
+    Raises:
+        DataError: Something is.
+    """
+    ours = [path for path in outputs if path.is_file()]
+    for file in files:
+        for path in ours:
+            if file != STDIN and path.samefile(file):
+                raise DataError(
+                    f"{show(str(path))} would be read as well as written: name another output, or other inputs"
+                )
 
 
 def _encoder(predictor: Predictor, records: Records, format: Format | None) -> Encoder:
@@ -239,16 +256,17 @@ def _encoder(predictor: Predictor, records: Records, format: Format | None) -> E
         predictor.schema,
         predictor.prefix,
         delimiter=reading.delimiter if is_same else None,
+        quote=reading.quote if is_same else '"',
         header=reading.header or own not in ("csv", "tsv"),
     )
 
 
-def _engine(work: Work, workers: int, cluster: str | None) -> Engine:
+def _engine(work: Work, workers: int, cluster: str | None, *, is_slow: bool) -> Engine:
     if cluster is not None:
-        return partial(in_cluster, work, address=cluster)
+        return partial(in_cluster, work, address=cluster, is_slow=is_slow)
     if workers == 1:
         return partial(in_this_process, work)
-    return partial(in_processes, work, count=workers)
+    return partial(in_processes, work, count=workers, is_slow=is_slow)
 
 
 class _End:

@@ -22,6 +22,8 @@ BATCH: Final = 256
 _PLAN: Final = "job.json"
 _PARTS: Final = ".parts"
 _ERRORS: Final = "errors.jsonl"
+#: In a folder, it isn't to be taken for a part.
+_FOLDER_ERRORS: Final = "_errors.jsonl"
 
 #: Takes batches, and yields what comes of each, in their order.
 Engine: TypeAlias = Callable[[Iterable[Sequence[Item]]], Iterator[Done]]
@@ -122,40 +124,65 @@ class Parts:
     ) -> None:
         self.output, self.is_folder, self.plan = output, is_folder, plan
         self.folder = output if is_folder else output.with_name(output.name + _PARTS)
-        beside = output / _ERRORS if is_folder else output.with_name(f"{output.name}.{_ERRORS}")
-        self.errors = errors or beside
-        self._goes_on = resume
+        beside = output.with_name(f"{output.name}.{_ERRORS}")
+        self.errors = errors or (output / _FOLDER_ERRORS if is_folder else beside)
+        self._is_named = errors is not None
+        self._goes_on = resume and self._begun() is not None
         self._check(resume=resume, overwrite=overwrite)
 
     def _check(self, *, resume: bool, overwrite: bool) -> None:
         shown, begun = show(str(self.output)), self._begun()
-        if self.is_complete and not (resume or overwrite):
-            raise DataError(f"{shown} is there already: name another output, or add --overwrite")
-        if begun is None:
-            others = self.folder.is_dir() and any(f.name != _PLAN for f in self.folder.iterdir())
-            if others or self.folder.is_file():
-                raise DataError(
-                    f"{show(str(self.folder))} is there already, and no predictions are in it: name another output"
-                )
+        if self.folder.is_file() or (self.folder.is_dir() and self._strangers()):
+            raise DataError(
+                f"{show(str(self.folder))} is there already, with other things than predictions in it: name another output"
+            )
+        if self.is_complete and not overwrite:
+            if self.is_folder and resume:
+                self._check_same(begun or {})
+                return
+            raise DataError(
+                f"{shown} is there already, and whole: name another output, or add --overwrite"
+            )
+        if begun is None or (overwrite and not resume):
+            self._check_errors(overwrite=overwrite)
             return
-        if resume:
-            if changed := _differences(begun, self.plan.to_json()):
-                raise DataError(
-                    f"{show(str(self.folder))} has parts of other predictions: {', '.join(changed)} differs. Without --resume, "
-                    "--overwrite begins anew"
-                )
-        elif not overwrite:
+        if not resume:
             raise DataError(
                 f"{show(str(self.folder))} has parts of predictions that were stopped: add --resume to go on with them, or "
                 "--overwrite to begin anew"
             )
+        self._check_same(begun)
+
+    def _check_errors(self, *, overwrite: bool) -> None:
+        if self.errors.exists() and not overwrite:
+            raise DataError(
+                f"{show(str(self.errors))}, where records that fail are written, is there already: name another file by "
+                "--errors, or add --overwrite"
+            )
+
+    def _check_same(self, begun: Mapping[str, Any]) -> None:
+        if changed := _differences(begun, self.plan.to_json()):
+            raise DataError(
+                f"{show(str(self.folder))} has parts of other predictions: {', '.join(changed)} differs. Without --resume, "
+                "--overwrite begins anew"
+            )
+
+    def _strangers(self) -> list[str]:
+        """Return the names of the files in the folder that no job has written."""
+        ours = ("part-", "errors-", "_errors.", ".")
+        names = [file.name for file in self.folder.iterdir()]
+        return [
+            name
+            for name in names
+            if name != _PLAN and not (name.startswith(ours) and _is_ours(name))
+        ]
 
     @property
     def is_complete(self) -> bool:
         """Whether the output is there, and nothing is left to do."""
         if self.is_folder:
             return bool((self._begun() or {}).get("is_complete"))
-        return self.output.exists() and not self.folder.exists()
+        return self.output.exists() and self._begun() is None
 
     def _begun(self) -> dict[str, Any] | None:
         """Return the plan of the job whose parts are there; None if there are none."""
@@ -163,16 +190,18 @@ class Parts:
             found = json.loads((self.folder / _PLAN).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        is_begun = isinstance(found, dict) and (found.get("is_complete") or self._files())
+        # Before there's a part, nothing is lost by beginning anew.
+        is_begun = isinstance(found, dict) and (found.get("is_complete") or self._parts())
         return found if is_begun else None
 
-    def _files(self) -> list[Path]:
-        return [*self.folder.glob("part-*"), *self.folder.glob("errors*.jsonl")]
+    def _parts(self) -> list[Path]:
+        return list(self.folder.glob("part-*"))
 
     def begin(self) -> None:
         """Make the folder, without parts of another job."""
         if not self._goes_on:
-            for file in self._files():
+            leftovers = [*self.folder.glob("*errors*.jsonl"), *self.folder.glob(".*seqpipe-part-*")]
+            for file in [*self._parts(), *leftovers]:
                 file.unlink()
         self._write_plan(is_complete=False)
 
@@ -207,7 +236,10 @@ class Parts:
         errors = [each for n in range(parts) if (each := self._errors_of(n)).exists()]
         if errors:
             storage.write_file(self.errors, lambda file: _copy(errors, file))
+        elif self._is_named:
+            storage.write_text(self.errors, "")
         else:
+            # Of a job that this one replaces.
             self.errors.unlink(missing_ok=True)
         if self.is_folder:
             self._write_plan(is_complete=True)
@@ -216,6 +248,8 @@ class Parts:
         else:
             files = [self._path(number) for number in range(parts)]
             storage.write_file(self.output, lambda file: encoder.join_files(files, file))
+            # First what says that there's a job: without it, what's left of the folder is in nobody's way.
+            (self.folder / _PLAN).unlink()
             shutil.rmtree(self.folder)
         return self.errors if errors else None
 
@@ -295,6 +329,10 @@ def error_line(failed: Failed) -> str:
     }
     text = json.dumps(told, ensure_ascii=False, default=str)
     return text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n"
+
+
+def _is_ours(name: str) -> bool:
+    return not name.startswith(".") or ".seqpipe-part-" in name
 
 
 def _copy(files: Sequence[Path], out: IO[bytes]) -> None:

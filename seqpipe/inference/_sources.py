@@ -286,7 +286,10 @@ def input_files(paths: Sequence[str]) -> list[str]:
         if path == STDIN:
             found.append(path)
         else:
-            found += [str(file) for _, file in locate_files(path, suffixes=tuple(_SUFFIXES))]
+            located = [file for _, file in locate_files(path, suffixes=tuple(_SUFFIXES))]
+            # In a folder of predictions, the file of those that failed.
+            is_folder = Path(path).is_dir()
+            found += [str(f) for f in located if not (is_folder and f.name.startswith("_"))]
     return found
 
 

@@ -3,16 +3,19 @@
 import contextlib
 import multiprocessing
 import os
+import queue
 import signal
 import threading
+import time
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Any, Final
 
+from seqpipe.errors import SavedModelError
 from seqpipe.inference._encoding import Encoder
 from seqpipe.inference._predictor import Predictor
 from seqpipe.inference._sources import Item
@@ -22,6 +25,8 @@ from seqpipe.messages import plural
 _TRIES: Final = 2
 #: So many batches for each process are read before their results are needed.
 _AHEAD: Final = 3
+#: Seconds between looks at what's there.
+_PAUSE: Final = 0.01
 
 
 @dataclass(frozen=True)
@@ -87,12 +92,30 @@ class Work:
             for n, values in zip(places, found, strict=True)
             if values is not None
         ]
-        data = [self.encoder.encode(rows)] if rows else []
+        data, unwritten = self._encode(rows)
+        numbers = {id(item): n for n, item in enumerate(items)}
+        problems.update({numbers[id(item)]: reason for item, reason in unwritten})
         failed = [
             Failed(items[n], id_of(items[n], self.predictor.id), problems[n])
             for n in sorted(problems)
         ]
         return Done(data, failed, len(items), found.words)
+
+    def _encode(
+        self, rows: Sequence[tuple[Item, Any]]
+    ) -> tuple[list[bytes], list[tuple[Item, str]]]:
+        """Return the bytes of rows, and those that can't be written, with why; found by halves."""
+        if not rows:
+            return [], []
+        try:
+            return [self.encoder.encode(rows)], []
+        # Whatever a library of a format can't write.
+        except Exception as error:
+            if len(rows) == 1:
+                return [], [(rows[0][0], f"it can't be written as {self.encoder.format}: {error}")]
+        half = len(rows) // 2
+        first, second = self._encode(rows[:half]), self._encode(rows[half:])
+        return [*first[0], *second[0]], [*first[1], *second[1]]
 
     def _problem(self, item: Item) -> str:
         return item.problem or self.encoder.check(item)
@@ -110,6 +133,8 @@ def in_this_process(work: Work, batches: Iterable[Sequence[Item]]) -> Iterator[D
 
 # In processes of their own.
 
+#: In the place of the number of a record.
+_LOADING: Final = -1
 #: Forked processes would have locks of threads that they don't have.
 _CONTEXT: Final = multiprocessing.get_context("spawn")
 #: In a process of a pool, what it does.
@@ -118,7 +143,48 @@ _work: Work | None = None
 _at: Any = None
 
 
-def in_processes(work: Work, batches: Iterable[Sequence[Item]], *, count: int) -> Iterator[Done]:
+class Coming:
+    """Batches that are asked for, and perhaps waited for.
+
+    Args:
+        batches: The batches.
+        is_slow: Whether they come from elsewhere, at any time: they're read in a thread then, so that nobody has to wait for the next
+            one who has something else to do.
+    """
+
+    def __init__(self, batches: Iterable[Sequence[Item]], *, is_slow: bool) -> None:
+        self._rest = iter(batches)
+        self._queue: queue.Queue[Any] | None = queue.Queue(_AHEAD) if is_slow else None
+        self.is_over = False
+        if self._queue is not None:
+            threading.Thread(target=self._read, args=(self._queue,), daemon=True).start()
+
+    def _read(self, into: "queue.Queue[Any]") -> None:
+        try:
+            for batch in self._rest:
+                into.put(batch)
+        except BaseException as error:
+            into.put(error)
+        into.put(None)
+
+    def next(self, *, wait: bool) -> Sequence[Item] | None:
+        """Return the next batch; None if there's none any more, or none yet that wasn't to be waited for."""
+        if self._queue is None:
+            found = next(self._rest, None)
+        else:
+            try:
+                found = self._queue.get(block=wait)
+            except queue.Empty:
+                return None
+        if isinstance(found, BaseException):
+            raise found
+        self.is_over = found is None
+        return found
+
+
+def in_processes(
+    work: Work, batches: Iterable[Sequence[Item]], *, count: int, is_slow: bool = False
+) -> Iterator[Done]:
     """Yield what comes of each batch, in their order, from so many processes; only a few batches wait at a time.
 
     If a process is killed, others take its place, and what they had is done anew. A record that ends its process again fails alone.
@@ -127,17 +193,8 @@ def in_processes(work: Work, batches: Iterable[Sequence[Item]], *, count: int) -
         pool = _Pool(work, count)
         stack.callback(lambda: pool.end())
         waiting: deque[tuple[Sequence[Item], Future[Done]]] = deque()
-        rest = iter(batches)
-        is_over = False
-        while True:
-            while not is_over and len(waiting) < _AHEAD * count:
-                batch = next(rest, None)
-                if batch is None:
-                    is_over = True
-                else:
-                    waiting.append((batch, pool.submit(batch)))
-            if not waiting:
-                return
+        coming = Coming(batches, is_slow=is_slow)
+        while take_ahead(coming, waiting, pool.submit, most=_AHEAD * count):
             batch, future = waiting.popleft()
             try:
                 done = future.result()
@@ -147,6 +204,29 @@ def in_processes(work: Work, batches: Iterable[Sequence[Item]], *, count: int) -
                 done = pool.alone(batch)
                 waiting = deque((each, pool.submit(each)) for each, _ in waiting)
             yield done
+
+
+def take_ahead(
+    coming: Coming,
+    waiting: "deque[tuple[Sequence[Item], Any]]",
+    submit: Callable[[Sequence[Item]], Any],
+    *,
+    most: int,
+) -> bool:
+    """Submit batches that come, up to so many, until the result of the first is there, or there's no room for more.
+
+    Returns:
+        Whether anything is waited for.
+    """
+    while not coming.is_over and len(waiting) < most:
+        batch = coming.next(wait=not waiting)
+        if batch is not None:
+            waiting.append((batch, submit(batch)))
+        elif not coming.is_over:
+            if waiting[0][1].done():
+                break
+            time.sleep(_PAUSE)
+    return bool(waiting)
 
 
 class _Pool:
@@ -185,8 +265,13 @@ class _Pool:
                 stack.callback(_end, executor)
                 try:
                     return executor.submit(_do_one_by_one, batch, fatal).result()
-                except BrokenProcessPool:
+                except BrokenProcessPool as error:
                     deaths[at.value] += 1
+                    if deaths[_LOADING] == _TRIES:
+                        raise SavedModelError(
+                            "the process that predicts ends while it loads the model, as it does when memory runs out: fewer "
+                            "--workers need less"
+                        ) from error
 
     def end(self) -> None:
         """End the processes, whatever they're doing."""
@@ -226,6 +311,8 @@ def _do(batch: Sequence[Item]) -> Done:
 def _do_one_by_one(batch: Sequence[Item], fatal: Sequence[int]) -> Done:
     """Do the work for one record after another, but for those that have ended processes before."""
     assert _work is not None
+    _at.value = _LOADING
+    _work.predictor.schema  # noqa: B018 - whoever dies of loading the model doesn't die of a record
     found = Done([], [], 0)
     for number, item in enumerate(batch):
         _at.value = number

@@ -120,6 +120,8 @@ def label_values(
     ranked = sorted(scores, key=lambda label: -scores[label])
     found: dict[str, Any]
     if wanted.top is not None or not exclusive:
+        least = wanted.threshold or 0.0
+        ranked = [label for label in ranked if scores[label] >= least]
         labels = list(chosen) if wanted.top is None else ranked[: wanted.top]
         found = {"labels": labels, "scores": [shown[label] for label in labels]}
     else:

@@ -60,6 +60,12 @@ def test_errors_go_to_the_file_that_is_named(call, reviews, tmp_path):
     assert "1 failed" in called.err and "its text" not in called.err
 
 
+def test_file_of_errors_that_is_there_is_kept(call, reviews, tmp_path):
+    called = call("predict", MODEL, reviews, "--text", "review", "--errors", reviews)
+    assert called.code == 1 and "is there already: name another file by --errors" in called.err
+    assert "an owl of Oak" in Path(reviews).read_text()
+
+
 def test_output_is_a_file_in_the_format_of_its_name(call, reviews, tmp_path):
     output = tmp_path / "out.jsonl"
     called = call(
@@ -74,7 +80,7 @@ def test_output_is_a_file_in_the_format_of_its_name(call, reviews, tmp_path):
     resumed = call(
         "predict", MODEL, reviews, "--text", "review", "--output", str(output), "--resume"
     )
-    assert resumed.code == 0 and "nothing was left to do" in resumed.err
+    assert resumed.code == 1 and "is there already, and whole" in resumed.err
 
 
 def test_folder_gets_parts(call, reviews, tmp_path):
@@ -82,7 +88,7 @@ def test_folder_gets_parts(call, reviews, tmp_path):
     options = ("--text", "review", "--output", f"{folder}{os.sep}", "--part-size", "1")
     assert call("predict", MODEL, reviews, *options).code == 0
     assert sorted(p.name for p in folder.iterdir()) == [
-        "errors.jsonl",
+        "_errors.jsonl",
         "job.json",
         "part-00000.csv",
         "part-00001.csv",
@@ -136,7 +142,7 @@ def test_header_and_quotes_can_be_said(call, tmp_path):
     file.write_text('1\t"wave" oak\n')
     options = ("--no-header", "--quote", "none", "--text", "2", "-q")
     called = call("predict", MODEL, str(file), *options)
-    assert called.out.startswith('1\t"""wave"" oak"\t') and called.err == ""
+    assert called.out.startswith('1\t"wave" oak\t') and called.err == ""
 
 
 def test_help_has_examples(call):

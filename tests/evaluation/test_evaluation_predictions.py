@@ -181,6 +181,36 @@ def test_comparison_has_the_difference_and_who_is_right_alone():
     assert found["right"]["p"] < 1e-6
 
 
+def test_classes_that_a_sample_lacks_do_not_lower_its_mean():
+    labels = [chr(ord("a") + n) for n in range(20)]
+    pairs = [(label, [float(x == label) for x in labels]) for label in labels]
+    found = evaluate(predicted(pairs, labels="".join(labels)))
+    assert found["figures"]["macro_f"] == 1.0 and found["intervals"]["macro_f"] == [1.0, 1.0]
+
+
+def test_figure_that_some_samples_lack_has_the_interval_of_the_others_and_a_rare_one_none():
+    def figures_of(places):
+        often = {"often": 1.0} if 0 in places else {}
+        return {
+            "always": 2.0,
+            **often,
+            **({"rarely": 3.0} if (places == np.arange(9)).all() else {}),
+        }
+
+    samples = bootstrap(figures_of, 9)
+    assert interval(samples["often"]) == [1.0, 1.0] and interval(samples["always"]) == [2.0, 2.0]
+    assert interval(samples["rarely"]) is None
+
+
+@pytest.mark.parametrize("common", [1, 9])
+def test_value_that_most_texts_share_is_a_slice_by_itself(common):
+    lengths = [common] * 80 + [3] * 5 + [5] * 15
+    texts = [" ".join(["word"] * n) for n in lengths]
+    found = evaluate(predicted([("a", (0.9, 0.1))] * 100, texts=texts))["slices"]
+    assert sorted(each["texts"] for each in found) == [20, 80]
+    assert {each["from"] for each in found if each["texts"] == 80} == {str(common)}
+
+
 # The page.
 
 

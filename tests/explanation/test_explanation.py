@@ -178,6 +178,11 @@ def test_what_cannot_be_explained_is_an_error(classifier, settings, message):
         explain(classifier, TEXT, **settings)
 
 
+def test_only_word_of_a_text_cannot_be_left_out(classifier):
+    with pytest.raises(ConfigError, match="a text of one word has nothing left without it"):
+        explain(classifier, "wave \n", method="leave-one-out")
+
+
 def test_text_without_words_is_an_error(classifier):
     with pytest.raises(ConfigError, match="no words"):
         explain(classifier, "")

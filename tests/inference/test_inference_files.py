@@ -10,7 +10,7 @@ import pytest
 from inference.conftest import TEXTS, Importing
 from pyarrow import parquet
 
-from seqpipe.errors import ConfigError, DataError
+from seqpipe.errors import ConfigError, DataError, SavedModelError
 from seqpipe.inference import Predictor, Reading, Records, predict_to_file, predict_to_stream
 
 
@@ -117,6 +117,43 @@ def test_column_of_several_types_becomes_text_in_parquet(predictor, tmp_path, pa
     assert [row["m"] for row in found] == [1.0, 2.5, None, 3.0]
 
 
+def test_part_in_which_all_records_fail_leaves_the_types_of_the_others(predictor, tmp_path):
+    file = tmp_path / "a.jsonl"
+    rows = [{"text": "wave", "n": 1}, {"text": "", "n": 2}, {"text": "oak", "n": 3}]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    to_file(predictor, file, tmp_path / "a.parquet", format="parquet", part_size=1)
+    types = {field.name: str(field.type) for field in parquet.read_schema(tmp_path / "a.parquet")}
+    assert (types["n"], types["predicted_score"]) == ("int64", "double")
+
+
+@pytest.mark.parametrize("value", ["\ud800", {}, [{}], 2**60 + 1, 10**40, [1, "x"]])
+@pytest.mark.parametrize("part_size", [1, 100])
+def test_value_that_parquet_has_no_form_for_stops_nothing(predictor, tmp_path, value, part_size):
+    file = tmp_path / "a.jsonl"
+    rows = [{"text": "wave", "x": value}, {"text": "oak", "x": 1.5}, {"text": "tide", "x": None}]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    to_file(predictor, file, tmp_path / "a.parquet", format="parquet", part_size=part_size)
+    assert parquet.read_table(tmp_path / "a.parquet").num_rows == 3
+
+
+def test_cells_of_csv_are_read_as_they_were_written(predictor, tmp_path):
+    rows = [{"text": text} for text in ("a\rb", "a\nb", "a\r\nb", 'say "it"', "a,b", " a ")]
+    file = tmp_path / "a.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    to_file(predictor, file, tmp_path / "a.csv", format="csv")
+    with (tmp_path / "a.csv").open(newline="") as written:
+        assert [row["text"] for row in csv.DictReader(written)] == [row["text"] for row in rows]
+
+
+def test_table_without_quotes_is_written_without_and_what_needs_them_fails(classifier, tmp_path):
+    file = tmp_path / "a.tsv"
+    file.write_text('id\ttext\n1\tsay "wave" oak\n')
+    records = Records([str(file)], Reading(quote=None))
+    out = io.BytesIO()
+    predict_to_stream(Predictor(classifier), records, out, on_done=nothing)
+    assert out.getvalue().decode().splitlines()[1].startswith('1\tsay "wave" oak\t')
+
+
 def test_file_without_records_becomes_one_without(predictor, tmp_path):
     file = tmp_path / "a.csv"
     file.write_text("id,text\n")
@@ -129,9 +166,7 @@ def test_file_without_records_becomes_one_without(predictor, tmp_path):
 def test_output_that_is_there_is_not_replaced_unasked(predictor, texts, tmp_path):
     output = tmp_path / "out.jsonl"
     output.write_text("mine")
-    with pytest.raises(
-        DataError, match="is there already: name another output, or add --overwrite"
-    ):
+    with pytest.raises(DataError, match="and whole: name another output, or add --overwrite"):
         to_file(predictor, texts, output)
     assert output.read_text() == "mine"
     to_file(predictor, texts, output, overwrite=True)
@@ -182,12 +217,72 @@ def test_what_was_stopped_goes_on_and_gives_the_same(predictor, texts, tmp_path,
         assert not folder.exists()
 
 
-def test_resuming_what_is_complete_does_nothing(predictor, texts, tmp_path):
+def test_resuming_a_folder_that_is_complete_does_nothing_and_another_job_is_refused(
+    predictor, classifier, texts, tmp_path
+):
+    folder = tmp_path / "out"
+    to_file(predictor, texts, folder, is_folder=True)
+    before = {file.name: file.stat().st_mtime_ns for file in folder.iterdir()}
+    to_file(predictor, texts, folder, is_folder=True, resume=True, on_done=stopped_after(1))
+    assert before == {file.name: file.stat().st_mtime_ns for file in folder.iterdir()}
+    with pytest.raises(DataError, match="`wanted` differs"):
+        to_file(Predictor(classifier, top=2), texts, folder, is_folder=True, resume=True)
+
+
+def test_resuming_a_file_that_is_whole_is_refused_as_nothing_says_what_it_is_of(
+    predictor, texts, tmp_path
+):
     output = tmp_path / "out.jsonl"
     to_file(predictor, texts, output)
-    before = output.stat().st_mtime_ns
-    to_file(predictor, texts, output, resume=True, on_done=stopped_after(1))
-    assert output.stat().st_mtime_ns == before
+    with pytest.raises(DataError, match="is there already, and whole"):
+        to_file(predictor, texts, output, resume=True)
+
+
+@pytest.mark.parametrize(
+    "left", [["job.json"], [".part-00000.jsonl.seqpipe-part-ab"], ["part-00003.jsonl"]]
+)
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_what_a_killed_job_left_is_cleared_away(predictor, texts, tmp_path, left, overwrite):
+    output, folder = tmp_path / "out.jsonl", tmp_path / "out.jsonl.parts"
+    folder.mkdir()
+    for name in left:
+        (folder / name).write_text("{}")
+    to_file(predictor, texts, output, overwrite=overwrite)
+    assert len(lines_of(output)) == 24 and not folder.exists()
+
+
+def test_file_of_errors_that_is_there_is_kept(predictor, texts, tmp_path):
+    mine = tmp_path / "mine"
+    mine.write_text("mine")
+    with pytest.raises(DataError, match="where records that fail are written, is there already"):
+        to_file(predictor, texts, tmp_path / "out.jsonl", errors=mine)
+    assert mine.read_text() == "mine"
+    to_file(predictor, texts, tmp_path / "out.jsonl", errors=mine, overwrite=True)
+    assert len(lines_of(mine)) == 1
+
+
+def test_named_file_of_errors_is_empty_if_nothing_failed(predictor, tmp_path):
+    (tmp_path / "a.txt").write_text("wave\n")
+    errors = tmp_path / "errors"
+    assert to_file(predictor, tmp_path / "a.txt", tmp_path / "out.jsonl", errors=errors) is None
+    assert errors.read_text() == ""
+
+
+def test_what_is_written_is_not_read(predictor, texts, tmp_path):
+    before = texts.read_text()
+    with pytest.raises(DataError, match="would be read as well as written"):
+        to_file(predictor, texts, texts, overwrite=True)
+    assert texts.read_text() == before
+    to_file(predictor, texts, tmp_path / "out.jsonl")
+    with pytest.raises(DataError, match="would be read as well as written"):
+        to_file(predictor, tmp_path, tmp_path / "out.jsonl", overwrite=True)
+
+
+def test_folder_of_predictions_can_be_read_again_without_its_errors(predictor, texts, tmp_path):
+    to_file(predictor, texts, tmp_path / "out", is_folder=True, part_size=10)
+    assert (tmp_path / "out" / "_errors.jsonl").exists()
+    to_file(predictor, tmp_path / "out", tmp_path / "again.jsonl")
+    assert len(lines_of(tmp_path / "again.jsonl")) == 24
 
 
 def test_parts_of_another_job_are_not_gone_on_with(predictor, classifier, texts, tmp_path):
@@ -210,7 +305,7 @@ def test_folder_with_other_things_in_it_is_left_alone(predictor, texts, tmp_path
     folder = tmp_path / "out"
     folder.mkdir()
     (folder / "mine.txt").write_text("mine")
-    with pytest.raises(DataError, match="no predictions are in it"):
+    with pytest.raises(DataError, match="with other things than predictions in it"):
         to_file(predictor, texts, folder, is_folder=True, overwrite=True)
     assert [p.name for p in folder.iterdir()] == ["mine.txt"]
 
@@ -237,6 +332,53 @@ def test_each_line_of_a_stream_is_answered_before_the_next_one_comes(predictor):
         os.close(writing)
         thread.join(30)
         assert not thread.is_alive()
+
+
+@pytest.mark.slow
+def test_several_processes_answer_each_line_too(predictor):
+    reading, writing = os.pipe()
+    answers, out = os.pipe()
+    with (
+        os.fdopen(reading, "rb") as source,
+        os.fdopen(out, "wb") as sink,
+        os.fdopen(answers) as answered,
+    ):
+        records = Records(["-"], Reading("lines"), source)
+        given = {"workers": 2, "on_done": nothing}
+        thread = threading.Thread(
+            target=predict_to_stream, args=(predictor, records, sink), kwargs=given
+        )
+        thread.start()
+        for text in TEXTS:
+            os.write(writing, f"{text}\n".encode())
+            assert json.loads(answered.readline())["text"] == text
+        os.close(writing)
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+@pytest.mark.slow
+def test_process_that_dies_of_loading_the_model_blames_no_record(make_deadly, tmp_path):
+    (tmp_path / "a.txt").write_text("wave\n" * 5)
+    with pytest.raises(SavedModelError, match="ends while it loads the model"):
+        to_file(DiesOfLoading(make_deadly), tmp_path / "a.txt", tmp_path / "out.jsonl", workers=2)
+
+
+class DiesOfLoading(Importing):
+    """A predictor whose process ends when another one than this test's loads the model."""
+
+    def __getstate__(self):
+        return {**super().__getstate__(), "loading": os.getpid()}
+
+    @property
+    def schema(self):
+        if self.__dict__.get("loading") not in (None, os.getpid()):
+            os._exit(9)
+        return super().schema
+
+    def predict(self, records):
+        _ = self.schema
+        return super().predict(records)
 
 
 def test_stream_cannot_be_parquet_nor_gone_on_with(predictor, texts, tmp_path):

@@ -37,6 +37,11 @@ def test_top_ranks_labels_by_score():
     assert found == {"labels": ["b", "c"], "scores": [0.5, 0.3]}
 
 
+def test_threshold_cuts_the_best_labels_off():
+    found = label_values(SCORES, [], Wanted(top=3, threshold=0.3), exclusive=False)
+    assert found["labels"] == ["b", "c"]
+
+
 def test_labels_of_other_components_are_left_out(doc):
     task = TextClasses.of_component(exclusive=True, threshold=0.5, labels=SCORES)
     found = task.output(doc, list(SCORES), Wanted(probabilities=True))

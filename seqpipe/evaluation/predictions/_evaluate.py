@@ -87,7 +87,11 @@ def evaluate(
         "texts": count,
         "main": task.main_figure,
         "figures": figures,
-        "intervals": {name: interval(values) for name, values in samples.items()},
+        "intervals": {
+            name: found
+            for name, values in samples.items()
+            if (found := interval(values)) is not None
+        },
         "resamples": len(next(iter(samples.values()), ())),
         "slices": _slices(predicted, figures_of),
         "calibration": _calibration(predicted),
@@ -128,13 +132,18 @@ def compare(first: Predicted, second: Predicted, *, seed: int = 0) -> dict[str, 
         "differences": {
             name: {"difference": whole[name], "interval": interval(values)}
             for name, values in samples.items()
+            if name in whole and interval(values) is not None
         },
         "right": mcnemar(*zip(*pairs, strict=True)) if is_judged else None,
     }
 
 
 def _numbers(figures: Mapping[str, Any]) -> dict[str, float]:
-    return {name: value for name, value in figures.items() if isinstance(value, float)}
+    return {
+        name: float(value)
+        for name, value in figures.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
 
 
 def _class_figures(task: TextClasses, examples: Sequence[Example]) -> FiguresOf:
@@ -157,6 +166,7 @@ def _class_figures(task: TextClasses, examples: Sequence[Example]) -> FiguresOf:
                 extra[n] += 1
     hits = true & chosen
     exact = (true == chosen).all(1) & (extra == 0)
+    occurs = true.any(0) | chosen.any(0)
 
     def figures_of(places: NDArray[np.int64]) -> Mapping[str, float]:
         weights = np.bincount(places, minlength=len(examples)).astype(np.float64)
@@ -164,10 +174,12 @@ def _class_figures(task: TextClasses, examples: Sequence[Example]) -> FiguresOf:
         total = of_true.sum() + of_chosen.sum() + weights @ extra
         sums = of_true + of_chosen
         f = np.divide(2 * hit, sums, out=np.zeros_like(hit), where=sums > 0)
+        # A class that some of the texts happen to lack says nothing of how well it's found.
+        counted = (sums > 0) | ~occurs
         return {
             "accuracy": float(weights @ exact / weights.sum()),
             "micro_f": float(2 * hit.sum() / total) if total else 0.0,
-            "macro_f": float(f.mean()) if len(f) else 0.0,
+            "macro_f": float(f[counted].mean()) if counted.any() else 0.0,
         }
 
     return figures_of
@@ -207,7 +219,11 @@ def _by_thirds(by: str, values: NDArray[Any], shown: Callable[[float], str]) -> 
         return []
     bounds = np.unique(np.quantile(values, np.linspace(0, 1, _SLICES + 1)))
     numbers = np.clip(np.searchsorted(bounds, values, side="left") - 1, 0, len(bounds) - 2)
-    groups = [np.flatnonzero(numbers == number) for number in range(len(bounds) - 1)]
+    if len(bounds) == 2:
+        # Most have the same value, the lowest or the highest: they're one group, and the others another.
+        common = bounds[0] if np.median(values) == bounds[0] else bounds[1]
+        numbers = (values == common) != (common == bounds[0])
+    groups = [np.flatnonzero(numbers == number) for number in range(_SLICES)]
     return [
         (by, shown(values[group].min()), shown(values[group].max()), group)
         for group in groups

@@ -31,7 +31,7 @@ def bootstrap(
         resamples: How many samples; fewer, but 100 at least, if they took more than 5 seconds.
 
     Returns:
-        For each figure its value in each sample; nothing if there are no texts.
+        For each figure of all texts its value in each sample, NaN where a sample has none; nothing if there are no texts.
     """
     if not count:
         return {}
@@ -42,11 +42,15 @@ def bootstrap(
         found.append(figures_of(generator.integers(count, size=count)))
         if number + 1 >= _LEAST and time.monotonic() - start > _SECONDS:
             break
-    return {name: np.array([each[name] for each in found]) for name in found[0]}
+    names = figures_of(np.arange(count))
+    return {name: np.array([each.get(name, math.nan) for each in found]) for name in names}
 
 
-def interval(values: NDArray[np.float64]) -> list[float]:
-    """Return what 95 % of the values lie between: the percentiles of the bootstrap."""
+def interval(values: NDArray[np.float64]) -> list[float] | None:
+    """Return what 95 % of the values lie between: the percentiles of the bootstrap; None if most samples have none."""
+    values = values[np.isfinite(values)]
+    if len(values) < _LEAST / 2:
+        return None
     low, high = np.quantile(values, [_TAIL, 1 - _TAIL])
     return [float(low), float(high)]
 
