@@ -15,6 +15,7 @@ from seqpipe.cli._generate import generate_command
 from seqpipe.cli._package import package_command
 from seqpipe.cli._predict import predict_command
 from seqpipe.cli._run import run_command
+from seqpipe.cli._runs import runs_app
 from seqpipe.cli._upgrade import upgrade_command
 from seqpipe.cli.embeddings import embeddings_app
 from seqpipe.cli.plugins import plugins_app
@@ -48,6 +49,7 @@ app.add_typer(
     name="embeddings",
     short_help="Score and explore vectors of words, items or nodes.",
 )
+app.add_typer(runs_app, name="runs", short_help="List runs, and show how they differ.")
 app.add_typer(plugins_app, name="plugins", short_help="List, explain, check and create plugins.")
 
 
