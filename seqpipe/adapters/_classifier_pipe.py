@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from spacy.attrs import IS_SPACE, ORTH
 from spacy.language import Language
 from spacy.pipeline import Pipe
 from spacy.scorer import Scorer
@@ -206,8 +207,12 @@ def check_classifier(name: str, classifier: Any, threshold: float) -> None:
 
 
 def words_of(doc: Doc) -> list[str]:
-    """Return the words that a classifier sees."""
-    return [token.text for token in doc if not token.is_space]
+    """Return the words that a classifier sees: those that aren't white space."""
+    # An object for each token takes most of the time that a linear classifier takes.
+    orths, spaces = doc.to_array([ORTH, IS_SPACE]).reshape(-1, 2).T.tolist()
+    strings = doc.vocab.strings
+    texts = {orth: strings[orth] for orth in {*orths}}
+    return [texts[orth] for orth, is_space in zip(orths, spaces, strict=True) if not is_space]
 
 
 def labels_of(examples: Iterable[Example]) -> list[str]:

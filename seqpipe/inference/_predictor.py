@@ -11,7 +11,7 @@ from typing import Any, Final
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from seqpipe.adapters import compares_pairs
+from seqpipe.adapters import compares_pairs, keeping_tokens
 from seqpipe.errors import ConfigError
 from seqpipe.inference._load import load_pipeline
 from seqpipe.inference._outputs import Outputs
@@ -218,7 +218,7 @@ class Predictor:
         with computing_in(threads):
             for start in range(0, len(given), _AT_ONCE):
                 batch = list(enumerate(given[start : start + _AT_ONCE], start=start))
-                with _forgetting_strings(loaded):
+                with keeping_tokens(), _forgetting_strings(loaded):
                     for index, found in self._predict(loaded, batch):
                         if isinstance(found, str):
                             failures.append(Failure(index, _id_of(given[index], self.id), found))
