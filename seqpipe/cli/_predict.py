@@ -328,4 +328,4 @@ def _to_file(
         )
     except KeyboardInterrupt:
         raise InterruptedRun(screen.stopped(path)) from None
-    screen.finish(path, failed)
+    screen.finish(path, failed, resumed=options["resume"])

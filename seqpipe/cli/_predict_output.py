@@ -104,22 +104,27 @@ class PredictScreen(contextlib.AbstractContextManager["PredictScreen"]):
         told = f"{self._count + self._kept:,} records, {rate:,.0f}/s"
         self._bar.update(task, completed=self._records.position or 0, description=told)
 
-    def finish(self, output: Path, failed: Path | None) -> None:
-        """Say what came out."""
+    def finish(self, output: Path, failed: Path | None, *, resumed: bool) -> None:
+        """Say what came out, and of a job that was gone on with whether anything was left."""
         if self._bar is not None:
             self._bar.stop()
-        if not self._count and not self._kept and output.exists() and self._records.size:
+        if resumed and not self._count and not self._kept:
             self._say(f"{escaped(output)} is there already: nothing was left to do")
             return
         self._summarise()
         if self._kept:
             self._say(f"{plural(self._kept, 'record')} were predicted for before")
         if failed is not None:
-            self._print(f"{plural(self._failed, 'record')} failed: see {escaped(failed)}")
+            # Those of parts that were there before, too.
+            with failed.open("rb") as lines:
+                count = sum(1 for _ in lines)
+            self._print(f"{plural(count, 'record')} failed: see {escaped(failed)}")
         self._say(f"predictions: {escaped(output)}")
 
     def stopped(self, output: Path) -> str:
         """Return what to say of a job that was stopped."""
+        if self._records.is_stream:
+            return f"stopped; the parts that are done are in {output}.parts"
         return f"stopped; what's done of {output} is kept, and the same command with --resume goes on with it"
 
     def _summarise(self) -> None:

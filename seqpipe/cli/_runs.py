@@ -1,5 +1,6 @@
 """``seqpipe runs``."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,15 +25,18 @@ def list_command(folder: _Folder = Path("runs"), json: _Json = False) -> None:
     """
     from seqpipe.cli._runs_output import print_runs
     from seqpipe.cli.plugins._screen import make_console, print_json
+    from seqpipe.reporting import escaped
     from seqpipe.run import differing, find_runs
 
-    runs = find_runs(folder)
+    runs, problems = find_runs(folder)
     differences = differing(runs)
     if json:
         told = {"runs": [run.to_json() for run in runs], "differing": differences}
         print_json(_plain(told))
         return
     print_runs(make_console(soft_wrap=False), runs, differences, folder)
+    for problem in problems:
+        make_console(sys.stderr).print(f"passed over: {escaped(problem)}")
 
 
 def diff_command(

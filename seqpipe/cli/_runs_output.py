@@ -14,6 +14,8 @@ from seqpipe.run import MISSING, PastRun
 #: So many settings have columns of their own.
 _MOST: Final = 4
 _MOST_SCORES: Final = 1
+#: Columns of what isn't shown on a terminal, so that nothing is folded.
+_WIDE: Final = 1000
 
 
 def print_runs(
@@ -23,6 +25,8 @@ def print_runs(
     folder: Path,
 ) -> None:
     """Print a line for each run."""
+    if not console.is_terminal:
+        console.width = _WIDE
     if not runs:
         console.print(f"no runs in {escaped(folder)}", soft_wrap=True)
         return

@@ -65,7 +65,7 @@ def in_cluster(
                     yield _cut(batch, submit, work)
         except (FutureCancelledError, OSError) as error:
             raise SavedModelError(
-                f"the cluster at {show(address)} went away: what's done is kept, and --resume goes on with it ({error})"
+                f"the cluster at {show(address)} went away ({error}); what's written in parts is kept"
             ) from error
         finally:
             with contextlib.suppress(Exception):

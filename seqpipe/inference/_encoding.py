@@ -300,6 +300,7 @@ def _named(record: Record) -> Mapping[str, Any]:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, dict | list | tuple | int | float):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    # Dates and whatever else JSON has no form for, as JSON would have them, without quotes.
+    return str(value)

@@ -211,6 +211,7 @@ def predict_to_file(
                     if k not in ("model", "threads")
                 },
                 "reading": vars(records.reading),
+                "errors": None if errors is None else str(errors.absolute()),
                 "format": encoder.format,
             },
             inputs=[input_state(file) for file in records.files if file != STDIN],
@@ -224,14 +225,14 @@ def predict_to_file(
             resume=resume,
             overwrite=overwrite,
         )
-        _check_apart(records.files, [output, parts.errors])
-        if parts.is_complete and resume:
+        _check_apart(records.files, [output, parts.errors], parts.folder)
+        if is_folder and resume and not overwrite and parts.is_complete:
             return None
         engine = _engine(Work(predictor, encoder), workers, cluster, is_slow=records.is_stream)
         return write_parts(records, engine, encoder, parts, on_done=on_done, on_kept=on_kept)
 
 
-def _check_apart(files: Sequence[str], outputs: Sequence[Path]) -> None:
+def _check_apart(files: Sequence[str], outputs: Sequence[Path], folder: Path) -> None:
     """Check that nothing is read that will be written.
 
     Raises:
@@ -239,11 +240,14 @@ def _check_apart(files: Sequence[str], outputs: Sequence[Path]) -> None:
     """
     ours = [path for path in outputs if path.is_file()]
     for file in files:
-        for path in ours:
-            if file != STDIN and path.samefile(file):
-                raise DataError(
-                    f"{show(str(path))} would be read as well as written: name another output, or other inputs"
-                )
+        is_read = file != STDIN and (
+            any(path.samefile(file) for path in ours)
+            or folder.resolve() in Path(file).resolve().parents
+        )
+        if is_read:
+            raise DataError(
+                f"{show(file)} would be read as well as written: name another output, or other inputs"
+            )
 
 
 def _encoder(predictor: Predictor, records: Records, format: Format | None) -> Encoder:

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import re
 import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -9,6 +11,8 @@ from dataclasses import dataclass
 from itertools import count, groupby, islice
 from pathlib import Path
 from typing import IO, Any, Final, TypeAlias
+
+from spacy.util import get_package_path, is_package
 
 from seqpipe import storage
 from seqpipe.errors import DataError
@@ -22,6 +26,11 @@ BATCH: Final = 256
 _PLAN: Final = "job.json"
 _PARTS: Final = ".parts"
 _ERRORS: Final = "errors.jsonl"
+#: The names of what a job writes into a folder; those that begin with a dot are of files that aren't whole yet.
+_OWN: Final = re.compile(
+    r"part-\d{5,}\.(jsonl|csv|tsv|parquet)|errors-\d{5,}\.jsonl|_errors\.jsonl|job\.json"
+    r"|\..*\.seqpipe-part-[0-9a-f]+"
+)
 #: In a folder, it isn't to be taken for a part.
 _FOLDER_ERRORS: Final = "_errors.jsonl"
 
@@ -83,12 +92,14 @@ class Plan:
 
 
 def model_hash(model: str) -> str:
-    """Return a hash of what's in a model's folder, by its manifest; of an installed one its name."""
-    for name in ("seqpipe-manifest.json", "meta.json"):
-        file = Path(model) / name
-        if file.is_file():
-            return hashlib.sha256(file.read_bytes()).hexdigest()
-    return model
+    """Return a hash of what's in a model: its manifest, or else the sizes and times of its files."""
+    folder = get_package_path(model) if is_package(model) else Path(model)
+    manifest = folder / "seqpipe-manifest.json"
+    if manifest.is_file():
+        return hashlib.sha256(manifest.read_bytes()).hexdigest()
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    states = [[str(f.relative_to(folder)), f.stat().st_size, f.stat().st_mtime_ns] for f in files]
+    return hashlib.sha256(json.dumps(states).encode()).hexdigest()
 
 
 def input_state(path: str) -> list[Any]:
@@ -154,6 +165,10 @@ class Parts:
         self._check_same(begun)
 
     def _check_errors(self, *, overwrite: bool) -> None:
+        if self.errors.absolute() == self.output.absolute():
+            raise DataError(
+                f"{show(str(self.output))} is named for what's predicted and for what failed: name another file by --errors"
+            )
         if self.errors.exists() and not overwrite:
             raise DataError(
                 f"{show(str(self.errors))}, where records that fail are written, is there already: name another file by "
@@ -168,13 +183,13 @@ class Parts:
             )
 
     def _strangers(self) -> list[str]:
-        """Return the names of the files in the folder that no job has written."""
-        ours = ("part-", "errors-", "_errors.", ".")
-        names = [file.name for file in self.folder.iterdir()]
+        """Return the names of what's in the folder that no job of ours has written."""
+        has_plan = self._plan() is not None
         return [
-            name
-            for name in names
-            if name != _PLAN and not (name.startswith(ours) and _is_ours(name))
+            file.name
+            for file in self.folder.iterdir()
+            if not (_OWN.fullmatch(file.name) and file.is_file() and (has_plan or _is_hidden(file)))
+            and file != self.errors
         ]
 
     @property
@@ -186,22 +201,27 @@ class Parts:
 
     def _begun(self) -> dict[str, Any] | None:
         """Return the plan of the job whose parts are there; None if there are none."""
+        found = self._plan()
+        # Before there's a part, nothing is lost by beginning anew.
+        is_begun = found is not None and (found["is_complete"] or self._parts())
+        return found if is_begun else None
+
+    def _plan(self) -> dict[str, Any] | None:
         try:
             found = json.loads((self.folder / _PLAN).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        # Before there's a part, nothing is lost by beginning anew.
-        is_begun = isinstance(found, dict) and (found.get("is_complete") or self._parts())
-        return found if is_begun else None
+        is_ours = isinstance(found, dict) and {*self.plan.to_json(), "is_complete"} == {*found}
+        return found if is_ours else None
 
     def _parts(self) -> list[Path]:
-        return list(self.folder.glob("part-*"))
+        return [file for file in self.folder.glob("part-*") if _OWN.fullmatch(file.name)]
 
     def begin(self) -> None:
         """Make the folder, without parts of another job."""
         if not self._goes_on:
-            leftovers = [*self.folder.glob("*errors*.jsonl"), *self.folder.glob(".*seqpipe-part-*")]
-            for file in [*self._parts(), *leftovers]:
+            there = self.folder.iterdir() if self.folder.is_dir() else ()
+            for file in [file for file in there if _OWN.fullmatch(file.name)]:
                 file.unlink()
         self._write_plan(is_complete=False)
 
@@ -225,6 +245,9 @@ class Parts:
         """Write a part; which records of it failed comes first, as a part that's there isn't looked at again."""
         if failed:
             storage.write_text(self._errors_of(number), "".join(map(error_line, failed)))
+        else:
+            # Of a try that ended before the part was there.
+            self._errors_of(number).unlink(missing_ok=True)
         storage.write_file(self._path(number), lambda file: file.write(encoder.join(pieces)))
 
     def finish(self, encoder: Encoder, parts: int) -> Path | None:
@@ -248,9 +271,9 @@ class Parts:
         else:
             files = [self._path(number) for number in range(parts)]
             storage.write_file(self.output, lambda file: encoder.join_files(files, file))
-            # First what says that there's a job: without it, what's left of the folder is in nobody's way.
-            (self.folder / _PLAN).unlink()
-            shutil.rmtree(self.folder)
+            # All at once: if this ends halfway, what's left is in nobody's way.
+            hidden = self.folder.with_name(f".{self.folder.name}.seqpipe-part-{os.getpid()}")
+            shutil.rmtree(self.folder.rename(hidden))
         return self.errors if errors else None
 
 
@@ -331,8 +354,8 @@ def error_line(failed: Failed) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n"
 
 
-def _is_ours(name: str) -> bool:
-    return not name.startswith(".") or ".seqpipe-part-" in name
+def _is_hidden(file: Path) -> bool:
+    return file.name.startswith(".")
 
 
 def _copy(files: Sequence[Path], out: IO[bytes]) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,6 +26,8 @@ _AT_ONCE: Final = 256
 #: From so many new strings on, those of a batch are forgotten after it. Until then they're kept, which is faster.
 _MOST_STRINGS: Final = 500_000
 _PAIR: Final = "text2"
+#: Threads, and what's kept of tokens, are the process' own: one prediction at a time.
+_LOCK: Final = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -209,13 +212,14 @@ class Predictor:
         Returns:
             The predictions, in the order of the records. Raises what `nlp` does, and nothing on account of a record.
         """
-        loaded = self._loaded
+        with _LOCK:
+            loaded = self._loaded
         given = list(records)
         values: list[Mapping[str, Any] | None] = [None] * len(given)
         failures: list[Failure] = []
         words = 0
         threads = usable_threads() if self.threads is None else self.threads
-        with computing_in(threads):
+        with _LOCK, computing_in(threads):
             for start in range(0, len(given), _AT_ONCE):
                 batch = list(enumerate(given[start : start + _AT_ONCE], start=start))
                 with keeping_tokens(), _forgetting_strings(loaded):

@@ -257,9 +257,11 @@ class _Pool:
     def alone(self, batch: Sequence[Item]) -> Done:
         """Return what comes of a batch in a process of its own, record by record, without those that end it."""
         deaths: Counter[int] = Counter()
-        at = _CONTEXT.Value("q", 0)
+        at = _CONTEXT.Value("q", _LOADING)
         while True:
-            fatal = [number for number, times in deaths.items() if times == _TRIES]
+            fatal = [number for number, times in deaths.items() if times >= _TRIES]
+            # Before a process has begun, it dies of no record.
+            at.value = _LOADING
             with contextlib.ExitStack() as stack:
                 executor = self._start(1, at)
                 stack.callback(_end, executor)
@@ -267,10 +269,10 @@ class _Pool:
                     return executor.submit(_do_one_by_one, batch, fatal).result()
                 except BrokenProcessPool as error:
                     deaths[at.value] += 1
-                    if deaths[_LOADING] == _TRIES:
+                    if deaths[_LOADING] >= _TRIES:
                         raise SavedModelError(
-                            "the process that predicts ends while it loads the model, as it does when memory runs out: fewer "
-                            "--workers need less"
+                            "the process that predicts ends before it has begun, or while it loads the model, as it does when memory runs "
+                            "out: fewer --workers need less"
                         ) from error
 
     def end(self) -> None:

@@ -45,17 +45,23 @@ class PastRun:
         return {**told, "folder": str(self.folder), "ended": self.ended.isoformat()}
 
 
-def find_runs(folder: Path) -> list[PastRun]:
-    """Return the runs in a folder and below it, the oldest first.
+def find_runs(folder: Path) -> tuple[list[PastRun], list[str]]:
+    """Return the runs in a folder and below it, the oldest first, and what's wrong with those that can't be read.
 
     Raises:
-        SavedModelError: The folder isn't there, or a report can't be read.
+        SavedModelError: The folder isn't there.
     """
     if not folder.is_dir():
         raise SavedModelError(f"there's no folder {folder}, in which runs could be")
     reports = sorted(folder.rglob(_REPORT))
-    runs = [read_run(file.parent) for file in reports if (file.parent / _CONFIG).is_file()]
-    return sorted(runs, key=lambda run: (run.ended, str(run.folder)))
+    runs, problems = [], []
+    for file in reports:
+        if (file.parent / _CONFIG).is_file():
+            try:
+                runs.append(read_run(file.parent))
+            except SavedModelError as error:
+                problems.append(str(error))
+    return sorted(runs, key=lambda run: (run.ended, str(run.folder))), problems
 
 
 def read_run(folder: Path) -> PastRun:
@@ -68,12 +74,13 @@ def read_run(folder: Path) -> PastRun:
     try:
         report = json.loads(file.read_text(encoding="utf-8"))
         ended = datetime.fromtimestamp(file.stat().st_mtime, timezone.utc)
-        # As the file has it: what refers to another setting doesn't differ by itself.
-        config = Config().from_disk(folder / _CONFIG, interpolate=False)
+        config = Config().from_disk(folder / _CONFIG)
     except OSError as error:
         raise SavedModelError(f"{folder} has no run: {error.strerror}: {error.filename}") from error
     except ValueError as error:
         raise SavedModelError(f"the run in {folder} can't be read: {error}") from error
+    if not isinstance(report, dict):
+        raise SavedModelError(f"the run in {folder} can't be read: its {_REPORT} is no report")
     dev = report.get("dev") or {}
     return PastRun(
         folder,
@@ -108,11 +115,14 @@ MISSING: Final = "–"
 
 
 def differing(runs: Sequence[PastRun]) -> dict[str, list[Any]]:
-    """Return the settings in which runs differ, with the value of each; what a run lacks is `MISSING`."""
+    """Return the settings in which runs differ, with the value of each; what a run lacks is `MISSING`.
+
+    Of settings with the same key and the same values, such as the seed in several sections, it's one.
+    """
     names = dict.fromkeys(name for run in runs for name in run.settings)
     found = {name: [run.settings.get(name, MISSING) for run in runs] for name in names}
-    return {
-        name: values
-        for name, values in found.items()
-        if any(value != values[0] for value in values[1:])
-    }
+    differ = {n: v for n, v in found.items() if any(value != v[0] for value in v[1:])}
+    once: dict[tuple[str, str], str] = {}
+    for name in sorted(differ, key=lambda name: name.count(".")):
+        once.setdefault((name.rpartition(".")[2], repr(differ[name])), name)
+    return {name: values for name, values in differ.items() if name in once.values()}

@@ -58,14 +58,14 @@ def test_runs_are_listed_with_scores_and_the_settings_that_differ(call, runs):
 def test_runs_as_json_have_all_that_differs(call, runs):
     told = json.loads(call("runs", "list", str(runs), "--json").out)
     assert [run["test"]["accuracy"] for run in told["runs"]] == [0.5, 0.75]
-    assert told["differing"] == {"training.max_epochs": [3, 6], "system.seed": [0, 1]}
+    assert told["differing"] == {"training.max_epochs": [3, 6], "training.seed": [0, 1]}
 
 
 def test_two_runs_differ_in_settings_and_scores(call, runs):
     called = call("runs", "diff", str(runs / "one"), str(runs / "deep" / "two"))
     assert called.out.splitlines() == [
         "training.max_epochs: 3 → 6",
-        "system.seed: 0 → 1",
+        "training.seed: 0 → 1",
         "dev score: 0.6000 → 0.8500 (+0.2500)",
         "test accuracy: 0.5000 → 0.7500 (+0.2500)",
     ]
@@ -84,7 +84,13 @@ def test_folder_without_runs_says_so(call, tmp_path):
 def test_damaged_report_names_its_run(call, runs):
     (runs / "one" / "report.json").write_text("{")
     called = call("runs", "list", str(runs))
-    assert called.code == 1 and f"the run in {runs / 'one'} can't be read" in called.err
+    assert (
+        called.code == 0 and f"passed over: the run in {runs / 'one'} can't be read" in called.err
+    )
+    assert "deep/two" in called.out
+    (runs / "one" / "report.json").write_text("[]")
+    assert "is no report" in call("runs", "list", str(runs)).err
+    assert call("runs", "diff", str(runs / "one"), str(runs / "one")).code == 1
 
 
 def test_help_has_examples(call):

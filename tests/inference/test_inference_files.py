@@ -1,11 +1,14 @@
 """Predictions for files: whole or not at all, in parts that a later run goes on with, by one process or several."""
 
 import csv
+import datetime
+import decimal
 import io
 import json
 import os
 import threading
 
+import pyarrow
 import pytest
 from inference.conftest import TEXTS, Importing
 from pyarrow import parquet
@@ -154,6 +157,26 @@ def test_table_without_quotes_is_written_without_and_what_needs_them_fails(class
     assert out.getvalue().decode().splitlines()[1].startswith('1\tsay "wave" oak\t')
 
 
+def test_dates_and_decimals_are_cells_without_quotes(predictor, tmp_path):
+    row = {
+        "text": "wave",
+        "day": datetime.date(2020, 1, 2),
+        "price": decimal.Decimal("1.50"),
+        "list": [1, 2],
+        "is": True,
+    }
+    parquet.write_table(pyarrow.Table.from_pylist([row]), tmp_path / "a.parquet")
+    to_file(predictor, tmp_path / "a.parquet", tmp_path / "a.csv", format="csv")
+    with (tmp_path / "a.csv").open(newline="") as written:
+        (found,) = csv.DictReader(written)
+    assert (found["day"], found["price"], found["list"], found["is"]) == (
+        "2020-01-02",
+        "1.50",
+        "[1, 2]",
+        "true",
+    )
+
+
 def test_file_without_records_becomes_one_without(predictor, tmp_path):
     file = tmp_path / "a.csv"
     file.write_text("id,text\n")
@@ -238,17 +261,74 @@ def test_resuming_a_file_that_is_whole_is_refused_as_nothing_says_what_it_is_of(
         to_file(predictor, texts, output, resume=True)
 
 
-@pytest.mark.parametrize(
-    "left", [["job.json"], [".part-00000.jsonl.seqpipe-part-ab"], ["part-00003.jsonl"]]
-)
 @pytest.mark.parametrize("overwrite", [True, False])
-def test_what_a_killed_job_left_is_cleared_away(predictor, texts, tmp_path, left, overwrite):
+def test_what_a_job_left_that_was_killed_before_its_first_part_is_cleared_away(
+    predictor, texts, tmp_path, overwrite
+):
     output, folder = tmp_path / "out.jsonl", tmp_path / "out.jsonl.parts"
-    folder.mkdir()
-    for name in left:
-        (folder / name).write_text("{}")
+    with pytest.raises(StopError):
+        to_file(predictor, texts, output, on_done=stopped_after(1))
+    assert [file.name for file in folder.iterdir()] == ["job.json"]
+    (folder / ".part-00000.jsonl.seqpipe-part-ab").write_text("half")
     to_file(predictor, texts, output, overwrite=overwrite)
     assert len(lines_of(output)) == 24 and not folder.exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["part-00000.jsonl", "part-r-1.csv", "job.json", "errors-1.jsonl", "part-a/b"]
+)
+@pytest.mark.parametrize("settings", [{}, {"overwrite": True}, {"resume": True}])
+def test_files_of_others_that_are_called_alike_are_left_alone(
+    predictor, texts, tmp_path, name, settings
+):
+    theirs = tmp_path / "out" / name
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text('{"text": "wave"}\n')
+    with pytest.raises(DataError, match="with other things than predictions in it"):
+        to_file(predictor, texts, tmp_path / "out", is_folder=True, **settings)
+    assert theirs.read_text() == '{"text": "wave"}\n'
+
+
+def test_folder_that_is_read_is_not_written(predictor, texts, tmp_path):
+    folder = tmp_path / "out"
+    to_file(predictor, texts, folder, is_folder=True, part_size=10)
+    before = sorted(file.read_bytes() for file in folder.iterdir())
+    with pytest.raises(DataError, match="would be read as well as written"):
+        to_file(predictor, folder, folder, is_folder=True, overwrite=True)
+    assert before == sorted(file.read_bytes() for file in folder.iterdir())
+
+
+def test_overwriting_goes_before_going_on_where_there_is_nothing_to_go_on_with(
+    predictor, texts, tmp_path
+):
+    output = tmp_path / "out.jsonl"
+    output.write_text("old\n")
+    to_file(predictor, texts, output, overwrite=True, resume=True)
+    assert len(lines_of(output)) == 24
+
+
+def test_going_on_needs_the_same_file_of_errors(predictor, texts, tmp_path):
+    mine = tmp_path / "mine"
+    mine.write_text("mine")
+    with pytest.raises(StopError):
+        to_file(predictor, texts, tmp_path / "out.jsonl", part_size=10, on_done=stopped_after(2))
+    with pytest.raises(DataError, match="`errors` differs"):
+        to_file(predictor, texts, tmp_path / "out.jsonl", part_size=10, resume=True, errors=mine)
+    assert mine.read_text() == "mine"
+
+
+def test_output_and_errors_are_two_files(predictor, texts, tmp_path):
+    with pytest.raises(DataError, match="is named for what's predicted and for what failed"):
+        to_file(predictor, texts, tmp_path / "a.jsonl", errors=tmp_path / "a.jsonl")
+
+
+def test_errors_of_a_try_that_ended_are_not_those_of_the_next(predictor, texts, tmp_path):
+    folder = tmp_path / "out"
+    with pytest.raises(StopError):
+        to_file(predictor, texts, folder, is_folder=True, part_size=10, on_done=stopped_after(2))
+    (folder / "errors-00001.jsonl").write_text("stale\n")
+    failed = to_file(predictor, texts, folder, is_folder=True, part_size=10, resume=True)
+    assert len(lines_of(failed)) == 1
 
 
 def test_file_of_errors_that_is_there_is_kept(predictor, texts, tmp_path):
@@ -360,7 +440,7 @@ def test_several_processes_answer_each_line_too(predictor):
 @pytest.mark.slow
 def test_process_that_dies_of_loading_the_model_blames_no_record(make_deadly, tmp_path):
     (tmp_path / "a.txt").write_text("wave\n" * 5)
-    with pytest.raises(SavedModelError, match="ends while it loads the model"):
+    with pytest.raises(SavedModelError, match="or while it loads the model"):
         to_file(DiesOfLoading(make_deadly), tmp_path / "a.txt", tmp_path / "out.jsonl", workers=2)
 
 
@@ -442,3 +522,17 @@ def test_record_that_ends_its_process_is_named_and_left_out(make_deadly, tmp_pat
     (bad,) = lines_of(failed)
     assert (bad["id"], bad["place"]) == (400, f"{file}:401")
     assert bad["reason"] == "it ended the process that predicted for it, 2 times"
+
+
+@pytest.mark.slow
+def test_process_that_dies_before_it_has_begun_is_not_started_for_ever(make_deadly, tmp_path):
+    (tmp_path / "a.txt").write_text("wave\n" * 5)
+    with pytest.raises(SavedModelError, match="ends before it has begun"):
+        to_file(DiesOfComing(make_deadly), tmp_path / "a.txt", tmp_path / "out.jsonl", workers=2)
+
+
+class DiesOfComing(Importing):
+    """A predictor that ends the process that it comes to."""
+
+    def __setstate__(self, state):
+        os._exit(9)
