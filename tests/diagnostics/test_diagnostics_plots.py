@@ -37,7 +37,9 @@ each = pytest.mark.parametrize("make", [flow, spectrum, saturation])
 
 
 @each
-def test_plot_makes_a_figure_that_can_be_saved(make, tmp_path):
+def test_plot_makes_a_figure_that_can_be_saved(make, tmp_path, monkeypatch):
+    # Another test's library may have imported it.
+    monkeypatch.delitem(sys.modules, "matplotlib.pyplot", raising=False)
     axes = make().plot()
     axes.figure.savefig(tmp_path / "figure.png")
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")

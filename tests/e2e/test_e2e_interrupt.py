@@ -276,7 +276,7 @@ def test_killed_run_leaves_the_earlier_model_and_the_next_run_works(world, start
     again = seqpipe("run", "pipeline.cfg", "--output", "out", "--pipeline.seed", "1", cwd=world)
 
     assert again.returncode == 0, again.stderr
-    assert names(world / "out") == ["config.cfg", "model-best", "report.json"]
+    assert names(world / "out") == ["config.cfg", "model-best", "report.html", "report.json"]
     manifest = "seqpipe-manifest.json"
     assert (earlier / manifest).read_bytes() != (trained.model / manifest).read_bytes()
     assert spacy.load(earlier)("the gull of the harbour").cats["sea"] > 0.5

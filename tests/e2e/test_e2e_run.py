@@ -47,7 +47,12 @@ def test_run_prints_a_table_of_classes_and_where_the_pipeline_is(trained):
 
 
 def test_run_writes_model_config_and_report_and_nothing_else(trained):
-    assert names(trained.folder / "out") == ["config.cfg", "model-best", "report.json"]
+    assert names(trained.folder / "out") == [
+        "config.cfg",
+        "model-best",
+        "report.html",
+        "report.json",
+    ]
     assert (trained.model / "seqpipe-manifest.json").is_file()
     storage.verify_folder(trained.model)
     written = (trained.folder / "out" / "config.cfg").read_text(encoding="utf-8")
