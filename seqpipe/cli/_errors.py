@@ -73,12 +73,22 @@ def _report_errors(*, traceback: bool) -> Iterator[None]:
     except (typer.BadParameter, typer.Abort, typer.Exit):
         raise
     except Exception as error:
+        if _was_stopped(error):
+            _stop("\nstopped", stopped[-1])
         if isinstance(error, OSError) and not _can_print():
             _give_up(error)
         if traceback:
             print(escaped_lines("".join(tracebacks.format_exception(error))), file=sys.stderr)
         print(_message(error, traceback=traceback), file=sys.stderr)
         sys.exit(1)
+
+
+def _was_stopped(error: BaseException) -> bool:
+    """Return whether an error is due to Ctrl-C: before Python 3.12, one in the midst of a class's creation comes as a RuntimeError."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, KeyboardInterrupt):
+        cause = cause.__cause__
+    return cause is not None
 
 
 @contextlib.contextmanager

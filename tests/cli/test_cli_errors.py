@@ -158,3 +158,10 @@ def test_shell_can_complete_commands(monkeypatch):
     }
     done = CliRunner().invoke(app, prog_name="seqpipe", env=environment)
     assert done.output.split() == ["evaluate"]
+
+
+def test_ctrl_c_in_the_midst_of_a_class_is_told_from_a_fault():
+    wrapped = RuntimeError("Error calling __set_name__ on 'cached_property'")
+    wrapped.__cause__ = KeyboardInterrupt()
+    assert _errors._was_stopped(wrapped)
+    assert not _errors._was_stopped(RuntimeError("a fault"))
