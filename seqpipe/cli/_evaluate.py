@@ -95,7 +95,7 @@ def evaluate_command(
     console = make_console(soft_wrap=False)
     with waiting(f"loading {model}…", console) as say, redirected_output():
         from seqpipe.inference import load_pipeline
-        from seqpipe.run import evaluate_model
+        from seqpipe.run import evaluate_model, to_json
 
         nlp = load_pipeline(model)
         other = None if compare is None else load_pipeline(compare)
@@ -107,7 +107,8 @@ def evaluate_command(
         _write(html, _page(found, model, data, compare))
         console.print(f"page: {html}", soft_wrap=True)
     if json is not None:
-        _write(json, _text(found, model, data, compare))
+        told = {"model": model, "data": data, "compared_with": compare, **found}
+        _write(json, to_json(told))
 
 
 def _reader(nlp: Any, data: str, part: str, text: str | None, label: str | None) -> Any:
@@ -149,14 +150,6 @@ def _page(found: dict[str, Any], model: str, data: str | None, compare: str | No
 
     title = f"{model} on {data or 'its own data'}"
     return draw_page(found, title=title, other=compare or "")
-
-
-def _text(found: dict[str, Any], model: str, data: str | None, compare: str | None) -> str:
-    import json
-
-    told = {"model": model, "data": data, "compared_with": compare, **found}
-    plain = json.loads(json.dumps(told, default=float), parse_constant=lambda _: None)
-    return json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _write(file: Path, text: str) -> None:

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from seqpipe.cli._run_output import class_table, label_table
-from seqpipe.evaluation.predictions import told_test
+from seqpipe.evaluation.predictions import told_test, told_value
 from seqpipe.messages import plural
 from seqpipe.reporting import escaped
 
@@ -74,7 +74,7 @@ def _print_mistakes(console: Console, mistakes: Sequence[Mapping[str, Any]]) -> 
         return
     console.print("the worst mistakes:", style="bold")
     for each in mistakes[:_MISTAKES]:
-        said = f"{_listed(each['truth'])} → {_listed(each['prediction'])}"
+        said = f"{told_value(each['truth'])} → {told_value(each['prediction'])}"
         console.print(Text(f"  {escaped(each['place'])}: {escaped(said)}"), soft_wrap=True)
         beginning = " ".join(str(each["text"]).split())
         more = "…" if len(beginning) > _BEGINNING else ""
@@ -90,9 +90,3 @@ def _print_comparison(console: Console, comparison: Mapping[str, Any], other: st
         )
     if told := told_test(comparison["right"]):
         console.print(f"  {told}", soft_wrap=True)
-
-
-def _listed(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {number:.4g}" for name, number in value.items())
-    return (", ".join(map(str, value)) or "none") if isinstance(value, list) else str(value)

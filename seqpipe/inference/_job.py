@@ -39,7 +39,7 @@ Engine: TypeAlias = Callable[[Iterable[Sequence[Item]]], Iterator[Done]]
 
 
 def batches_of(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """Yield the items in lists of `BATCH`, the last one of what's left."""
+    """Yield the items in lists of `BATCH`, of which the last may be shorter."""
     rest = iter(items)
     while batch := list(islice(rest, BATCH)):
         yield batch
@@ -271,7 +271,7 @@ class Parts:
         else:
             files = [self._path(number) for number in range(parts)]
             storage.write_file(self.output, lambda file: encoder.join_files(files, file))
-            # All at once: if this ends halfway, what's left is in nobody's way.
+            # Renamed first: a removal that's cut short leaves only a hidden folder.
             hidden = self.folder.with_name(f".{self.folder.name}.seqpipe-part-{os.getpid()}")
             shutil.rmtree(self.folder.rename(hidden))
         return self.errors if errors else None

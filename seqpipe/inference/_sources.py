@@ -36,7 +36,7 @@ _SUFFIXES: Final[Mapping[str, Format]] = {
     ".txt": "lines",
 }
 DELIMITERS: Final[Mapping[str, str]] = {"csv": ",", "tsv": "\t"}
-#: A compression is told by so many bytes.
+#: The number of bytes that identify a compression.
 _MAGIC: Final = 6
 _SHOWN: Final = 200
 

@@ -6,6 +6,7 @@ from seqpipe.run._repeated import run_folds as run_folds
 from seqpipe.run._repeated import run_seeds as run_seeds
 from seqpipe.run._run import RunResult as RunResult
 from seqpipe.run._run import run as run
+from seqpipe.run._run import to_json as to_json
 from seqpipe.run._runs import MISSING as MISSING
 from seqpipe.run._runs import PastRun as PastRun
 from seqpipe.run._runs import differing as differing
@@ -24,4 +25,5 @@ __all__ = [
     "run",
     "run_folds",
     "run_seeds",
+    "to_json",
 ]

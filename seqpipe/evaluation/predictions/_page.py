@@ -159,15 +159,16 @@ def _mistake(each: Mapping[str, Any]) -> dict[str, str]:
     beginning = " ".join(text.split())
     return {
         "place": str(each["place"]),
-        "truth": _listed(each["truth"]),
-        "prediction": _listed(each["prediction"]),
+        "truth": told_value(each["truth"]),
+        "prediction": told_value(each["prediction"]),
         "beginning": beginning[:_BEGINNING] + ("…" if len(beginning) > _BEGINNING else ""),
         "text": text[:_LONGEST] + ("…" if len(text) > _LONGEST else ""),
         "pair": str(each.get("pair", ""))[:_LONGEST],
     }
 
 
-def _listed(value: Any) -> str:
+def told_value(value: Any) -> str:
+    """Return a truth or a prediction of a `Judgement` in words."""
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {number:.4g}" for name, number in value.items())
     return (", ".join(map(str, value)) or "none") if isinstance(value, list) else str(value)

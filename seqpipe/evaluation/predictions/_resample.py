@@ -15,7 +15,7 @@ FiguresOf: TypeAlias = Callable[[NDArray[np.int64]], Mapping[str, float]]
 RESAMPLES: Final = 1000
 _LEAST: Final = 100
 _SECONDS: Final = 5.0
-#: What's left out on each side of an interval.
+#: The share of the samples beyond each end of an interval.
 _TAIL: Final = 0.025
 
 
