@@ -10,6 +10,7 @@ from spacy.attrs import IS_SPACE, ORTH
 from spacy.language import Language
 from spacy.pipeline import Pipe
 from spacy.scorer import Scorer
+from spacy.strings import StringStore
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import minibatch
@@ -111,7 +112,7 @@ class ClassifierPipe(Pipe):  # type: ignore[misc]
 
     def _predict(self, docs: Sequence[Doc]) -> NDArray[np.float32]:
         """Return the classifier's scores: `[docs, labels]`."""
-        return predict_scores(self.classifier, [words_of(doc) for doc in docs])
+        return predict_scores(self.classifier, words_of(docs))
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
         """Return spaCy's scores of categories."""
@@ -206,13 +207,28 @@ def check_classifier(name: str, classifier: Any, threshold: float) -> None:
         )
 
 
-def words_of(doc: Doc) -> list[str]:
-    """Return the words that a classifier sees: those that aren't white space."""
+def words_of(docs: Sequence[Doc]) -> list[list[str]]:
+    """Return the words of each doc that a classifier sees: those that aren't white space."""
     # An object for each token takes most of the time that a linear classifier takes.
-    orths, spaces = doc.to_array([ORTH, IS_SPACE]).reshape(-1, 2).T.tolist()
-    strings = doc.vocab.strings
-    texts = {orth: strings[orth] for orth in {*orths}}
-    return [texts[orth] for orth, is_space in zip(orths, spaces, strict=True) if not is_space]
+    strings = _Strings(docs[0].vocab.strings) if docs else {}
+    words = []
+    for doc in docs:
+        orths, spaces = doc.to_array([ORTH, IS_SPACE]).reshape(-1, 2).T
+        words.append(list(map(strings.__getitem__, orths[spaces == 0].tolist())))
+    return words
+
+
+class _Strings(dict[int, str]):
+    """The strings of hashes, each looked up once."""
+
+    def __init__(self, store: StringStore) -> None:
+        super().__init__()
+        self._store = store
+
+    def __missing__(self, orth: int) -> str:
+        string: str = self._store[orth]
+        self[orth] = string
+        return string
 
 
 def labels_of(examples: Iterable[Example]) -> list[str]:
@@ -229,6 +245,5 @@ def labels_of(examples: Iterable[Example]) -> list[str]:
 
 def _labelled(example: Example) -> LabelledWords:
     cats = example.reference.cats
-    return LabelledWords(
-        words_of(example.predicted), [label for label, value in cats.items() if value >= 0.5]
-    )
+    words = words_of([example.predicted])[0]
+    return LabelledWords(words, [label for label, value in cats.items() if value >= 0.5])

@@ -31,7 +31,14 @@ from seqpipe.adapters._lexicon import LexiconShim
 from seqpipe.adapters._offsets import Offsets, signed, tuned_columns, tuned_keys
 from seqpipe.adapters._pairs import text_lengths
 from seqpipe.adapters._shim import TorchShim, torch_shims
-from seqpipe.adapters._tokens import hashes_of, read_tokens, vectors_of_tokens
+from seqpipe.adapters._tokens import (
+    are_of_words,
+    distinct_words,
+    hashes_of,
+    read_tokens,
+    vectors_of_tokens,
+    vectors_of_words,
+)
 from seqpipe.adapters._trained_inputs import (
     LOWER_CASED,
     Feature,
@@ -193,8 +200,11 @@ class WordEncoder(nn.Module):
         features: Tensor | None = None,
         spelled: Spellings | None = None,
         contexts: Tensor | None = None,
+        places: Tensor | None = None,
     ) -> Tensor:
         """Encode the vectors `[N, D]` and hashes `[N]` of words, verbatim and lower-cased, to `[N, width]`.
+
+        With `places` these are of distinct words, fewer than N.
 
         Args:
             vectors: What the vocabulary has for each word.
@@ -206,6 +216,7 @@ class WordEncoder(nn.Module):
             spelled: How the words are spelled, if vectors are computed from that.
             contexts: The vectors of the words in their texts that language models and lexicons give, `[N, C]`; None if
                 there are none.
+            places: Which word each place of the texts has, `[N]`. None if each has its own.
         """
         if self.offsets is not None:
             vectors = self.offsets(vectors, keys, lower)
@@ -217,7 +228,11 @@ class WordEncoder(nn.Module):
         if contexts is not None:
             inputs.append(contexts)
         joined = torch.cat(inputs, dim=1) if len(inputs) > 1 else vectors
-        return self.encoder(joined, lengths)  # type: ignore[no-any-return]
+        if places is None:
+            return self.encoder(joined, lengths)  # type: ignore[no-any-return]
+        if isinstance(self.encoder, Recurrent):
+            return self.encoder(joined, lengths, places)  # type: ignore[no-any-return]
+        return self.encoder(joined[places], lengths)  # type: ignore[no-any-return]
 
 
 def _build(
@@ -283,22 +298,13 @@ def _forward(
     lengths = torch.tensor([len(doc) for doc in docs])
     # The texts of a pair are read one by one: neither sees the other.
     of_texts = torch.tensor([length for doc in docs for length in text_lengths(doc)])
-    tokens = read_tokens(docs)
-    vectors = vectors_of_tokens(tokens, width=next(iter(shim.sizes), 0))
-    hashes = hashes_of(tokens)
-    inputs = (
-        xp2torch(vectors, device=shim.device),
-        *(torch.from_numpy(signed(each)).to(shim.device) for each in hashes),
-        of_texts,
-        *_more_inputs(docs, hashes[0], shim),
-        _contexts(model, docs, is_train=is_train),
-    )
+    inputs = _inputs(model, docs, of_texts, is_train=is_train)
     encoder = shim.module.encoder
     with calling(encoder, "encoder", f"encoded {len(docs)} texts"):
         outputs, backprop_outputs = (
             shim.begin_update(inputs) if is_train else (shim.predict(inputs), None)
         )
-    shape = (inputs[0].shape[0], model.get_dim("nO"))
+    shape = (int(lengths.sum()), model.get_dim("nO"))
     check_tensor(encoder, "encoder", outputs, inputs[0], shape, "[words, width]")
     if backprop_outputs is None:
         check_finite(encoder, "encoder", outputs, "vectors")
@@ -310,6 +316,36 @@ def _forward(
         return []
 
     return _split(model, outputs.detach(), lengths), backprop
+
+
+def _inputs(model: Model, docs: list[Doc], lengths: Tensor, *, is_train: bool) -> tuple[Any, ...]:
+    """Return what `WordEncoder.forward` takes."""
+    shim, vocab = model.shims[0], docs[0].vocab
+    width = next(iter(shim.sizes), 0)
+    tokens = read_tokens(docs)
+    if is_train or not (_reads_words_alone(model) and are_of_words(vocab)):
+        hashes, places = hashes_of(tokens), None
+        vectors = vectors_of_tokens(tokens, width=width)
+    else:
+        # Few words make up most of a text, and without noise each of them is the same wherever it stands.
+        hashes, numbers = distinct_words(tokens)
+        places = torch.from_numpy(numbers).to(shim.device)
+        vectors = vectors_of_words(vocab, hashes[0], width=width)
+    return (
+        xp2torch(vectors, device=shim.device),
+        *(torch.from_numpy(signed(each)).to(shim.device) for each in hashes),
+        lengths,
+        *_more_inputs(docs, hashes[0], shim),
+        _contexts(model, docs, is_train=is_train),
+        places,
+    )
+
+
+def _reads_words_alone(model: Model) -> bool:
+    """Say whether an encoder's inputs hang on the words, and not on where they stand."""
+    trained = cast(WordEncoder, model.shims[0].module).trained
+    features = LOWER_CASED if trained is None else trained.features
+    return features == LOWER_CASED and not input_shims(model)
 
 
 def _split(model: Model, outputs: Tensor, lengths: Tensor) -> list[Floats2d]:

@@ -82,6 +82,20 @@ def hashes_of(tokens: Sequence[Tokens]) -> NDArray[np.uint64]:
     return np.concatenate([each.hashes for each in tokens], axis=1)
 
 
+def distinct_words(
+    tokens: Sequence[Tokens],
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Return the hashes of the distinct words, as `hashes_of` does, `[2, words]`, and which one each token is, `[N]`."""
+    hashes = hashes_of(tokens)
+    _, first, places = np.unique(hashes[0], return_index=True, return_inverse=True)
+    return hashes[:, first], places
+
+
+def are_of_words(vocab: Vocab) -> bool:
+    """Say whether the vocabulary's vectors are of words as they stand; a table of spaCy's may be of another form."""
+    return bool(getattr(vocab.vectors, "attr", ORTH) == ORTH)
+
+
 def read_tokens(docs: Sequence[Doc]) -> list[Tokens]:
     """Return what's known of the tokens of docs."""
     known = {} if _kept is None else _kept.of_docs
@@ -121,13 +135,24 @@ def vectors_of_tokens(tokens: Sequence[Tokens], *, width: int) -> NDArray[np.flo
     kept = table.kept if isinstance(table, EmbedderVectors) else None
     vectors = None if kept is None else _kept_vectors(kept, tokens)
     if vectors is None:
-        # A table of spaCy's may be made for another form of words than the verbatim one.
-        attribute = getattr(table, "attr", ORTH)
-        hashes = [t.hashes[0] if attribute == ORTH else t.doc.to_array(attribute) for t in tokens]
+        as_they_stand = are_of_words(vocab)
+        hashes = [t.hashes[0] if as_they_stand else t.doc.to_array(table.attr) for t in tokens]
         keys, index = np.unique(np.concatenate(hashes), return_inverse=True)
-        vectors = vectors_of(vocab, keys).take(index, axis=0)
-    if vectors.shape[1] != width:
-        raise ConfigError(_other_width(vectors.shape[1], width))
+        return vectors_of_words(vocab, keys, width=width).take(index, axis=0)
+    _check_width(vectors, width)
+    return vectors
+
+
+def vectors_of_words(vocab: Vocab, keys: NDArray[np.uint64], *, width: int) -> NDArray[np.float32]:
+    """Return the vocabulary's vectors of words, `[len(keys), width]`; zeros where it has none.
+
+    Raises:
+        ConfigError: The vocabulary's vectors have another width.
+    """
+    if not width:
+        return np.zeros((len(keys), 0), dtype="float32")
+    vectors = vectors_of(vocab, keys)
+    _check_width(vectors, width)
     return vectors
 
 
@@ -158,9 +183,12 @@ def vectors_of(vocab: Vocab, keys: NDArray[np.uint64]) -> NDArray[np.float32]:
     return vectors
 
 
-def _other_width(found: int, width: int) -> str:
+def _check_width(vectors: NDArray[np.float32], width: int) -> None:
+    found = vectors.shape[1]
+    if found == width:
+        return
     there = f"vectors of width {found}" if found else "no vectors"
-    return (
+    raise ConfigError(
         f"the vocabulary has {there}, and this encoder was trained on ones of width {width}: give it "
         "those of the pipeline that the encoder comes from (nlp.vocab.vectors = source.vocab.vectors), "
         "or begin with that pipeline (spacy.load) and remove the components that aren't needed"

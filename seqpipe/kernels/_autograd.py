@@ -55,7 +55,9 @@ class Plan(NamedTuple):
     loop: Loop | None = None
 
 
-def recur(plan: Plan, inputs: Tensor, weights: Weights, initial: Tensor) -> tuple[Tensor, Tensor]:
+def recur(
+    plan: Plan, inputs: Tensor, weights: Weights, initial: Tensor, *, multiplied: bool = False
+) -> tuple[Tensor, Tensor]:
     """Run a gated cell over sequences.
 
     Args:
@@ -63,13 +65,16 @@ def recur(plan: Plan, inputs: Tensor, weights: Weights, initial: Tensor) -> tupl
         inputs: `[N, input_width]`, the sequences concatenated.
         weights: The cell's.
         initial: `[states, B, width]`
+        multiplied: Whether the inputs are their products with the input weight already, `[N, gates * width]`. Only
+            without gradients.
 
     Returns:
         The first state after each step, `[N, width]`, and all states after each sequence's last step,
         `[states, B, width]`.
     """
     if not torch.is_grad_enabled():
-        products = plan.engine.products.matmul_transposed(inputs, weights.input_weight)
+        multiply = plan.engine.products.matmul_transposed
+        products = inputs if multiplied else multiply(inputs, weights.input_weight)
         result = plan.engine.forward(_job(plan, weights, initial), products, save=False)
         return result.outputs, result.last
     results: tuple[Tensor, Tensor] = _Recur.apply(  # type: ignore[no-untyped-call]

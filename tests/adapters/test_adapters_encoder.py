@@ -98,7 +98,12 @@ def inputs_of(model, docs):
     handle = module.register_forward_pre_hook(lambda _, inputs: seen.append(inputs))
     model.predict(docs)
     handle.remove()
-    return [tensor.numpy() for tensor in seen[0][:4]]
+    vectors, keys, lower, lengths, *_, places = seen[0]
+    if places is None:
+        return [tensor.numpy() for tensor in (vectors, keys, lower, lengths)]
+    # Each word is there once.
+    assert len(keys.unique()) == len(keys)
+    return [tensor.numpy() for tensor in (vectors[places], keys[places], lower[places], lengths)]
 
 
 def test_unknown_words_have_zeros_and_known_ones_their_row(nlp):

@@ -104,23 +104,35 @@ class Recurrent(Encoder):
         self.shortcut = nn.Linear(input_width, width, bias=False) if residual else None
         self.zoneout = self._spread(zoneout)
 
-    def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
-        """Encode a batch; see `Encoder.forward`."""
+    def forward(self, inputs: Tensor, lengths: Tensor, places: Tensor | None = None) -> Tensor:
+        """Encode a batch; see `Encoder.forward`.
+
+        Args:
+            inputs: `[N, input_width]`, or `[rows, input_width]` with `places`.
+            lengths: `[B]`
+            places: `[N]`: the row of `inputs` at each step, where steps have rows in common, as equal words have. In
+                evaluation each row is then multiplied once.
+        """
         refuse_unknown_numbers(lengths)
+        if self.training and places is not None:
+            # Noise makes equal words different.
+            inputs, places = inputs[places], None
         counts = _pieces(lengths, self.window)
         pieces = _cut(lengths, self.window) if self.window else lengths
         outputs = inputs = self._drop_words(inputs)
+        of_layer = places
         for layer in self.layers:
             outputs = self._drop_dimensions(outputs, lengths, self.dropout)
             directions = [
-                self._unroll(cast(Cell, cell), outputs, pieces, counts, reverse=bool(i))
+                self._unroll(cast(Cell, cell), outputs, of_layer, pieces, counts, reverse=bool(i))
                 for i, cell in enumerate(layer.children())
             ]
-            outputs = torch.cat(directions, dim=1)
+            outputs, of_layer = torch.cat(directions, dim=1), None
         outputs = self._drop_dimensions(outputs, lengths, self.output_dropout)
         if self.shortcut is None:
             return outputs
-        return outputs + linear(inputs, self.shortcut.weight)
+        shortcut = linear(inputs, self.shortcut.weight)
+        return outputs + (shortcut if places is None else shortcut[places])
 
     def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
         """Encode one sequence chunk by chunk, in memory that doesn't grow with its length.
@@ -167,12 +179,20 @@ class Recurrent(Encoder):
         return engine_names(self, like, self.engine, zoneout=zoneout)
 
     def _unroll(
-        self, cell: Cell, inputs: Tensor, pieces: Tensor, counts: Tensor, *, reverse: bool
+        self,
+        cell: Cell,
+        inputs: Tensor,
+        places: Tensor | None,
+        pieces: Tensor,
+        counts: Tensor,
+        *,
+        reverse: bool,
     ) -> Tensor:
         return unroll(
             cell,
             inputs,
             pieces,
+            places=places,
             reverse=reverse,
             tbptt=self.tbptt,
             clip=self.step_clip,

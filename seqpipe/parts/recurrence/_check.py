@@ -8,13 +8,14 @@ from seqpipe.errors import DataError
 from seqpipe.parts.cells import Cell, State
 
 
-def check_batch(cell: Cell, inputs: Tensor, lengths: Tensor) -> None:
+def check_batch(cell: Cell, inputs: Tensor, lengths: Tensor, places: Tensor | None = None) -> None:
     """Check that inputs are for a cell, and that lengths are those of the inputs.
 
     Args:
         cell: The cell.
         inputs: `[N, input_width]`
         lengths: `[B]`, int64, on the CPU.
+        places: The row of each step, `[N]`; None if that's the step's own.
 
     Raises:
         DataError: They aren't.
@@ -33,8 +34,9 @@ def check_batch(cell: Cell, inputs: Tensor, lengths: Tensor) -> None:
     counts: list[int] = lengths.tolist()
     if min(counts, default=0) < 0:
         raise DataError(f"`lengths` has {min(counts)}; none can be negative")
-    if sum(counts) != len(inputs):
-        raise DataError(f"`lengths` add up to {sum(counts)}, but there are {len(inputs)} inputs")
+    steps = len(inputs if places is None else places)
+    if sum(counts) != steps:
+        raise DataError(f"`lengths` add up to {sum(counts)}, but there are {steps} inputs")
 
 
 def refuse_unknown_numbers(lengths: Tensor) -> None:

@@ -43,10 +43,12 @@ def unroll_gated(
     state: State | None,
     noise: Noise,
     clip: float | None,
+    multiplied: bool = False,
 ) -> tuple[Tensor, State]:
     """Run a gated cell by one of the kernels' engines; see `unroll`.
 
-    `units` are the tensors that `step_tensors` names; a state of None is one of zeros.
+    `units` are the tensors that `step_tensors` names; a state of None is one of zeros. With `multiplied`, the inputs
+    are what `multiply_inputs` returns.
     """
 
     def loop(inputs: Tensor, weights: Weights, initial: Tensor) -> tuple[Tensor, Tensor]:
@@ -83,8 +85,14 @@ def unroll_gated(
     with in_full_precision(inputs.device.type):
         shape = recurrence.sizes.states, len(lengths), cell.width
         initial = inputs.new_zeros(shape) if state is None else torch.stack(state)
-        outputs, last = recur(plan, inputs, weights, initial)
+        outputs, last = recur(plan, inputs, weights, initial, multiplied=multiplied)
     return outputs, last.unbind()
+
+
+def multiply_inputs(engine: Engine, cell: GatedCell, inputs: Tensor) -> Tensor:
+    """Return the products of inputs with a cell's input weight, `[N, gates * width]`, without gradients."""
+    with in_full_precision(inputs.device.type):
+        return engine.products.matmul_transposed(inputs, cell.input_weight)
 
 
 def _stepper(cell: GatedCell, weights: Weights) -> TakeStep:

@@ -1,7 +1,9 @@
 """Unrolls a cell over ragged sequences: whole, or in windows for truncated backpropagation through time."""
 
 import functools
+import itertools
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
 import torch
@@ -12,7 +14,7 @@ from seqpipe.kernels import break_graph, find_transform, is_dispatched
 from seqpipe.parts.cells import Cell, GatedCell, State
 from seqpipe.parts.recurrence._check import check_batch, check_bounds, check_state
 from seqpipe.parts.recurrence._engines import Choice, choose_engine
-from seqpipe.parts.recurrence._gated import unroll_gated
+from seqpipe.parts.recurrence._gated import multiply_inputs, unroll_gated
 from seqpipe.parts.recurrence._noise import NO_NOISE, Noise
 from seqpipe.parts.recurrence._plain import unroll_plain
 
@@ -57,6 +59,8 @@ _Run: TypeAlias = Callable[[Tensor, Tensor, Any, Noise], tuple[Tensor, State]]
 # Without gradients nothing is saved. This many rows are enough to be fast, and few enough that memory beside
 # input and output doesn't matter.
 _MAX_ROWS = 2**16
+# So many sequences at once keep a processor busy at each step.
+_MIN_SEQUENCES = 256
 
 
 @break_graph
@@ -65,6 +69,7 @@ def unroll(
     inputs: Tensor,
     lengths: Tensor,
     *,
+    places: Tensor | None = None,
     reverse: bool = False,
     state: State | None = None,
     tbptt: int | None = None,
@@ -78,6 +83,8 @@ def unroll(
         cell: Any cell. A `GatedCell` runs in a kernel made for it, another one in a plain loop.
         inputs: `[N, input_width]`, the sequences concatenated.
         lengths: `[B]`, int64, on the CPU; 0 is allowed.
+        places: `[N]`, int64: the row of `inputs` at each step, where steps have rows in common. None where each has
+            its own. Without gradients, a kernel then multiplies each row once.
         reverse: Whether to run from each sequence's end to its beginning. The output stays in the
             order of the input.
         state: The state before each sequence, `[B, n]` each; None for the cell's initial one.
@@ -98,61 +105,100 @@ def unroll(
         ConfigError: The engine can't run this, or a gated cell's step isn't elementwise.
         DataError: The inputs, lengths or states don't fit together or don't fit the cell.
     """
-    check_batch(cell, inputs, lengths)
+    check_batch(cell, inputs, lengths, places)
     check_bounds(tbptt, clip)
     if isinstance(cell, GatedCell) and engine != "plain":
         inputs = inputs.to(cell.input_weight.dtype)
-    rows = len(inputs)
+    rows = len(inputs if places is None else places)
     # The first state doesn't take part in the choice of an engine.
     fits = engine is not None or not any(map(is_dispatched, state or ()))
     chosen = choose_engine(cell, inputs, engine, zoneout=noise.zoneout) if rows and fits else None
+    given = _given(cell, chosen, inputs, places)
     steps = tbptt if torch.is_grad_enabled() else max(1, _MAX_ROWS // max(1, len(lengths)))
     whole = steps is None or rows <= steps or int(lengths.max()) <= steps
     if whole and chosen and state is None and type(cell).initial_state is GatedCell.initial_state:
         # The kernel allocates the zero states itself, all at once.
-        run = _runner(cell, chosen, reverse=reverse, clip=clip)
-        return run(inputs, lengths, None, noise)
+        run = _runner(cell, chosen, given, reverse=reverse, clip=clip)
+        return run(given.all(), lengths, None, noise)
     first = cell.initial_state(len(lengths), inputs)
     if state is not None:
         check_state(cell, state, first)
         first = tuple(new.to(old) for new, old in zip(state, first, strict=True))
     if not rows:
         return inputs.new_zeros(0, cell.width), first
-    run = _runner(cell, chosen, reverse=reverse, clip=clip)
+    run = _runner(cell, chosen, given, reverse=reverse, clip=clip)
     if whole:
-        return run(inputs, lengths, first, noise)
+        return run(given.all(), lengths, first, noise)
     assert steps is not None
+    groups = [] if torch.is_grad_enabled() or noise.hidden is not None else _groups(lengths)
+    if groups:
+        return _unroll_groups(run, given, groups, first, noise)
     run_windows = _unroll_tbptt if torch.is_grad_enabled() else _unroll_without_gradients
-    return run_windows(run, inputs, Windows(lengths, steps, reverse=reverse), first, noise)
+    return run_windows(run, given, Windows(lengths, steps, reverse=reverse), first, noise)
 
 
-def _runner(cell: Cell, chosen: Choice | None, *, reverse: bool, clip: float | None) -> _Run:
+@dataclass(frozen=True)
+class _Given:
+    """What a cell is given at each step: a row of a tensor.
+
+    Attributes:
+        rows: The tensor.
+        places: The row of each step, `[N]`; None if each has its own.
+        multiplied: Whether rows are products with a gated cell's input weight.
+    """
+
+    rows: Tensor
+    places: Tensor | None = None
+    multiplied: bool = False
+
+    def all(self) -> Tensor:
+        """Return what all steps are given, `[N, width]`."""
+        return self.rows if self.places is None else self.rows[self.places]
+
+    def at(self, steps: Tensor | slice) -> Tensor:
+        """Return what some steps are given."""
+        return self.rows[steps if self.places is None else self.places[steps]]
+
+
+def _given(cell: Cell, chosen: Choice | None, inputs: Tensor, places: Tensor | None) -> _Given:
+    if places is None:
+        return _Given(inputs)
+    if chosen is None or torch.is_grad_enabled():
+        return _Given(inputs[places])
+    products = multiply_inputs(chosen.engine, cast(GatedCell, cell), inputs)
+    return _Given(products, places, multiplied=True)
+
+
+def _runner(
+    cell: Cell, chosen: Choice | None, given: _Given, *, reverse: bool, clip: float | None
+) -> _Run:
     if chosen is None:
         run = functools.partial(unroll_plain, cell)
     else:
-        run = functools.partial(unroll_gated, *chosen, cast(GatedCell, cell))
+        gated = cast(GatedCell, cell)
+        run = functools.partial(unroll_gated, *chosen, gated, multiplied=given.multiplied)
     return lambda inputs, lengths, state, noise: run(
         inputs, lengths, reverse=reverse, state=state, noise=noise, clip=clip
     )
 
 
 def _unroll_tbptt(
-    run: _Run, inputs: Tensor, windows: Windows, state: State, noise: Noise
+    run: _Run, given: _Given, windows: Windows, state: State, noise: Noise
 ) -> tuple[Tensor, State]:
     """Truncated backpropagation through time: each window goes on from the last one's state, but not its gradient.
 
     Nothing is saved of a window but its inputs: the backward pass runs it once more.
     """
-    rows = windows.rows.to(inputs.device)
+    rows = windows.rows.to(given.rows.device)
     # Tracing and transforms don't support checkpointing.
     run_window = _checkpointed if find_transform() is None else _plainly
     outputs: list[Tensor] = []
     noises = noise.rows(rows).split(windows.sizes)
     for part, lengths, drawn in zip(
-        torch.split(inputs[rows], windows.sizes), windows.lengths, noises, strict=True
+        torch.split(given.at(rows), windows.sizes), windows.lengths, noises, strict=True
     ):
-        given = tuple(each.detach() for each in state) if outputs else state
-        output, after = run_window(run, part, lengths, given, drawn)
+        before = tuple(each.detach() for each in state) if outputs else state
+        output, after = run_window(run, part, lengths, before, drawn)
         outputs.append(output)
         state = _where_running(lengths, after, state)
     back = torch.empty_like(rows)
@@ -168,18 +214,47 @@ def _plainly(run: _Run, *given: Any) -> Any:
     return run(*given)
 
 
+def _groups(lengths: Tensor) -> list[Tensor]:
+    """Return the lengths of runs of sequences of `_MAX_ROWS` rows at most; nothing if those would be of too few sequences."""
+    if int(lengths.max()) * _MIN_SEQUENCES > _MAX_ROWS:
+        return []
+    group = (
+        (lengths.cumsum(0) - 1)
+        .clamp(min=0)
+        .div(_MAX_ROWS - int(lengths.max()), rounding_mode="floor")
+    )
+    # A sequence that's longer than what's left of a group may pass over the next one.
+    return list(torch.split(lengths, [count for count in group.bincount().tolist() if count]))
+
+
+def _unroll_groups(
+    run: _Run, given: _Given, groups: list[Tensor], first: State, noise: Noise
+) -> tuple[Tensor, State]:
+    """Run some sequences after others without gradients: as windows do, but no row has to be copied."""
+    sizes = [int(lengths.sum()) for lengths in groups]
+    rows = [slice(end - size, end) for size, end in zip(sizes, itertools.accumulate(sizes))]
+    counts = [*itertools.accumulate(map(len, groups))]
+    states = zip(*(each.tensor_split(counts[:-1]) for each in first), strict=True)
+    parts = zip(rows, groups, states, noise.split(sizes), strict=True)
+    outputs, last = zip(
+        *(run(given.at(r), lengths, state, drawn) for r, lengths, state, drawn in parts),
+        strict=True,
+    )
+    return torch.cat(outputs), tuple(map(torch.cat, zip(*last, strict=True)))
+
+
 def _unroll_without_gradients(
-    run: _Run, inputs: Tensor, windows: Windows, state: State, noise: Noise
+    run: _Run, given: _Given, windows: Windows, state: State, noise: Noise
 ) -> tuple[Tensor, State]:
     """Run window after window without gradients, so that memory holds little beside input and output."""
     outputs: Tensor | None = None
     for rows, lengths in zip(
         torch.split(windows.rows, windows.sizes), windows.lengths, strict=True
     ):
-        there = rows.to(inputs.device)
-        output, after = run(inputs[there], lengths, state, noise.rows(there))
+        there = rows.to(given.rows.device)
+        output, after = run(given.at(there), lengths, state, noise.rows(there))
         if outputs is None:
-            outputs = output.new_empty(len(inputs), output.shape[1])
+            outputs = output.new_empty(len(windows.rows), output.shape[1])
         outputs[there] = output
         state = _where_running(lengths, after, state)
     assert outputs is not None

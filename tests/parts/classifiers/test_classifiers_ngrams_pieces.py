@@ -100,9 +100,12 @@ def test_counts_are_those_of_the_definition(
     vocabulary = Vocabulary(lower, *sizes, text_ends=ends)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_vocabulary, "_WORDS_AT_ONCE", at_once)
+        patch.setattr(_vocabulary, "_MOST_MET", at_once)
         learnt = vocabulary.learn(texts, longest=longest, min_count=least)
         again, of_others = vocabulary.count(texts), vocabulary.count(others)
-    assert [*map(arrays, learnt)] == [*map(arrays, again)]
+        # By then most words have been met.
+        once_more = vocabulary.count(texts)
+    assert [*map(arrays, learnt)] == [*map(arrays, again)] == [*map(arrays, once_more)]
     if ends:
         texts, others = ([["", *t, ""] if t else t for t in each] for each in (texts, others))
     kinds = [lambda text: of_words(text, longest, lower=lower)]

@@ -83,6 +83,16 @@ def test_residual_adds_a_linear_map_of_the_input():
     torch.testing.assert_close(added, encoder(inputs, lengths))
 
 
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("residual", [False, True])
+def test_words_that_occur_again_are_encoded_as_words_of_their_own(residual, training):
+    encoder = Recurrent(3, cell=LSTM, width=4, depth=2, residual=residual).train(training)
+    words, _ = batch([3], 3, dtype=torch.float32)
+    places, lengths = torch.tensor([2, 0, 0, 1, 2, 0]), torch.tensor([4, 0, 2])
+    again = encoder(words, lengths, places)
+    torch.testing.assert_close(again, encoder(words[places], lengths), rtol=0, atol=1e-6)
+
+
 @given(lengths=LENGTHS, seed=st.integers(0, 1000))
 @settings(max_examples=15, deadline=None)
 def test_order_of_a_batch_does_not_matter(lengths, seed):

@@ -206,6 +206,47 @@ def test_windows_without_gradients_equal_the_whole(make, reverse, engine, monkey
 
 
 @any_engine
+@pytest.mark.parametrize("with_state", [False, True])
+@each_few
+def test_groups_of_sequences_without_gradients_equal_the_whole(
+    make, with_state, engine, monkeypatch
+):
+    cell = stirred(make, 3, 4)
+    inputs, lengths = batch([0, 2, 0, 3, 3, 1, 0], 3)
+    options = {"state": states(cell, 7) if with_state else None, "engine": engine, "reverse": True}
+    with torch.no_grad():
+        whole = unroll(cell, inputs, lengths, **options)
+        monkeypatch.setattr(_unroll, "_MIN_SEQUENCES", 1)
+        for rows in (4, 6):
+            monkeypatch.setattr(_unroll, "_MAX_ROWS", rows)
+            cut = unroll(cell, inputs, lengths, **options)
+            torch.testing.assert_close(cut, whole, rtol=0, atol=1e-12)
+
+
+@any_engine
+@pytest.mark.parametrize("most_rows", [2, 2**16])
+@each_few
+def test_rows_that_steps_share_equal_rows_of_their_own(make, most_rows, engine, monkeypatch):
+    cell = stirred(make, 3, 4)
+    inputs, lengths = batch([4], 3)[0], torch.tensor([5, 0, 1, 3])
+    places = torch.tensor([3, 0, 0, 2, 3, 3, 1, 0, 2])
+    first = states(cell, 4)
+    monkeypatch.setattr(_unroll, "_MAX_ROWS", most_rows)
+
+    def run(inputs, **options):
+        return unroll(cell, inputs, lengths, state=first, engine=engine, **options)
+
+    with torch.no_grad():
+        shared, own = run(inputs, places=places), run(inputs[places])
+    torch.testing.assert_close(shared, own, rtol=0, atol=1e-12)
+    learning = inputs.clone().requires_grad_()
+    run(learning, places=places)[0].square().sum().backward()
+    expected = inputs.clone().requires_grad_()
+    run(expected[places])[0].square().sum().backward()
+    torch.testing.assert_close(learning.grad, expected.grad, rtol=0, atol=1e-12)
+
+
+@any_engine
 def test_gradient_mode_does_not_change_results(engine):
     cell = stirred(LSTM, 3, 4, dtype=torch.float32)
     inputs, lengths = batch([5, 3], 3, dtype=torch.float32)

@@ -1,7 +1,9 @@
 """Which n-grams a model knows, and how often they occur in texts."""
 
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import Final
 
 import numpy as np
@@ -14,6 +16,10 @@ Texts = Sequence[Sequence[str]]
 #: The n-grams of characters of so many words are counted at once; a word has some 20.
 _WORDS_AT_ONCE: Final = 300_000
 _UNKNOWN: Final = -1
+#: What's found out about so many words is kept at most: some 50 MB.
+_MOST_MET: Final = 200_000
+#: Guards what's kept; a vocabulary that's copied or pickled can't have a lock of its own.
+_MEETING: Final = threading.Lock()
 #: Stands before the first word and after the last one; no word is empty.
 _MARK: Final = ""
 
@@ -42,6 +48,7 @@ class Vocabulary:
     words: dict[str, int] = field(default_factory=dict)
     longer: list[NDArray[np.int64]] = field(default_factory=list)
     characters: dict[str, int] = field(default_factory=dict)
+    _met: "_Met | None" = field(default=None, repr=False, compare=False)
 
     def learn(self, texts: Texts, *, longest: int, min_count: int) -> list[Sparse]:
         """Learn the n-grams of texts and return how often each occurs in each text, as `count` does.
@@ -51,8 +58,9 @@ class Vocabulary:
             longest: The most words of an n-gram.
             min_count: In how many texts an n-gram must occur.
         """
-        every: dict[str, int] = {}
-        rows, numbers = self._number(texts, every)
+        self._met = None
+        every = _Numbers()
+        rows, numbers = _number(self._marked(texts, lower=self.lower), every)
         kept = _in_enough(rows, numbers, len(every), min_count)
         self.words = _renumber(every, kept)
         known = (np.where(kept, np.cumsum(kept) - 1, _UNKNOWN))[numbers]
@@ -83,13 +91,13 @@ class Vocabulary:
         Returns:
             A matrix `[texts, n-grams]` of the n-grams of words, and one of those of characters if they're counted.
         """
-        every: dict[str, int] = {}
-        rows, numbers = self._number(texts, every)
-        known = np.array([self.words.get(word, _UNKNOWN) for word in every], dtype=np.int64)
-        counts = [self._count_words(rows, known[numbers], len(texts))]
+        with _MEETING:
+            met = self._met if self._met and len(self._met.numbers) < _MOST_MET else _Met()
+            rows, numbers = _number(self._marked(texts, lower=False), met.numbers)
+            self._met = met = self._look_up(met)
+        counts = [self._count_words(rows, met.known[numbers], len(texts))]
         if self.max_n:
-            parts = self._split(list(every), None)
-            counts.append(_multiply(rows, numbers, parts, len(texts), len(self.characters)))
+            counts.append(_multiply(rows, numbers, met.parts, len(texts), len(self.characters)))
         return counts
 
     def keep(self, kept: Sequence[NDArray[np.bool_]]) -> None:
@@ -98,6 +106,7 @@ class Vocabulary:
         Words and beginnings of n-grams that are kept have to be kept too; of an n-gram's beginnings none occurs in fewer
         texts than itself.
         """
+        self._met = None
         of_words, *of_characters = kept
         order = np.split(of_words, np.cumsum([len(self.words), *map(len, self.longer)])[:-1])
         longer = []
@@ -129,16 +138,23 @@ class Vocabulary:
         lengths_fit = self.max_n == 0 or 1 <= self.min_n <= self.max_n
         return lengths_fit and (self.max_n > 0 or not self.characters)
 
-    def _number(
-        self, texts: Texts, every: dict[str, int]
-    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """Return the text and the number of each word; words get their numbers in `every`."""
-        if self.text_ends:
-            texts = [(_MARK, *text, _MARK) if text else () for text in texts]
-        words = (word.lower() if self.lower else word for text in texts for word in text)
-        numbers = [every.setdefault(word, len(every)) for word in words]
-        rows = np.repeat(np.arange(len(texts), dtype=np.int32), [len(text) for text in texts])
-        return rows, np.array(numbers, dtype=np.int64)
+    def _look_up(self, met: "_Met") -> "_Met":
+        """Return what's known of the words that were met, those included that have only a number yet."""
+        new = list(islice(met.numbers, len(met.known), None))
+        if not new:
+            return met
+        new = [word.lower() for word in new] if self.lower else new
+        known = np.array([self.words.get(word, _UNKNOWN) for word in new], dtype=np.int64)
+        parts = self._split(new, None) if self.max_n else _NO_PARTS
+        return _Met(met.numbers, np.concatenate([met.known, known]), met.parts.and_then(parts))
+
+    def _marked(self, texts: Texts, *, lower: bool) -> Texts:
+        """Return texts with the marks of their ends, if n-grams see those."""
+        if lower:
+            texts = [[word.lower() for word in text] for text in texts]
+        return (
+            [(_MARK, *text, _MARK) if text else () for text in texts] if self.text_ends else texts
+        )
 
     def _extend(
         self, rows: NDArray[np.int32], at: NDArray[np.int64], words: NDArray[np.int64], n: int
@@ -182,6 +198,23 @@ class Vocabulary:
         return _Parts(np.array(columns, dtype=np.int32), np.array(lengths, dtype=np.int64))
 
 
+class _Numbers(dict[str, int]):
+    """Numbers of words: one that's asked for the first time gets the next."""
+
+    def __missing__(self, word: str) -> int:
+        number = self[word] = len(self)
+        return number
+
+
+def _number(texts: Texts, numbers: _Numbers) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Return the text and the number of each word."""
+    lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+    # Without a line of Python for each word.
+    found = map(numbers.__getitem__, chain.from_iterable(texts))
+    rows = np.repeat(np.arange(len(texts), dtype=np.int32), lengths)
+    return rows, np.fromiter(found, dtype=np.int64, count=len(rows))
+
+
 @dataclass(frozen=True)
 class _Parts:
     """The columns of the n-grams of characters of each word, one word's after another's."""
@@ -197,6 +230,29 @@ class _Parts:
         within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - lengths, lengths)
         columns: NDArray[np.int32] = self.columns[np.repeat(starts, lengths) + within]
         return columns
+
+    def and_then(self, others: "_Parts") -> "_Parts":
+        """Return those of more words after these."""
+        columns = np.concatenate([self.columns, others.columns])
+        return _Parts(columns, np.concatenate([self.lengths, others.lengths]))
+
+
+_NO_PARTS: Final = _Parts(np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int64))
+
+
+@dataclass(frozen=True)
+class _Met:
+    """What was found out about words: texts to come have most of them too.
+
+    Attributes:
+        numbers: A number for each, in order. They're as the texts have them, so that "The" and "the" are two.
+        known: The column of each by its number, or -1. There may be fewer than words, until the last ones are looked up.
+        parts: Their n-grams of characters.
+    """
+
+    numbers: _Numbers = field(default_factory=_Numbers)
+    known: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    parts: _Parts = _NO_PARTS
 
 
 def _ngrams_within(word: str, min_n: int, max_n: int) -> Iterator[str]:
