@@ -232,7 +232,9 @@ def _unroll_groups(
 ) -> tuple[Tensor, State]:
     """Run some sequences after others without gradients: as windows do, but no row has to be copied."""
     sizes = [int(lengths.sum()) for lengths in groups]
-    rows = [slice(end - size, end) for size, end in zip(sizes, itertools.accumulate(sizes))]
+    rows = [
+        slice(end - size, end) for size, end in zip(sizes, itertools.accumulate(sizes), strict=True)
+    ]
     counts = [*itertools.accumulate(map(len, groups))]
     states = zip(*(each.tensor_split(counts[:-1]) for each in first), strict=True)
     parts = zip(rows, groups, states, noise.split(sizes), strict=True)
