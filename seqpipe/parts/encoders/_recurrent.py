@@ -107,9 +107,34 @@ class Recurrent(Encoder):
     def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         """Encode a batch; see `Encoder.forward`."""
         refuse_unknown_numbers(lengths)
-        counts = _pieces(lengths, self.window)
-        pieces = _cut(lengths, self.window) if self.window else lengths
-        outputs = inputs = self._drop_words(inputs)
+        inputs = self._drop_words(inputs)
+        outputs = inputs
+        for outputs in self._layers(inputs, lengths):  # noqa: B007, as only the last is kept
+            pass
+        outputs = self._drop_dimensions(outputs, lengths, self.output_dropout)
+        if self.shortcut is None:
+            return outputs
+        return outputs + linear(inputs, self.shortcut.weight)
+
+    def hidden_states(self, inputs: Tensor, lengths: Tensor) -> list[Tensor]:
+        """Return what each layer puts out for a batch, as `forward` computes it: `[N, width]`.
+
+        The first half of the columns is that of the cell that runs forwards, if there are two. What's added to the last layer's
+        by `residual` isn't part of it.
+
+        Args:
+            inputs: `[N, input_width]`
+            lengths: `[B]`, int64, on the CPU.
+        """
+        return list(self._layers(inputs, lengths))
+
+    def pieces(self, lengths: Tensor) -> Tensor:
+        """Return the lengths of the pieces that sequences are read in, each with a fresh state: `[P]`."""
+        return _cut(lengths, self.window) if self.window else lengths
+
+    def _layers(self, inputs: Tensor, lengths: Tensor) -> Iterator[Tensor]:
+        counts, pieces = _pieces(lengths, self.window), self.pieces(lengths)
+        outputs = inputs
         for layer in self.layers:
             outputs = self._drop_dimensions(outputs, lengths, self.dropout)
             directions = [
@@ -117,10 +142,7 @@ class Recurrent(Encoder):
                 for i, cell in enumerate(layer.children())
             ]
             outputs = torch.cat(directions, dim=1)
-        outputs = self._drop_dimensions(outputs, lengths, self.output_dropout)
-        if self.shortcut is None:
-            return outputs
-        return outputs + linear(inputs, self.shortcut.weight)
+            yield outputs
 
     def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
         """Encode one sequence chunk by chunk, in memory that doesn't grow with its length.
