@@ -21,6 +21,8 @@ _APART: Final = 13
 _WIDEST: Final = 26
 _TALLEST: Final = 6
 _HEIGHT: Final = 150
+#: So many units have a pixel each.
+_MOST_HEIGHT: Final = 400
 _WORDS: Final = 78
 _LONGEST: Final = 12
 _INK: Final = "#222222"
@@ -28,8 +30,9 @@ _SOFT: Final = "#5f5f5f"
 _EDGE: Final = "#d5d5d5"
 _FONT: Final = 'font-family="system-ui, Segoe UI, DejaVu Sans, Arial, sans-serif" font-size="11"'
 #: Okabe and Ito's palette, which those who are colour-blind tell apart.
-_COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442")
+_COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _GREY: Final = "#999999"
+_OTHERS: Final = "other labels"
 
 
 def unit_order(strips: Sequence[Strip]) -> list[int]:
@@ -55,7 +58,7 @@ def levels_of(strip: Strip, order: Sequence[int]) -> NDArray[np.uint8]:
 def draw_strips(strips: Sequence[Strip], words: Sequence[str], order: Sequence[int]) -> str:
     """Draw the gates and states of one cell one above the other: a row for each unit, a column for each word."""
     step = min(_WIDEST, (_WIDTH - _LEFT - _RIGHT) / len(words))
-    height = min(_HEIGHT, _TALLEST * len(order))
+    height = max(min(_HEIGHT, _TALLEST * len(order)), min(_MOST_HEIGHT, len(order)))
     parts: list[str] = []
     top = 4.0
     for strip in strips:
@@ -133,7 +136,7 @@ def draw_trace(trace: Trace, words: Sequence[str]) -> str:
     levels = level_of(values, -most, most)
     bars = "".join(
         f'<rect x="{_LEFT + i * step:.2f}" y="{min(middle, middle - reach * value / most):.1f}" width="{max(step - 1, 0.6 * step):.2f}" '
-        f'height="{max(abs(reach * value / most), 0.5):.1f}" fill="{hexadecimal(colours[level])}" stroke="{_SOFT}" stroke-width="0.4">'
+        f'height="{max(abs(reach * value / most), 0.5):.1f}" fill="{hexadecimal(colours[level])}" stroke="{_SOFT}" stroke-width="{0.4 if step > 6 else 0}">'
         f"<title>{escape(words[i])} (word {i}): {value:+.3f}</title></rect>"
         for i, (value, level) in enumerate(zip(values, levels, strict=True))
     )
@@ -157,14 +160,18 @@ def draw_trajectory(way: Trajectory, words: Sequence[str], labels: Sequence[str]
     size, legend = 560.0, 40.0
     points = way.points[: len(words)]
     every = np.concatenate([points, way.others])
-    middle, reach = (every.max(0) + every.min(0)) / 2, float(np.ptp(every, axis=0).max()) or 1.0
+    middle, spans = (every.max(0) + every.min(0)) / 2, np.ptp(every, axis=0)
+    # Both axes have the same scale.
+    room = np.array([_WIDTH - 140, size - 40]) / np.maximum(spans, 1e-9)
+    zoom = float(room.min())
 
     def placed(at: NDArray[np.float64]) -> NDArray[np.float64]:
-        moved = (at - middle) / reach * (size - 60) * np.array([1.4, -1.0])
+        moved = (at - middle) * zoom * np.array([1.0, -1.0])
         return np.asarray(moved + np.array([_WIDTH / 2, size / 2]))
 
     names = sorted({label for label in labels if label}, key=lambda n: (-labels.count(n), n))
     colours = dict(zip(names, _COLOURS, strict=False))
+    legend_of = colours | ({_OTHERS: _GREY} if len(names) > len(_COLOURS) else {})
     others = "".join(
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.4" fill="{colours.get(label, _GREY)}" fill-opacity="0.35"><title>{escape(label)}</title></circle>'
         for (x, y), label in zip(placed(way.others), labels, strict=True)
@@ -172,7 +179,7 @@ def draw_trajectory(way: Trajectory, words: Sequence[str], labels: Sequence[str]
     keys = "".join(
         f'<circle cx="{20 + 125 * i}" cy="{size + 18:.0f}" r="5" fill="{colour}"/>'
         f'<text x="{30 + 125 * i}" y="{size + 22:.0f}" fill="{_INK}">{escape(_short(name, 17))}</text>'
-        for i, (name, colour) in enumerate(colours.items())
+        for i, (name, colour) in enumerate(legend_of.items())
     )
     axes = (
         f'<text x="{_WIDTH - 8}" y="{size - 4:.0f}" text-anchor="end" fill="{_SOFT}">first component, {way.shares[0]:.0%} of the variance</text>'
@@ -193,7 +200,7 @@ def _path(points: NDArray[np.float64], words: Sequence[str]) -> str:
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{hexadecimal(colours[level])}" stroke="#ffffff"><title>{escape(words[i])} (word {i})</title></circle>'
         for i, ((x, y), level) in enumerate(zip(points, at, strict=True))
     )
-    return f'<polyline points="{line}" fill="none" stroke="{_SOFT}" stroke-width="0.8"/>{dots}{_names(points, words)}'
+    return f'<polyline points="{line}" fill="none" stroke="{_SOFT}" stroke-width="0.8" stroke-opacity="{1 if len(points) < 60 else 0.4}"/>{dots}{_names(points, words)}'
 
 
 def _names(points: NDArray[np.float64], words: Sequence[str]) -> str:
