@@ -11,6 +11,7 @@
 # make bench-accuracy   measures classifiers on ten sets of texts
 # make bench-words   measures tasks of words on six sets
 # make bench-adding   measures which cells learn to remember over 400 steps
+# make bench-gate-functions   measures what the functions in an LSTM's gates are for
 # make bench-recurrent   measures the recurrent engines beside theirs
 # make bench-embeddings   measures the training of word vectors beside its peers
 
@@ -34,7 +35,7 @@ test test-fast test-plugins test-numbers coverage: export PYTHONDONTWRITEBYTECOD
 .PHONY: setup lock run test test-fast test-plugins test-numbers coverage format
 .PHONY: lint lint-style lint-types lint-plugins lint-imports
 .PHONY: bench-accuracy bench-words bench-bbc bench-adding bench-recurrent bench-embeddings
-.PHONY: bench-language-models clean
+.PHONY: bench-language-models bench-gate-functions clean
 
 setup: $(READY)
 
@@ -103,6 +104,9 @@ format: $(READY)
 
 bench-bbc: $(READY)
 	$(BIN)/python benchmarks/bbc.py $(ARGS)
+
+bench-gate-functions: $(READY)
+	$(BIN)/python benchmarks/gate_functions.py $(ARGS)
 
 bench-accuracy: $(READY)
 	@$(PIP) --no-build-isolation --editable '.[demo,bench]'

@@ -110,10 +110,25 @@ class Adder(nn.Module):
         return answers
 
 
-def train(name: str, rate: float, seed: int, settings: Settings) -> Run:
-    """Train one cell with Adam, its learning rate falling to 0 along a cosine, and test it."""
+def train(
+    name: str,
+    rate: float,
+    seed: int,
+    settings: Settings,
+    *,
+    make: Callable[[int, int], Cell] | None = None,
+) -> Run:
+    """Train one cell with Adam, its learning rate falling to 0 along a cosine, and test it.
+
+    Args:
+        name: The cell's.
+        rate: The learning rate at the start.
+        seed: Of weights and sequences.
+        settings: What's the same for all cells.
+        make: Makes the cell from its width and the length of the sequences; None for that of `CELLS`.
+    """
     torch.manual_seed(seed)
-    adder = Adder(CELLS[name](settings.width, settings.steps))
+    adder = Adder((make or CELLS[name])(settings.width, settings.steps))
     optimizer = torch.optim.Adam(adder.parameters(), lr=rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.updates)
     generator = torch.Generator().manual_seed(1000 + seed)

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from seqpipe.cli._reader import reader_of
+
 _Data = Annotated[
     str | None,
     typer.Argument(
@@ -100,7 +102,7 @@ def evaluate_command(
         nlp = load_pipeline(model)
         other = None if compare is None else load_pipeline(compare)
         say("evaluating…")
-        reader = None if data is None else _reader(nlp, data, part, text, label)
+        reader = None if data is None else reader_of(nlp, data, part, text=text, label=label)
         found = evaluate_model(nlp, reader, part=part, other=other, seed=seed).to_json()
     print_evaluation(console, found, other=compare or "")
     if html is not None:
@@ -109,40 +111,6 @@ def evaluate_command(
     if json is not None:
         told = {"model": model, "data": data, "compared_with": compare, **found}
         _write(json, to_json(told))
-
-
-def _reader(nlp: Any, data: str, part: str, text: str | None, label: str | None) -> Any:
-    """Return the settings of a reader of a file."""
-    from seqpipe.data import guess, scan, settings_of
-    from seqpipe.inference import trained_on
-    from seqpipe.parts.readers import data_suffix
-
-    if data.lower().endswith(".cfg"):
-        return _of_pipeline_file(Path(data), part)
-    trained = dict(trained_on(nlp))
-    is_alike = data_suffix(str(trained.get("path", ""))) == data_suffix(data)
-    if "path" in trained and is_alike and text is None and label is None:
-        return {**trained, "path": data}
-    scanned = scan(data, most=_LOOKED_AT)
-    return settings_of(scanned, guess(scanned, text=text, label=label))
-
-
-#: So many lines of a file are looked at to find out what it is.
-_LOOKED_AT = 1000
-
-
-def _of_pipeline_file(file: Path, part: str) -> Any:
-    from seqpipe.config import read
-    from seqpipe.errors import ConfigError
-
-    section = read(file).sections.get("data")
-    own = section.get(part) if isinstance(section, dict) else None
-    found = own if isinstance(own, dict) else section
-    if not isinstance(found, dict) or "@readers" not in found:
-        raise ConfigError(f"{file} names no reader in [data] or [data.{part}]")
-    return {
-        key: value for key, value in found.items() if key not in ("train", "dev", "test", "split")
-    }
 
 
 def _page(found: dict[str, Any], model: str, data: str | None, compare: str | None) -> str:

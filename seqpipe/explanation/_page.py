@@ -1,13 +1,12 @@
 """An explanation as a page: the text with its words coloured, in one file that loads nothing and runs nothing."""
 
-import base64
-import hashlib
 from importlib.resources import files
 from typing import Any, Final
 
 from jinja2 import Environment
 
 from seqpipe.explanation._explain import Explained, Explanation
+from seqpipe.pages import source_hash
 
 #: Blue and orange of Okabe and Ito's palette, which those who are colour-blind tell apart.
 _COLOURS: Final = {"p": (0, 114, 178), "n": (213, 94, 0)}
@@ -31,7 +30,7 @@ def draw_page(explanation: Explanation, *, title: str) -> str:
         .render(
             title=title,
             style=style,
-            style_hash=f"sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}",
+            style_hash=source_hash(style),
             scores="Scores: " + ", ".join(f"{label} {score:.4f}" for label, score in ranked),
             explained=[_drawn(explanation, each) for each in explanation.explained],
         )

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from spacy.language import Language
 from spacy.tokens import Doc
-from thinc.api import Model
 from torch import Tensor, nn
 
-from seqpipe.adapters import encoders_in, inputs_of_head, is_pair
+from seqpipe.adapters import inputs_of_head, is_pair
 from seqpipe.errors import ConfigError
+from seqpipe.explanation._encoding import find_encoder, given_to
 from seqpipe.parts.encoders import Recurrent
 from seqpipe.parts.heads import Head
 
@@ -40,19 +40,14 @@ class Path:
         pipe = nlp.get_pipe(component)
         self.labels: Sequence[str] = tuple(pipe.labels)
         self._head, self._more = inputs_of_head(pipe, doc)
-        encoding = _encoding(nlp, component)
+        encoding = find_encoder(nlp, component)
         if self._head is None or encoding is None:
             raise ConfigError(
                 f"the component {component!r} isn't a head on a recurrent encoder, so there are no gradients to explain it by"
             )
         model, self._encoder = encoding
-        found: list[tuple[Tensor, Tensor]] = []
-        hook = self._encoder.register_forward_pre_hook(lambda _, given: found.append(given))
-        try:
-            model.predict([doc])
-        finally:
-            hook.remove()
-        self.inputs, self._lengths = (each.clone() for each in found[0])
+        (given,) = given_to(model, [self._encoder], [doc])
+        self.inputs, self._lengths = (each.clone() for each in given)
         self._words = len(doc)
 
     @property
@@ -142,16 +137,3 @@ def random_baselines(
             other._.first_text = doc._.first_text
         found.append(Path(nlp, component, other).inputs)
     return found
-
-
-def _encoding(nlp: Language, component: str) -> tuple[Model, Any] | None:
-    """Return the model of docs to vectors that a component's head is on, and the torch module of the encoder in it."""
-    before = nlp.pipe_names[: nlp.pipe_names.index(component)]
-    # Its own, or that of the component whose vectors it's given, the nearest one before it.
-    for name in [component, *reversed(before)]:
-        pipe = nlp.get_pipe(name)
-        for shim in encoders_in(pipe):
-            module: Any = shim.module
-            model = pipe.model.maybe_get_ref("tok2vec") or pipe.model
-            return model, module.encoder
-    return None

@@ -1,14 +1,12 @@
 """A picture as a page: one file, with its script in it, that loads nothing."""
 
-import base64
-import hashlib
 import html
-import json
 from collections.abc import Mapping
 from importlib.resources import files
 from string import Template
 from typing import Any, Final
 
+from seqpipe.pages import json_in_script, source_hash
 from seqpipe.pictures._groups import SHAPES, make_groups
 from seqpipe.pictures._project import Projection
 from seqpipe.pictures._text import shown
@@ -17,9 +15,6 @@ _SCRIPTS: Final = ("view.js", "draw.js", "controls.js", "main.js")
 
 #: What the methods are called where people read it.
 _NAMES: Final = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
-
-#: Inside a script, HTML knows no escapes but JSON's own.
-_ESCAPES: Final = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 
 
 def draw_page(
@@ -42,10 +37,10 @@ def draw_page(
         title=html.escape(shown(title or "Words in a plane", 200)),
         caption=html.escape(_caption(projection)),
         style=style,
-        style_hash=_hash(style),
+        style_hash=source_hash(style),
         script=script,
-        script_hash=_hash(script),
-        data=_json(_data(projection, groups)),
+        script_hash=source_hash(script),
+        data=json_in_script(_data(projection, groups)),
     )
 
 
@@ -56,11 +51,6 @@ def _read(name: str) -> str:
 def _script() -> str:
     body = "\n".join(map(_read, _SCRIPTS))
     return f'(() => {{\n"use strict";\n{body}}})();\n'
-
-
-def _hash(text: str) -> str:
-    digest = hashlib.sha256(text.encode("utf-8")).digest()
-    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
 
 
 def _caption(projection: Projection) -> str:
@@ -86,7 +76,3 @@ def _data(projection: Projection, groups: Mapping[str, str] | None) -> dict[str,
             for mark in made.marks
         ],
     }
-
-
-def _json(data: Any) -> str:
-    return json.dumps(data, separators=(",", ":"), allow_nan=False).translate(_ESCAPES)

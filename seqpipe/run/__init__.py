@@ -2,6 +2,7 @@
 
 from seqpipe.run._evaluation import Evaluated as Evaluated
 from seqpipe.run._evaluation import evaluate_model as evaluate_model
+from seqpipe.run._evaluation import read_texts as read_texts
 from seqpipe.run._repeated import run_folds as run_folds
 from seqpipe.run._repeated import run_seeds as run_seeds
 from seqpipe.run._run import RunResult as RunResult
@@ -22,6 +23,7 @@ __all__ = [
     "evaluate_model",
     "find_runs",
     "read_run",
+    "read_texts",
     "run",
     "run_folds",
     "run_seeds",

@@ -6,11 +6,13 @@ from typing import Any
 
 from confection import ConfigValidationError
 from spacy.language import Language
+from spacy.tokens import Doc
 from spacy.util import registry
 
 from seqpipe.adapters import Corpus, PipelineScorer, naming_scorer
 from seqpipe.errors import ConfigError, DataError
 from seqpipe.evaluation.predictions import Predicted, compare, evaluate
+from seqpipe.parts.readers import Row
 from seqpipe.run._task import predict_examples, predicted_by
 
 _CORPUS = "seqpipe.Corpus.v1"
@@ -74,6 +76,26 @@ def evaluate_model(
     comparison = {} if other is None else _compare(predicted, other, rows, seed)
     skipped = [(bad.source, bad.problem) for bad in corpus.read(nlp).skipped]
     return Evaluated(len(examples), skipped, heads, scores, comparison)
+
+
+def read_texts(
+    nlp: Language, reader: Mapping[str, Any] | None = None, *, part: str = "test"
+) -> tuple[list[Doc], list[Row]]:
+    """Return the texts of a file, or of a part of the data that a pipeline was trained on, without predictions, and their rows.
+
+    Args:
+        nlp: The pipeline.
+        reader: As for `evaluate_model`.
+        part: Which part of the data.
+
+    Raises:
+        ConfigError: The pipeline doesn't say what data it was trained on, or the reader can't be made.
+        DataError: The data can't be read.
+    """
+    corpus = _corpus(nlp, _rows(nlp, reader, part))
+    # First, as it leaves out rows that can't be used.
+    docs = corpus.read(nlp).docs(corpus.part, nlp)
+    return docs, corpus.rows(nlp)
 
 
 def _compare(

@@ -17,6 +17,7 @@ from seqpipe_lstm_variants._ablations import (
     NoOutputGate,
 )
 from seqpipe_lstm_variants._fgr import FullGateRecurrence
+from seqpipe_lstm_variants._functions import ChosenFunctions
 from seqpipe_lstm_variants._indrnn import IndRNN
 from seqpipe_lstm_variants._janet import JANET
 from seqpipe_lstm_variants._mgu import MGU
@@ -106,6 +107,22 @@ def test_full_gate_recurrence_without_weights_between_gates_is_an_lstm(inputs):
     cell = draw(FullGateRecurrence)
     cell.gate_weight.zero_()
     torch.testing.assert_close(unrolled(cell, inputs), torchs(nn.LSTM, gates_of(cell), inputs))
+
+
+def test_functions_of_the_lstm_make_it_one(inputs):
+    cell = draw(ChosenFunctions)
+    torch.testing.assert_close(unrolled(cell, inputs), torchs(nn.LSTM, gates_of(cell), inputs))
+
+
+def test_each_function_stands_where_its_setting_says(inputs):
+    cell = draw(ChosenFunctions, gate="relu", candidate="sigmoid", output="tanh")
+    state = cell.initial_state(BATCH, inputs)
+    memory = torch.full_like(state[1], 0.5)
+    hidden, (_, after) = cell(inputs[0], (state[0], memory))
+    i, f, g, o = (inputs[0] @ cell.input_weight.T + cell.bias).split(WIDTH, dim=1)
+    expected = f.relu() * 0.5 + i.relu() * g.sigmoid()
+    torch.testing.assert_close(after, expected)
+    torch.testing.assert_close(hidden, o.relu() * expected.tanh())
 
 
 def test_full_gate_recurrence_begins_as_an_lstm(inputs):

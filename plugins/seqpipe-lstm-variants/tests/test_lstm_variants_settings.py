@@ -15,6 +15,7 @@ from seqpipe_lstm_variants._ablations import (
     NoOutputGate,
 )
 from seqpipe_lstm_variants._fgr import FullGateRecurrence
+from seqpipe_lstm_variants._functions import ChosenFunctions
 from seqpipe_lstm_variants._indrnn import IndRNN
 from seqpipe_lstm_variants._janet import JANET
 from seqpipe_lstm_variants._mgu import MGU
@@ -28,6 +29,7 @@ FORGET_ROW = {
     NoInputActivation: 1,
     NoOutputActivation: 1,
     FullGateRecurrence: 1,
+    ChosenFunctions: 1,
     MGU: 0,
     JANET: 0,
 }
@@ -100,6 +102,7 @@ MISTAKES = [
     (JANET, {"beta": math.inf}),
     (JANET, {"chrono_steps": 1}),
     (RAN, {"activation": "relu"}),
+    *((ChosenFunctions, {name: "cosine"}) for name in ("gate", "candidate", "output")),
     (IndRNN, {"steps": 0}),
 ]
 

@@ -1,13 +1,13 @@
 """An evaluation as a page: one file that loads nothing and runs nothing."""
 
-import base64
-import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Final
 
 from jinja2 import Environment
+
+from seqpipe.pages import source_hash
 
 #: Of classes, in a matrix: more would be too small to read.
 _MAX_CLASSES: Final = 30
@@ -37,7 +37,7 @@ def draw_page(
     return template.render(
         title=title,
         style=style,
-        style_hash=f"sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}",
+        style_hash=source_hash(style),
         texts=evaluated["texts"],
         skipped=len(evaluated["skipped"]),
         other=other,

@@ -117,22 +117,46 @@ class Recurrent(Encoder):
         if self.training and places is not None:
             # Noise makes equal words different.
             inputs, places = inputs[places], None
-        counts = _pieces(lengths, self.window)
-        pieces = _cut(lengths, self.window) if self.window else lengths
         outputs = inputs = self._drop_words(inputs)
         of_layer = places
         for layer in self.layers:
-            outputs = self._drop_dimensions(outputs, lengths, self.dropout)
-            directions = [
-                self._unroll(cast(Cell, cell), outputs, of_layer, pieces, counts, reverse=bool(i))
-                for i, cell in enumerate(layer.children())
-            ]
-            outputs, of_layer = torch.cat(directions, dim=1), None
+            outputs = self._run_layer(layer, outputs, lengths, of_layer)
+            of_layer = None
         outputs = self._drop_dimensions(outputs, lengths, self.output_dropout)
         if self.shortcut is None:
             return outputs
         shortcut = linear(inputs, self.shortcut.weight)
         return outputs + (shortcut if places is None else shortcut[places])
+
+    def hidden_states(self, inputs: Tensor, lengths: Tensor) -> list[Tensor]:
+        """Return what each layer puts out for a batch, as `forward` computes it: `[N, width]`.
+
+        The first half of the columns is that of the cell that runs forwards, if there are two. What's added to the last layer's
+        by `residual` isn't part of it.
+
+        Args:
+            inputs: `[N, input_width]`
+            lengths: `[B]`, int64, on the CPU.
+        """
+        outputs = [inputs]
+        for layer in self.layers:
+            outputs.append(self._run_layer(layer, outputs[-1], lengths))
+        return outputs[1:]
+
+    def pieces(self, lengths: Tensor) -> Tensor:
+        """Return the lengths of the pieces that sequences are read in, each with a fresh state: `[P]`."""
+        return _cut(lengths, self.window) if self.window else lengths
+
+    def _run_layer(
+        self, layer: nn.Module, inputs: Tensor, lengths: Tensor, places: Tensor | None = None
+    ) -> Tensor:
+        counts, pieces = _pieces(lengths, self.window), self.pieces(lengths)
+        inputs = self._drop_dimensions(inputs, lengths, self.dropout)
+        directions = [
+            self._unroll(cast(Cell, cell), inputs, places, pieces, counts, reverse=bool(i))
+            for i, cell in enumerate(layer.children())
+        ]
+        return torch.cat(directions, dim=1)
 
     def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
         """Encode one sequence chunk by chunk, in memory that doesn't grow with its length.

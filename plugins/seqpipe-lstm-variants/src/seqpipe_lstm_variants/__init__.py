@@ -19,6 +19,7 @@ def seqpipe_cells() -> Factories:
         "lstm_variants.NoOutputGate.v1": "seqpipe_lstm_variants._ablations:NoOutputGate",
         "lstm_variants.NoInputActivation.v1": "seqpipe_lstm_variants._ablations:NoInputActivation",
         "lstm_variants.NoOutputActivation.v1": "seqpipe_lstm_variants._ablations:NoOutputActivation",
+        "lstm_variants.ChosenFunctions.v1": "seqpipe_lstm_variants._functions:ChosenFunctions",
         "lstm_variants.FullGateRecurrence.v1": "seqpipe_lstm_variants._fgr:FullGateRecurrence",
         "lstm_variants.MGU.v1": "seqpipe_lstm_variants._mgu:MGU",
         "lstm_variants.JANET.v1": "seqpipe_lstm_variants._janet:JANET",
