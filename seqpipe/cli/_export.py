@@ -1,5 +1,6 @@
 """``seqpipe export``."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -46,4 +47,7 @@ def export_command(
             export_pipeline(nlp, folder)
     size = sum(file.stat().st_size for file in folder.iterdir())
     console.print(f"exported: {escaped(folder)} ({size / 1e6:,.1f} MB)")
-    console.print(f"use: python {escaped(folder / 'reader.py')} < texts.txt")
+    settings = json.loads((folder / "pipeline.json").read_text(encoding="utf-8"))
+    takes_words = settings["tokenizer"]["kind"] == "words"
+    lines = "words.jsonl   (on each line a list of words)" if takes_words else "texts.txt"
+    console.print(f"use: python {escaped(folder / 'reader.py')} < {lines}")

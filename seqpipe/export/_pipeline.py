@@ -104,8 +104,13 @@ def parts_of(nlp: Language) -> Parts:
     thresholds = [threshold] * len(labels)
     temperature = None
     for pipe in (wide, decision):
-        if pipe is not None and tuple(pipe.labels) != labels:
-            raise ExportError(f"the component {pipe.name!r} has other labels than the head")
+        if pipe is None:
+            continue
+        if tuple(pipe.labels) != labels or pipe.is_exclusive != getattr(head, "exclusive", None):
+            raise ExportError(
+                f"the component {pipe.name!r} can't be exported: it has other labels than the head, or only one of both is for "
+                "exclusive classes"
+            )
     if decision is not None:
         temperature = float(decision.temperature)
         thresholds = [

@@ -94,13 +94,21 @@ def add_cell(
     else:
         after = _add_gated_step(inner, cast(GatedCell, cell), *traced, step, before)
         output = after[0]
-    # Each result of a graph is a value of its own, and none is an input.
-    results = [inner.add("Identity", each) for each in (*after, output)]
-    body = inner.body("step", [*before, step], results)
+    body = inner.body("step", [*before, step], _computed(inner, [*after, output]))
     *_, outputs = graph.add_several(
         "Scan", [*states, spread], len(states) + 1, body=body, num_scan_inputs=1
     )
     return layout.gather(graph, outputs, cell.width, reverse=reverse)
+
+
+def _computed(graph: Graph, results: Sequence[str]) -> list[str]:
+    """Return results as a graph has to have them: each is computed in it, and a value of its own."""
+    computed = {name for node in graph.nodes for name in node.output}
+    found: list[str] = []
+    for each in results:
+        is_fit = each in computed and each not in found
+        found.append(each if is_fit else graph.add("Identity", each))
+    return found
 
 
 def _first_state(graph: Graph, layout: Layout, value: NDArray[np.float32]) -> str:

@@ -40,7 +40,9 @@ class Pipeline:
             raise ValueError(f"{folder} has another format than this reader")
         self.labels: list[str] = self.settings["labels"]
         self.tables = [Table(folder, name) for name in self.settings["tables"]]
-        self.tuned = Tuned(folder) if self.settings["tuned"] else None
+        self.tuned = read_arrays(folder / "tuned.npz") if self.settings["tuned"] else {}
+        words = read_json(folder / "tuned.json")["words"] if self.tuned else []
+        self.tuned_rows = {word: n for n, word in enumerate(words)}
         self.wide = NGrams(folder) if self.settings["wide"] else None
         self.chain = read_arrays(folder / "chain.npz") if self.settings["chain"] else {}
         options = onnxruntime.SessionOptions()
@@ -52,6 +54,10 @@ class Pipeline:
     def tokens(self, text: str | Sequence[str]) -> list[str]:
         """Return the tokens of a text; of a list of words, the list. White space but a single blank is a token."""
         if not isinstance(text, str):
+            if not all(isinstance(word, str) for word in text):
+                raise TypeError(
+                    f"a text is a string or a list of strings, and this is {text!r:.80}"
+                )
             return list(text)
         tokenizer = self.settings["tokenizer"]
         if tokenizer["kind"] == "words":
@@ -71,8 +77,12 @@ class Pipeline:
         unique = list(places)
         found = np.concatenate([table.vectors(unique) for table in self.tables], axis=1)
         found[[n for n, word in enumerate(unique) if not word.strip()]] = 0
-        if self.tuned is not None:
-            self.tuned.add_offsets(unique, found)
+        for n, word in enumerate(unique if self.tuned else ()):
+            # A word that's known only lower-cased has that form's offset.
+            row = self.tuned_rows.get(word, self.tuned_rows.get(word.lower()))
+            if row is not None:
+                start, offset = int(self.tuned["start"]), self.tuned["offsets"][row]
+                found[n, start : start + len(offset)] += offset
         return found[index]
 
     def predict(self, texts: Iterable[str | Sequence[str]]) -> list[dict[str, Any]]:
@@ -193,22 +203,6 @@ class Table:
                 if n >= self.settings["min_n"] and not is_mark:
                     found.append(value)
         return found
-
-
-class Tuned:
-    """What was added to the vectors of words in training."""
-
-    def __init__(self, folder: Path) -> None:
-        self.rows = {word: n for n, word in enumerate(read_json(folder / "tuned.json")["words"])}
-        arrays = read_arrays(folder / "tuned.npz")
-        self.offsets, self.start = arrays["offsets"], int(arrays["start"])
-
-    def add_offsets(self, words: Sequence[str], vectors: Any) -> None:
-        """Add to the vectors of words, `[N, D]`; a word that's known only lower-cased has that form's offset."""
-        for n, word in enumerate(words):
-            row = self.rows.get(word, self.rows.get(word.lower()))
-            if row is not None:
-                vectors[n, self.start : self.start + self.offsets.shape[1]] += self.offsets[row]
 
 
 class NGrams:

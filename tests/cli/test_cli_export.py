@@ -17,6 +17,13 @@ def test_folder_is_written_and_how_to_use_it_is_said(call, tmp_path):
     assert {"model.onnx", "pipeline.json", "reader.py"} <= {file.name for file in folder.iterdir()}
 
 
+def test_words_are_asked_for_where_the_reader_lacks_the_tokenizer(call, tmp_path):
+    called = call("export", str(SAVED / "text-classifier"), str(tmp_path / "exported"))
+    assert called.out.splitlines()[1].endswith(
+        "reader.py < words.jsonl   (on each line a list of words)"
+    )
+
+
 def test_pipeline_that_cannot_be_exported_is_a_message(call, tmp_path):
     called = call("export", str(SAVED / "fasttext-classifier"), str(tmp_path / "exported"))
     assert called.code == 1 and "the component 'classifier'" in called.err

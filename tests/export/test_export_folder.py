@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import spacy
 from e2e.small_world import UNSEEN, run_process, write_rows
+from spacy.training import Example
 
 from seqpipe.errors import ExportError, SavedModelError
 from seqpipe.export import export_pipeline
@@ -236,6 +237,8 @@ def test_text_for_a_tokenizer_that_the_reader_lacks_is_an_error(tmp_path):
     pipeline = load_reader(tmp_path / "exported").Pipeline(tmp_path / "exported")
     with pytest.raises(TypeError, match=r"give lists of words: .* spacy\.tokenizer\.Tokenizer"):
         pipeline.predict(["a text"])
+    with pytest.raises(TypeError, match="a text is a string or a list of strings"):
+        pipeline.predict([["gull", 3]])
 
 
 @pytest.mark.parametrize(
@@ -259,6 +262,21 @@ def test_other_components_are_refused_by_name(tmp_path):
     nlp = load_pipeline(str(SAVED / "text-classifier"))
     nlp.add_pipe("sentencizer", name="cutter")
     with pytest.raises(ExportError, match="the component 'cutter', a Sentencizer, can't"):
+        export_pipeline(nlp, tmp_path / "exported")
+
+
+def test_classifier_of_other_labels_than_the_heads_is_refused(tmp_path):
+    nlp = load_pipeline(str(SAVED / "text-classifier"))
+    wide = nlp.add_pipe(
+        "seqpipe_wide",
+        config={"classifier": {"@seqpipe_classifiers": "seqpipe.NGramClassifier.v1"}},
+    )
+    doc = nlp.make_doc("gull reef")
+    doc.cats = {"sea": 1.0, "sky": 0.0}
+    wide.initialize(lambda: [Example(doc, doc)])
+    with pytest.raises(
+        ExportError, match="the component 'seqpipe_wide' can't be exported: it has other"
+    ):
         export_pipeline(nlp, tmp_path / "exported")
 
 
