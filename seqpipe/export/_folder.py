@@ -1,5 +1,6 @@
 """An exported pipeline as a folder: the graph, tables, settings, and the reader."""
 
+import contextlib
 import json
 from importlib import resources
 from pathlib import Path
@@ -35,6 +36,7 @@ def export_pipeline(nlp: Language, folder: str | Path) -> None:
         SavedModelError: The folder can't be written.
     """
     check_installed()
+    _forget_bytecode(Path(folder))
     storage.check_replaceable(Path(folder))
     parts = parts_of(nlp)
     model = export_model(parts.encoder, parts.head)
@@ -54,6 +56,15 @@ def export_pipeline(nlp: Language, folder: str | Path) -> None:
         (into / "reader.py").write_text(reader.read_text(encoding="utf-8"), encoding="utf-8")
 
     storage.write_folder(Path(folder), write)
+
+
+def _forget_bytecode(folder: Path) -> None:
+    """Remove what Python has left beside the reader of an older export, which would count as somebody's file."""
+    if storage.has_manifest(folder):
+        for file in (folder / "__pycache__").glob("reader.*.pyc"):
+            file.unlink()
+        with contextlib.suppress(OSError):
+            (folder / "__pycache__").rmdir()
 
 
 def _settings(parts: Parts) -> dict[str, Any]:

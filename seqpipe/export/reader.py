@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -335,9 +336,15 @@ def likeliest(logs: Any, neighbours: Any, first: Any, last: Any) -> Any:
     return np.array(labels[::-1])
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Predict for each line of standard input: a text, or a list of words in JSON."""
     pipeline = Pipeline()
-    is_words = pipeline.settings["tokenizer"]["kind"] == "words" or "--words" in sys.argv
-    lines = [line.rstrip("\r\n") for line in sys.stdin]
-    for one in pipeline.predict(json.loads(line) if is_words else line for line in lines):
-        print(json.dumps(one, ensure_ascii=False))
+    has_words = pipeline.settings["tokenizer"]["kind"] == "words" or "--words" in sys.argv
+    with open(0, encoding="utf-8") as lines:
+        while some := [line.rstrip("\r\n") for line in islice(lines, 1000)]:
+            for one in pipeline.predict(json.loads(line) if has_words else line for line in some):
+                print(json.dumps(one))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,16 +1,16 @@
 """A pipeline that's trained and exported by the command line predicts the same where nothing of seqpipe's is imported."""
 
 import json
+import subprocess
 import sys
 
 import pytest
 import spacy
-from e2e.small_world import EMBEDDER, PIPELINE, UNSEEN, run_process, seqpipe, write_world
+from e2e.small_world import EMBEDDER, PIPELINE, UNSEEN, seqpipe, write_world
 
 #: Runs a reader that's given lines, and fails if it has imported anything that it should do without.
 READ = """
-import io, runpy, sys
-sys.stdin = io.StringIO(sys.argv.pop())
+import runpy, sys
 runpy.run_path(sys.argv[1], run_name="__main__")
 assert not {"torch", "spacy", "thinc", "seqpipe", "onnx"} & set(sys.modules)
 """
@@ -27,9 +27,10 @@ def test_exported_pipeline_predicts_what_the_pipeline_does(tmp_path):
     texts = [text.replace("\n", "\t") for text in UNSEEN]
     lines = "".join(f"{text}\n" for text in texts)
     # Started anew, in a Python that doesn't see where seqpipe is.
-    command = [sys.executable, "-I", "-c", READ, "exported/reader.py", lines]
-    done = run_process(command, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    command = [sys.executable, "-I", "-c", READ, "exported/reader.py"]
+    done = subprocess.run(
+        command, input=lines, cwd=tmp_path, capture_output=True, encoding="utf-8", check=True
+    )
     nlp = spacy.load(tmp_path / "run" / "model-best")
     found = [json.loads(line)["scores"] for line in done.stdout.splitlines()]
     for doc, scores in zip(nlp.pipe(texts), found, strict=True):

@@ -1,13 +1,15 @@
 """Exported pipelines, read by their reader in a process without torch, spaCy and seqpipe, predict what the pipelines do."""
 
+import importlib.util
 import json
+import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import spacy
-from e2e.small_world import UNSEEN, run_process, write_rows
+from e2e.small_world import UNSEEN, write_rows
 from spacy.training import Example
 
 from seqpipe.errors import ExportError, SavedModelError
@@ -105,31 +107,27 @@ def trained(folder, pipeline):
     return load_pipeline(str(run(folder / "pipeline.cfg", output=folder / "run").model))
 
 
-#: Runs a reader, and fails if it has imported anything but what it may.
+#: Runs a reader, and fails if it has imported what it should do without.
 READ = """
 import runpy, sys
-sys.argv = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name="__main__")
+runpy.run_path(sys.argv[1], run_name="__main__")
 assert not {"torch", "spacy", "seqpipe", "thinc", "onnx"} & set(sys.modules), set(sys.modules)
 """
 
 
-def read(folder, lines, *options, tmp_path):
-    """Return what the reader in a folder prints of lines."""
-    given = tmp_path / "given.txt"
-    given.write_text("\n".join(map(json.dumps, lines)) + "\n", encoding="utf-8")
-    code = READ.replace("runpy.run", f"sys.stdin = open({str(given)!r})\nrunpy.run", 1)
-    # In a process that's started anew, without what others have imported.
-    command = [sys.executable, "-I", "-c", code, str(folder / "reader.py"), "--words", *options]
-    done = run_process(command, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+def read(folder, texts):
+    """Return what the reader in a folder prints of lists of words."""
+    # In a process of its own, where nothing has been imported for other tests.
+    command = [sys.executable, "-I", "-c", READ, str(folder / "reader.py"), "--words"]
+    lines = "".join(f"{json.dumps(words)}\n" for words in texts)
+    done = subprocess.run(command, input=lines, capture_output=True, encoding="utf-8", check=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def load_reader(folder):
     """Return the reader's module."""
-    spec = __import__("importlib.util").util.spec_from_file_location("reader", folder / "reader.py")
-    module = __import__("importlib.util").util.module_from_spec(spec)
+    spec = importlib.util.spec_from_file_location("reader", folder / "reader.py")
+    module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
@@ -148,8 +146,7 @@ def test_saved_models_are_read_in_a_process_of_their_own(name, tmp_path):
     nlp = load_pipeline(str(SAVED / name))
     export_pipeline(nlp, tmp_path / "exported")
     words = [[token.text for token in nlp.make_doc(text)] for text in TEXTS]
-    found = read(tmp_path / "exported", words, tmp_path=tmp_path)
-    assert_same_classes(nlp, found, TEXTS)
+    assert_same_classes(nlp, read(tmp_path / "exported", words), TEXTS)
 
 
 @pytest.mark.parametrize(
@@ -288,6 +285,7 @@ def test_folder_that_is_not_ours_is_left_alone_and_our_own_is_replaced(tmp_path)
         export_pipeline(nlp, tmp_path / "theirs")
     assert [file.name for file in (tmp_path / "theirs").iterdir()] == ["thesis.txt"]
     export_pipeline(nlp, tmp_path / "ours")
+    load_reader(tmp_path / "ours")
     before = (tmp_path / "ours" / "model.onnx").read_bytes()
     export_pipeline(nlp, tmp_path / "ours")
     assert (tmp_path / "ours" / "model.onnx").read_bytes() == before
