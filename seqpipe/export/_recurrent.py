@@ -83,10 +83,25 @@ def add_cell(
         inputs = graph.linear(inputs, to_numpy(gated.input_weight), to_numpy(gated.bias))
         width = len(gated.gates) * gated.width
     spread = layout.spread(graph, inputs, width, reverse=reverse)
-    first = [to_numpy(each) for each in cell.initial_state(1, torch.zeros(1, cell.input_width))]
-    states = [_first_state(graph, layout, each) for each in first]
+    first = cell.initial_state(1, torch.zeros(1, cell.input_width))
+    states = [_first_state(graph, layout, to_numpy(each)) for each in first]
+    body = _body(graph, cell, traced, shares, len(states))
+    *_, outputs = graph.add_several(
+        "Scan", [*states, spread], len(states) + 1, body=body, num_scan_inputs=1
+    )
+    return layout.gather(graph, outputs, cell.width, reverse=reverse)
+
+
+def _body(
+    graph: Graph,
+    cell: Cell,
+    traced: tuple[Recurrence, tuple[Tensor, ...]] | None,
+    shares: Sequence[float | None],
+    states: int,
+) -> Any:
+    """Return the graph of one step: of the states and what's read at it to the next states and the output."""
     inner = Graph(graph)
-    before, step = [inner.name("state") for _ in states], inner.name("step")
+    before, step = [inner.name("state") for _ in range(states)], inner.name("step")
     if traced is None:
         output, new = add_call(inner, cell, step, before)
         after = _kept(inner, shares, before, new)
@@ -94,11 +109,7 @@ def add_cell(
     else:
         after = _add_gated_step(inner, cast(GatedCell, cell), *traced, step, before)
         output = after[0]
-    body = inner.body("step", [*before, step], _computed(inner, [*after, output]))
-    *_, outputs = graph.add_several(
-        "Scan", [*states, spread], len(states) + 1, body=body, num_scan_inputs=1
-    )
-    return layout.gather(graph, outputs, cell.width, reverse=reverse)
+    return inner.body("step", [*before, step], _computed(inner, [*after, output]))
 
 
 def _computed(graph: Graph, results: Sequence[str]) -> list[str]:
