@@ -12,6 +12,7 @@ SeqpipeError
 ├── NotFiniteError     a loss, gradient, weight, score or prediction that's NaN or infinite
 ├── SavedModelError    a saved model that's missing, damaged, or can't be written
 │   └── ReplacedError       a model that was replaced while it was read
+├── ExportError        a pipeline, or a part of one, that can't be exported
 ├── PlotError          a figure without matplotlib, in `seqpipe.diagnostics`
 ├── PictureError       a picture of vectors that can't be drawn, in `seqpipe.pictures`
 └── InterruptedRun     a run stopped by Ctrl-C or SIGTERM
@@ -83,6 +84,10 @@ class ReplacedError(SavedModelError):
             f"{folder} was replaced while it was read: load it again. Nothing was loaded, as some parts "
             "would be from the old model and others from the new one."
         )
+
+
+class ExportError(SeqpipeError):
+    """A pipeline, or a part of one, can't be exported, or what exports it isn't installed."""
 
 
 class InterruptedRun(SeqpipeError):

@@ -11,6 +11,7 @@ from seqpipe.cli._data import data_command
 from seqpipe.cli._errors import reporting_errors
 from seqpipe.cli._evaluate import evaluate_command
 from seqpipe.cli._explain import explain_command
+from seqpipe.cli._export import export_command
 from seqpipe.cli._generate import generate_command
 from seqpipe.cli._neurons import neurons_command
 from seqpipe.cli._package import package_command
@@ -42,6 +43,7 @@ app.command("evaluate")(reporting_errors(evaluate_command))
 app.command("predict")(reporting_errors(predict_command))
 app.command("explain")(reporting_errors(explain_command))
 app.command("neurons")(reporting_errors(neurons_command))
+app.command("export")(reporting_errors(export_command))
 app.command("package")(reporting_errors(package_command))
 app.command("data")(reporting_errors(data_command))
 app.command("generate")(reporting_errors(generate_command))

@@ -11,6 +11,9 @@ from seqpipe.parts.embedders._export import export_fasttext as export_fasttext
 from seqpipe.parts.embedders._export import export_vectors as export_vectors
 from seqpipe.parts.embedders._export import limits as limits
 from seqpipe.parts.embedders._export import words_file as words_file
+from seqpipe.parts.embedders._tables import SubwordTable as SubwordTable
+from seqpipe.parts.embedders._tables import VectorTable as VectorTable
+from seqpipe.parts.embedders._tables import vector_tables as vector_tables
 from seqpipe.parts.embedders.fasttext import FastText as FastText
 from seqpipe.parts.embedders.fasttext import Word2Vec as Word2Vec
 from seqpipe.parts.embedders.pretrained import Pretrained as Pretrained
@@ -29,9 +32,12 @@ __all__ = [
     "OnProgress",
     "Pretrained",
     "Retrofitted",
+    "SubwordTable",
+    "VectorTable",
     "Word2Vec",
     "export_fasttext",
     "export_vectors",
     "limits",
+    "vector_tables",
     "words_file",
 ]

@@ -2,6 +2,7 @@
 
 from seqpipe.parts.recurrence._check import check_batch as check_batch
 from seqpipe.parts.recurrence._engines import engine_names as engine_names
+from seqpipe.parts.recurrence._engines import traced_step as traced_step
 from seqpipe.parts.recurrence._engines import usable_engines as usable_engines
 from seqpipe.parts.recurrence._observe import GATING as GATING
 from seqpipe.parts.recurrence._observe import Call as Call
@@ -15,6 +16,7 @@ __all__ = [
     "check_batch",
     "engine_names",
     "observe",
+    "traced_step",
     "unroll",
     "unroll_plain",
     "usable_engines",

@@ -163,6 +163,27 @@ def usable_engines(cell: Cell, like: Tensor) -> list[str]:
     return ["plain", *(name for name in _MAKE if not _WHY_NOT[name](recurrence, like, cell.width))]
 
 
+def traced_step(
+    cell: Cell, *, zoneout: tuple[Zoneout, ...] = ()
+) -> tuple[Recurrence, tuple[Tensor, ...]] | None:
+    """Return the traced step of a gated cell, and the tensors that it uses beside its arguments, `[width]` or one value each.
+
+    Args:
+        cell: Any cell.
+        zoneout: As `choose_engine` has it.
+
+    Returns:
+        None for a cell that only the plain loop runs, since it isn't gated or is called by more than its step.
+
+    Raises:
+        ConfigError: The step does something other than elementwise maths, or isn't a function of its arguments.
+    """
+    if _why_plain(cell) is not None:
+        return None
+    gated = cast(GatedCell, cell)
+    return trace_cell(gated, zoneout), tuple(step_tensors(gated).values())
+
+
 def engine_names(
     module: nn.Module,
     like: Tensor,

@@ -30,11 +30,15 @@ class Regex:
         pattern: The expression; the default takes runs of letters, digits and underscores, and
             each other character by itself.
 
+    Attributes:
+        pattern: As given.
+
     Raises:
         ConfigError: The pattern isn't a regular expression.
     """
 
     def __init__(self, *, pattern: str = r"\w+|[^\w\s]") -> None:
+        self.pattern = pattern
         try:
             self._pattern = re.compile(pattern)
         except re.error as error:

@@ -174,6 +174,15 @@ class NGramClassifier(Classifier):
         self._model = Model.from_disk(path)
         self.exclusive = self._model.exclusive
 
+    @property
+    def model(self) -> Model:
+        """The fitted model: its n-grams, how they're weighed, and the weights of the labels.
+
+        Raises:
+            ClassifierError: The classifier hasn't been fitted.
+        """
+        return self._fitted()
+
     def _fitted(self) -> Model:
         if self._model is None:
             raise ClassifierError(
