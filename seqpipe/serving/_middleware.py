@@ -27,7 +27,9 @@ _HEADERS: Final[Mapping[str, str]] = {
     "referrer-policy": "no-referrer",
     "cache-control": "no-store",
 }
-_TOO_LARGE, _TOO_SLOW, _UNKNOWN, _FAILED = 413, 408, 401, 500
+_TOO_LARGE, _TOO_SLOW, _UNKNOWN = 413, 408, 401
+#: What's counted for a client that has gone before it was answered.
+_GONE: Final = 499
 #: A client that sends too much may go on for so many seconds, as many read no answer before they've sent all.
 _DRAIN: Final = 1.0
 
@@ -67,7 +69,7 @@ class Measured:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        start, status = time.perf_counter(), _FAILED
+        start, status = time.perf_counter(), _GONE
 
         async def counted(message: Message) -> None:
             nonlocal status

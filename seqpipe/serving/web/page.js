@@ -5,6 +5,7 @@ const at = (id) => document.getElementById(id);
 const BEST = 12;
 const MOST_LABELS = 20;
 const STRONGEST = 0.65;
+const FAINTEST = 0.04;
 let model = null;
 // Answers to questions before the last one aren't shown.
 let asked = 0;
@@ -210,7 +211,7 @@ function marked(found, each) {
     const number = each.words[place];
     const mark = make("mark", { class: `word ${number > 0 ? "for" : "against"}`, title: signed(number) }, word);
     const level = (STRONGEST * Math.abs(number)) / largest;
-    if (level < 0.02) mark.className = "word";
+    if (level < FAINTEST) mark.className = "word";
     mark.style.setProperty("--level", level.toFixed(3));
     text.append(mark, found.spaces[place]);
     if (word.trim()) sums.set(word.toLowerCase(), (sums.get(word.toLowerCase()) || 0) + number);
