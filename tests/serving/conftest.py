@@ -156,7 +156,7 @@ def start():
 @pytest.fixture(scope="module")
 def server(classifier):
     """A server with small limits, which the tests of a module share."""
-    options = ["--patience", "1", "--max-body", "100000", "--timeout", "20"]
+    options = ["--patience", "2", "--max-body", "100000", "--timeout", "20"]
     server = Server(classifier, *options)
     yield server
     assert server.end()[0] == 0
