@@ -18,6 +18,7 @@ from seqpipe.cli._package import package_command
 from seqpipe.cli._predict import predict_command
 from seqpipe.cli._run import run_command
 from seqpipe.cli._runs import runs_app
+from seqpipe.cli._serve import serve_command
 from seqpipe.cli._upgrade import upgrade_command
 from seqpipe.cli.embeddings import embeddings_app
 from seqpipe.cli.plugins import plugins_app
@@ -44,6 +45,7 @@ app.command("predict")(reporting_errors(predict_command))
 app.command("explain")(reporting_errors(explain_command))
 app.command("neurons")(reporting_errors(neurons_command))
 app.command("export")(reporting_errors(export_command))
+app.command("serve")(reporting_errors(serve_command))
 app.command("package")(reporting_errors(package_command))
 app.command("data")(reporting_errors(data_command))
 app.command("generate")(reporting_errors(generate_command))

@@ -1,0 +1,280 @@
+"""What's answered at each path, and what's refused."""
+
+import asyncio
+import json
+import re
+
+import pytest
+from serving.conftest import hosted
+
+from seqpipe.errors import SavedModelError
+from seqpipe.inference import Predictor
+from seqpipe.serving import Limits, ServerSettings
+
+TEXTS = ["the gull near the reef", "an owl of Oak", "tidewater undermoss"]
+
+
+def test_predictions_are_those_of_the_predictor_in_the_order_of_the_records(ask, classifier):
+    records = [{"id": n, "text": text} for n, text in enumerate(TEXTS)]
+    found = ask("POST", "/predict", json=records).json()
+    expected = Predictor(classifier).predict(TEXTS)
+    assert found["predictions"] == [
+        {"id": n, "prediction": values} for n, values in enumerate(expected)
+    ]
+
+
+def test_bad_records_are_errors_among_the_others(ask):
+    records = ["wave oak", {"id": "b", "text": ""}, 3, None, {"id": "e"}, ["x"], {"text": ["oak"]}]
+    found = ask("POST", "/predict", json=records).json()["predictions"]
+    assert [sorted(each) for each in found] == [
+        ["prediction"],
+        ["error", "id"],
+        ["error"],
+        ["error"],
+        ["error", "id"],
+        ["error"],
+        ["prediction"],
+    ]
+    assert found[1] == {"id": "b", "error": "its text is empty, or only white space"}
+
+
+@pytest.mark.parametrize("record", ["wave oak", {"text": "wave oak"}, {"text": ["wave", "oak"]}])
+def test_one_record_needs_no_list(ask, record):
+    (found,) = ask("POST", "/predict", json=record).json()["predictions"]
+    assert found["prediction"]["label"] in ("sea", "wood")
+
+
+def test_scores_of_all_labels_are_there_for_who_asks(ask):
+    (found,) = ask("POST", "/predict?proba=true", json="wave").json()["predictions"]
+    assert sum(found["prediction"]["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+    assert found["prediction"]["probabilities"].keys() == {"sea", "wood"}
+
+
+def test_half_of_a_surrogate_pair_in_an_id_comes_back(ask):
+    body = rb'{"id": "\ud83d", "text": "wave"}'
+    response = ask("POST", "/predict", content=body, headers={"content-type": "application/json"})
+    assert json.loads(response.content)["predictions"][0]["id"] == "\ud83d"
+
+
+def test_explanation_is_that_of_the_command(ask, classifier):
+    from seqpipe.explanation import explain
+    from seqpipe.inference import load_pipeline
+
+    question = {"text": "the gull near the reef", "labels": ["sea"], "seed": 3}
+    found = ask("POST", "/explain", json=question).json()
+    expected = explain(load_pipeline(str(classifier)), question["text"], labels=["sea"], seed=3)
+    assert found["words"] == expected.words
+    assert found["explained"][0]["words"] == pytest.approx(expected.explained[0].words, abs=1e-6)
+    assert "they add up to" in found["explained"][0]["note"]
+
+
+def test_explaining_twice_gives_the_same(classifier):
+    async def asking():
+        async with hosted(ServerSettings(str(classifier))) as (host, client):
+            before = len(host.model.predictor.nlp.vocab.strings)
+            found = [
+                (await client.post("/explain", json="Zanzibar undermoss")).json() for _ in range(2)
+            ]
+            return found, len(host.model.predictor.nlp.vocab.strings) - before
+
+    (first, second), grown = asyncio.run(asking())
+    assert first == second
+    assert grown == 0
+
+
+@pytest.mark.parametrize(
+    ("question", "message"),
+    [
+        ({"text": "wave", "labels": ["see"]}, 'did you mean "sea"?'),
+        ({"text": "wave", "labels": "sea"}, '"labels" should be a list'),
+        ({"text": "wave", "method": "magic"}, '"method" should be gradients'),
+        ({"text": "wave", "component": "ner"}, "no component 'ner'"),
+        ({"text": "wave", "seed": True}, '"seed" should be'),
+        ({"text": "wave", "label": "sea"}, 'there\'s no "label"'),
+        ({"text": " "}, "empty"),
+        ({"text": "a\0b"}, "NUL"),
+        ({}, '"text" should be a string'),
+        ([], "the body should be a text"),
+    ],
+)
+def test_what_cannot_be_explained_is_said(ask, question, message):
+    response = ask("POST", "/explain", json=question)
+    assert response.status_code == 422 and message in response.json()["error"]
+
+
+def test_model_is_described(ask):
+    found = ask("GET", "/model").json()
+    (labels,) = [each["labels"] for each in found["components"] if each["name"] == "textcat"]
+    assert labels == ["sea", "wood"]
+    assert [each["name"] for each in found["output"]] == ["label", "score"]
+    assert found["proba"][0]["type"] == "scores"
+    assert re.fullmatch("[0-9a-f]{12}", found["fingerprint"])
+
+
+def test_entities_have_places(ask, gazetteer):
+    (found,) = ask("POST", "/predict", model=gazetteer, json="In 🌍 Paris").json()["predictions"]
+    (entity,) = found["prediction"]["entities"]
+    assert (entity["start"], entity["end"], entity["label"]) == (5, 10, "CITY")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [
+        (b"", 400, "empty"),
+        (b"{", 400, "line 1, column 2"),
+        (b'{"text": NaN}', 400, "NaN"),
+        (b'"\xff"', 400, "UTF-8"),
+        (b"[" * 100_000, 400, "nested too deeply"),
+        (b"9" * 10_000, 400, "digits"),
+        (b"[]", 422, "empty"),
+        (b"3", 422, "should be a text"),
+        (b'["a", "b", "c"]', 422, "3 records are too many for one request: send 2 at most"),
+        (b'["a", "bcdefghijklmno"]', 422, "record 2 has 14 characters, and may have 10 at most"),
+        (b'{"text": ["abcdef", "ghijkl"]}', 422, "record 1 has 14 characters"),
+        (b'"%b"' % (b"a" * 200_000), 413, "larger than 150,000 bytes"),
+    ],
+)
+def test_what_cannot_be_used_is_refused(ask, body, status, message):
+    limits = Limits(records=2, queue=4, characters=10, body=150_000)
+    headers = {"content-type": "application/json"}
+    response = ask("POST", "/predict", limits=limits, content=body, headers=headers)
+    assert (response.status_code, list(response.json())) == (status, ["error"])
+    assert message in response.json()["error"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"content-type": "text/plain"},
+        {},
+        {"content-type": "application/json", "content-encoding": "gzip"},
+    ],
+)
+def test_other_types_are_refused(ask, headers):
+    assert ask("POST", "/predict", content=b'"a"', headers=headers).status_code == 415
+
+
+def test_unknown_paths_and_methods_are_errors_of_the_same_form(ask):
+    assert "/docs lists" in ask("GET", "/nothing").json()["error"]
+    assert ask("GET", "/predict").status_code == 405
+    assert "proba" in ask("POST", "/predict?proba=perhaps", json="a").json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        ({}, 401),
+        ({"Authorization": "Bearer wrong"}, 401),
+        ({"Authorization": "Basic secret"}, 401),
+        ({"Authorization": "Bearer sécret".encode("latin-1")}, 401),
+        ({"Authorization": "Bearer secret"}, 200),
+        ({"authorization": "bearer secret"}, 200),
+    ],
+)
+def test_token_is_asked_for(ask, given, status):
+    response = ask("GET", "/model", token="secret", headers=given)
+    assert response.status_code == status
+    assert (status == 401) is ("www-authenticate" in response.headers)
+
+
+def test_only_what_says_nothing_of_the_model_is_open(classifier):
+    paths = [
+        *("/healthz", "/readyz", "/", "/page.js", "/page.css", "/docs", "/openapi.json"),
+        *("/model", "/metrics", "/predict", "/explain", "/reload", "/nothing"),
+    ]
+
+    async def asking():
+        async with hosted(ServerSettings(str(classifier), token="secret")) as (_, client):
+            return {path: (await client.get(path)).status_code for path in paths}
+
+    found = asyncio.run(asking())
+    assert [path for path, status in found.items() if status == 401] == paths[7:]
+
+
+def test_pages_load_nothing_from_elsewhere(classifier):
+    async def asking():
+        async with hosted(ServerSettings(str(classifier))) as (_, client):
+            return [await client.get(path) for path in ("/", "/page.css", "/page.js", "/docs")]
+
+    for response in asyncio.run(asking()):
+        assert response.status_code == 200
+        assert "http://" not in response.text.replace("http://HOST:PORT", "")
+        assert "https://" not in response.text
+        policy = response.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; script-src 'self'")
+        assert "unsafe" not in policy
+    assert "POST /predict" in response.text
+
+
+def test_figures_are_counted(classifier):
+    async def asking():
+        async with hosted(ServerSettings(str(classifier))) as (_, client):
+            await client.post("/predict", json=["wave", "", "oak"])
+            await client.get("/nothing")
+            return (await client.get("/metrics")).text
+
+    lines = asyncio.run(asking()).splitlines()
+    for line in (
+        'seqpipe_requests_total{path="/predict",status="200"} 1.0',
+        'seqpipe_requests_total{path="other",status="404"} 1.0',
+        'seqpipe_texts_total{outcome="predicted"} 2.0',
+        'seqpipe_texts_total{outcome="failed"} 1.0',
+        "seqpipe_queue_records 0.0",
+        # The first text, and these.
+        "seqpipe_batch_records_count 2.0",
+        "seqpipe_batch_records_sum 4.0",
+        'seqpipe_request_seconds_count{path="/predict"} 1.0',
+    ):
+        assert line in lines
+
+
+def test_readiness_begins_when_the_model_is_loaded(classifier):
+    async def asking():
+        async with hosted(ServerSettings(str(classifier))) as (host, client):
+            ready = await client.get("/readyz")
+            host.model = None
+            loading = [await client.get(path) for path in ("/readyz", "/healthz", "/model")]
+            host.is_stopping = True
+            return ready, loading, await client.get("/readyz")
+
+    ready, loading, stopping = asyncio.run(asking())
+    assert (ready.status_code, stopping.status_code) == (200, 503)
+    assert [each.status_code for each in loading] == [503, 200, 503]
+    assert loading[0].headers["retry-after"] == "1"
+
+
+def test_missing_model_is_said(tmp_path):
+    async def asking():
+        async with hosted(ServerSettings(str(tmp_path / "none"))):
+            pass
+
+    with pytest.raises(SavedModelError, match="neither a folder nor"):
+        asyncio.run(asking())
+
+
+def test_reload_is_for_those_with_the_token(ask, classifier):
+    assert ask("POST", "/reload").status_code == 403
+    assert ask("POST", "/reload", token="x").status_code == 401
+    headers = {"authorization": "Bearer x"}
+    assert ask("POST", "/reload", token="x", headers=headers).json()["fingerprint"]
+
+
+def test_reload_that_fails_keeps_the_old_model(gazetteer, tmp_path):
+    import shutil
+
+    folder = tmp_path / "model"
+    shutil.copytree(gazetteer, folder)
+    headers = {"authorization": "Bearer x"}
+
+    async def asking():
+        async with hosted(ServerSettings(str(folder), token="x")) as (_, client):
+            (folder / "config.cfg").write_text("broken", encoding="utf-8")
+            failed = await client.post("/reload", headers=headers)
+            found = await client.post("/predict", json="In Paris", headers=headers)
+            return failed, found, (await client.get("/metrics", headers=headers)).text
+
+    failed, found, figures = asyncio.run(asking())
+    assert failed.status_code == 500
+    assert failed.json()["error"].startswith("the old model stays: ")
+    assert found.json()["predictions"][0]["prediction"]["entities"]
+    assert 'seqpipe_reloads_total{outcome="failed"} 1.0' in figures
