@@ -16,6 +16,7 @@ from seqpipe.cli._package import package_command
 from seqpipe.cli._predict import predict_command
 from seqpipe.cli._run import run_command
 from seqpipe.cli._runs import runs_app
+from seqpipe.cli._shrink import shrink_command
 from seqpipe.cli._upgrade import upgrade_command
 from seqpipe.cli.embeddings import embeddings_app
 from seqpipe.cli.plugins import plugins_app
@@ -41,6 +42,7 @@ app.command("evaluate")(reporting_errors(evaluate_command))
 app.command("predict")(reporting_errors(predict_command))
 app.command("explain")(reporting_errors(explain_command))
 app.command("package")(reporting_errors(package_command))
+app.command("shrink")(reporting_errors(shrink_command))
 app.command("data")(reporting_errors(data_command))
 app.command("generate")(reporting_errors(generate_command))
 app.command("upgrade")(reporting_errors(upgrade_command))

@@ -100,7 +100,7 @@ def evaluate_command(
         nlp = load_pipeline(model)
         other = None if compare is None else load_pipeline(compare)
         say("evaluating…")
-        reader = None if data is None else _reader(nlp, data, part, text, label)
+        reader = None if data is None else reader_of(nlp, data, part, text, label)
         found = evaluate_model(nlp, reader, part=part, other=other, seed=seed).to_json()
     print_evaluation(console, found, other=compare or "")
     if html is not None:
@@ -111,8 +111,8 @@ def evaluate_command(
         _write(json, to_json(told))
 
 
-def _reader(nlp: Any, data: str, part: str, text: str | None, label: str | None) -> Any:
-    """Return the settings of a reader of a file."""
+def reader_of(nlp: Any, data: str, part: str, text: str | None, label: str | None) -> Any:
+    """Return the settings of a reader of a file with truths."""
     from seqpipe.data import guess, scan, settings_of
     from seqpipe.inference import trained_on
     from seqpipe.parts.readers import data_suffix
