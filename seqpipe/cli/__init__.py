@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from seqpipe.cli._benchmark import benchmark_command
 from seqpipe.cli._compile import compile_command
 from seqpipe.cli._data import data_command
 from seqpipe.cli._errors import reporting_errors
@@ -42,6 +43,7 @@ app.command("evaluate")(reporting_errors(evaluate_command))
 app.command("predict")(reporting_errors(predict_command))
 app.command("explain")(reporting_errors(explain_command))
 app.command("package")(reporting_errors(package_command))
+app.command("benchmark")(reporting_errors(benchmark_command))
 app.command("shrink")(reporting_errors(shrink_command))
 app.command("data")(reporting_errors(data_command))
 app.command("generate")(reporting_errors(generate_command))
