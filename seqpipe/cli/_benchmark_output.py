@@ -30,7 +30,7 @@ def print_benchmark(console: Console, found: Benchmark) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("", no_wrap=True)
     for each in found.measured:
-        table.add_column(escaped(each.model), justify="right")
+        table.add_column(escaped(each.model), justify="right", overflow="fold")
     if found.ratio is not None:
         table.add_column("ratio", justify="right")
     _add_speed(table, found)
