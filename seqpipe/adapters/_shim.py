@@ -6,10 +6,14 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from thinc.api import Model
@@ -19,6 +23,10 @@ from torch import Tensor, nn
 
 from seqpipe.adapters._optimizer import AdamW, clip_gradient
 from seqpipe.errors import ConfigError, SavedModelError
+from seqpipe.storage.packed_arrays import Packed, from_stored, is_packed, to_stored
+
+#: Returns an array in fewer bytes, or None where it should stay as it is.
+Pack: TypeAlias = Callable[[NDArray[np.float32]], Packed | None]
 
 _SIZES = "sizes"
 #: Larger modules take seconds to start, and aren't made only to be tried.
@@ -49,6 +57,7 @@ class TorchShim(Shim):  # type: ignore[misc]
         self._model: nn.Module | None
         self._build = build
         self._sizes: tuple[int, ...] = ()
+        self._pack: Pack | None = None
 
     @property
     def module(self) -> nn.Module:
@@ -207,7 +216,19 @@ class TorchShim(Shim):  # type: ignore[misc]
             name: tensor.clone(memory_format=layout)
             for name, tensor in self.module.state_dict().items()
         }
-        return save_tensors(weights, metadata={_SIZES: json.dumps(self._sizes)})
+        metadata = {_SIZES: json.dumps(self._sizes)}
+        if self._pack is None:
+            return save_tensors(weights, metadata=metadata)
+        return _packed(weights, metadata, self._pack)
+
+    @contextlib.contextmanager
+    def packing(self, pack: Pack) -> Iterator[None]:
+        """Have `to_bytes` write weights in fewer bytes for a while."""
+        self._pack = pack
+        try:
+            yield
+        finally:
+            self._pack = None
 
     def from_bytes(self, data: bytes) -> "TorchShim":
         """Build the module from what `to_bytes` wrote.
@@ -220,8 +241,9 @@ class TorchShim(Shim):  # type: ignore[misc]
             self._model = None
             return self
         try:
-            weights = load_tensors(data)
-            sizes = _read_sizes(data)
+            metadata = _read_metadata(data)
+            weights = _unpacked(data, metadata) if is_packed(metadata) else load_tensors(data)
+            sizes = _read_sizes(metadata)
             _check_shapes(self._build, sizes, weights)
             module = self._build(*sizes)
             module.load_state_dict(weights)
@@ -285,13 +307,32 @@ def _check_shapes(
         raise ValueError(f"weights for the sizes {list(sizes)} have other shapes")
 
 
-def _read_sizes(data: bytes) -> tuple[int, ...]:
+def _read_metadata(data: bytes) -> dict[str, str]:
     # The header is a length of 8 bytes and JSON; safetensors reads metadata from files only.
     length = int.from_bytes(data[:8], "little")
-    sizes = json.loads(json.loads(data[8 : 8 + length])["__metadata__"][_SIZES])
+    metadata: dict[str, str] = json.loads(data[8 : 8 + length])["__metadata__"]
+    return metadata
+
+
+def _read_sizes(metadata: Mapping[str, str]) -> tuple[int, ...]:
+    sizes = json.loads(metadata[_SIZES])
     if not all(isinstance(size, int) and 0 <= size < 2**31 for size in sizes):
         raise ValueError(f"sizes {sizes!r}")
     return tuple(sizes)
+
+
+def _packed(weights: Mapping[str, Tensor], metadata: Mapping[str, str], pack: Pack) -> bytes:
+    """Write weights, those of float32 in fewer bytes where `pack` has it so."""
+    arrays = {name: tensor.cpu().numpy() for name, tensor in weights.items()}
+    floats = {name: array for name, array in arrays.items() if array.dtype == np.float32}
+    packed = {name: p for name, array in floats.items() if (p := pack(array)) is not None}
+    stored, forms = to_stored(arrays, packed)
+    return save_arrays(stored, metadata={**metadata, **forms})
+
+
+def _unpacked(data: bytes, metadata: Mapping[str, str]) -> dict[str, Tensor]:
+    arrays = from_stored(load_arrays(data), metadata, "a component's weights")
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 def _one_thread_after_fork() -> None:

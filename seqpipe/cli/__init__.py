@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from seqpipe.cli._benchmark import benchmark_command
 from seqpipe.cli._compile import compile_command
 from seqpipe.cli._data import data_command
 from seqpipe.cli._errors import reporting_errors
@@ -19,6 +20,7 @@ from seqpipe.cli._predict import predict_command
 from seqpipe.cli._run import run_command
 from seqpipe.cli._runs import runs_app
 from seqpipe.cli._serve import serve_command
+from seqpipe.cli._shrink import shrink_command
 from seqpipe.cli._upgrade import upgrade_command
 from seqpipe.cli.embeddings import embeddings_app
 from seqpipe.cli.plugins import plugins_app
@@ -47,6 +49,8 @@ app.command("neurons")(reporting_errors(neurons_command))
 app.command("export")(reporting_errors(export_command))
 app.command("serve")(reporting_errors(serve_command))
 app.command("package")(reporting_errors(package_command))
+app.command("benchmark")(reporting_errors(benchmark_command))
+app.command("shrink")(reporting_errors(shrink_command))
 app.command("data")(reporting_errors(data_command))
 app.command("generate")(reporting_errors(generate_command))
 app.command("upgrade")(reporting_errors(upgrade_command))

@@ -11,10 +11,11 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
 from seqpipe.errors import SavedModelError
+from seqpipe.storage.packed_arrays import Packed, from_stored, to_stored
 
 _FORMAT: Final = 1
 
@@ -124,19 +125,27 @@ def read_words(path: Path) -> tuple[str, ...]:
     return tuple(words)
 
 
-def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+def write_arrays(
+    path: Path, arrays: Mapping[str, NDArray[Any]], packed: Mapping[str, Packed] | None = None
+) -> None:
     """Write arrays by name.
+
+    Args:
+        path: The file.
+        arrays: The arrays.
+        packed: Those of them that are written in fewer bytes.
 
     Raises:
         SavedModelError: The file can't be written.
     """
+    stored, metadata = to_stored(arrays, packed or {})
     # safetensors writes memory as it is, whatever the strides.
-    lying = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    lying = {name: np.ascontiguousarray(array) for name, array in stored.items()}
     try:
         path.unlink(missing_ok=True)
         path.touch()
         mode = stat.S_IMODE(path.stat().st_mode)
-        save_file(lying, path)
+        save_file(lying, path, metadata or None)
         # It moves a temporary file there, which only its owner may read.
         path.chmod(mode)
     except (OSError, SafetensorError) as error:
@@ -144,13 +153,16 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """Read arrays by name.
+    """Read arrays by name; those that were packed are float32 again.
 
     Raises:
         SavedModelError: The file can't be read.
     """
     try:
-        return load_file(path)
+        stored = load_file(path)
+        with safe_open(path, framework="numpy") as opened:
+            metadata = opened.metadata()
     # NumPy has fewer dtypes than the format.
     except (OSError, SafetensorError, TypeError, KeyError) as error:
         raise SavedModelError(f"{path} can't be read: {error}") from error
+    return from_stored(stored, metadata, str(path))

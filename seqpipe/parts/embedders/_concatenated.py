@@ -96,6 +96,10 @@ class Concatenated(Embedder):
         vectors = [embedder.embed(words) for embedder in self.embedders.values()]
         return np.concatenate(vectors, axis=1)
 
+    def pruned(self, words: int, subwords: int | None = None) -> "Concatenated":
+        """Prune each embedder; see `Embedder.pruned`."""
+        return Concatenated({n: each.pruned(words, subwords) for n, each in self.embedders.items()})
+
     def to_disk(self, path: Path) -> None:
         """Write each embedder into a folder of its name; see `Embedder.to_disk`."""
         for name, embedder in self.embedders.items():

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seqpipe.errors import EmbedderError
 from seqpipe.workers._progress import FitProgress as FitProgress
 from seqpipe.workers._progress import OnProgress as OnProgress
 
@@ -79,6 +80,21 @@ class Embedder(ABC):
         Raises:
             SavedModelError: A file is missing or isn't what `to_disk` wrote.
         """
+
+    def pruned(self, words: int, subwords: int | None = None) -> "Embedder":
+        """Return a smaller embedder that knows the most frequent words only, whose vectors stay the same.
+
+        The others become unknown words. An embedder that can't do without some of its words needn't have it.
+
+        Args:
+            words: How many words to keep.
+            subwords: How many vectors of parts of words to keep, if there are any, those that most words use. None for the
+                same share as of the words.
+
+        Raises:
+            EmbedderError: It can't be pruned, or hasn't been fitted.
+        """
+        raise EmbedderError(f"words can't be left out of {type(self).__name__}")
 
 
 class DocumentEmbedder(Embedder):

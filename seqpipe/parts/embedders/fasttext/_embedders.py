@@ -81,6 +81,12 @@ class LibraryEmbedder(Embedder):
         other._vectors = self._fitted().only(words)
         return other
 
+    def pruned(self: E, words: int, subwords: int | None = None) -> E:
+        """Keep the most frequent words, and the n-grams that most words have; see `Embedder.pruned`."""
+        other = copy.copy(self)
+        other._vectors = self._fitted().pruned(words, subwords)
+        return other
+
     def _fitted(self) -> WordVectors:
         if self._vectors is None:
             raise EmbedderError(

@@ -100,6 +100,41 @@ class WordVectors:
         tables = replace(self.tables, known=self.tables.known[rows])
         return WordVectors(self.shape, tuple(words), tables)
 
+    def pruned(self, words: int, subwords: int | None = None) -> "WordVectors":
+        """Return the vectors with the first words only, and the rows of n-grams that occur in most of all known words.
+
+        Args:
+            words: How many words to keep.
+            subwords: How many rows of n-grams; None for the same share as of the words.
+        """
+        kept = self.only(self.words[:words])
+        rows = len(self.tables.rows)
+        if subwords is None:
+            subwords = round(rows * len(kept.words) / max(1, len(self.words)))
+        if subwords >= rows:
+            return kept
+        # The most used ones; among equals, those of more frequent words, which come first.
+        best = np.sort(np.argsort(-self._usage(), kind="stable")[:subwords])
+        new_row = np.full(rows, -1, dtype=np.int32)
+        new_row[best] = np.arange(len(best), dtype=np.int32)
+        row_of_hash = new_row[self.tables.row_of_hash]
+        is_kept = row_of_hash >= 0
+        tables = Tables(
+            kept.tables.known,
+            self.tables.rows[best],
+            self.tables.hashes[is_kept],
+            row_of_hash[is_kept],
+        )
+        return WordVectors(self.shape, kept.words, tables)
+
+    def _usage(self) -> NDArray[np.int64]:
+        """Return how many n-grams of known words each row has the vector of, `[R]`."""
+        counts = np.zeros(len(self.tables.rows), dtype=np.int64)
+        for first in range(0, len(self.words), _AT_ONCE):
+            rows, _ = self._rows_of_subwords(self.words[first : first + _AT_ONCE])
+            counts += np.bincount(rows[rows >= 0], minlength=len(counts))
+        return counts
+
     def _unknown(self, words: Sequence[str]) -> NDArray[np.float32]:
         new = [word for word in dict.fromkeys(words) if word not in self._cache]
         if len(self._cache) + len(new) > _CACHED_WORDS:
@@ -110,17 +145,21 @@ class WordVectors:
 
     def _means_of_subwords(self, words: Sequence[str]) -> list[NDArray[np.float32]]:
         """Return the mean of the trained n-grams of each word; zeros where there's none."""
+        rows, ends = self._rows_of_subwords(words)
+        pieces = (rows[first:end] for first, end in zip([0, *ends], ends, strict=False))
+        return [self._mean(piece[piece >= 0]) for piece in pieces]
+
+    def _rows_of_subwords(self, words: Sequence[str]) -> tuple[NDArray[np.int32], list[int]]:
+        """Return the rows of the n-grams of words, one word's after another's, -1 where there's none; and where each word's end."""
         subwords = self._subwords([written(word) or word for word in words])
         trained = self.tables.hashes
         places = np.searchsorted(trained, subwords.hashes)
         # A hash above all others has the place behind the last.
         is_trained = places < len(trained)
         is_trained[is_trained] = trained[places[is_trained]] == subwords.hashes[is_trained]
-        ends = subwords.ends.tolist()
-        return [
-            self._mean(self.tables.row_of_hash[places[first:end][is_trained[first:end]]])
-            for first, end in zip([0, *ends], ends, strict=False)
-        ]
+        rows = np.full(len(places), -1, dtype=np.int32)
+        rows[is_trained] = self.tables.row_of_hash[places[is_trained]]
+        return rows, subwords.ends.tolist()
 
     def _subwords(self, forms: Sequence[str]) -> Subwords:
         min_n, max_n = self.shape.min_n, self.shape.max_n

@@ -57,6 +57,10 @@ class Lookup(ABC):
     def only(self, words: Sequence[str]) -> "Lookup":
         """Return what knows those of some words that are known here, in the order given."""
 
+    def pruned(self, words: int, subwords: int | None) -> "Lookup":
+        """Return what knows the first words only; see `Embedder.pruned`. Without an embedder, sub-words stay."""
+        return self.only(self.words[:words])
+
     @abstractmethod
     def write(self, folder: Path) -> dict[str, Any]:
         """Write the files that hold it into a folder, and return the settings that belong to them.
@@ -340,6 +344,13 @@ class Trained(Lookup):
         if isinstance(embedder, FastText | Word2Vec):
             return Trained(SavedEmbedder(embedder.only(kept), self._saved.section))
         return Trained(self._saved, kept)
+
+    def pruned(self, words: int, subwords: int | None) -> "Trained":
+        """Prune the embedder; see `Lookup.pruned`."""
+        if self._words != tuple(self.source.vocabulary):
+            return self.only(self._words[:words])
+        pruned = self.source.pruned(words, subwords)
+        return Trained(SavedEmbedder(pruned, self._saved.section))
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Write the embedder into a folder below; see `Lookup.write`."""

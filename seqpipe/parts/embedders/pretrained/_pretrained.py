@@ -1,5 +1,6 @@
 """An embedder whose vectors come from a file."""
 
+import copy
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -179,6 +180,12 @@ class Pretrained(Embedder):
         """Return the vectors of `words`; see `Embedder.embed`."""
         lookup = self._read_before()
         return lookup.embed([word.lower() for word in words] if self._lower else words)
+
+    def pruned(self, words: int, subwords: int | None = None) -> "Pretrained":
+        """Keep the first words; see `Embedder.pruned`. Parts of words stay in models of fastText's and floret's."""
+        other = copy.copy(self)
+        other._lookup = self._read_before().pruned(words, subwords)
+        return other
 
     def to_disk(self, path: Path) -> None:
         """Write the vectors into the folder `path`.

@@ -1,10 +1,11 @@
 """The base of embedders that move the vectors of another one, and their files."""
 
+import copy
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,6 +102,9 @@ _INNER_SHARE: Final = 0.8
 OnStep = Callable[[float], None]
 
 
+M = TypeVar("M", bound="MovedEmbedder")
+
+
 class MovedEmbedder(Embedder):
     """Fits another embedder, and moves the vectors of known words by lists of pairs.
 
@@ -186,6 +190,20 @@ class MovedEmbedder(Embedder):
         places = moved.places(known.rows(words, vectors))
         vectors[places >= 0] = moved.vectors[places[places >= 0]]
         return vectors
+
+    def pruned(self: M, words: int, subwords: int | None = None) -> M:
+        """Prune the inner embedder, and keep the moved vectors of its words; see `Embedder.pruned`."""
+        moved, _ = self._fitted()
+        other = copy.copy(self)
+        other.embedder = self.embedder.pruned(words, subwords)
+        other._known = KnownWords(other.embedder)
+        new_rows = {word: row for row, word in enumerate(other.embedder.vocabulary)}
+        before = self.embedder.vocabulary
+        rows = np.array([new_rows.get(before[row], -1) for row in moved.rows], dtype=np.int64)
+        # Side by side, words of several vocabularies needn't keep their order.
+        order = np.argsort(rows, kind="stable")[np.count_nonzero(rows < 0) :]
+        other._moved = Moved(len(other._known), rows[order], moved.vectors[order])
+        return other
 
     def to_disk(self, path: Path) -> None:
         """Write the moved vectors into `path`, and the inner embedder into a folder in it.
