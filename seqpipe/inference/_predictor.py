@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +24,8 @@ from seqpipe.tasks import Field, Wanted
 
 #: So many records are predicted for at once.
 _AT_ONCE: Final = 256
+#: Components see so many tokens at once. Of more, their arrays are so large that the system provides new memory each time.
+_TOKENS_AT_ONCE: Final = 2**15
 #: From so many new strings on, those of a batch are forgotten after it. Until then they're kept, which is faster.
 _MOST_STRINGS: Final = 500_000
 _PAIR: Final = "text2"
@@ -248,7 +251,9 @@ class Predictor:
             except Exception as error:
                 problems[index] = _shown(error)
         try:
-            predicted = loaded.nlp.pipe(docs, batch_size=_AT_ONCE)
+            predicted = chain.from_iterable(
+                loaded.nlp.pipe(some, batch_size=_AT_ONCE) for some in _runs(docs)
+            )
             found = {
                 index: (loaded.outputs.values(doc), len(doc))
                 for index, doc in zip(places, predicted, strict=True)
@@ -266,6 +271,20 @@ class Predictor:
             return
         for index, _ in batch:
             yield index, problems.get(index) or found[index]
+
+
+def _runs(docs: Sequence[Doc]) -> Iterator[list[Doc]]:
+    """Yield docs in runs of about `_TOKENS_AT_ONCE` tokens."""
+    run: list[Doc] = []
+    tokens = 0
+    for doc in docs:
+        run.append(doc)
+        tokens += len(doc)
+        if tokens >= _TOKENS_AT_ONCE:
+            yield run
+            run, tokens = [], 0
+    if run:
+        yield run
 
 
 def trained_on(nlp: Language) -> Mapping[str, Any]:

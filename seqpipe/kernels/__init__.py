@@ -3,6 +3,7 @@
 from seqpipe.kernels._autograd import Plan as Plan
 from seqpipe.kernels._autograd import Weights as Weights
 from seqpipe.kernels._autograd import recur as recur
+from seqpipe.kernels._autograd import recur_multiplied as recur_multiplied
 from seqpipe.kernels._eager import Eager as Eager
 from seqpipe.kernels._eager import Packing as Packing
 from seqpipe.kernels._eager import find_fault as find_fault
@@ -66,6 +67,7 @@ __all__ = [
     "processor",
     "rank",
     "recur",
+    "recur_multiplied",
     "supports",
     "trace",
     "usable_threads",

@@ -55,9 +55,7 @@ class Plan(NamedTuple):
     loop: Loop | None = None
 
 
-def recur(
-    plan: Plan, inputs: Tensor, weights: Weights, initial: Tensor, *, multiplied: bool = False
-) -> tuple[Tensor, Tensor]:
+def recur(plan: Plan, inputs: Tensor, weights: Weights, initial: Tensor) -> tuple[Tensor, Tensor]:
     """Run a gated cell over sequences.
 
     Args:
@@ -65,18 +63,14 @@ def recur(
         inputs: `[N, input_width]`, the sequences concatenated.
         weights: The cell's.
         initial: `[states, B, width]`
-        multiplied: Whether the inputs are their products with the input weight already, `[N, gates * width]`. Only
-            without gradients.
 
     Returns:
         The first state after each step, `[N, width]`, and all states after each sequence's last step,
         `[states, B, width]`.
     """
     if not torch.is_grad_enabled():
-        multiply = plan.engine.products.matmul_transposed
-        products = inputs if multiplied else multiply(inputs, weights.input_weight)
-        result = plan.engine.forward(_job(plan, weights, initial), products, save=False)
-        return result.outputs, result.last
+        products = plan.engine.products.matmul_transposed(inputs, weights.input_weight)
+        return recur_multiplied(plan, products, None, weights, initial)
     results: tuple[Tensor, Tensor] = _Recur.apply(  # type: ignore[no-untyped-call]
         plan,
         inputs,
@@ -88,6 +82,27 @@ def recur(
         initial,
     )
     return results
+
+
+def recur_multiplied(
+    plan: Plan, products: Tensor, places: Tensor | None, weights: Weights, initial: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Do what `recur` does, without gradients, from the products of the inputs.
+
+    Args:
+        plan: The engine and its settings.
+        products: `[rows, gates * width]`, of the inputs and the input weight; may be overwritten if there are no places.
+        places: `[N]`: the row at each step, where steps share rows. None where each has its own.
+        weights: The cell's.
+        initial: `[states, B, width]`
+    """
+    job = _job(plan, weights, initial)
+    if places is not None and plan.engine.shares_rows:
+        job = job._replace(shared=places)
+    elif places is not None:
+        products = products[places]
+    result = plan.engine.forward(job, products, save=False)
+    return result.outputs, result.last
 
 
 class _Recur(torch.autograd.Function):

@@ -116,6 +116,8 @@ class Job(NamedTuple):
         noises: `[N, noises * width]`, or None.
         initial: `[states, B, width]`
         clip: The bound of each element of the gradient that's passed from a step to the step before, or None.
+        shared: `[N]`, int64, the row of the gates that each step reads, or None if it's the step's own. Only an engine that
+            `shares_rows` is given this, and only where nothing is saved.
     """
 
     recurrence: Recurrence
@@ -128,6 +130,7 @@ class Job(NamedTuple):
     noises: Tensor | None
     initial: Tensor
     clip: float | None
+    shared: Tensor | None = None
 
     @property
     def width(self) -> int:
@@ -212,6 +215,8 @@ class Engine(ABC):
 
     name: str
     products: Products = Products()
+    #: Whether steps may share rows of gates.
+    shares_rows: bool = False
 
     @abstractmethod
     def forward(self, job: Job, gates: Tensor, *, save: bool = True) -> ForwardResult:
@@ -219,7 +224,8 @@ class Engine(ABC):
 
         Args:
             job: The recurrence and its inputs.
-            gates: `[N, gates * width]`, the products of the input, without biases; may be overwritten.
+            gates: `[N, gates * width]`, the products of the input, without biases; may be overwritten. Fewer rows where
+                steps share them.
             save: Whether there may be a backward pass.
         """
 

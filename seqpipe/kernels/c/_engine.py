@@ -235,6 +235,7 @@ class Compiled(Engine):
 
     name = "compiled"
     products = CompiledProducts()
+    shares_rows = True
 
     def prepare(self, recurrence: Recurrence, dtype: torch.dtype) -> None:
         """Compile a recurrence ahead of its first pass, to find out whether that works.
@@ -250,7 +251,7 @@ class Compiled(Engine):
     def forward(self, job: Job, gates: Tensor, *, save: bool = True) -> ForwardResult:
         """See `Engine.forward`."""
         library = _library(job.recurrence, gates.dtype)
-        outputs = gates.new_empty(len(gates), job.width)
+        outputs = gates.new_empty(job.layout.rows, job.width)
         last = job.initial.clone(memory_format=torch.contiguous_format)
         tensors = {"gates": gates, "outputs": outputs, "last": last}
         saved = _allocate_saved(job, gates) if save else None
@@ -384,6 +385,9 @@ def _call(
     barriers = (_Barrier * partition.chunks)() if partition.members > 1 else None
     pointers = dict.fromkeys(POINTERS, 0)
     pointers |= {name: tensor.data_ptr() for name, tensor in given.items()}
+    if job.shared is not None:
+        shared = job.shared.contiguous()
+        pointers["shared"] = shared.data_ptr()
     pointers |= {"start": start, "length": start + 8 * sequences, "place": start + 16 * sequences}
     pointers["barriers"] = ctypes.addressof(barriers) if barriers else 0
     layout = job.layout

@@ -27,6 +27,8 @@ typedef struct {
     const REAL *parameters;   /* [PARAMETERS, width] */
     const REAL *mask;         /* [sequences, width], or null: multiplies the hidden state in products */
     REAL *gates;              /* [rows, GATES * width] in: products of the input; out: what the backward pass needs of them */
+    const int64_t *shared;    /* [rows] the row of `gates` that a step reads, where steps share rows; null if each has its
+                                 own. Only without a backward pass, as rows are then left as they are */
     REAL *separate;           /* [rows, SEPARATE * width] products of the hidden state that aren't fused */
     const REAL *noises;       /* [rows, NOISES * width] */
     const REAL *initial;      /* [STATES, sequences, width] */
@@ -158,10 +160,12 @@ typedef struct {
     REAL noise[AT_LEAST_ONE(NOISES)][LANES] ALIGNED;
 } Given;
 
+INLINE int64_t gates_row(const Job *job, int64_t row) { return job->shared ? job->shared[row] : row; }
+
 INLINE void load_given(Given *given, const Job *job, int64_t row, int64_t unit, int64_t count) {
-    const int64_t width = job->width;
+    const int64_t width = job->width, gates = gates_row(job, row);
     for (int g = 0; g < GATES; g++)
-        load(given->gate[g], job->gates + (row * GATES + g) * width + unit, count);
+        load(given->gate[g], job->gates + (gates * GATES + g) * width + unit, count);
     for (int p = 0; p < PARAMETERS; p++)
         load(given->parameter[p], job->parameters + p * width + unit, count);
     for (int n = 0; n < NOISES; n++)
@@ -194,7 +198,10 @@ INLINE void forward_units(const Job *job, int64_t sequence, int64_t step, int64_
     load_given(&given, job, row, unit, count);
     load(given.state[0], hidden_before(job, sequence, step) + unit, count);
     for (int s = 1; s < STATES; s++) load(given.state[s], job->last + state_offset(job, s, sequence) + unit, count);
-    prefetch(job->gates, row, job->reverse ? -1 : 1, GATES, width, unit);
+    /* Unlike the rows themselves, their numbers are read, and so mustn't lie out of bounds. */
+    const int64_t following = row + (job->reverse ? -1 : 1);
+    if (following >= 0 && following < job->rows)
+        prefetch(job->gates, gates_row(job, following), 0, GATES, width, unit);
     for (int g = 0; g < GATES; g++) {
         REAL bias[LANES] ALIGNED;
         load(bias, job->input_bias + g * width + unit, count);

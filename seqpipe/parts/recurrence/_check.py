@@ -34,9 +34,23 @@ def check_batch(cell: Cell, inputs: Tensor, lengths: Tensor, places: Tensor | No
     counts: list[int] = lengths.tolist()
     if min(counts, default=0) < 0:
         raise DataError(f"`lengths` has {min(counts)}; none can be negative")
+    if places is not None:
+        _check_places(places, len(inputs))
     steps = len(inputs if places is None else places)
     if sum(counts) != steps:
         raise DataError(f"`lengths` add up to {sum(counts)}, but there are {steps} inputs")
+
+
+def _check_places(places: Tensor, rows: int) -> None:
+    if places.ndim != 1 or places.dtype != torch.int64:
+        raise DataError(
+            f"`places` must be a vector of int64; it's of {places.dtype}, with the shape {tuple(places.shape)}"
+        )
+    # A kernel reads memory by them.
+    if len(places) and (int(places.min()) < 0 or int(places.max()) >= rows):
+        raise DataError(
+            f"`places` are from {int(places.min())} to {int(places.max())}, but there are {rows} inputs"
+        )
 
 
 def refuse_unknown_numbers(lengths: Tensor) -> None:

@@ -20,6 +20,7 @@ from seqpipe.kernels import (
     Sizes,
     Weights,
     recur,
+    recur_multiplied,
     trace,
 )
 from seqpipe.parts.cells import GatedCell, State
@@ -43,12 +44,12 @@ def unroll_gated(
     state: State | None,
     noise: Noise,
     clip: float | None,
-    multiplied: bool = False,
+    places: Tensor | None = None,
 ) -> tuple[Tensor, State]:
     """Run a gated cell by one of the kernels' engines; see `unroll`.
 
-    `units` are the tensors that `step_tensors` names; a state of None is one of zeros. With `multiplied`, the inputs
-    are what `multiply_inputs` returns.
+    `units` are the tensors that `step_tensors` names; a state of None is one of zeros. With `places`, the inputs
+    are what `multiply_inputs` returns, without gradients, and places are the row of them at each step.
     """
 
     def loop(inputs: Tensor, weights: Weights, initial: Tensor) -> tuple[Tensor, Tensor]:
@@ -85,7 +86,10 @@ def unroll_gated(
     with in_full_precision(inputs.device.type):
         shape = recurrence.sizes.states, len(lengths), cell.width
         initial = inputs.new_zeros(shape) if state is None else torch.stack(state)
-        outputs, last = recur(plan, inputs, weights, initial, multiplied=multiplied)
+        if places is None:
+            outputs, last = recur(plan, inputs, weights, initial)
+        else:
+            outputs, last = recur_multiplied(plan, inputs, places, weights, initial)
     return outputs, last.unbind()
 
 

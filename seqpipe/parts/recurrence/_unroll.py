@@ -53,8 +53,8 @@ def _ranges(firsts: Tensor, counts: Tensor) -> Tensor:
     )
 
 
-#: Runs sequences whole: inputs, lengths, state, noise to outputs and state. Engines take None for zeros.
-_Run: TypeAlias = Callable[[Tensor, Tensor, Any, Noise], tuple[Tensor, State]]
+#: Runs sequences whole: what's given, lengths, state, noise to outputs and state. Engines take None for zeros.
+_Run: TypeAlias = Callable[["_Given", Tensor, Any, Noise], tuple[Tensor, State]]
 
 # Without gradients nothing is saved. This many rows are enough to be fast, and few enough that memory beside
 # input and output doesn't matter.
@@ -118,17 +118,17 @@ def unroll(
     whole = steps is None or rows <= steps or int(lengths.max()) <= steps
     if whole and chosen and state is None and type(cell).initial_state is GatedCell.initial_state:
         # The kernel allocates the zero states itself, all at once.
-        run = _runner(cell, chosen, given, reverse=reverse, clip=clip)
-        return run(given.all(), lengths, None, noise)
+        run = _runner(cell, chosen, reverse=reverse, clip=clip)
+        return run(given, lengths, None, noise)
     first = cell.initial_state(len(lengths), inputs)
     if state is not None:
         check_state(cell, state, first)
         first = tuple(new.to(old) for new, old in zip(state, first, strict=True))
     if not rows:
         return inputs.new_zeros(0, cell.width), first
-    run = _runner(cell, chosen, given, reverse=reverse, clip=clip)
+    run = _runner(cell, chosen, reverse=reverse, clip=clip)
     if whole:
-        return run(given.all(), lengths, first, noise)
+        return run(given, lengths, first, noise)
     assert steps is not None
     groups = [] if torch.is_grad_enabled() or noise.hidden is not None else _groups(lengths)
     if groups:
@@ -142,22 +142,18 @@ class _Given:
     """What a cell is given at each step: a row of a tensor.
 
     Attributes:
-        rows: The tensor.
+        rows: The inputs, one for each step; or with `places` the products of some inputs with a gated cell's input weight.
         places: The row of each step, `[N]`; None if each has its own.
-        multiplied: Whether rows are products with a gated cell's input weight.
     """
 
     rows: Tensor
     places: Tensor | None = None
-    multiplied: bool = False
 
-    def all(self) -> Tensor:
-        """Return what all steps are given, `[N, width]`."""
-        return self.rows if self.places is None else self.rows[self.places]
-
-    def at(self, steps: Tensor | slice) -> Tensor:
+    def at(self, steps: Tensor | slice) -> "_Given":
         """Return what some steps are given."""
-        return self.rows[steps if self.places is None else self.places[steps]]
+        if self.places is None:
+            return _Given(self.rows[steps])
+        return _Given(self.rows, self.places[steps])
 
 
 def _given(cell: Cell, chosen: Choice | None, inputs: Tensor, places: Tensor | None) -> _Given:
@@ -165,20 +161,20 @@ def _given(cell: Cell, chosen: Choice | None, inputs: Tensor, places: Tensor | N
         return _Given(inputs)
     if chosen is None or torch.is_grad_enabled():
         return _Given(inputs[places])
-    products = multiply_inputs(chosen.engine, cast(GatedCell, cell), inputs)
-    return _Given(products, places, multiplied=True)
+    return _Given(multiply_inputs(chosen.engine, cast(GatedCell, cell), inputs), places)
 
 
-def _runner(
-    cell: Cell, chosen: Choice | None, given: _Given, *, reverse: bool, clip: float | None
-) -> _Run:
+def _runner(cell: Cell, chosen: Choice | None, *, reverse: bool, clip: float | None) -> _Run:
     if chosen is None:
-        run = functools.partial(unroll_plain, cell)
-    else:
-        gated = cast(GatedCell, cell)
-        run = functools.partial(unroll_gated, *chosen, gated, multiplied=given.multiplied)
-    return lambda inputs, lengths, state, noise: run(
-        inputs, lengths, reverse=reverse, state=state, noise=noise, clip=clip
+        plain = functools.partial(unroll_plain, cell, reverse=reverse, clip=clip)
+        return lambda given, lengths, state, noise: plain(
+            given.rows, lengths, state=state, noise=noise
+        )
+    gated = functools.partial(
+        unroll_gated, *chosen, cast(GatedCell, cell), reverse=reverse, clip=clip
+    )
+    return lambda given, lengths, state, noise: gated(
+        given.rows, lengths, places=given.places, state=state, noise=noise
     )
 
 
@@ -194,11 +190,10 @@ def _unroll_tbptt(
     run_window = _checkpointed if find_transform() is None else _plainly
     outputs: list[Tensor] = []
     noises = noise.rows(rows).split(windows.sizes)
-    for part, lengths, drawn in zip(
-        torch.split(given.at(rows), windows.sizes), windows.lengths, noises, strict=True
-    ):
+    parts = torch.split(given.rows[rows], windows.sizes)
+    for part, lengths, drawn in zip(parts, windows.lengths, noises, strict=True):
         before = tuple(each.detach() for each in state) if outputs else state
-        output, after = run_window(run, part, lengths, before, drawn)
+        output, after = run_window(run, _Given(part), lengths, before, drawn)
         outputs.append(output)
         state = _where_running(lengths, after, state)
     back = torch.empty_like(rows)
