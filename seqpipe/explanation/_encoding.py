@@ -63,7 +63,9 @@ def given_to(model: Model, modules: Sequence[nn.Module], docs: Sequence[Doc]) ->
     found: dict[nn.Module, Given] = {}
 
     def keep(module: nn.Module, arguments: Any) -> None:
-        found[module] = Given(*arguments)
+        inputs, lengths, *places = arguments
+        # A word that occurs again may be given once, with its places.
+        found[module] = Given(inputs[places[0]] if places else inputs, lengths)
 
     with ExitStack() as hooks:
         for module in modules:

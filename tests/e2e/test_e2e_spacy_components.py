@@ -36,17 +36,30 @@ THEIRS = {
         "maxout_pieces": 3,
     },
 }
+#: An LSTM over convolutions, as an LSTM alone learns too slowly in so few steps.
 OURS = {
     "@architectures": "seqpipe.Encoder.v1",
     "trained_width": 32,
     "trained_features": ["norm", "prefix", "suffix", "shape"],
     "encoder": {
-        "@seqpipe_encoders": "seqpipe.Recurrent.v1",
+        "@seqpipe_encoders": "seqpipe.Stacked.v1",
         "width": 96,
-        "residual": True,
-        "dropout": 0.3,
-        "word_dropout": 0.1,
-        "cell": {"@seqpipe_cells": "seqpipe.LSTM.v1"},
+        "shortcut": "residual",
+        "layers": {
+            "1": {
+                "@seqpipe_encoders": "seqpipe.Convolutional.v1",
+                "width": 96,
+                "depth": 2,
+                "window": 1,
+                "dropout": 0.1,
+            },
+            "2": {
+                "@seqpipe_encoders": "seqpipe.Recurrent.v1",
+                "width": 96,
+                "dropout": 0.1,
+                "cell": {"@seqpipe_cells": "seqpipe.LSTM.v1"},
+            },
+        },
     },
 }
 

@@ -1,4 +1,4 @@
-"""Measure `seqpipe serve` beside a FastAPI app written by hand: ``python benchmarks/serving.py MODEL``.
+"""Measure `seqpipe serve` beside a FastAPI app written by hand: ``python benchmarks/serving_speed.py MODEL``.
 
 Each of ``--clients`` asks for one text after another on a connection of its own, until there have been ``--requests``. Both
 servers get the same texts, the first ``--words`` words of articles of BBC News, in turns: each starts anew for each repeat. A
