@@ -27,7 +27,7 @@ def make(cell, **settings):
 
 def test_cells_of_core_and_of_plugins_are_registered():
     assert {"seqpipe.LSTM.v1", "seqpipe.LayerNormLSTM.v1"} <= set(REGISTERED)
-    assert len([name for name in REGISTERED if name.startswith("lstm_variants.")]) == 11
+    assert len([name for name in REGISTERED if name.startswith("lstm_variants.")]) >= 11
 
 
 @pytest.mark.parametrize("name", sorted(REGISTERED))
