@@ -210,9 +210,12 @@ def check_classifier(name: str, classifier: Any, threshold: float) -> None:
 def words_of(docs: Sequence[Doc]) -> list[list[str]]:
     """Return the words of each doc that a classifier sees: those that aren't white space."""
     # An object for each token takes most of the time that a linear classifier takes.
-    strings = _Strings(docs[0].vocab.strings) if docs else {}
-    words = []
+    words: list[list[str]] = []
+    vocab = None
     for doc in docs:
+        if doc.vocab is not vocab:
+            vocab = doc.vocab
+            strings = _Strings(vocab.strings)
         orths, spaces = doc.to_array([ORTH, IS_SPACE]).reshape(-1, 2).T
         words.append(list(map(strings.__getitem__, orths[spaces == 0].tolist())))
     return words

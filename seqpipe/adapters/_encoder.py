@@ -230,7 +230,8 @@ class WordEncoder(nn.Module):
         joined = torch.cat(inputs, dim=1) if len(inputs) > 1 else vectors
         if places is None:
             return self.encoder(joined, lengths)  # type: ignore[no-any-return]
-        if isinstance(self.encoder, Recurrent):
+        # One of a plugin's that's made from it may take two arguments.
+        if type(self.encoder).forward is Recurrent.forward:
             return self.encoder(joined, lengths, places)  # type: ignore[no-any-return]
         return self.encoder(joined[places], lengths)  # type: ignore[no-any-return]
 
@@ -342,7 +343,7 @@ def _inputs(model: Model, docs: list[Doc], lengths: Tensor, *, is_train: bool) -
 
 
 def _reads_words_alone(model: Model) -> bool:
-    """Say whether an encoder's inputs hang on the words, and not on where they stand."""
+    """Say whether an encoder's inputs depend on the words, and not on where they stand."""
     trained = cast(WordEncoder, model.shims[0].module).trained
     features = LOWER_CASED if trained is None else trained.features
     return features == LOWER_CASED and not input_shims(model)

@@ -98,7 +98,7 @@ def recur_multiplied(
     """
     job = _job(plan, weights, initial)
     if places is not None and plan.engine.shares_rows:
-        job = job._replace(shared=places)
+        job = job._replace(gate_rows=places)
     elif places is not None:
         products = products[places]
     result = plan.engine.forward(job, products, save=False)

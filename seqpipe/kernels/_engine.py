@@ -116,7 +116,7 @@ class Job(NamedTuple):
         noises: `[N, noises * width]`, or None.
         initial: `[states, B, width]`
         clip: The bound of each element of the gradient that's passed from a step to the step before, or None.
-        shared: `[N]`, int64, the row of the gates that each step reads, or None if it's the step's own. Only an engine that
+        gate_rows: `[N]`, int64, the row of the gates that each step reads, or None if it's the step's own. Only an engine that
             `shares_rows` is given this, and only where nothing is saved.
     """
 
@@ -130,7 +130,7 @@ class Job(NamedTuple):
     noises: Tensor | None
     initial: Tensor
     clip: float | None
-    shared: Tensor | None = None
+    gate_rows: Tensor | None = None
 
     @property
     def width(self) -> int:

@@ -4,7 +4,8 @@ Of a page's fenced blocks,
 
 - those with a title are files, and one in the language ``diff`` changes a file;
 - Python without a title is run: what's between two blocks of commands is one script;
-- ``console`` is run too, each line that begins with ``$``. What follows is its output: ``…``
+- ``console`` is run too, each line that begins with ``$``; one that ends with ``&`` goes on until the page's end, and
+  the page does once it has printed an address. What follows is its output: ``…``
   matches anything within a line, on a line of its own for any lines, and runs of blanks or of blank
   lines count as one. It succeeds, unless a line that it prints begins with FAILED or an error. On a page
   without files, commands are about files of the reader's, and aren't run;
@@ -62,9 +63,18 @@ class Reader:
         self._installed.mkdir()
         self._script = ""
         self._printed = ""
+        self._going_on: list[subprocess.Popen[str]] = []
 
     def follow(self, page: Path) -> None:
         """Do what a page shows, and compare what comes of it with what the page says."""
+        try:
+            self._follow(page)
+        finally:
+            for process in self._going_on:
+                process.terminate()
+                process.communicate(timeout=60)
+
+    def _follow(self, page: Path) -> None:
         has_files = any(block.title for block in blocks(page))
         for block in blocks(page):
             where = f"{page.name}:{block.line}"
@@ -120,7 +130,17 @@ class Reader:
         settings = [words.pop(0) for _ in words[:] if re.match(r"[A-Z_]+=", words[0])]
         assert words[0] in _PROGRAMS, f"nobody knows how to run {command!r}"
         more = dict(setting.split("=", 1) for setting in settings)
+        if words[-1] == "&":
+            return self._start(_PROGRAMS[words[0]] + words[1:-1])
         return self._run(_PROGRAMS[words[0]] + words[1:], **more)
+
+    def _start(self, command: list[str]) -> None:
+        process = subprocess.Popen(
+            command, cwd=self.folder, env=self._environment(), text=True, stdout=subprocess.PIPE
+        )
+        self._going_on.append(process)
+        assert process.stdout is not None
+        assert any("http://" in line for line in process.stdout), command
 
     def _install(self) -> subprocess.CompletedProcess[str]:
         """Install what's here as it is, as `pip` does: the metadata are copied, the code stays."""
@@ -138,13 +158,16 @@ class Reader:
         return subprocess.CompletedProcess([], 0, "")
 
     def _run(self, command: list[str], **more: str) -> subprocess.CompletedProcess[str]:
+        env = self._environment(**more)
+        return run_ready(command, cwd=self.folder, env=env, merged=True)
+
+    def _environment(self, **more: str) -> dict[str, str]:
         mine = [self._installed, self.folder / "src", self.folder, ROOT]
         left_out = ("SEQPIPE_PLUGINS", "SEQPIPE_STRICT_PLUGINS", "PYTEST_ADDOPTS")
         kept = {name: text for name, text in os.environ.items() if name not in left_out}
         path = [*map(str, mine), *filter(None, [kept.get("PYTHONPATH")])]
         settings = {"PYTHONUTF8": "1", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-        env = {**kept, **settings, "PYTHONPATH": os.pathsep.join(path), **more}
-        return run_ready(command, cwd=self.folder, env=env, merged=True)
+        return {**kept, **settings, "PYTHONPATH": os.pathsep.join(path), **more}
 
 
 def changed(text: str, diff: str) -> str:

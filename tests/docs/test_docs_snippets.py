@@ -17,7 +17,7 @@ else:
     import tomli as tomllib
 
 #: These take longer than the others.
-SLOW = (DOCS / "tutorial.md", DOCS / "plugins.md")
+SLOW = (DOCS / "tutorial.md", DOCS / "plugins.md", DOCS / "first-model.md")
 
 
 FOLLOWED = [

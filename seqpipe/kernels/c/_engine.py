@@ -368,10 +368,20 @@ def _check_memory(given: dict[str, Tensor], dtype: torch.dtype) -> None:
             )
 
 
+def _check_gate_rows(rows: Tensor, count: int) -> Tensor:
+    """Check that C may read what says where a step's gates are; the numbers themselves are the caller's to check."""
+    if not rows.is_cpu or rows.dtype != torch.int64 or rows.shape != (count,):
+        raise TypeError(
+            f"the engine 'compiled' needs {count} rows of gates as int64 on the CPU, and was given {tuple(rows.shape)} "
+            f"of {rows.dtype} on {rows.device}"
+        )
+    return rows.contiguous()
+
+
 def _call(
     function: Callable[..., int], job: Job, partition: _Partition, tensors: dict[str, Tensor]
 ) -> None:
-    table = job.layout.table
+    layout, table = job.layout, job.layout.table
     sequences, start = table.shape[1], table.data_ptr()
     named = {
         **{"input_bias": job.input_bias, "weight": job.weight, "bias": job.bias},
@@ -385,12 +395,11 @@ def _call(
     barriers = (_Barrier * partition.chunks)() if partition.members > 1 else None
     pointers = dict.fromkeys(POINTERS, 0)
     pointers |= {name: tensor.data_ptr() for name, tensor in given.items()}
-    if job.shared is not None:
-        shared = job.shared.contiguous()
-        pointers["shared"] = shared.data_ptr()
+    if job.gate_rows is not None:
+        gate_rows = _check_gate_rows(job.gate_rows, layout.rows)
+        pointers["gate_rows"] = gate_rows.data_ptr()
     pointers |= {"start": start, "length": start + 8 * sequences, "place": start + 16 * sequences}
     pointers["barriers"] = ctypes.addressof(barriers) if barriers else 0
-    layout = job.layout
     integers = (
         sequences,
         layout.rows,

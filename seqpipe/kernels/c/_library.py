@@ -25,7 +25,17 @@ from seqpipe.kernels.ir._recurrence import Recurrence
 INTEGERS: Final = ("sequences", "rows", "width", "chunks", "members", "reverse")
 POINTERS: Final = (
     *("start", "length", "place", "input_bias", "weight", "bias", "parameters", "mask"),
-    *("gates", "shared", "separate", "noises", "initial", "last", "outputs", "states", "operands"),
+    *(
+        "gates",
+        "gate_rows",
+        "separate",
+        "noises",
+        "initial",
+        "last",
+        "outputs",
+        "states",
+        "operands",
+    ),
     *("d_outputs", "d_gates", "d_recurrent", "d_sums", "d_initial", "barriers"),
 )
 #: A `Job` of recurrence.c, up to `panels`: integers, pointers and the bound `clip`.

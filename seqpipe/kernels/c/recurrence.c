@@ -27,7 +27,7 @@ typedef struct {
     const REAL *parameters;   /* [PARAMETERS, width] */
     const REAL *mask;         /* [sequences, width], or null: multiplies the hidden state in products */
     REAL *gates;              /* [rows, GATES * width] in: products of the input; out: what the backward pass needs of them */
-    const int64_t *shared;    /* [rows] the row of `gates` that a step reads, where steps share rows; null if each has its
+    const int64_t *gate_rows; /* [rows] the row of `gates` that a step reads, where steps share rows; null if each has its
                                  own. Only without a backward pass, as rows are then left as they are */
     REAL *separate;           /* [rows, SEPARATE * width] products of the hidden state that aren't fused */
     const REAL *noises;       /* [rows, NOISES * width] */
@@ -160,7 +160,7 @@ typedef struct {
     REAL noise[AT_LEAST_ONE(NOISES)][LANES] ALIGNED;
 } Given;
 
-INLINE int64_t gates_row(const Job *job, int64_t row) { return job->shared ? job->shared[row] : row; }
+INLINE int64_t gates_row(const Job *job, int64_t row) { return job->gate_rows ? job->gate_rows[row] : row; }
 
 INLINE void load_given(Given *given, const Job *job, int64_t row, int64_t unit, int64_t count) {
     const int64_t width = job->width, gates = gates_row(job, row);

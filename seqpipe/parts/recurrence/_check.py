@@ -35,17 +35,20 @@ def check_batch(cell: Cell, inputs: Tensor, lengths: Tensor, places: Tensor | No
     if min(counts, default=0) < 0:
         raise DataError(f"`lengths` has {min(counts)}; none can be negative")
     if places is not None:
-        _check_places(places, len(inputs))
+        _check_places(places, inputs)
     steps = len(inputs if places is None else places)
     if sum(counts) != steps:
         raise DataError(f"`lengths` add up to {sum(counts)}, but there are {steps} inputs")
 
 
-def _check_places(places: Tensor, rows: int) -> None:
-    if places.ndim != 1 or places.dtype != torch.int64:
+def _check_places(places: Tensor, inputs: Tensor) -> None:
+    refuse_unknown_numbers(places)
+    if places.ndim != 1 or places.dtype != torch.int64 or places.device != inputs.device:
         raise DataError(
-            f"`places` must be a vector of int64; it's of {places.dtype}, with the shape {tuple(places.shape)}"
+            f"`places` must be a vector of int64 on {str(inputs.device)!r}, as the inputs; it's of {places.dtype}, "
+            f"with the shape {tuple(places.shape)}, on {str(places.device)!r}"
         )
+    rows = len(inputs)
     # A kernel reads memory by them.
     if len(places) and (int(places.min()) < 0 or int(places.max()) >= rows):
         raise DataError(

@@ -159,7 +159,8 @@ class _Given:
 def _given(cell: Cell, chosen: Choice | None, inputs: Tensor, places: Tensor | None) -> _Given:
     if places is None:
         return _Given(inputs)
-    if chosen is None or torch.is_grad_enabled():
+    # The products of more rows would take memory that windows don't.
+    if chosen is None or torch.is_grad_enabled() or len(inputs) > _MAX_ROWS:
         return _Given(inputs[places])
     return _Given(multiply_inputs(chosen.engine, cast(GatedCell, cell), inputs), places)
 
@@ -233,11 +234,16 @@ def _unroll_groups(
     counts = [*itertools.accumulate(map(len, groups))]
     states = zip(*(each.tensor_split(counts[:-1]) for each in first), strict=True)
     parts = zip(rows, groups, states, noise.split(sizes), strict=True)
-    outputs, last = zip(
-        *(run(given.at(r), lengths, state, drawn) for r, lengths, state, drawn in parts),
-        strict=True,
-    )
-    return torch.cat(outputs), tuple(map(torch.cat, zip(*last, strict=True)))
+    outputs: Tensor | None = None
+    last: list[State] = []
+    for place, lengths, state, drawn in parts:
+        output, after = run(given.at(place), lengths, state, drawn)
+        if outputs is None:
+            outputs = output.new_empty(sum(sizes), output.shape[1])
+        outputs[place] = output
+        last.append(after)
+    assert outputs is not None
+    return outputs, tuple(map(torch.cat, zip(*last, strict=True)))
 
 
 def _unroll_without_gradients(

@@ -1,6 +1,7 @@
 """What models of n-grams count, weigh and minimise is what its definition says."""
 
 import math
+import pickle
 from collections import Counter
 
 import numpy as np
@@ -130,6 +131,28 @@ def test_what_is_kept_is_what_counting_fewer_ngrams_gives(texts, longest, sizes,
     assert names(every) == names(fewer)
     assert [*map(arrays, every.count(texts))] == [*map(arrays, expected)]
     assert every.is_whole()
+
+
+def test_what_is_kept_of_words_is_neither_broken_nor_copied():
+    vocabulary = Vocabulary(True, 2, 3, text_ends=True)
+    vocabulary.learn([["good", "film"]], longest=2, min_count=1)
+    size = len(pickle.dumps(vocabulary))
+    expected = [*map(arrays, vocabulary.count([["good", "Film", "new"]]))]
+    assert vocabulary._met is not None
+    with pytest.raises(AttributeError):
+        vocabulary.count([["good", None]])
+    assert [*map(arrays, vocabulary.count([["good", "Film", "new"]]))] == expected
+    assert len(pickle.dumps(vocabulary)) == size
+
+
+def test_long_words_are_not_kept(monkeypatch):
+    vocabulary = Vocabulary(False, 2, 3, text_ends=False)
+    vocabulary.learn([["good", "film"]], longest=1, min_count=1)
+    monkeypatch.setattr(_vocabulary, "_MOST_CHARACTERS", 100)
+    vocabulary.count([["film"]])
+    assert vocabulary._met is not None
+    vocabulary.count([["z" * 200]])
+    assert vocabulary._met is None
 
 
 def test_single_characters_have_no_ngrams_of_their_own():

@@ -253,3 +253,18 @@ def test_engine_whose_gradients_are_wrong_is_found_out(wrong, where):
     recurrence = trace_cell(PeepholeLSTM(4, 5))
     assert find_fault(Compiled(), recurrence, 5, torch.zeros(1)) is None
     assert "off by" in find_fault(Wrong(), recurrence, 5, torch.zeros(1))
+
+
+@pytest.mark.parametrize(
+    ("places", "message"),
+    [
+        (torch.tensor([0, 3]), "from 0 to 3, but there are 3 inputs"),
+        (torch.tensor([-1, 0]), "from -1 to 0, but there are 3 inputs"),
+        (torch.tensor([[0, 1]]), r"the shape \(1, 2\)"),
+        (torch.tensor([0, 1], dtype=torch.int32), "torch.int32"),
+        (torch.tensor([0]), "add up to 2, but there are 1 inputs"),
+    ],
+)
+def test_places_outside_the_inputs_are_refused(places, message):
+    with pytest.raises(DataError, match=message):
+        unroll(LSTM(3, 4), torch.zeros(3, 3), torch.tensor([2]), places=places)

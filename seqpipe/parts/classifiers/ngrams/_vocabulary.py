@@ -1,6 +1,5 @@
 """Which n-grams a model knows, and how often they occur in texts."""
 
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -16,10 +15,10 @@ Texts = Sequence[Sequence[str]]
 #: The n-grams of characters of so many words are counted at once; a word has some 20.
 _WORDS_AT_ONCE: Final = 300_000
 _UNKNOWN: Final = -1
-#: What's found out about so many words is kept at most: some 50 MB.
+#: What's found out about words is kept as long as there are no more of them, and no more characters and n-grams in them:
+#: some 100 MB.
 _MOST_MET: Final = 200_000
-#: Guards what's kept; a vocabulary that's copied or pickled can't have a lock of its own.
-_MEETING: Final = threading.Lock()
+_MOST_CHARACTERS: Final = 16_000_000
 #: Stands before the first word and after the last one; no word is empty.
 _MARK: Final = ""
 
@@ -49,6 +48,9 @@ class Vocabulary:
     longer: list[NDArray[np.int64]] = field(default_factory=list)
     characters: dict[str, int] = field(default_factory=dict)
     _met: "_Met | None" = field(default=None, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_met": None}
 
     def learn(self, texts: Texts, *, longest: int, min_count: int) -> list[Sparse]:
         """Learn the n-grams of texts and return how often each occurs in each text, as `count` does.
@@ -91,10 +93,11 @@ class Vocabulary:
         Returns:
             A matrix `[texts, n-grams]` of the n-grams of words, and one of those of characters if they're counted.
         """
-        with _MEETING:
-            met = self._met if self._met and len(self._met.numbers) < _MOST_MET else _Met()
-            rows, numbers = _number(self._marked(texts, lower=False), met.numbers)
-            self._met = met = self._look_up(met)
+        # Taken away meanwhile: another thread begins anew, and so does the next call if this one fails.
+        met = self.__dict__.pop("_met", None) or _Met()
+        rows, numbers = _number(self._marked(texts, lower=False), met.numbers)
+        met = self._look_up(met)
+        self._met = met if met.is_small() else None
         counts = [self._count_words(rows, met.known[numbers], len(texts))]
         if self.max_n:
             counts.append(_multiply(rows, numbers, met.parts, len(texts), len(self.characters)))
@@ -146,7 +149,12 @@ class Vocabulary:
         new = [word.lower() for word in new] if self.lower else new
         known = np.array([self.words.get(word, _UNKNOWN) for word in new], dtype=np.int64)
         parts = self._split(new, None) if self.max_n else _NO_PARTS
-        return _Met(met.numbers, np.concatenate([met.known, known]), met.parts.and_then(parts))
+        return _Met(
+            met.numbers,
+            np.concatenate([met.known, known]),
+            met.parts.and_then(parts),
+            met.characters + sum(map(len, new)),
+        )
 
     def _marked(self, texts: Texts, *, lower: bool) -> Texts:
         """Return texts with the marks of their ends, if n-grams see those."""
@@ -248,11 +256,18 @@ class _Met:
         numbers: A number for each, in order. They're as the texts have them, so that "The" and "the" are two.
         known: The column of each by its number, or -1. There may be fewer than words, until the last ones are looked up.
         parts: Their n-grams of characters.
+        characters: How many they have in all.
     """
 
     numbers: _Numbers = field(default_factory=_Numbers)
     known: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     parts: _Parts = _NO_PARTS
+    characters: int = 0
+
+    def is_small(self) -> bool:
+        """Say whether it may be kept."""
+        most = max(self.characters, len(self.parts.columns))
+        return len(self.numbers) <= _MOST_MET and most <= _MOST_CHARACTERS
 
 
 def _ngrams_within(word: str, min_n: int, max_n: int) -> Iterator[str]:
