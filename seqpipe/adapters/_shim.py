@@ -327,7 +327,18 @@ def _packed(weights: Mapping[str, Tensor], metadata: Mapping[str, str], pack: Pa
     floats = {name: array for name, array in arrays.items() if array.dtype == np.float32}
     packed = {name: p for name, array in floats.items() if (p := pack(array)) is not None}
     stored, forms = to_stored(arrays, packed)
-    return save_arrays(stored, metadata={**metadata, **forms})
+    return _in_order(save_arrays(stored, metadata={**metadata, **forms}))
+
+
+def _in_order(data: bytes) -> bytes:
+    """Sort the metadata of a file of safetensors, which are in another order each time they're written."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    # The numbers begin at a multiple of 8 bytes, for those who map them.
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[end:]
 
 
 def _unpacked(data: bytes, metadata: Mapping[str, str]) -> dict[str, Tensor]:

@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from seqpipe import storage
 from seqpipe.benchmarking._process import Process
 from seqpipe.benchmarking._statistics import Interval, mean_of, percentile, ratio_of
 from seqpipe.errors import ConfigError, DataError
-from seqpipe.messages import plural
+from seqpipe.messages import plural, show
 from seqpipe.reporting import escaped
 
-#: The numbers of texts in the batches whose latency is measured.
-LATENCY_BATCHES: Final = (1, 32)
+#: The numbers of texts in the batches whose latency is measured, if there are as many.
+_LATENCY_BATCHES: Final = (1, 32)
 PERCENTILES: Final = (50, 90, 99)
 #: So many batches of a size are measured in each repeat.
 _MOST_BATCHES: Final = 50
@@ -133,7 +134,7 @@ def benchmark(
 
     Raises:
         ConfigError: There are too few repeats.
-        DataError: No record can be used.
+        DataError: No record can be used, or those that can have no words.
         SavedModelError: A pipeline can't be loaded or used.
     """
     if repeats < 2:
@@ -159,18 +160,18 @@ def benchmark(
             turns = list(zip(processes, measured, strict=True))
             # Neither is always the first.
             for process, each in turns if repeat % 2 == 0 else turns[::-1]:
-                found = _measure(process, each, repeat)
+                found = _measure(process, each, repeat, len(usable))
                 words = found if each is measured[0] else words
         for process, each in zip(processes, measured, strict=True):
             each.peak_memory, each.memory_before = process.ask("memory")
     return Benchmark(measured, len(usable), words, records is None, unusable)
 
 
-def _measure(process: Process, measured: Measured, repeat: int) -> int:
+def _measure(process: Process, measured: Measured, repeat: int, texts: int) -> int:
     """Measure everything once, and return the number of words."""
     seconds, words = process.ask("throughput")
     measured.speeds.append(words / seconds)
-    for batch in LATENCY_BATCHES:
+    for batch in _batches(texts):
         latencies = process.ask("latencies", batch, repeat * _MOST_BATCHES, _MOST_BATCHES)
         measured.latencies.setdefault(batch, []).extend(latencies)
     found: int = words
@@ -189,20 +190,22 @@ def _usable(processes: Sequence[Process], records: list[Any]) -> tuple[list[Any]
     for process in processes:
         process.ask("take", usable)
         # Once more, by what's measured.
-        process.ask("throughput")
-        for batch in LATENCY_BATCHES:
+        _, words = process.ask("throughput")
+        if not words:
+            raise DataError(
+                f"{show(process.model)} finds no words in {plural(len(usable), 'text')}: measure with others"
+            )
+        for batch in _batches(len(usable)):
             process.ask("latencies", batch, 0, 2)
     return usable, list(problems.values())
 
 
+def _batches(texts: int) -> list[int]:
+    return [batch for batch in _LATENCY_BATCHES if batch <= texts]
+
+
 def _size(path: str | None) -> int | None:
-    if path is None:
-        return None
-    files = (file for file in Path(path).rglob("*") if file.is_file())
-    hidden = (
-        file for file in files if not any(p.startswith(".") for p in file.relative_to(path).parts)
-    )
-    return sum(file.stat().st_size for file in hidden)
+    return None if path is None else sum(storage.sizes_of(Path(path)).values())
 
 
 def _ignore(what: str, fraction: float) -> None:

@@ -8,15 +8,51 @@ import time
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from seqpipe import errors
 from seqpipe.benchmarking._texts import draw_records
-from seqpipe.errors import SavedModelError, SeqpipeError
+from seqpipe.errors import ReplacedError, SavedModelError, SeqpipeError
 from seqpipe.inference import Predictor
 from seqpipe.messages import show
 
 _CONTEXT: Final = multiprocessing.get_context("spawn")
 _STATUS: Final = Path("/proc/self/status")
+#: Those that are made of their message.
+_ERRORS: Final = {
+    name: each
+    for name, each in vars(errors).items()
+    if isinstance(each, type) and issubclass(each, SeqpipeError) and each is not ReplacedError
+}
+#: SIGKILL, which Windows doesn't know.
+_KILLED: Final = 9
+#: So many seconds a process whose connection has broken takes to end.
+_ENDING: Final = 10
+
+
+class Failure(NamedTuple):
+    """An error of a process, as it's sent to the other one.
+
+    Attributes:
+        kind: The name of its class, or of the base of it that's made of a message; None for what isn't an error of seqpipe's.
+        message: What it says.
+    """
+
+    kind: str | None
+    message: str
+
+    @classmethod
+    def of(cls, error: Exception) -> "Failure":
+        """Return what's sent of an error."""
+        names = (base.__name__ for base in type(error).__mro__)
+        kind = next((name for name in names if name in _ERRORS), None)
+        return cls(kind, str(error) if kind else f"{type(error).__name__}: {error}")
+
+    def error(self, model: str) -> SeqpipeError:
+        """Return the error of a process that measures a model."""
+        if self.kind is None:
+            return SavedModelError(f"measuring {show(model)} failed: {self.message}")
+        return _ERRORS[self.kind](self.message)
 
 
 class Process(contextlib.AbstractContextManager["Process"]):
@@ -45,18 +81,25 @@ class Process(contextlib.AbstractContextManager["Process"]):
 
         Raises:
             SeqpipeError: As the method has it.
-            SavedModelError: The process ended.
+            SavedModelError: The method failed otherwise, or the process ended.
         """
         try:
             self._here.send((name, arguments))
             found = self._here.recv()
         except (EOFError, OSError) as error:
             raise SavedModelError(
-                f"the process that measures {show(self.model)} ended, as it does when memory runs out"
+                f"the process that measures {show(self.model)} {self._ended()}"
             ) from error
-        if isinstance(found, Exception):
-            raise found
+        if isinstance(found, Failure):
+            raise found.error(self.model)
         return found
+
+    def _ended(self) -> str:
+        """Say how the process ended."""
+        self._process.join(_ENDING)
+        if self._process.exitcode == -_KILLED:
+            return "was killed, as the system does when memory runs out"
+        return f"ended with the exit status {self._process.exitcode}"
 
 
 class _Measuring:
@@ -147,7 +190,7 @@ def _serve(there: Connection, settings: dict[str, Any]) -> None:
             try:
                 measuring = measuring or _Measuring(settings)
                 answer = getattr(measuring, name)(*arguments)
-            except SeqpipeError as error:
-                # As the classes of some take more than a message.
-                answer = SavedModelError(str(error))
+            # Of any part, which may be a plugin's.
+            except Exception as error:
+                answer = Failure.of(error)
             there.send(answer)

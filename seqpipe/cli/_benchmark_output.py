@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from seqpipe.benchmarking import LATENCY_BATCHES, Benchmark, Interval, Measured
+from seqpipe.benchmarking import Benchmark, Interval, Measured
 from seqpipe.messages import plural
 from seqpipe.reporting import escaped
 
@@ -34,7 +34,7 @@ def print_benchmark(console: Console, found: Benchmark) -> None:
     if found.ratio is not None:
         table.add_column("ratio", justify="right")
     _add_speed(table, found)
-    for batch in LATENCY_BATCHES:
+    for batch in found.measured[0].latencies:
         for percent in found.measured[0].percentiles(batch):
             name = f"latency of {plural(batch, 'text')}, p{percent}"
             _add(table, name, found.measured, _latency(batch, percent), "{:,.2f} ms")

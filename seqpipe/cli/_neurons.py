@@ -166,6 +166,7 @@ def _write(
     from seqpipe.explanation import draw_all, draw_neurons
 
     said = []
+    numbers = None if json is None else _as_json(found)
     if html is not None:
         storage.write_text(html, draw_neurons(found, title=model))
         said.append(f"page: {html}")
@@ -174,9 +175,20 @@ def _write(
         for name, drawing in draw_all(found).items():
             storage.write_text(svg / f"{name}.svg", drawing + "\n")
             said.append(f"drawing: {svg / name}.svg")
-    if json is not None:
-        import json as json_module
-
-        told = json_module.dumps(found.to_json(), ensure_ascii=False, allow_nan=False)
-        storage.write_text(json, told + "\n")
+    if json is not None and numbers is not None:
+        storage.write_text(json, numbers)
     return said
+
+
+def _as_json(found: Any) -> str:
+    import json
+
+    from seqpipe.errors import NotFiniteError
+
+    try:
+        return json.dumps(found.to_json(), ensure_ascii=False, allow_nan=False) + "\n"
+    except ValueError as error:
+        raise NotFiniteError(
+            "a gate or state of the model is NaN or infinite, which JSON has no numbers for: its weights are damaged, or "
+            "their training diverged"
+        ) from error

@@ -127,13 +127,17 @@ def shrink_command(
     with waiting(f"loading {model}…", console) as say, redirected_output():
         from seqpipe.inference import load_pipeline
         from seqpipe.kernels import computing_in, usable_threads
+        from seqpipe.shrinking import check_shrinkable
 
+        how = _how(given, target_size)
         nlp = load_pipeline(model)
+        # Scoring may take long.
+        check_shrinkable(nlp, output, how)
         score = _scorer(nlp, data, part, say)
         with computing_in(usable_threads()):
             # Before anything is written, as data that can't be read are an error.
             before = score(nlp)
-            shrunk = _shrink(nlp, output, given, target_size, say)
+            shrunk = _shrink(nlp, output, how, say)
             after = score(load_pipeline(str(output))) if before else {}
         scores = {"before": before, "after": after} if before else None
     print_shrunk(console, shrunk, scores)
@@ -154,15 +158,20 @@ def _check_output(output: Path, *, overwrite: bool) -> None:
         raise SavedModelError(f"{output} is there: choose another folder, or give --overwrite")
 
 
-def _shrink(nlp: Any, output: Path, given: dict[str, Any], size: str | None, say: Any) -> Any:
-    from seqpipe.shrinking import Settings, parse_size, shrink, shrink_to_size
+def _how(given: dict[str, Any], size: str | None) -> Any:
+    """Return the settings, or the size in bytes that's asked for."""
+    from seqpipe.shrinking import Settings, parse_size
 
-    if size is not None:
-        most = parse_size(size)
-        return shrink_to_size(nlp, output, most, on_try=lambda tried: say(f"trying {tried}…"))
-    settings = Settings(**given)
-    say(f"shrinking: {settings}…")
-    return shrink(nlp, output, settings)
+    return Settings(**given) if size is None else parse_size(size)
+
+
+def _shrink(nlp: Any, output: Path, how: Any, say: Any) -> Any:
+    from seqpipe.shrinking import shrink, shrink_to_size
+
+    if isinstance(how, int):
+        return shrink_to_size(nlp, output, how, on_try=lambda tried: say(f"trying {tried}…"))
+    say(f"shrinking: {how}…")
+    return shrink(nlp, output, how)
 
 
 def _scorer(nlp: Any, data: str | None, part: str | None, say: Any) -> Any:

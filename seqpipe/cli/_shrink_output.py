@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from seqpipe.reporting import escaped
-from seqpipe.shrinking import Shrunk, told_size
+from seqpipe.shrinking import Shrunk, format_size
 
 _VOCABULARY: Final = "vocab/"
 _EMBEDDER: Final = "vocab/embedder"
@@ -50,7 +50,7 @@ def _by_part(sizes: Mapping[str, int]) -> dict[str, int]:
 
 def _sizes(before: int, after: int) -> tuple[str, str, str]:
     share = f"{after / before:.0%}" if before else ""
-    return told_size(before), told_size(after), share
+    return format_size(before), format_size(after), share
 
 
 def _figures(scores: Mapping[str, Any]) -> list[tuple[str, float, float]]:

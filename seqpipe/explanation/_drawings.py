@@ -1,5 +1,6 @@
 """Drawings of gates, units and states as SVG, with their numbers under the pointer."""
 
+import re
 from collections.abc import Sequence
 from html import escape
 from typing import Final
@@ -33,6 +34,8 @@ _FONT: Final = 'font-family="system-ui, Segoe UI, DejaVu Sans, Arial, sans-serif
 _COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _GREY: Final = "#999999"
 _OTHERS: Final = "other labels"
+#: What isn't a character of XML 1.0 (section 2.2), even as a reference.
+_FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def unit_order(strips: Sequence[Strip]) -> list[int]:
@@ -80,7 +83,7 @@ def _strip(
     palette = scale(diverging=low < 0)
     width = step * len(words)
     picture = png(levels_of(strip, order), palette)
-    name = escape(strip.name)
+    name = _escaped(strip.name)
     columns = "".join(
         f'<rect x="{_LEFT + i * step:.2f}" y="{top:.1f}" width="{step:.2f}" height="{height:.1f}" fill="none" pointer-events="all">'
         f"<title>{_title(strip, words, i)}</title></rect>"
@@ -97,9 +100,14 @@ def _strip(
 
 def _title(strip: Strip, words: Sequence[str], word: int) -> str:
     values = strip.values[word]
-    return escape(
+    return _escaped(
         f"{words[word]} (word {word}), {strip.name}: mean {values.mean():.2f}, {values.min():.2f} to {values.max():.2f}"
     )
+
+
+def _escaped(text: str) -> str:
+    """Return a text as XML has it; characters that XML forbids become U+FFFD."""
+    return escape(_FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text))
 
 
 def _range(low: float, high: float) -> str:
@@ -116,7 +124,7 @@ def _words(words: Sequence[str], top: float, step: float) -> str:
     every = max(1, int(np.ceil(_APART / step)))
     return "".join(
         f'<text transform="translate({_LEFT + (i + 0.5) * step + 4:.1f} {top + 6:.1f}) rotate(-60)" text-anchor="end" fill="{_INK}">'
-        f"{escape(_short(words[i]))}</text>"
+        f"{_escaped(_short(words[i]))}</text>"
         for i in range(0, len(words), every)
     )
 
@@ -137,7 +145,7 @@ def draw_trace(trace: Trace, words: Sequence[str]) -> str:
     bars = "".join(
         f'<rect x="{_LEFT + i * step:.2f}" y="{min(middle, middle - reach * value / most):.1f}" width="{max(step - 1, 0.6 * step):.2f}" '
         f'height="{max(abs(reach * value / most), 0.5):.1f}" fill="{hexadecimal(colours[level])}" stroke="{_SOFT}" stroke-width="{0.4 if step > 6 else 0}">'
-        f"<title>{escape(words[i])} (word {i}): {value:+.3f}</title></rect>"
+        f"<title>{_escaped(words[i])} (word {i}): {value:+.3f}</title></rect>"
         for i, (value, level) in enumerate(zip(values, levels, strict=True))
     )
     axis = "".join(
@@ -155,11 +163,11 @@ def _number(value: float) -> str:
     return f"{value:.2g}".replace("-", "\N{MINUS SIGN}")
 
 
-def draw_trajectory(way: Trajectory, words: Sequence[str], labels: Sequence[str]) -> str:
-    """Draw the way of the state through the plane: from dark to light, with states of other texts behind it."""
+def draw_trajectory(trajectory: Trajectory, words: Sequence[str], labels: Sequence[str]) -> str:
+    """Draw the trajectory of the state in the plane: from dark to light, with states of other texts behind it."""
     size, legend = 560.0, 40.0
-    points = way.points[: len(words)]
-    every = np.concatenate([points, way.others])
+    points = trajectory.points[: len(words)]
+    every = np.concatenate([points, trajectory.others])
     middle, spans = (every.max(0) + every.min(0)) / 2, np.ptp(every, axis=0)
     # Both axes have the same scale.
     room = np.array([_WIDTH - 140, size - 40]) / np.maximum(spans, 1e-9)
@@ -173,22 +181,22 @@ def draw_trajectory(way: Trajectory, words: Sequence[str], labels: Sequence[str]
     colours = dict(zip(names, _COLOURS, strict=False))
     legend_of = colours | ({_OTHERS: _GREY} if len(names) > len(_COLOURS) else {})
     others = "".join(
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.4" fill="{colours.get(label, _GREY)}" fill-opacity="0.35"><title>{escape(label)}</title></circle>'
-        for (x, y), label in zip(placed(way.others), labels, strict=True)
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.4" fill="{colours.get(label, _GREY)}" fill-opacity="0.35"><title>{_escaped(label)}</title></circle>'
+        for (x, y), label in zip(placed(trajectory.others), labels, strict=True)
     )
     keys = "".join(
         f'<circle cx="{20 + 125 * i}" cy="{size + 18:.0f}" r="5" fill="{colour}"/>'
-        f'<text x="{30 + 125 * i}" y="{size + 22:.0f}" fill="{_INK}">{escape(_short(name, 17))}</text>'
+        f'<text x="{30 + 125 * i}" y="{size + 22:.0f}" fill="{_INK}">{_escaped(_short(name, 17))}</text>'
         for i, (name, colour) in enumerate(legend_of.items())
     )
     axes = (
-        f'<text x="{_WIDTH - 8}" y="{size - 4:.0f}" text-anchor="end" fill="{_SOFT}">first component, {way.shares[0]:.0%} of the variance</text>'
-        f'<text x="14" y="10" transform="rotate(90 14 10)" fill="{_SOFT}">second component, {way.shares[1]:.0%}</text>'
+        f'<text x="{_WIDTH - 8}" y="{size - 4:.0f}" text-anchor="end" fill="{_SOFT}">first component, {trajectory.shares[0]:.0%} of the variance</text>'
+        f'<text x="14" y="10" transform="rotate(90 14 10)" fill="{_SOFT}">second component, {trajectory.shares[1]:.0%}</text>'
     )
     return _svg(
         size + legend,
         [axes, others, _path(placed(points), words), keys],
-        "the way of the hidden state",
+        "the trajectory of the hidden state",
     )
 
 
@@ -197,7 +205,7 @@ def _path(points: NDArray[np.float64], words: Sequence[str]) -> str:
     at = (np.linspace(0, 0.92, len(points)) * (LEVELS - 1)).astype(int)
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     dots = "".join(
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{hexadecimal(colours[level])}" stroke="#ffffff"><title>{escape(words[i])} (word {i})</title></circle>'
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{hexadecimal(colours[level])}" stroke="#ffffff"><title>{_escaped(words[i])} (word {i})</title></circle>'
         for i, ((x, y), level) in enumerate(zip(points, at, strict=True))
     )
     return f'<polyline points="{line}" fill="none" stroke="{_SOFT}" stroke-width="0.8" stroke-opacity="{1 if len(points) < 60 else 0.4}"/>{dots}{_names(points, words)}'
@@ -214,7 +222,7 @@ def _names(points: NDArray[np.float64], words: Sequence[str]) -> str:
             continue
         taken.append((left, right, y))
         written.append(
-            f'<text x="{left:.1f}" y="{y + 4:.1f}" fill="{_INK}" stroke="#ffffff" stroke-width="3" paint-order="stroke">{escape(name)}</text>'
+            f'<text x="{left:.1f}" y="{y + 4:.1f}" fill="{_INK}" stroke="#ffffff" stroke-width="3" paint-order="stroke">{_escaped(name)}</text>'
         )
     return "".join(written)
 
@@ -222,5 +230,5 @@ def _names(points: NDArray[np.float64], words: Sequence[str]) -> str:
 def _svg(height: float, parts: Sequence[str], label: str) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height:.0f}" width="{_WIDTH}" height="{height:.0f}" role="img" '
-        f'aria-label="{escape(label)}" {_FONT}>{"".join(parts)}</svg>'
+        f'aria-label="{_escaped(label)}" {_FONT}>{"".join(parts)}</svg>'
     )

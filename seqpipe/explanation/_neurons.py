@@ -1,4 +1,4 @@
-"""What the neurons of a pipeline do: gates over a text, units over a text and a corpus, the way of the state."""
+"""What the neurons of a pipeline do: gates over a text, units over a text and a corpus, the trajectory of the state."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -71,7 +71,7 @@ class Neurons:
         strips: The values of gates and states over the text.
         traces: Single units.
         classifiers: For each label the unit that tells it best.
-        trajectory: The way of the last layer's hidden state over the text.
+        trajectory: That of the last layer's hidden state over the text.
         labels: Of the texts whose states are beside it, `[S]`.
         texts: How many texts the corpus has.
     """
@@ -88,7 +88,6 @@ class Neurons:
 
     def to_json(self) -> dict[str, Any]:
         """Return the same as JSON can hold it, numbers of gates and states with four digits."""
-        way = self.trajectory
         return {
             "text": self.text,
             "words": list(self.words),
@@ -112,10 +111,16 @@ class Neurons:
                 for trace in self.traces
             ],
             "classifiers": [asdict(each) for each in self.classifiers],
-            "trajectory": None
-            if way is None
-            else {"points": _rounded(way.points), "shares": list(way.shares)},
+            "trajectory": None if self.trajectory is None else self._states(self.trajectory),
             "texts": self.texts,
+        }
+
+    def _states(self, trajectory: Trajectory) -> dict[str, Any]:
+        return {
+            "points": _rounded(trajectory.points),
+            "others": _rounded(trajectory.others),
+            "labels": list(self.labels),
+            "shares": list(trajectory.shares),
         }
 
 

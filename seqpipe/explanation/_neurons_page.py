@@ -29,7 +29,7 @@ def draw_neurons(neurons: Neurons, *, title: str) -> str:
     """
     style, script = _read("page.css") + _read("neurons.css"), _read("neurons.js")
     cells = [_cell(strips, neurons.words) for strips in _by_cell(neurons)]
-    way = neurons.trajectory
+    trajectory = neurons.trajectory
     template = Environment(autoescape=True, trim_blocks=True).from_string(
         _read("neurons.html.jinja")
     )
@@ -43,7 +43,7 @@ def draw_neurons(neurons: Neurons, *, title: str) -> str:
         texts=neurons.texts,
         classifiers=neurons.classifiers,
         traces=[_trace(trace, neurons.words) for trace in neurons.traces],
-        trajectory=draw_trajectory(way, neurons.words, neurons.labels) if way else "",
+        trajectory=draw_trajectory(trajectory, neurons.words, neurons.labels) if trajectory else "",
         cells=cells,
         data=json_in_script(
             {"words": list(neurons.words), "cells": [cell["data"] for cell in cells]}
@@ -52,7 +52,7 @@ def draw_neurons(neurons: Neurons, *, title: str) -> str:
 
 
 def draw_all(neurons: Neurons) -> dict[str, str]:
-    """Return each drawing as an SVG by itself, by its name: the gates of each cell, units, the way of the state."""
+    """Return each drawing as an SVG by itself, by its name: the gates of each cell, units, the trajectory of the state."""
     found = {}
     for strips in _by_cell(neurons):
         found[f"gates-{strips[0].place}"] = draw_strips(strips, neurons.words, unit_order(strips))

@@ -1,4 +1,4 @@
-"""Hidden states as points in a plane: the way that a text takes."""
+"""Hidden states as points in a plane: the trajectory of a text."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
-    """The way of a text through the plane in which hidden states differ most.
+    """The trajectory of a text in the plane in which hidden states differ most.
 
     Attributes:
         points: Where the state is after each word, `[N, 2]`.

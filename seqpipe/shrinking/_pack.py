@@ -13,7 +13,7 @@ from seqpipe.adapters import torch_shims
 from seqpipe.shrinking._product import quantize
 from seqpipe.shrinking._settings import Settings
 from seqpipe.storage.packed_arrays import Bytes, Half, Packed
-from seqpipe.storage.part_files import read_arrays, write_arrays
+from seqpipe.storage.part_files import read_arrays, read_metadata, write_arrays
 
 #: Smaller arrays (biases, transitions) stay as they are: they'd save next to nothing.
 _LEAST: Final = 1024
@@ -33,19 +33,27 @@ def pack_weights(array: NDArray[Any], dtype: str) -> Packed | None:
 
 def pack_table(array: NDArray[Any], settings: Settings) -> Packed | None:
     """Pack an array of an embedder: a table of vectors, or something else."""
-    is_table = array.dtype == np.float32 and array.ndim == 2
-    if settings.quantize and is_table and len(array) >= _LEAST_ROWS and array.shape[1] > 1:
+    if settings.quantize and _is_large_table(array) and np.isfinite(array).all():
         return quantize(array)
     return pack_weights(array, settings.dtype)
+
+
+def _is_large_table(array: NDArray[Any]) -> bool:
+    is_table = array.dtype == np.float32 and array.ndim == 2
+    return is_table and len(array) >= _LEAST_ROWS and array.shape[1] > 1
 
 
 def pack_files(folder: Path, pack: Callable[[NDArray[Any]], Packed | None]) -> None:
     """Write the arrays of a folder's files of safetensors anew, in fewer bytes.
 
+    Files with metadata stay as they are: `write_arrays` writes none, so they're of another's format.
+
     Raises:
         SavedModelError: A file can't be read or written.
     """
     for file in sorted(folder.rglob("*.safetensors")):
+        if read_metadata(file):
+            continue
         arrays = read_arrays(file)
         packed = {name: p for name, array in arrays.items() if (p := pack(array)) is not None}
         if packed:

@@ -5,16 +5,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from seqpipe.storage.packed_arrays import Product
+from seqpipe.storage.packed_arrays import CENTROIDS, DIMENSIONS, Product
 
-#: The dimensions of a piece, as FastText.zip has it (Joulin et al. 2016).
-_DIMENSIONS: Final = 2
-_CENTROIDS: Final = 256
 #: k-means sees so many rows at most: 64 for each centroid.
-_MOST_ROWS: Final = 64 * _CENTROIDS
+_MOST_ROWS: Final = 64 * CENTROIDS
 _ITERATIONS: Final = 12
-#: So many distances are computed at once, in rows.
-_AT_ONCE: Final = 8192
+#: So many rows' distances are computed at once, which the processor's cache has room for.
+_AT_ONCE: Final = 512
 
 
 def quantize(table: NDArray[np.float32], *, seed: int = 0) -> Product:
@@ -29,13 +26,13 @@ def quantize(table: NDArray[np.float32], *, seed: int = 0) -> Product:
     random = np.random.default_rng(seed)
     count, width = table.shape
     lengths = np.linalg.norm(table, axis=1, keepdims=True)
-    pieces = -(-width // _DIMENSIONS)
-    units = np.zeros((count, pieces * _DIMENSIONS), dtype=np.float32)
+    pieces = -(-width // DIMENSIONS)
+    units = np.zeros((count, pieces * DIMENSIONS), dtype=np.float32)
     np.divide(table, lengths, out=units[:, :width], where=lengths > 0)
-    split = units.reshape(count, pieces, _DIMENSIONS)
+    split = units.reshape(count, pieces, DIMENSIONS)
     sample = random.permutation(count)[:_MOST_ROWS]
     codes = np.empty((count, pieces), dtype=np.uint8)
-    centroids = np.empty((pieces, _CENTROIDS, _DIMENSIONS), dtype=np.float16)
+    centroids = np.empty((pieces, CENTROIDS, DIMENSIONS), dtype=np.float16)
     for piece in range(pieces):
         vectors = np.ascontiguousarray(split[:, piece])
         # Codes are those of the centroids as they're stored.
@@ -58,13 +55,13 @@ def fit_centroids(vectors: NDArray[np.float32], random: np.random.Generator) -> 
     """
     count = len(vectors)
     centroids: NDArray[np.float32] = vectors[
-        random.choice(count, _CENTROIDS, replace=count < _CENTROIDS)
+        random.choice(count, CENTROIDS, replace=count < CENTROIDS)
     ].copy()
     for _ in range(_ITERATIONS):
         codes = nearest(vectors, centroids)
-        sizes = np.bincount(codes, minlength=_CENTROIDS)
+        sizes = np.bincount(codes, minlength=CENTROIDS)
         for dimension in range(vectors.shape[1]):
-            sums = np.bincount(codes, weights=vectors[:, dimension], minlength=_CENTROIDS)
+            sums = np.bincount(codes, weights=vectors[:, dimension], minlength=CENTROIDS)
             centroids[:, dimension] = sums / np.maximum(sizes, 1)
         empty = np.flatnonzero(sizes == 0)
         centroids[empty] = vectors[random.integers(count, size=len(empty))]

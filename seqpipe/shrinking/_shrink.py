@@ -12,13 +12,11 @@ from seqpipe import storage
 from seqpipe.errors import ConfigError, SavedModelError
 from seqpipe.messages import as_json, show
 from seqpipe.shrinking._settings import Settings
-from seqpipe.shrinking._write import META, embedder_of, write_shrunk
+from seqpipe.shrinking._write import META, check_embedder, embedder_of, write_shrunk
 
 #: What's tried with all words, the gentlest first.
 _SMALLEST: Final = Settings("int8", quantize=True)
 _ALL_WORDS: Final = (Settings("float16"), Settings("int8"), _SMALLEST)
-#: The manifest says so many bytes of each file, and of itself.
-_ENTRY: Final = 200
 #: What's left of the words at least where a size is asked for.
 _LEAST_SHARE: Final = 0.01
 #: So many numbers of words are tried, until a size is as near as that to the one asked for.
@@ -67,19 +65,20 @@ def shrink(nlp: Language, output: Path, settings: Settings) -> Shrunk:
 
     Raises:
         SavedModelError: The pipeline was shrunk before, wouldn't get smaller, or can't be written there.
-        EmbedderError: Words can't be left out.
+        ConfigError: The new model would be in the place of the old one.
+        EmbedderError: Words can't be left out, or there's no embedder whose tables could be quantised.
     """
-    before = _check(nlp, output)
+    before = check_shrinkable(nlp, output, settings)
 
     def write(folder: Path) -> None:
         write_shrunk(nlp, folder, settings)
         if _size(folder) >= sum(before.values()):
             raise SavedModelError(
-                f"there's nothing to shrink: by {settings} the model of {told_size(sum(before.values()))} wouldn't get smaller"
+                f"there's nothing to shrink: by {settings} the model of {format_size(sum(before.values()))} wouldn't get smaller"
             )
 
     storage.write_folder(output, write)
-    return Shrunk(settings, before, sizes_of(output))
+    return Shrunk(settings, before, storage.sizes_of(output))
 
 
 def shrink_to_size(
@@ -93,16 +92,12 @@ def shrink_to_size(
         nlp: As it was loaded; it stays as it is.
         output: The new model's folder. It's there whole, or not at all.
         size: In bytes.
-        on_try: Called with each settings that are tried.
+        on_try: Called with the settings of each attempt, before it's made.
 
     Raises:
         SavedModelError: As `shrink` has it; or the model can't be made that small.
     """
-    before = _check(nlp, output)
-    if size >= (total := sum(before.values())):
-        raise SavedModelError(
-            f"there's nothing to shrink: the model has {told_size(total)}, and may have {told_size(size)}"
-        )
+    before = check_shrinkable(nlp, output, size)
     chosen: list[Settings] = []
 
     def write(folder: Path) -> None:
@@ -116,23 +111,25 @@ def shrink_to_size(
         chosen.append(_find_gentlest(nlp, size, attempt))
 
     storage.write_folder(output, write)
-    return Shrunk(chosen[0], before, sizes_of(output))
+    return Shrunk(chosen[0], before, storage.sizes_of(output))
 
 
 def _find_gentlest(nlp: Language, size: int, attempt: Callable[[Settings], int]) -> Settings:
     """Return the gentlest settings whose model has a size at most; `attempt` writes a model and returns its size."""
     whole = size
+    embedder = embedder_of(nlp)
     for settings in _ALL_WORDS:
+        if embedder is None and settings.quantize:
+            continue
         whole = attempt(settings)
         if whole <= size:
             return settings
-    embedder = embedder_of(nlp)
     words = 0 if embedder is None else len(embedder.vocabulary)
     least = max(1, int(words * _LEAST_SHARE))
     smallest = attempt(replace(_SMALLEST, vocabulary=least)) if words > least else whole
     if smallest > size:
         raise SavedModelError(
-            f"the model can't be made as small as {told_size(size)}: the least that was reached is {told_size(smallest)}"
+            f"the model can't be made as small as {format_size(size)}: the least that was reached is {format_size(smallest)}"
         )
     return _cut_words(size, (least, smallest), (words, whole), attempt)
 
@@ -163,11 +160,18 @@ def _cut_words(
     return settings
 
 
-def _check(nlp: Language, output: Path) -> dict[str, int]:
-    """Return the sizes of a pipeline's files.
+def check_shrinkable(nlp: Language, output: Path, how: Settings | int) -> dict[str, int]:
+    """Return the sizes of a pipeline's files in bytes, if it can be shrunk.
+
+    Args:
+        nlp: As it was loaded.
+        output: The new model's folder.
+        how: The settings, or how many bytes the new model may have.
 
     Raises:
-        SavedModelError: It can't be shrunk, or not to there.
+        SavedModelError: It was shrunk before, has no folder, is small enough, or what's at `output` can't be replaced.
+        ConfigError: The new model would be in the place of the old one.
+        EmbedderError: It has no embedder, of which the settings ask something.
     """
     source = nlp.path
     if source is None or not Path(source).is_dir():
@@ -182,23 +186,19 @@ def _check(nlp: Language, output: Path) -> dict[str, int]:
             f"the new model can't be in the place of the old one: {show(str(output))}"
         )
     storage.check_replaceable(output)
-    return sizes_of(Path(source))
-
-
-def sizes_of(folder: Path) -> dict[str, int]:
-    """Return the size of each file of a model in bytes, by its path, without hidden ones."""
-    files = {file.relative_to(folder): file for file in sorted(folder.rglob("*"))}
-    return {
-        name.as_posix(): file.stat().st_size
-        for name, file in files.items()
-        if file.is_file() and not any(part.startswith(".") for part in name.parts)
-    }
+    sizes = storage.sizes_of(Path(source))
+    if isinstance(how, Settings):
+        check_embedder(nlp, how)
+    elif how >= (total := sum(sizes.values())):
+        raise SavedModelError(
+            f"there's nothing to shrink: the model has {format_size(total)}, and may have {format_size(how)}"
+        )
+    return sizes
 
 
 def _size(folder: Path) -> int:
     """Return the size of a model in bytes once it has its manifest."""
-    sizes = sizes_of(folder)
-    return sum(sizes.values()) + _ENTRY * (len(sizes) + 1)
+    return sum(storage.sizes_of(folder).values()) + storage.manifest_size(folder)
 
 
 def _empty(folder: Path) -> None:
@@ -209,6 +209,6 @@ def _empty(folder: Path) -> None:
             entry.unlink()
 
 
-def told_size(size: int) -> str:
+def format_size(size: int) -> str:
     """Return a number of bytes in words: "5.20 MB"."""
     return f"{size / 1e6:,.2f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"

@@ -33,6 +33,19 @@ def embedder_of(nlp: Language) -> Embedder | None:
     return vectors.embedder if isinstance(vectors, EmbedderVectors) else None
 
 
+def check_embedder(nlp: Language, settings: Settings) -> None:
+    """Check that a pipeline has an embedder if settings ask for something to be done to it.
+
+    Raises:
+        EmbedderError: It has none.
+    """
+    if embedder_of(nlp) is None and (settings.quantize or settings.prunes):
+        raise EmbedderError(
+            "the pipeline has no embedder of seqpipe's, so there's no table to quantise and there are no words to leave out: "
+            "choose a `dtype` alone"
+        )
+
+
 def write_shrunk(nlp: Language, folder: Path, settings: Settings) -> None:
     """Write a pipeline in fewer bytes, and load it once to see that it's whole.
 
@@ -63,14 +76,10 @@ def write_shrunk(nlp: Language, folder: Path, settings: Settings) -> None:
 @contextlib.contextmanager
 def _pruned(nlp: Language, settings: Settings) -> Iterator[None]:
     """Give a pipeline a smaller embedder for a while."""
-    if not settings.prunes:
+    embedder = embedder_of(nlp)
+    if embedder is None or not settings.prunes:
         yield
         return
-    embedder = embedder_of(nlp)
-    if embedder is None:
-        raise EmbedderError(
-            "the pipeline has no embedder of seqpipe's, so there are no words to leave out: choose a `dtype` alone"
-        )
     words = len(embedder.vocabulary)
     vectors = nlp.vocab.vectors
     vectors.embedder = embedder.pruned(

@@ -33,6 +33,20 @@ def list_files(folder: Path, *, within: Collection[str] | None = None) -> dict[s
     return dict(sorted(_walk(folder, "", within)))
 
 
+def sizes_of(folder: Path) -> dict[str, int]:
+    """Return the size in bytes of each file that counts as a model's: all but hidden ones, wherever links lead.
+
+    Returns:
+        Size by POSIX path relative to the folder, sorted by path.
+    """
+    files = {file.relative_to(folder): file for file in sorted(folder.rglob("*"))}
+    return {
+        name.as_posix(): file.stat().st_size
+        for name, file in files.items()
+        if file.is_file() and not any(part.startswith(".") for part in name.parts)
+    }
+
+
 def list_folders(folder: Path) -> list[Path]:
     """List a folder and all folders in it, the innermost first."""
     return [Path(root) for root, _, _ in os.walk(folder, topdown=False)]

@@ -71,6 +71,17 @@ def to_text(entries: Mapping[str, Entry]) -> str:
     return json.dumps(manifest, indent=1, sort_keys=True) + "\n"
 
 
+def manifest_size(folder: Path) -> int:
+    """Return how many bytes the manifest of a folder's files takes.
+
+    Raises:
+        SavedModelError: A path can't stand in a manifest.
+        OSError: The folder can't be read.
+    """
+    entries = {name: Entry("0" * 64, size) for name, size in list_files(folder).items()}
+    return len(to_text(entries).encode())
+
+
 def read_manifest(folder: Path) -> dict[str, Entry]:
     """Read and check the manifest of a folder.
 

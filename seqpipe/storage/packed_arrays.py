@@ -20,7 +20,9 @@ from seqpipe.errors import SavedModelError
 _KEY: Final = "seqpipe-packed"
 _LARGEST_HALF: Final = float(np.finfo(np.float16).max)
 _LARGEST_BYTE: Final = 127
-_CODES: Final = 256
+#: Of product quantisation: how many centroids there are for each piece of a row, and how many numbers a piece has.
+CENTROIDS: Final = 256
+DIMENSIONS: Final = 2
 
 P = TypeVar("P", bound="Packed")
 
@@ -89,9 +91,11 @@ class Bytes(Packed):
     scales: NDArray[np.float32]
 
     @classmethod
-    def of(cls, array: NDArray[np.float32]) -> "Bytes":
-        """Pack an array of at least two dimensions."""
+    def of(cls, array: NDArray[np.float32]) -> "Bytes | None":
+        """Pack an array of at least two dimensions; None if a number isn't finite."""
         largest = np.abs(array).reshape(len(array), -1).max(axis=1, initial=0)
+        if not np.isfinite(largest).all():
+            return None
         # Of a row whose scale would be 0, nothing else is lost.
         scales = np.maximum(largest / _LARGEST_BYTE, np.finfo(np.float32).tiny).astype(np.float32)
         values = np.rint(array / _along_rows(scales, array.ndim))
@@ -100,7 +104,7 @@ class Bytes(Packed):
     def unpack(self) -> NDArray[np.float32]:
         """Return the array."""
         _expect(self.values, np.int8)
-        _expect(self.scales, np.float32, dimensions=1)
+        _expect_finite(self.scales, np.float32, dimensions=1)
         if self.values.ndim < 2 or len(self.values) != len(self.scales):
             raise ValueError(f"{len(self.scales)} scales for {list(self.values.shape)} numbers")
         return self.values * _along_rows(self.scales, self.values.ndim)
@@ -113,7 +117,7 @@ class Product(Packed):
 
     Attributes:
         codes: The number of the centroid of each piece, `[N, pieces]`, uint8.
-        centroids: `[pieces, 256, dimensions]`, float16.
+        centroids: `[pieces, 256, 2]`, float16.
         norm_codes: The number of the norm of each row, `[N]`, uint8.
         norms: `[256]`, float32.
         width: The width of a row, which the last piece may reach beyond, `[1]`, int64.
@@ -143,17 +147,19 @@ class Product(Packed):
             ValueError: The fields don't fit each other.
         """
         _expect(self.codes, np.uint8, dimensions=2)
-        _expect(self.centroids, np.float16, dimensions=3)
+        _expect_finite(self.centroids, np.float16, dimensions=3)
         _expect(self.norm_codes, np.uint8, dimensions=1)
-        _expect(self.norms, np.float32, dimensions=1)
+        _expect_finite(self.norms, np.float32, dimensions=1)
         _expect(self.width, np.int64, dimensions=1)
         pieces, count, dimensions = self.centroids.shape
         fits = (
             len(self.codes) == len(self.norm_codes)
             and self.codes.shape[1] == pieces
-            and count == len(self.norms) == _CODES
+            and count == len(self.norms) == CENTROIDS
+            # Or a small file could ask for any amount of memory.
+            and dimensions == DIMENSIONS
             and len(self.width) == 1
-            and 0 < self.width[0] <= pieces * dimensions
+            and (pieces - 1) * dimensions < self.width[0] <= pieces * dimensions
         )
         if not fits:
             raise ValueError("the codes don't fit the centroids")
@@ -203,6 +209,10 @@ def from_stored(
         raise SavedModelError(
             f"{where} is damaged, or was shrunk by a newer release of seqpipe: {error}"
         ) from error
+    except MemoryError as error:
+        raise SavedModelError(
+            f"{where} takes more memory than there is, or is damaged: {error}"
+        ) from error
     return arrays
 
 
@@ -218,3 +228,9 @@ def _along_rows(scales: NDArray[np.float32], dimensions: int) -> NDArray[np.floa
 def _expect(array: NDArray[Any], dtype: type, *, dimensions: int | None = None) -> None:
     if array.dtype != dtype or dimensions not in (None, array.ndim):
         raise ValueError(f"an array is {array.dtype} {list(array.shape)}")
+
+
+def _expect_finite(array: NDArray[Any], dtype: type, *, dimensions: int) -> None:
+    _expect(array, dtype, dimensions=dimensions)
+    if not np.isfinite(array).all():
+        raise ValueError("a scale, norm or centroid isn't finite")

@@ -140,12 +140,12 @@ def write_arrays(
     """
     stored, metadata = to_stored(arrays, packed or {})
     # safetensors writes memory as it is, whatever the strides.
-    lying = {name: np.ascontiguousarray(array) for name, array in stored.items()}
+    contiguous = {name: np.ascontiguousarray(array) for name, array in stored.items()}
     try:
         path.unlink(missing_ok=True)
         path.touch()
         mode = stat.S_IMODE(path.stat().st_mode)
-        save_file(lying, path, metadata or None)
+        save_file(contiguous, path, metadata or None)
         # It moves a temporary file there, which only its owner may read.
         path.chmod(mode)
     except (OSError, SafetensorError) as error:
@@ -158,11 +158,23 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     Raises:
         SavedModelError: The file can't be read.
     """
+    metadata = read_metadata(path)
     try:
         stored = load_file(path)
-        with safe_open(path, framework="numpy") as opened:
-            metadata = opened.metadata()
     # NumPy has fewer dtypes than the format.
     except (OSError, SafetensorError, TypeError, KeyError) as error:
         raise SavedModelError(f"{path} can't be read: {error}") from error
     return from_stored(stored, metadata, str(path))
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Read what's said of the arrays of a file, which is nothing unless some are packed, or others wrote it.
+
+    Raises:
+        SavedModelError: The file can't be read.
+    """
+    try:
+        with safe_open(path, framework="numpy") as opened:
+            return dict(opened.metadata() or {})
+    except (OSError, SafetensorError) as error:
+        raise SavedModelError(f"{path} can't be read: {error}") from error

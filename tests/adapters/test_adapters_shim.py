@@ -15,6 +15,7 @@ from torch import nn
 from seqpipe.adapters import AdamW, TorchShim, make_adamw
 from seqpipe.adapters._optimizer import clip_gradient
 from seqpipe.errors import ConfigError, NotFiniteError, SavedModelError
+from seqpipe.storage.packed_arrays import Bytes
 
 
 class Net(nn.Module):
@@ -80,6 +81,18 @@ def test_tied_and_transposed_weights_are_saved(factory):
     shim = built(factory)
     other = TorchShim(factory).from_bytes(shim.to_bytes())
     torch.testing.assert_close(weights_of(other), weights_of(shim), rtol=0, atol=0)
+
+
+def test_packed_bytes_are_the_same_each_time_and_come_back():
+    shim = TorchShim(lambda width: nn.Linear(width, 4, bias=False))
+    shim.build(9)
+    with shim.packing(Bytes.of):
+        written = {shim.to_bytes() for _ in range(12)}
+    assert len(written) == 1
+    data = written.pop()
+    assert int.from_bytes(data[:8], "little") % 8 == 0
+    read = TorchShim(lambda width: nn.Linear(width, 4, bias=False)).from_bytes(data)
+    torch.testing.assert_close(read.module.weight, shim.module.weight, atol=0.01, rtol=0)
 
 
 def test_shim_without_weights_saves_nothing_and_says_what_to_do():

@@ -1,17 +1,22 @@
 """Speed, latency, memory and size of pipelines, in processes of their own."""
 
 import math
+import os
+import signal
 import statistics
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import spacy
+from benchmarking.in_process import InProcess
 
 from seqpipe import Predictor
-from seqpipe.benchmarking import benchmark
+from seqpipe.benchmarking import _benchmark, benchmark
+from seqpipe.benchmarking._process import Failure, Process, _Measuring
 from seqpipe.benchmarking._statistics import mean_of, percentile, ratio_of
 from seqpipe.benchmarking._texts import draw_records
-from seqpipe.errors import ConfigError, DataError
+from seqpipe.errors import ConfigError, DataError, EmbedderError, ReplacedError, SavedModelError
 
 MODEL = str(Path(__file__).parents[1] / "saved_models" / "text-classifier")
 TEXTS = ["the gull near the reef", "an owl of Oak", "tidewater undermoss"] * 12
@@ -115,9 +120,62 @@ def test_pipeline_without_words_has_no_texts_drawn(tmp_path):
         (["", " "], "none of 2 texts can be measured with: its text is empty"),
     ],
 )
-def test_texts_that_are_all_useless_are_refused(records, message):
+def test_texts_that_are_all_useless_are_refused(records, message, monkeypatch):
+    monkeypatch.setattr(_benchmark, "Process", InProcess)
     with pytest.raises(DataError, match=message):
         benchmark(MODEL, records, repeats=2)
+
+
+def test_texts_without_words_are_refused(monkeypatch):
+    monkeypatch.setattr(_benchmark, "Process", InProcess)
+    monkeypatch.setattr(_Measuring, "throughput", lambda self: (0.01, 0))
+    with pytest.raises(DataError, match=r"text-classifier.* finds no words in 36 texts"):
+        benchmark(MODEL, TEXTS, repeats=2)
+
+
+def test_batches_larger_than_the_texts_are_not_measured(monkeypatch):
+    monkeypatch.setattr(_benchmark, "Process", InProcess)
+    found = benchmark(MODEL, TEXTS[:5], repeats=2)
+    assert list(found.measured[0].latencies) == [1]
+    assert list(found.to_json()["models"][0]["latency_seconds"]) == ["1"]
+
+
+def test_errors_of_a_process_are_told_for_what_they_are():
+    with Process({"model": "nowhere"}) as process:
+        with pytest.raises(SavedModelError, match="nowhere is neither a folder nor"):
+            process.ask("load")
+        with pytest.raises(
+            SavedModelError, match=r"measuring .*nowhere.* failed: AttributeError: "
+        ):
+            process.ask("nonsense")
+        os.kill(process._process.pid, signal.SIGTERM)
+        with pytest.raises(SavedModelError, match="ended with the exit status -15"):
+            process.ask("load")
+
+
+def test_killed_process_is_said_to_have_lacked_memory():
+    process = Process.__new__(Process)
+    process._process = SimpleNamespace(exitcode=-9, join=lambda seconds: None)
+    assert process._ended() == "was killed, as the system does when memory runs out"
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (DataError("one"), DataError),
+        (ConfigError("one", setting="two"), ConfigError),
+        (EmbedderError("one"), EmbedderError),
+        (ReplacedError(Path("one")), SavedModelError),
+    ],
+)
+def test_errors_keep_their_class_and_message_on_their_way(error, kind):
+    found = Failure.of(error).error("model")
+    assert type(found) is kind and str(found) == str(error)
+
+
+def test_unexpected_error_names_its_class():
+    found = Failure.of(MemoryError("40 GiB")).error("small")
+    assert str(found).endswith("failed: MemoryError: 40 GiB") and "small" in str(found)
 
 
 def test_too_few_repeats_are_refused():

@@ -3,6 +3,10 @@
 import json
 from pathlib import Path
 
+from benchmarking.in_process import InProcess
+
+from seqpipe.benchmarking import _benchmark
+
 MODEL = str(Path(__file__).parents[1] / "saved_models" / "text-classifier")
 
 
@@ -22,7 +26,8 @@ def test_figures_are_printed_and_written(call, tmp_path):
     assert set(told["models"][0]["latency_seconds"]) == {"1", "32"}
 
 
-def test_model_that_is_not_there_is_named(call):
+def test_model_that_is_not_there_is_named(call, monkeypatch):
+    monkeypatch.setattr(_benchmark, "Process", InProcess)
     called = call("benchmark", "nowhere")
     assert called.code == 1 and called.out == ""
     assert "nowhere is neither a folder nor an installed spaCy pipeline" in called.err

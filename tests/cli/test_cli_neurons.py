@@ -4,8 +4,12 @@ import io
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from seqpipe.cli._neurons import _write
+from seqpipe.errors import NotFiniteError
 
 MODEL = str(Path(__file__).parents[1] / "saved_models" / "text-classifier")
 ROWS = "label,text\n" + "".join(
@@ -49,6 +53,14 @@ def test_text_comes_from_standard_input_and_goes_to_files(call, tmp_path, rows, 
     assert f"page: {page}" in called.out and "wave" in page.read_text(encoding="utf-8")
     assert json.loads(numbers.read_text(encoding="utf-8"))["words"] == ["wave", "oak"]
     assert {"gates-1.forward.svg", "states.svg"} <= {path.name for path in folder.iterdir()}
+
+
+def test_states_that_are_not_finite_are_no_numbers_of_json(tmp_path):
+    found = SimpleNamespace(to_json=lambda: {"values": [float("nan")]})
+    page, numbers = tmp_path / "n.html", tmp_path / "n.json"
+    with pytest.raises(NotFiniteError, match="a gate or state of the model is NaN or infinite"):
+        _write(found, MODEL, page, None, numbers)
+    assert not page.exists() and not numbers.exists()
 
 
 @pytest.mark.parametrize(

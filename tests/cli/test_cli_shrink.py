@@ -71,7 +71,28 @@ def test_what_cannot_be_done_is_said_and_nothing_written(call, tmp_path, options
     assert not (tmp_path / "small").exists()
 
 
-def test_model_is_not_shrunk_twice(call, tmp_path):
+@pytest.fixture
+def unscored(monkeypatch):
+    """Have a test fail if a model is scored."""
+    monkeypatch.setattr("seqpipe.run.evaluate_model", lambda *_, **__: pytest.fail("scored"))
+
+
+@pytest.mark.usefixtures("unscored")
+@pytest.mark.parametrize(
+    ("output", "options", "message"),
+    [
+        ("small", ["--dtype", "int4"], "`dtype` is 'int4'"),
+        ("small", ["--target-size", "900MB"], "there's nothing to shrink"),
+        (f"{MODEL}/small", [], "can't be in the place of the old one"),
+    ],
+)
+def test_nothing_is_scored_before_all_is_checked(call, data, tmp_path, output, options, message):
+    called = call("shrink", MODEL, str(tmp_path / output), "--data", data, *options)
+    assert called.code == 1 and message in called.err
+
+
+@pytest.mark.usefixtures("unscored")
+def test_model_is_not_shrunk_twice(call, data, tmp_path):
     call("shrink", MODEL, str(tmp_path / "small"))
-    called = call("shrink", str(tmp_path / "small"), str(tmp_path / "smaller"))
+    called = call("shrink", str(tmp_path / "small"), str(tmp_path / "smaller"), "--data", data)
     assert called.code == 1 and "was shrunk before" in called.err

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.image
@@ -111,6 +112,31 @@ def test_rectified_gates_are_observed_too():
     state = cell.initial_state(4, torch.zeros(1, 1))
     (call,) = observe(cell, torch.randn(4, 2), state, GATING).items()
     assert call[0] == "hidden" and call[1].function == "relu"
+
+
+class InPlace(RNN):
+    """An RNN that overwrites what it computes."""
+
+    def step(self, x, h, state):
+        self.summed = x["hidden"] + h["hidden"]
+        gate = torch.sigmoid_(self.summed.clone())
+        rectified = torch.nn.functional.relu(torch.tanh(input=gate) - 0.5, inplace=True)
+        rectified.mul_(0)
+        return (rectified,)
+
+
+def test_functions_that_overwrite_their_argument_are_observed_as_they_were():
+    torch.manual_seed(0)
+    cell, inputs = InPlace(2, 3), torch.randn(4, 2)
+    calls = observe(cell, inputs, cell.initial_state(4, torch.zeros(1, 1)), GATING)
+    assert [call.function for call in calls.values()] == ["sigmoid", "tanh", "relu"]
+    sigmoid, tanh, relu = calls.values()
+    torch.testing.assert_close(sigmoid.argument, cell.summed)
+    torch.testing.assert_close(sigmoid.value, sigmoid.argument.sigmoid())
+    torch.testing.assert_close(tanh.argument, sigmoid.value)
+    torch.testing.assert_close(relu.argument, tanh.argument.tanh() - 0.5)
+    torch.testing.assert_close(relu.value, relu.argument.relu())
+    assert relu.value.any() and (relu.argument < 0).any()
 
 
 def test_no_hooks_stay_behind(classifier):
@@ -228,7 +254,7 @@ def test_many_units_are_fitted_in_parts_alike(monkeypatch):
         np.testing.assert_allclose(one, other, atol=1e-9)
 
 
-# The way of the state.
+# The trajectory of the state.
 
 
 def test_states_are_placed_as_by_the_pca_of_scikit_learn():
@@ -271,6 +297,10 @@ def test_neurons_can_be_written_as_json(classifier, corpus):
     assert json.loads(json.dumps(told, allow_nan=False)) == told
     names = [each["name"] for each in told["gates"]]
     assert names[:6] == ["input", "forget", "candidate", "output", "hidden state", "cell state"]
+    trajectory = told["trajectory"]
+    assert len(trajectory["points"]) == 8
+    assert len(trajectory["others"]) == len(trajectory["labels"]) > 4
+    assert set(trajectory["labels"]) == {"sea", "wood"}
 
 
 def test_pixels_have_the_colours_of_their_levels():
@@ -309,13 +339,18 @@ def test_numbers_under_the_pointer_are_those_of_the_gates(classifier):
     np.testing.assert_allclose(values.reshape(expected.shape), expected, atol=1 / 254)
 
 
-def test_drawings_are_well_formed_and_named(classifier, corpus):
+@pytest.mark.parametrize("forbidden", ["", "\x00", "\x01", "\x0c", "\x1b", "\ud800", "\ufffe"])
+def test_drawings_are_well_formed_and_named(classifier, corpus, forbidden):
     import xml.etree.ElementTree as ET
 
-    drawings = draw_all(look_at_neurons(classifier, HOSTILE, corpus=corpus))
+    found = look_at_neurons(classifier, HOSTILE, corpus=corpus)
+    words = [f"{word}{forbidden}." for word in found.words]
+    labels = [f"{label}{forbidden}!" for label in found.labels]
+    drawings = draw_all(replace(found, words=words, labels=labels))
     assert {name.split("-")[0] for name in drawings} == {"gates", "unit", "states"}
     for drawing in drawings.values():
-        ET.fromstring(drawing)
+        texts = "".join(ET.fromstring(drawing).itertext())
+        assert (f"{found.words[-1]}\ufffd." in texts) == bool(forbidden)
 
 
 @pytest.mark.parametrize(

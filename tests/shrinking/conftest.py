@@ -74,8 +74,9 @@ def model(tmp_path_factory):
     return folder / "run" / "model-best"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def nlp(model):
+    """Return the trained pipeline, which shrinking leaves as it is."""
     return load_pipeline(str(model))
 
 

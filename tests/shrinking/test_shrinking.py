@@ -7,11 +7,15 @@ import numpy as np
 import pytest
 import spacy
 from e2e.small_world import python
+from safetensors.numpy import save_file
 
 from seqpipe import Predictor, storage
 from seqpipe.errors import ConfigError, EmbedderError, SavedModelError
 from seqpipe.inference import load_pipeline
 from seqpipe.shrinking import Settings, parse_size, shrink, shrink_to_size
+from seqpipe.shrinking._pack import pack_files, pack_table
+from seqpipe.storage.packed_arrays import Half
+from seqpipe.storage.part_files import write_arrays
 
 
 def scores(nlp, texts):
@@ -20,6 +24,12 @@ def scores(nlp, texts):
 
 def size_of(folder):
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+@pytest.fixture(scope="module")
+def expected(model, texts):
+    """Return the scores of the original, loaded for them alone."""
+    return scores(load_pipeline(str(model)), texts)
 
 
 @pytest.mark.parametrize(
@@ -32,12 +42,11 @@ def size_of(folder):
     ids=str,
 )
 def test_smaller_model_predicts_as_the_original(
-    nlp, model, texts, tmp_path, settings, tolerance, agreement, share
+    nlp, model, texts, expected, tmp_path, settings, tolerance, agreement, share
 ):
     shrunk = shrink(nlp, tmp_path / "small", settings)
-    expected = scores(nlp, texts)
     # The original stays as it is.
-    np.testing.assert_array_equal(scores(load_pipeline(str(model)), texts), expected)
+    np.testing.assert_array_equal(scores(nlp, texts), expected)
     assert "shrunk" not in nlp.meta
     found = scores(load_pipeline(str(tmp_path / "small")), texts)
     assert np.abs(found - expected).max() < tolerance
@@ -72,7 +81,8 @@ def test_nothing_of_the_vocabulary_is_kept_twice(nlp, tmp_path):
     assert sorted(strings) == ["hard", "soft"]
 
 
-def test_strings_stay_where_a_component_may_refer_to_them(nlp, tmp_path):
+def test_strings_stay_where_a_component_may_refer_to_them(model, tmp_path):
+    nlp = load_pipeline(str(model))
     nlp.add_pipe("attribute_ruler", first=True)
     shrink(nlp, tmp_path / "small", Settings())
     strings = json.loads((tmp_path / "small" / "vocab" / "strings.json").read_text())
@@ -132,6 +142,21 @@ def test_size_is_kept_by_the_gentlest_settings(nlp, model, tmp_path):
     assert size_of(tmp_path / "least") > 0.85 * least
 
 
+def test_size_of_a_manifest_is_known_before_it_is_written(tmp_path):
+    sizes = []
+
+    def write(folder):
+        for name in ("a", "é" * 100, "in/deep"):
+            file = folder / name
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(name)
+        (folder / ".hidden").write_text("")
+        sizes.append(storage.manifest_size(folder))
+
+    storage.write_folder(tmp_path / "model", write)
+    assert sizes == [(tmp_path / "model" / "seqpipe-manifest.json").stat().st_size]
+
+
 def test_size_that_cannot_be_reached_is_refused_with_the_least_that_was(nlp, tmp_path):
     with pytest.raises(SavedModelError, match=r"as small as 10\.0 kB: the least that was reached"):
         shrink_to_size(nlp, tmp_path / "small", 10_000)
@@ -143,9 +168,31 @@ def test_model_with_nothing_to_shrink_is_refused(tmp_path):
     blank = load_pipeline(str(tmp_path / "blank"))
     with pytest.raises(SavedModelError, match="there's nothing to shrink: by float16"):
         shrink(blank, tmp_path / "small", Settings())
-    with pytest.raises(EmbedderError, match="no embedder of seqpipe's"):
-        shrink(blank, tmp_path / "small", Settings(vocabulary=5))
+    for settings in (Settings(vocabulary=5), Settings(quantize=True)):
+        with pytest.raises(EmbedderError, match="no embedder of seqpipe's"):
+            shrink(blank, tmp_path / "small", settings)
+    tried = []
+    with pytest.raises(SavedModelError, match="the least that was reached is"):
+        shrink_to_size(blank, tmp_path / "small", 1000, on_try=tried.append)
+    assert tried == [Settings("float16"), Settings("int8")]
     assert [each.name for each in tmp_path.iterdir()] == ["blank"]
+
+
+def test_files_of_other_formats_stay_as_they_are(tmp_path):
+    arrays = {"table": np.ones((200, 30), np.float32)}
+    write_arrays(tmp_path / "ours.safetensors", arrays)
+    save_file(arrays, tmp_path / "theirs.safetensors", {"format": "pt"})
+    theirs, size = (tmp_path / "theirs.safetensors").read_bytes(), size_of(tmp_path)
+    pack_files(tmp_path, Half.of)
+    assert (tmp_path / "theirs.safetensors").read_bytes() == theirs
+    assert size_of(tmp_path) < size - 10_000
+
+
+def test_numbers_that_are_not_finite_stay_as_they_are():
+    table = np.ones((2000, 30), np.float32)
+    table[7, 7] = np.inf
+    for settings in (Settings("float16"), Settings("int8"), Settings("int8", quantize=True)):
+        assert pack_table(table, settings) is None
 
 
 def test_model_that_is_small_enough_is_refused(nlp, tmp_path):

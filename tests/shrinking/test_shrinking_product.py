@@ -33,12 +33,13 @@ def test_centroids_are_the_means_of_their_vectors(random):
     assert error < 1.3 / 1024
 
 
-@pytest.mark.parametrize("width", [8, 9])
+@pytest.mark.parametrize("width", [4, 5])
 def test_rows_come_back_nearly(random, width):
-    table = random.standard_normal((3000, width), dtype=np.float32)
-    table *= random.uniform(0.1, 10, size=(3000, 1)).astype(np.float32)
+    table = random.standard_normal((2000, width), dtype=np.float32)
+    table *= random.uniform(0.1, 10, size=(2000, 1)).astype(np.float32)
     table[5] = 0
-    found = quantize(table).unpack()
+    quantized = quantize(table)
+    found = quantized.unpack()
     assert found.shape == table.shape
     lengths = np.linalg.norm(table, axis=1)
     errors = np.linalg.norm(found - table, axis=1)
@@ -46,7 +47,7 @@ def test_rows_come_back_nearly(random, width):
     lengths[5] = 1
     # At two dimensions a piece, 256 centroids are off by about 3 % of a row's length.
     assert 0.005 < np.median(errors / lengths) < 0.08
-    assert quantize(table).size < table.nbytes / 2
+    assert quantized.size < table.nbytes / 2
 
 
 def test_few_rows_and_one_row_are_quantised_too(random):

@@ -35,6 +35,13 @@ def test_bytes_are_off_by_half_a_step_of_their_row_at_most(table):
     assert (error <= largest / 127 * 0.5001 + 1e-30).all()
 
 
+@pytest.mark.parametrize("number", [np.inf, -np.inf, np.nan])
+def test_bytes_have_no_room_for_numbers_that_are_not_finite(number):
+    table = np.ones((3, 9), dtype=np.float32)
+    table[1, 4] = number
+    assert Bytes.of(table) is None
+
+
 def product(width=3):
     """Return the codes of two rows, of which the second is twice the first in the other order."""
     centroids = np.zeros((2, 256, 2), dtype=np.float16)
@@ -86,7 +93,11 @@ def stored():
         ("codes//norms", np.ones(255, np.float32)),
         ("codes//centroids", np.zeros((2, 255, 2), np.float16)),
         ("codes//width", np.array([5])),
+        ("codes//width", np.array([2])),
         ("codes//width", np.array([0])),
+        ("bytes//scales", np.array([1, 1, np.nan, 1], np.float32)),
+        ("codes//norms", np.full(256, np.inf, np.float32)),
+        ("codes//centroids", np.full((2, 256, 2), np.nan, np.float16)),
         ("codes//width", np.array([], np.int64)),
     ],
 )
@@ -94,6 +105,26 @@ def test_arrays_that_do_not_fit_each_other_are_refused(name, damaged):
     arrays_of_file, metadata = stored()
     with pytest.raises(SavedModelError, match=r"a\.safetensors is damaged"):
         from_stored({**arrays_of_file, name: np.asarray(damaged)}, metadata, "a.safetensors")
+
+
+def test_codes_whose_table_would_be_far_larger_than_the_file_are_refused():
+    arrays_of_file, metadata = stored()
+    arrays_of_file["codes//codes"] = np.zeros((3_000_000, 1), np.uint8)
+    arrays_of_file["codes//norm_codes"] = np.zeros(3_000_000, np.uint8)
+    # Three million rows of 30,000 numbers take 360 GB.
+    arrays_of_file["codes//centroids"] = np.zeros((1, 256, 30_000), np.float16)
+    arrays_of_file["codes//width"] = np.array([30_000])
+    with pytest.raises(SavedModelError, match="the codes don't fit the centroids"):
+        from_stored(arrays_of_file, metadata, "it")
+
+
+def test_arrays_that_memory_has_no_room_for_are_an_error_of_the_file(monkeypatch):
+    def unpack(self):
+        raise MemoryError("Unable to allocate 360. GiB")
+
+    monkeypatch.setattr(Product, "unpack", unpack)
+    with pytest.raises(SavedModelError, match=r"it takes more memory than there is.*360"):
+        from_stored(*stored(), "it")
 
 
 @pytest.mark.parametrize(

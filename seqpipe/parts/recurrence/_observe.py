@@ -54,11 +54,18 @@ class _Observer(TorchFunctionMode):
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        value = func(*args, **(kwargs or {}))
-        function = self.functions.get(getattr(func, "__name__", ""))
+        name, named = getattr(func, "__name__", ""), kwargs or {}
+        if name not in self.functions:
+            return func(*args, **named)
+        argument = args[0] if args else named["input"]
+        # What the argument was is gone after the call, and the value may be overwritten in turn.
+        in_place = name.endswith("_") or named.get("inplace", False)
+        before = argument.clone() if in_place else argument
+        value = func(*args, **named)
         # A function of a parameter alone, such as a learned decay, isn't a gate.
-        if function and value.ndim == 2:
-            self.calls.append(Call(function, args[0], value))
+        if value.ndim == 2:
+            after = value.clone() if in_place else value
+            self.calls.append(Call(self.functions[name], before, after))
         return value
 
 
