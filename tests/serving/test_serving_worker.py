@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import threading
 
 import pytest
@@ -81,6 +82,20 @@ def test_item_waits_for_others():
     assert asyncio.run(asking()) == [[0, 1, 2, 3]]
 
 
+def test_nothing_waits_for_others_that_cannot_come():
+    async def asking():
+        gate = Gate()
+        gate.opened.set()
+        async with working(batch_wait=30.0) as worker:
+            await asyncio.wait_for(worker.submit(gate, [1], "a", can_grow=False).future, 20)
+            first = worker.submit(gate, [2], "a")
+            worker.submit(gate, [3], "b")
+            await asyncio.wait_for(first.future, 20)
+            return gate.batches
+
+    assert asyncio.run(asking()) == [[1], [2], [3]]
+
+
 def test_full_queue_refuses_and_says_when_to_come_back():
     async def asking():
         gate = Gate()
@@ -121,7 +136,7 @@ def test_worker_survives_what_it_runs(error):
 
     async def asking():
         async with working() as worker:
-            with pytest.raises(type(error)):
+            with pytest.raises(Exception, match=re.escape(str(error))):
                 await worker.submit(fail, [1], "a").future
             return await worker.submit(lambda items: items, [2], "b").future
 
