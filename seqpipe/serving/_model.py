@@ -155,9 +155,10 @@ def _fingerprint(path: Path | None) -> str:
     if path is None or not path.is_dir():
         return ""
     manifest = path / _MANIFEST
-    files = [manifest] if manifest.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    if manifest.is_file():
+        return hashlib.sha256(manifest.read_bytes()).hexdigest()[:_DIGITS]
     digest = hashlib.sha256()
-    for file in files:
+    for file in sorted(each for each in path.rglob("*") if each.is_file()):
         digest.update(file.relative_to(path).as_posix().encode("utf-8", "surrogateescape") + b"\0")
         with file.open("rb") as content:
             while chunk := content.read(_CHUNK):

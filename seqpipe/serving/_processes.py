@@ -68,7 +68,8 @@ class _Child:
     def reload(self) -> None:
         """Have it load its model anew, as soon as it's ready: until then it has no handler of the signal."""
         self.is_behind = not self.is_ready
-        if self.is_ready:
+        # Windows has none, so there each process reloads by its own clients' wish.
+        if self.is_ready and hasattr(signal, "SIGHUP"):
             self.tell(signal.SIGHUP)
 
     def tell(self, number: int) -> None:

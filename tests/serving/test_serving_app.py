@@ -56,16 +56,16 @@ def test_scores_of_all_labels_are_there_for_who_asks(ask):
     assert found["prediction"]["probabilities"].keys() == {"sea", "wood"}
 
 
-def test_values_that_nobody_needs_are_forgotten(classifier):
-    predictor = Predictor(classifier)
+def test_values_that_nobody_needs_are_forgotten(gazetteer):
+    predictor = Predictor(gazetteer)
     record = {"id": 1, "text": "wave", "page": "long " * 1000}
     assert records_of(record, predictor, Limits()) == [{"id": 1, "text": "wave", "page": None}]
     question = question_of({"text": "wave", "labels": ["sea", "sea"]}, Limits())
     assert question.labels == ["sea"]
 
 
-def test_record_that_json_cannot_hold_fails_alone(classifier):
-    model = load_model(ServerSettings(str(classifier)))
+def test_record_that_json_cannot_hold_fails_alone(gazetteer):
+    model = load_model(ServerSettings(str(gazetteer)))
     asked = [Asked({"id": each, "text": "wave"}, False) for each in (1, float("inf"), {(1,): 2})]
     good, *bad = model.answer(asked)
     assert good.is_prediction and not any(each.is_prediction for each in bad)
@@ -263,23 +263,23 @@ def test_token_is_asked_for(ask, given, status):
     assert (status == 401) is ("www-authenticate" in response.headers)
 
 
-def test_only_what_says_nothing_of_the_model_is_open(classifier):
+def test_only_what_says_nothing_of_the_model_is_open(gazetteer):
     paths = [
         *("/healthz", "/readyz", "/", "/page.js", "/page.css", "/docs", "/openapi.json"),
         *("/model", "/metrics", "/predict", "/explain", "/reload", "/nothing"),
     ]
 
     async def asking():
-        async with hosted(ServerSettings(str(classifier), token="secret")) as (_, client):
+        async with hosted(ServerSettings(str(gazetteer), token="secret")) as (_, client):
             return {path: (await client.get(path)).status_code for path in paths}
 
     found = asyncio.run(asking())
     assert [path for path, status in found.items() if status == 401] == paths[7:]
 
 
-def test_pages_load_nothing_from_elsewhere(classifier):
+def test_pages_load_nothing_from_elsewhere(gazetteer):
     async def asking():
-        async with hosted(ServerSettings(str(classifier))) as (_, client):
+        async with hosted(ServerSettings(str(gazetteer))) as (_, client):
             return [await client.get(path) for path in ("/", "/page.css", "/page.js", "/docs")]
 
     for response in asyncio.run(asking()):
@@ -292,9 +292,9 @@ def test_pages_load_nothing_from_elsewhere(classifier):
     assert "POST /predict" in response.text
 
 
-def test_figures_are_counted(classifier):
+def test_figures_are_counted(gazetteer):
     async def asking():
-        async with hosted(ServerSettings(str(classifier))) as (_, client):
+        async with hosted(ServerSettings(str(gazetteer))) as (_, client):
             await client.post("/predict", json=["wave", "", "oak"])
             await client.get("/nothing")
             return (await client.get("/metrics")).text
@@ -314,9 +314,9 @@ def test_figures_are_counted(classifier):
         assert line in lines
 
 
-def test_readiness_begins_when_the_model_is_loaded(classifier):
+def test_readiness_begins_when_the_model_is_loaded(gazetteer):
     async def asking():
-        async with hosted(ServerSettings(str(classifier))) as (host, client):
+        async with hosted(ServerSettings(str(gazetteer))) as (host, client):
             ready = await client.get("/readyz")
             host.model = None
             loading = [await client.get(path) for path in ("/readyz", "/healthz", "/model")]
