@@ -14,7 +14,10 @@ async def answering(scope, receive, send):
     """Answer with more than a connection takes at once."""
     headers = [(b"content-length", str(len(BODY)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": BODY})
+    # The second half waits until the first one is taken.
+    half = len(BODY) // 2
+    await send({"type": "http.response.body", "body": BODY[:half], "more_body": True})
+    await send({"type": "http.response.body", "body": BODY[half:]})
 
 
 def seconds_until_cut_off(request, patience):
