@@ -41,7 +41,26 @@ _Patience = Annotated[
     float, typer.Option(metavar="SECONDS", help="How long a client may take to send a request.")
 ]
 _MaxBody = Annotated[int, typer.Option(min=1, metavar="BYTES", help="The size of a request.")]
-_MaxRecords = Annotated[int, typer.Option(min=1, help="How many records a request may have.")]
+_MaxHeld = Annotated[
+    int,
+    typer.Option(min=1, metavar="BYTES", help="The size of all requests that aren't answered yet."),
+]
+_MaxRecords = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="How many records a request may have.  [default: 1000, or as many as the queue]",
+        show_default=False,
+    ),
+]
+_AllowHost = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="A name that clients may call the server by, beside localhost, addresses and that of --host. With a token any will do.",
+        show_default=False,
+    ),
+]
 _MaxCharacters = Annotated[int, typer.Option(min=1, help="The length of a text.")]
 _MaxExplained = Annotated[
     int, typer.Option(min=1, help="The length of a text that's to be explained.")
@@ -103,6 +122,7 @@ def serve_command(
     ],
     host: _Host = "127.0.0.1",
     port: _Port = 8000,
+    allow_host: _AllowHost = None,
     token: _Token = None,
     workers: _Workers = 1,
     batch_size: _BatchSize = 32,
@@ -111,7 +131,8 @@ def serve_command(
     timeout: _Timeout = 30.0,
     patience: _Patience = 10.0,
     max_body: _MaxBody = 10_000_000,
-    max_records: _MaxRecords = 1_000,
+    max_held: _MaxHeld = 200_000_000,
+    max_records: _MaxRecords = None,
     max_characters: _MaxCharacters = 100_000,
     max_explained: _MaxExplained = 5_000,
     text: _Text = None,
@@ -159,15 +180,23 @@ def serve_command(
     }
     limits = Limits(
         body=max_body,
-        records=min(max_records, queue),
+        records=min(1_000, queue) if max_records is None else max_records,
         characters=max_characters,
         explained=max_explained,
         queue=queue,
+        held=max_held,
         seconds=timeout,
         patience=patience,
     )
+    _check_token(token)
     settings = ServerSettings(
-        model, options, batch_size, batch_wait / 1000, limits=limits, token=token
+        model,
+        options,
+        batch_size,
+        batch_wait / 1000,
+        limits=limits,
+        token=token,
+        names=(host, *(allow_host or ())),
     )
     with redirected_output() as stdout, open_socket(host, port) as listening:
         if token is None and not _is_loopback(host):
@@ -182,6 +211,18 @@ def serve_command(
             listening,
             workers=workers,
             on_ready=lambda: print(f"{escaped(model)} at {address}", file=stdout, flush=True),
+        )
+
+
+def _check_token(token: str | None) -> None:
+    """Refuse a variable that's there and empty, which the command line takes for one that isn't."""
+    import os
+
+    from seqpipe.errors import ConfigError
+
+    if token is None and "SEQPIPE_TOKEN" in os.environ:
+        raise ConfigError(
+            "SEQPIPE_TOKEN is empty: give it a token, or unset it to serve whoever asks"
         )
 
 

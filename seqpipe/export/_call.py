@@ -1,5 +1,6 @@
 """One call of a cell that isn't gated, or does more than its step, as nodes of a graph."""
 
+import inspect
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -117,7 +118,13 @@ class _Translator:
             return self.values[node.args[0]]  # type: ignore[index]
         special: Callable[..., Any] | None = getattr(self, f"_{name}", None)
         if special is not None:
-            return special(*map(self._value, node.args), **node.kwargs)
+            values = [self._value(each) for each in node.args]
+            try:
+                bound = inspect.signature(special).bind(*values, **node.kwargs)
+            # With arguments that its translation doesn't know.
+            except TypeError:
+                raise _UnknownOperation(name) from None
+            return special(*bound.args, **bound.kwargs)
         if name not in _ELEMENTWISE or set(node.kwargs) - {"alpha"}:
             raise _UnknownOperation(name)
         values = [self._value(each) for each in node.args]

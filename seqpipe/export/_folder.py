@@ -10,6 +10,8 @@ import numpy as np
 from spacy.language import Language
 
 from seqpipe import storage
+from seqpipe.errors import SavedModelError
+from seqpipe.export._check import check_reader
 from seqpipe.export._graph import check_installed
 from seqpipe.export._model import export_model
 from seqpipe.export._pipeline import Parts, Tuned, Wide, parts_of
@@ -29,15 +31,15 @@ def export_pipeline(nlp: Language, folder: str | Path) -> None:
 
     Args:
         nlp: The pipeline: an embedder, `seqpipe.Recurrent.v1`, and a head for classes of texts or labels of words.
-        folder: Where it's written; an older one that was exported there is replaced.
+        folder: Where it's written; an older export there is replaced, and nothing else is.
 
     Raises:
-        ExportError: A part can't be exported, or onnx or onnxruntime isn't installed. Nothing has been written then.
-        SavedModelError: The folder can't be written.
+        ExportError: A part can't be exported, the reader gives something else than the pipeline does, or onnx or
+            onnxruntime isn't installed. Nothing has been written then.
+        SavedModelError: The folder can't be written, or something else than an export stands there.
     """
     check_installed()
-    _forget_bytecode(Path(folder))
-    storage.check_replaceable(Path(folder))
+    _check_target(Path(folder))
     parts = parts_of(nlp)
     model = export_model(parts.encoder, parts.head)
 
@@ -54,17 +56,42 @@ def export_pipeline(nlp: Language, folder: str | Path) -> None:
             np.savez(into / "chain.npz", **chain)
         reader = resources.files("seqpipe.export") / "reader.py"
         (into / "reader.py").write_text(reader.read_text(encoding="utf-8"), encoding="utf-8")
+        check_reader(nlp, parts, into)
 
     storage.write_folder(Path(folder), write)
 
 
+def _check_target(folder: Path) -> None:
+    """Check that nothing stands at a folder but an older export.
+
+    Raises:
+        SavedModelError: Something else does, such as a trained model.
+    """
+    if storage.has_manifest(folder):
+        if not _is_export(folder):
+            raise SavedModelError(
+                f"{folder} can't be replaced by an export: a model of seqpipe's that isn't an export stands there. Choose another folder."
+            )
+        _forget_bytecode(folder)
+    storage.check_replaceable(folder)
+
+
+def _is_export(folder: Path) -> bool:
+    try:
+        settings = json.loads((folder / "pipeline.json").read_text(encoding="utf-8"))
+    # Absent, or of somebody else's.
+    except (OSError, ValueError):
+        return False
+    has_format = isinstance(settings, dict) and "format" in settings
+    return has_format and (folder / "model.onnx").is_file()
+
+
 def _forget_bytecode(folder: Path) -> None:
     """Remove what Python has left beside the reader of an older export, which would count as somebody's file."""
-    if storage.has_manifest(folder):
-        for file in (folder / "__pycache__").glob("reader.*.pyc"):
-            file.unlink()
-        with contextlib.suppress(OSError):
-            (folder / "__pycache__").rmdir()
+    for file in (folder / "__pycache__").glob("reader.*.pyc"):
+        file.unlink()
+    with contextlib.suppress(OSError):
+        (folder / "__pycache__").rmdir()
 
 
 def _settings(parts: Parts) -> dict[str, Any]:

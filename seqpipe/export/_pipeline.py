@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from seqpipe.adapters import (
 )
 from seqpipe.errors import ExportError
 from seqpipe.export._heads import check_head
+from seqpipe.messages import listed
 from seqpipe.parts.chunks import Allowed, allowed_tags
 from seqpipe.parts.classifiers import NGramClassifier
 from seqpipe.parts.embedders import VectorTable, vector_tables
@@ -31,6 +32,11 @@ from seqpipe.parts.encoders import Encoder
 from seqpipe.parts.heads import Head
 from seqpipe.parts.tokenizers import Characters, Regex, Whitespace
 from seqpipe.tasks.words import TokenLabels
+
+#: The kinds of components, in the order in which the reader has them work.
+_ORDER: Final = ("encoder", "head", "wide", "decision")
+#: spaCy's, where a component's config has none.
+_DEFAULT_THRESHOLD: Final = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,8 +106,7 @@ def parts_of(nlp: Language) -> Parts:
     head = _head(nlp, head_pipe)
     module = _encoder(encoding)
     labels = tuple(head_pipe.labels)
-    threshold = 0.0 if getattr(head, "exclusive", True) else float(head_pipe.cfg["threshold"])
-    thresholds = [threshold] * len(labels)
+    thresholds = [_threshold(head_pipe, head)] * len(labels)
     temperature = None
     for pipe in (wide, decision):
         if pipe is None:
@@ -133,29 +138,55 @@ def parts_of(nlp: Language) -> Parts:
     )
 
 
+def _threshold(pipe: Any, head: Head) -> float:
+    """Return from which score on a head's labels are predicted; 0 where it's the best one anyway."""
+    if getattr(head, "exclusive", True):
+        return 0.0
+    threshold = pipe.cfg["threshold"]
+    return _DEFAULT_THRESHOLD if threshold is None else float(threshold)
+
+
 def _components(nlp: Language) -> tuple[Any, WidePipe | None, DecisionPipe | None, Any]:
     """Return the component with the head, those behind it, and the one with the encoder."""
-    heads: list[Any] = []
-    encoding: Any = None
-    wide: WidePipe | None = None
-    decision: DecisionPipe | None = None
-    for name, pipe in nlp.pipeline:
-        encoding = pipe if encoders_in(pipe) else encoding
-        if isinstance(pipe, TextCategorizer) or _labels_words(pipe):
-            heads.append(pipe)
-        elif isinstance(pipe, WidePipe):
-            wide = pipe
-        elif isinstance(pipe, DecisionPipe):
-            decision = pipe
-        elif not encoders_in(pipe):
-            raise ExportError(f"{_component(name, pipe)} can't be exported")
-    if len(heads) != 1 or encoding is None:
+    kinds = [_kind(name, pipe) for name, pipe in nlp.pipeline]
+    heads, wides, decisions = (
+        [pipe for (_, pipe), kind in zip(nlp.pipeline, kinds, strict=True) if kind == wanted]
+        for wanted in _ORDER[1:]
+    )
+    encoding = [pipe for _, pipe in nlp.pipeline if encoders_in(pipe)]
+    if len(heads) != 1 or not encoding:
         raise ExportError(
-            f"the pipeline ({', '.join(nlp.pipe_names) or 'no components'}) can't be exported: it should have one head for classes of "
-            f"texts or labels of words, on an encoder, and has {len(heads)}"
-            + ("" if encoding is not None else " and no encoder of seqpipe's")
+            f"{_whole(nlp)} can't be exported: it should have one head for classes of texts or labels of words, on an encoder, "
+            f"and has {len(heads)}" + ("" if encoding else " and no encoder of seqpipe's")
         )
-    return heads[0], wide, decision, encoding
+    encoders = sum(len(encoders_in(pipe)) for pipe in encoding)
+    for kind, count in zip(_ORDER, (encoders, 1, len(wides), len(decisions)), strict=True):
+        if count > 1:
+            raise ExportError(
+                f"{_whole(nlp)} can't be exported: it has {count} components of the kind {kind}, and one at most can be exported"
+            )
+    if kinds != sorted(kinds, key=_ORDER.index):
+        raise ExportError(
+            f"{_whole(nlp)} can't be exported in this order, only in that of {listed(_ORDER)}"
+        )
+    return heads[0], next(iter(wides), None), next(iter(decisions), None), encoding[0]
+
+
+def _kind(name: str, pipe: object) -> str:
+    """Return what of `_ORDER` a component is."""
+    if isinstance(pipe, TextCategorizer) or _labels_words(pipe):
+        return "head"
+    if isinstance(pipe, WidePipe):
+        return "wide"
+    if isinstance(pipe, DecisionPipe):
+        return "decision"
+    if encoders_in(pipe):
+        return "encoder"
+    raise ExportError(f"{_component(name, pipe)} can't be exported")
+
+
+def _whole(nlp: Language) -> str:
+    return f"the pipeline ({', '.join(nlp.pipe_names) or 'no components'})"
 
 
 def _labels_words(pipe: object) -> bool:

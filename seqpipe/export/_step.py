@@ -55,7 +55,7 @@ def _number(graph: Graph, mask: str) -> str:
     return graph.add("Cast", mask, to=TensorProto.FLOAT)
 
 
-#: Those that it has not.
+#: What ONNX has no operation for.
 _COMPOSED: Final[dict[str, Callable[..., str]]] = {
     "ne": _ne,
     "expm1": _expm1,

@@ -55,9 +55,9 @@ class Pipeline:
     def tokens(self, text: str | Sequence[str]) -> list[str]:
         """Return the tokens of a text; of a list of words, the list. White space but a single blank is a token."""
         if not isinstance(text, str):
-            if not all(isinstance(word, str) for word in text):
+            if isinstance(text, dict) or not all(isinstance(word, str) and word for word in text):
                 raise TypeError(
-                    f"a text is a string or a list of strings, and this is {text!r:.80}"
+                    f"a text is a string or a list of strings that aren't empty, and this is {text!r:.80}"
                 )
             return list(text)
         tokenizer = self.settings["tokenizer"]
@@ -340,10 +340,24 @@ def main() -> None:
     """Predict for each line of standard input: a text, or a list of words in JSON."""
     pipeline = Pipeline()
     has_words = pipeline.settings["tokenizer"]["kind"] == "words" or "--words" in sys.argv
-    with open(0, encoding="utf-8") as lines:
-        while some := [line.rstrip("\r\n") for line in islice(lines, 1000)]:
-            for one in pipeline.predict(json.loads(line) if has_words else line for line in some):
+    # A carriage return within a line is white space of its text.
+    with open(0, encoding="utf-8", newline="\n") as lines:
+        numbered = ((n, line.rstrip("\r\n")) for n, line in enumerate(lines, start=1))
+        while some := list(islice(numbered, 1000)):
+            texts = [words_of(line, n) if has_words else line for n, line in some]
+            for one in pipeline.predict(texts):
                 print(json.dumps(one))
+
+
+def words_of(line: str, number: int) -> list[str]:
+    """Return the list of words that a line of JSON holds; end the program if it's something else."""
+    try:
+        words = json.loads(line)
+    except ValueError as error:
+        sys.exit(f"line {number:,} isn't JSON: {error}")
+    if not isinstance(words, list) or not all(isinstance(each, str) and each for each in words):
+        sys.exit(f"line {number:,} should be a list of strings that aren't empty: {line:.80}")
+    return words
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from seqpipe.serving._docs import draw_docs
 from seqpipe.serving._examples import ERRORS, EXPLAIN, PREDICT
 from seqpipe.serving._host import Gone, Host
 from seqpipe.serving._middleware import App, Guarded, Measured, Received
+from seqpipe.serving._names import Named
 from seqpipe.serving._problems import RequestError, as_json
 from seqpipe.serving._requests import check_headers, parse, question_of, records_of
 
@@ -27,7 +28,7 @@ _PAGES: Final[Mapping[str, tuple[str, str]]] = {
     "/page.js": ("page.js", "text/javascript; charset=utf-8"),
 }
 _CHECKS: Final = ("/healthz", "/readyz")
-#: What has no word of the model, as browsers can't send a token before there's a page.
+#: These say nothing of the model, and browsers can't send a token before there's a page.
 _OPEN: Final = (*_PAGES, *_CHECKS, "/docs", "/openapi.json")
 _PATHS: Final = (*_OPEN, "/predict", "/explain", "/model", "/metrics", "/reload")
 _UNUSABLE, _FORBIDDEN, _FAILED, _NOT_READY = 422, 403, 500, 503
@@ -63,7 +64,10 @@ def build_app(host: Host) -> App:
     _add_answers(app, host)
     settings = host.settings
     received = Received(app, settings.limits)
-    return Measured(Guarded(received, settings.token, _OPEN), host.metrics, _PATHS)
+    guarded = Guarded(received, settings.token, _OPEN)
+    # Who knows the token is no page of elsewhere.
+    inner = guarded if settings.token else Named(guarded, settings.names)
+    return Measured(inner, host.metrics, _PATHS)
 
 
 def _json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -86,6 +90,11 @@ def _add_errors(app: FastAPI) -> None:
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         found = [f"{each['loc'][-1]}: {each['msg']}" for each in error.errors()]
         return _json({"error": "; ".join(found)}, _UNUSABLE)
+
+    @app.exception_handler(Exception)
+    async def failed(request: Request, error: Exception) -> Response:
+        # Raised again after this, so that whoever runs the application logs it.
+        return _json({"error": f"the server failed: {type(error).__name__}"}, _FAILED)
 
 
 def _add_pages(app: FastAPI) -> None:

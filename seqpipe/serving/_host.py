@@ -38,7 +38,7 @@ class Host:
         is_stopping: Whether the server is about to end.
         on_ready: Is called when the first model is loaded.
         on_failure: Is called if it can't be.
-        on_reload: Is called when a client's wish for another model has been granted here.
+        on_reload: Is called when a client has had the model reloaded.
     """
 
     def __init__(self, settings: ServerSettings) -> None:
@@ -52,7 +52,7 @@ class Host:
         self.on_reload: Callable[[], None] = lambda: None
         self._lock = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        #: Which the loop alone would let go of.
+        #: Kept here, as the loop keeps weak references only.
         self._tasks: set[asyncio.Task[None]] = set()
         self._worker = Worker(
             batch_size=settings.batch_size,
@@ -69,18 +69,19 @@ class Host:
         """Load the model for the first time."""
         self._loop = asyncio.get_running_loop()
         self._worker.start()
-        try:
-            self.model = await self._load()
-        # Whatever it is, it's told by whoever runs the server.
-        except Exception as error:
-            self.failure = error
-            self.on_failure()
-        else:
-            self.on_ready()
+        async with self._lock:
+            try:
+                self.model = await self._load()
+            except Exception as error:
+                logger.error("the model can't be loaded: %s", error)
+                self.failure = error
+                self.on_failure()
+            else:
+                self.on_ready()
 
     async def stop(self) -> None:
-        """Do what still waits, and end the worker."""
-        await asyncio.to_thread(self._worker.stop)
+        """Do what still waits, and end the worker; a batch that takes too long is left undone, as nobody waits for it any more."""
+        await asyncio.to_thread(self._worker.stop, self.settings.limits.patience)
 
     def reload_soon(self) -> None:
         """Begin to reload, from a handler of a signal; what comes of it is logged."""
@@ -118,7 +119,8 @@ class Host:
         start = time.perf_counter()
         model = await asyncio.to_thread(load_model, self.settings)
         # By the one thread that computes, whose turn it is between batches.
-        first = self._worker.submit(model.answer, [Asked(_FIRST, False)], model, is_bounded=False)
+        asked = [Asked(_FIRST, False)]
+        first = self._worker.submit(model.answer, asked, model, can_grow=False, is_bounded=False)
         await first.future
         logger.info("loaded in %.1f s", time.perf_counter() - start)
         return model
@@ -128,8 +130,10 @@ class Host:
         """The model.
 
         Raises:
-            RequestError: It isn't loaded yet.
+            RequestError: It isn't loaded yet, or can't be.
         """
+        if self.model is None and self.failure is not None:
+            raise RequestError(_NOT_READY, f"the model can't be loaded: {self.failure}")
         if self.model is None:
             raise RequestError(_NOT_READY, "the model is still being loaded", {"Retry-After": "1"})
         return self.model
@@ -149,7 +153,7 @@ class Host:
             RequestError: There are too many already, or it took too long, or the client has gone.
         """
         asked = [Asked(record, proba) for record in records]
-        found: list[Entry] = await self._done(model.answer, asked, model, gone)
+        found: list[Entry] = await self._done(model.answer, asked, model, gone, can_grow=True)
         failed = sum(not entry.is_prediction for entry in found)
         self.metrics.texts.labels("failed").inc(failed)
         self.metrics.texts.labels("predicted").inc(len(found) - failed)
@@ -157,13 +161,15 @@ class Host:
 
     async def explain(self, model: Model, question: Any, *, gone: Gone) -> dict[str, Any]:
         """Return an explanation. Raises what `predict` does, and what `seqpipe.explanation.explain` does."""
-        (found,) = await self._done(model.explain, [question], object(), gone)
+        (found,) = await self._done(model.explain, [question], object(), gone, can_grow=False)
         return dict(found)
 
-    async def _done(self, run: Run, items: Sequence[Any], group: Hashable, gone: Gone) -> list[Any]:
+    async def _done(
+        self, run: Run, items: Sequence[Any], group: Hashable, gone: Gone, *, can_grow: bool
+    ) -> list[Any]:
         """Return the results of work, unless it takes too long."""
         try:
-            job = self._worker.submit(run, items, group)
+            job = self._worker.submit(run, items, group, can_grow=can_grow)
         except QueueFullError as error:
             after = {"Retry-After": str(error.seconds)}
             raise RequestError(_BUSY, f"too many requests: {error}", after) from None
@@ -180,6 +186,7 @@ class Host:
             left.cancel()
             if not job.future.done():
                 self._worker.drop(job)
+                self.metrics.queue.set(self._worker.depth)
         if left.done() and not left.cancelled():
             raise RequestError(_GONE, "the client has gone")
         raise RequestError(_TOO_LONG, f"it took longer than {seconds:g} s")

@@ -27,7 +27,7 @@ _HEADERS: Final[Mapping[str, str]] = {
     "referrer-policy": "no-referrer",
     "cache-control": "no-store",
 }
-_TOO_LARGE, _TOO_SLOW, _UNKNOWN = 413, 408, 401
+_TOO_LARGE, _TOO_SLOW, _UNKNOWN, _BUSY = 413, 408, 401, 429
 #: What's counted for a client that has gone before it was answered.
 _GONE: Final = 499
 #: A client that sends too much may go on for so many seconds, as many read no answer before they've sent all.
@@ -117,7 +117,9 @@ class Guarded:
 
 
 class Received:
-    """Hands on requests whose body is there as a whole; it's refused if it's too large, or comes too slowly.
+    """Hands on requests whose body is there as a whole.
+
+    It's refused if it's too large, alone or with those of the requests that aren't answered yet, or comes too slowly.
 
     Args:
         app: The application.
@@ -126,27 +128,34 @@ class Received:
 
     def __init__(self, app: App, limits: Limits) -> None:
         self._app, self._limits = app, limits
+        self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        body = bytearray()
         try:
-            body = await self._body(scope, receive)
+            await self._answer(body, scope, receive, send)
+        finally:
+            self._held -= len(body)
+
+    async def _answer(self, body: bytearray, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            if not await self._fill(body, scope, receive):
+                return
         except RequestError as error:
             await send_error(send, error)
             return
-        if body is None:
-            return
-        whole: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+        whole: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
 
         async def replayed() -> Message:
             return whole.pop() if whole else await receive()
 
         await self._app(scope, replayed, send)
 
-    async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
-        """Return the body; None if the client has gone."""
+    async def _fill(self, body: bytearray, scope: Scope, receive: Receive) -> bool:
+        """Receive the body; return whether it's there as a whole, rather than the client gone."""
         headers = headers_of(scope)
         said = headers.get("content-length", "0")
         if said.isdecimal() and int(said) > self._limits.body:
@@ -155,17 +164,22 @@ class Received:
                 await _drain(receive)
             raise self._too_large()
         deadline = time.monotonic() + self._limits.patience
-        body = bytearray()
         while True:
             message = await self._next(receive, deadline)
             if message["type"] == "http.disconnect":
-                return None
-            body += message.get("body", b"")
+                return False
+            more = message.get("body", b"")
+            body += more
+            self._held += len(more)
+            if self._held > self._limits.held:
+                raise RequestError(
+                    _BUSY, "too many bytes wait to be answered", {"Retry-After": "1"}
+                )
             if len(body) > self._limits.body:
                 await _drain(receive)
                 raise self._too_large()
             if not message.get("more_body", False):
-                return bytes(body)
+                return True
 
     async def _next(self, receive: Receive, deadline: float) -> Message:
         try:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from seqpipe.adapters import learnt_tasks
-from seqpipe.errors import ConfigError
+from seqpipe.errors import ConfigError, SavedModelError
 from seqpipe.explanation import METHODS, explain, told
 from seqpipe.inference import Predictor
 from seqpipe.kernels import computing_in, usable_threads
@@ -16,8 +16,11 @@ from seqpipe.serving._requests import Question
 from seqpipe.serving._settings import ServerSettings
 from seqpipe.tasks.text_classes import TextClasses
 
-#: Files that differ where models do, the best one first.
-_TELLING: Final = ("seqpipe-manifest.json", "meta.json")
+#: It has the hashes of all other files.
+_MANIFEST: Final = "seqpipe-manifest.json"
+#: So often a model that's replaced meanwhile is loaded.
+_TRIES: Final = 3
+_CHUNK: Final = 1 << 20
 #: So many hexadecimal digits tell models apart.
 _DIGITS: Final = 12
 
@@ -72,6 +75,14 @@ class Model:
         ]
 
     def _entry(self, asked: Asked, values: Mapping[str, Any] | None, reason: str) -> Entry:
+        try:
+            return self._told(asked, values, reason)
+        # The other records of the batch may be somebody else's.
+        except Exception as error:
+            message = f"JSON can't hold its id or its prediction: {type(error).__name__}"
+            return Entry(as_json({"error": message}), False)
+
+    def _told(self, asked: Asked, values: Mapping[str, Any] | None, reason: str) -> Entry:
         name = self.predictor.id
         is_named = isinstance(asked.record, Mapping) and name in asked.record
         entry = {"id": asked.record[name]} if is_named else {}
@@ -108,12 +119,20 @@ def load_model(settings: ServerSettings) -> Model:
     """Load a model, which takes seconds.
 
     Raises:
-        SeqpipeError: It can't be loaded, or has no use for a setting.
+        SeqpipeError: It can't be loaded, or is replaced again and again meanwhile, or has no use for a setting.
     """
-    predictor, is_added = _predictor(settings)
-    nlp = predictor.nlp
+    for _ in range(_TRIES):
+        # Of an installed package, whose folder is only known then, it's that of afterwards.
+        before = _fingerprint(Path(settings.model))
+        predictor, is_added = _predictor(settings)
+        fingerprint = _fingerprint(predictor.nlp.path)
+        if before in ("", fingerprint):
+            break
+    else:
+        raise SavedModelError(
+            f"{settings.model} was replaced each time that it was loaded; try again when nobody writes there"
+        )
     hidden = frozenset(f.name for f in predictor.schema if is_added and f.type == "scores")
-    fingerprint = _fingerprint(nlp.path)
     description = _describe(predictor, hidden, settings)
     return Model(predictor, {**description, "fingerprint": fingerprint}, fingerprint, hidden)
 
@@ -132,9 +151,19 @@ def _predictor(settings: ServerSettings) -> tuple[Predictor, bool]:
 
 
 def _fingerprint(path: Path | None) -> str:
-    files = [path / name for name in _TELLING if path is not None]
-    content = next((file.read_bytes() for file in files if file.is_file()), b"")
-    return hashlib.sha256(content).hexdigest()[:_DIGITS]
+    """Return what tells a folder's content apart: a hash of its manifest or, where it has none, of all files; "" of no folder."""
+    if path is None or not path.is_dir():
+        return ""
+    manifest = path / _MANIFEST
+    if manifest.is_file():
+        return hashlib.sha256(manifest.read_bytes()).hexdigest()[:_DIGITS]
+    digest = hashlib.sha256()
+    for file in sorted(each for each in path.rglob("*") if each.is_file()):
+        digest.update(file.relative_to(path).as_posix().encode("utf-8", "surrogateescape") + b"\0")
+        with file.open("rb") as content:
+            while chunk := content.read(_CHUNK):
+                digest.update(chunk)
+    return digest.hexdigest()[:_DIGITS]
 
 
 def _describe(

@@ -15,11 +15,15 @@ from typing import Final
 
 from seqpipe.errors import SavedModelError, SeqpipeError
 from seqpipe.serving._host import logger
+from seqpipe.serving._metrics import FOLDER
 from seqpipe.serving._settings import ServerSettings
+from seqpipe.serving._signals import without_hangups
 
 _CONTEXT: Final = multiprocessing.get_context("spawn")
-#: Where prometheus_client looks for the folder that processes share.
-_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
+#: What a process says of itself.
+_READY, _RELOADED, _FAILED = "ready", "reloaded", "failed"
+#: Seconds that processes have to end, beyond those that requests have.
+_MORE: Final = 10.0
 #: Seconds between looks at what has happened.
 _TICK: Final = 0.2
 #: Seconds until a process that died is replaced: at first, and at most after many deaths.
@@ -27,28 +31,46 @@ _FIRST, _LAST = 0.5, 30.0
 
 
 class _Child:
-    """A process that serves."""
+    """A process that serves.
+
+    Attributes:
+        process: The process.
+        is_ready: Whether it has loaded its model.
+        is_behind: Whether another model was asked for while it wasn't ready.
+        has_reloaded: Whether a client has had it load another one, which the other processes are still to be told.
+    """
 
     def __init__(self, settings: ServerSettings, listening: socket.socket) -> None:
         self.messages, theirs = _CONTEXT.Pipe(duplex=False)
         self.process = _CONTEXT.Process(target=_serve, args=(settings, listening, theirs))
         self.process.start()
         theirs.close()
-        self.is_ready = False
+        self.is_ready = self.is_behind = self.has_reloaded = False
 
     def heard(self) -> str:
-        """Return why it has failed, if it has; and note if it's ready."""
+        """Take what it has said; return why it has failed, if it has. That's said once."""
         while self.messages.poll():
             try:
-                message = self.messages.recv()
-            except EOFError:
+                kind, reason = self.messages.recv()
+            except (EOFError, OSError):
                 break
-            if message:
-                return str(message)
-            self.is_ready = True
+            if kind == _FAILED:
+                return str(reason)
+            if kind == _READY:
+                self.is_ready = True
+                if self.is_behind:
+                    self.reload()
+            self.has_reloaded = self.has_reloaded or kind == _RELOADED
         if self.process.is_alive():
             return ""
         return f"a process ended, with the exit code {self.process.exitcode}"
+
+    def reload(self) -> None:
+        """Have it load its model anew, as soon as it's ready: until then it has no handler of the signal."""
+        self.is_behind = not self.is_ready
+        # Windows has none, so there each process reloads by its own clients' wish.
+        if self.is_ready and hasattr(signal, "SIGHUP"):
+            self.tell(signal.SIGHUP)
 
     def tell(self, number: int) -> None:
         """Send it a signal."""
@@ -75,11 +97,14 @@ def serve_in_processes(
         SavedModelError: A process has ended before it was ready.
     """
     folder = tempfile.mkdtemp(prefix="seqpipe-metrics-")
-    os.environ[_FOLDER] = folder
+    before = os.environ.get(FOLDER)
+    os.environ[FOLDER] = folder
     try:
         _Family(settings, listening, count).live(on_ready)
     finally:
-        del os.environ[_FOLDER]
+        del os.environ[FOLDER]
+        if before is not None:
+            os.environ[FOLDER] = before
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -101,6 +126,7 @@ class _Family:
             self._begin(on_ready)
             while not self._is_stopped():
                 self._replace_dead()
+                self._share_reloads()
                 self._pause()
         finally:
             self._end()
@@ -117,8 +143,17 @@ class _Family:
             if number in (signal.SIGINT, signal.SIGTERM):
                 return True
             for child in self._children:
-                child.tell(number)
+                child.reload()
         return False
+
+    def _share_reloads(self) -> None:
+        """Have the others load the model anew that a client has had one of them load."""
+        sources = [child for child in self._children if child.has_reloaded]
+        for source in sources:
+            source.has_reloaded = False
+            for child in self._children:
+                if child is not source:
+                    child.reload()
 
     def _start(self) -> _Child:
         return _Child(self._settings, self._listening)
@@ -136,16 +171,20 @@ class _Family:
         on_ready()
 
     def _replace_dead(self) -> None:
-        for child in [each for each in self._children if each.heard()]:
-            logger.error("%s; another one takes its place", child.heard())
+        found = [(child, child.heard()) for child in self._children]
+        for child, reason in found:
+            if not reason:
+                continue
+            logger.error("%s; another one takes its place", reason)
             self._children.remove(child)
             _forget(child)
             self._next = time.monotonic() + self._delay
             self._delay = min(2 * self._delay, _LAST)
-        if len(self._children) < self._count and time.monotonic() >= self._next:
+        if len(self._children) == self._count:
+            if all(child.is_ready for child in self._children):
+                self._delay = _FIRST
+        elif time.monotonic() >= self._next:
             self._children.append(self._start())
-        elif all(child.is_ready for child in self._children):
-            self._delay = _FIRST
 
     def _pause(self) -> None:
         wait([child.process.sentinel for child in self._children], _TICK)
@@ -153,8 +192,14 @@ class _Family:
     def _end(self) -> None:
         for child in self._children:
             child.tell(signal.SIGTERM)
+        limits = self._settings.limits
+        deadline = time.monotonic() + limits.seconds + 3 * limits.patience + _MORE
         for child in self._children:
-            child.process.join()
+            child.process.join(max(0.0, deadline - time.monotonic()))
+            if child.process.is_alive():
+                logger.error("a process didn't end in time, and is killed")
+                child.process.kill()
+                child.process.join()
 
 
 def _forget(child: _Child) -> None:
@@ -167,22 +212,23 @@ def _forget(child: _Child) -> None:
 
 def _serve(settings: ServerSettings, listening: socket.socket, messages: Connection) -> None:
     """Serve in a process of its own."""
-    from seqpipe.serving._server import run_server
+    with without_hangups():
+        from seqpipe.serving._server import run_server
 
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    try:
-        run_server(
-            settings,
-            listening,
-            on_ready=lambda: messages.send(""),
-            # It tells all others.
-            on_reload=lambda: os.kill(os.getppid(), signal.SIGHUP),
-            ignores_ctrl_c=True,
-        )
-    except SeqpipeError as error:
-        messages.send(str(error))
-    except Exception as error:
-        messages.send(f"{type(error).__name__}: {error}")
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+        try:
+            run_server(
+                settings,
+                listening,
+                on_ready=lambda: messages.send((_READY, "")),
+                # The others are told by the process that has started all.
+                on_reload=lambda: messages.send((_RELOADED, "")),
+                ignores_ctrl_c=True,
+            )
+        except SeqpipeError as error:
+            messages.send((_FAILED, str(error)))
+        except Exception as error:
+            messages.send((_FAILED, f"{type(error).__name__}: {error}"))
 
 
 def _end_with_parent() -> None:

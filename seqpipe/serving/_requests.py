@@ -1,6 +1,7 @@
 """The bodies of requests, which may be anything, as records and as what's to be explained."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,6 +15,8 @@ from seqpipe.serving._settings import Limits
 _BAD: Final = 400
 _UNUSABLE: Final = 422
 _UNSUPPORTED: Final = 415
+#: So many labels are explained at once; each takes as long as one alone.
+_MOST_LABELS: Final = 20
 
 
 def check_headers(headers: Mapping[str, str]) -> None:
@@ -43,7 +46,9 @@ def parse(body: bytes) -> Any:
     if not body.strip():
         raise RequestError(_BAD, 'the body is empty: send JSON, such as {"text": "…"}')
     try:
-        return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
+        return json.loads(
+            body.decode("utf-8-sig"), parse_constant=_refuse_constant, parse_float=_finite
+        )
     except UnicodeDecodeError as error:
         raise RequestError(_BAD, f"the body isn't UTF-8: {error.reason}") from None
     except json.JSONDecodeError as error:
@@ -60,8 +65,15 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"it holds {name}")
 
 
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"it holds {digits:.20}, which is too large for a number")
+    return number
+
+
 def records_of(value: Any, predictor: Predictor, limits: Limits) -> list[Any]:
-    """Return the records of a request: one text or object, or a list of them.
+    """Return the records of a request: one text or object, or a list of them, without the values that nobody needs.
 
     What's wrong with a single one isn't looked for, as the predictor does that.
 
@@ -88,7 +100,18 @@ def records_of(value: Any, predictor: Predictor, limits: Limits) -> list[Any]:
                 _UNUSABLE,
                 f"the text of record {number:,} has {length:,} characters, and may have {limits.characters:,} at most",
             )
-    return records
+    return [_needed(record, predictor) for record in records]
+
+
+def _needed(record: Any, predictor: Predictor) -> Any:
+    """Return a record whose other values are None, so that they take no memory while it waits."""
+    if not isinstance(record, Mapping):
+        return record
+    columns = predictor.columns
+    names = [*columns.text, "text", columns.pair or "text"]
+    kept = {predictor.id, *names, *(name.partition(".")[0] for name in names)}
+    # The names stay, as errors list them.
+    return {name: value if name in kept else None for name, value in record.items()}
 
 
 def _characters(record: Any, predictor: Predictor) -> int:
@@ -138,7 +161,7 @@ def question_of(value: Any, limits: Limits) -> Question:
     """Return what a request wants explained.
 
     Raises:
-        RequestError: It's nothing of the kind, or the text is too long.
+        RequestError: It's nothing of the kind, or the text is too long, or there are too many labels.
     """
     given = {"text": value} if isinstance(value, str) else value
     if not isinstance(given, Mapping):
@@ -157,7 +180,22 @@ def question_of(value: Any, limits: Limits) -> Question:
             _UNUSABLE,
             f"the text has {len(text):,} characters, and {limits.explained:,} can be explained at most",
         )
-    return Question(**given)
+    return Question(**{**given, "labels": _labels(given.get("labels"))})
+
+
+def _labels(given: Sequence[str] | None) -> Sequence[str] | None:
+    """Return the labels that are named, each once.
+
+    Raises:
+        RequestError: They're too many.
+    """
+    labels = None if given is None else list(dict.fromkeys(given))
+    if labels is not None and len(labels) > _MOST_LABELS:
+        raise RequestError(
+            _UNUSABLE,
+            f"{len(labels):,} labels are too many for one request: name {_MOST_LABELS} at most",
+        )
+    return labels
 
 
 def _check(given: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from seqpipe.errors import ConfigError
 from seqpipe.serving._settings import ServerSettings
+from seqpipe.serving._signals import without_hangups
 
 #: How many connections may wait to be accepted.
 _BACKLOG: Final = 2048
@@ -65,15 +66,16 @@ def serve(
         ConfigError: What it needs isn't installed.
         SeqpipeError: The model can't be loaded.
     """
-    _require()
-    if workers == 1:
-        from seqpipe.serving._server import run_server
+    with without_hangups():
+        _require()
+        if workers == 1:
+            from seqpipe.serving._server import run_server
 
-        run_server(settings, listening, on_ready=on_ready)
-        return
-    from seqpipe.serving._processes import serve_in_processes
+            run_server(settings, listening, on_ready=on_ready)
+            return
+        from seqpipe.serving._processes import serve_in_processes
 
-    serve_in_processes(settings, listening, count=workers, on_ready=on_ready)
+        serve_in_processes(settings, listening, count=workers, on_ready=on_ready)
 
 
 def _require() -> None:

@@ -16,6 +16,8 @@ from seqpipe.serving._host import Host, logger
 from seqpipe.serving._protocol import protocol_of
 from seqpipe.serving._settings import ServerSettings
 
+#: So many connections a process has at most; others are answered by 503.
+_CONNECTIONS: Final = 1_000
 #: Beyond the time that requests have in all.
 _MORE: Final = 5
 
@@ -94,6 +96,7 @@ def run_server(
         server_header=False,
         # Nobody is believed about where requests come from.
         proxy_headers=False,
+        limit_concurrency=_CONNECTIONS,
         timeout_graceful_shutdown=round(limits.seconds + 2 * limits.patience) + _MORE,
     )
     server = _Server(config, host, ignores_ctrl_c=ignores_ctrl_c)

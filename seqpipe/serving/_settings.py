@@ -18,11 +18,12 @@ class Limits:
         characters: The length of a record's text.
         explained: The length of a text that's explained, which takes far longer than predicting.
         queue: How many records may wait in all.
+        held: The size of the bodies of all requests that aren't answered yet, in bytes.
         seconds: A request that isn't answered after so long isn't worked on any more.
         patience: So many seconds a client may take to send a request, or to take some of its response.
 
     Raises:
-        ConfigError: A limit isn't a number above 0, or the queue is shorter than a request may be.
+        ConfigError: A limit isn't a number above 0, or there's less room for all requests than one may take.
     """
 
     body: int = 10_000_000
@@ -30,6 +31,7 @@ class Limits:
     characters: int = 100_000
     explained: int = 5_000
     queue: int = 2_000
+    held: int = 200_000_000
     seconds: float = 30.0
     patience: float = 10.0
 
@@ -45,6 +47,11 @@ class Limits:
                 f"the queue holds {self.queue:,} records, and a request may have {self.records:,}: lengthen the queue, or allow fewer records",
                 setting="queue",
             )
+        if self.held < self.body:
+            raise ConfigError(
+                f"all requests together may have {self.held:,} bytes, and one may have {self.body:,}: allow more, or smaller requests",
+                setting="held",
+            )
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,8 @@ class ServerSettings:
         batch_wait: So many seconds a record waits for others that fill its batch.
         limits: How much a client may ask for.
         token: What clients have to send, as "Authorization: Bearer TOKEN"; None if anybody may ask.
+        names: Without a token, the names that clients may call the server by, beside localhost and IP addresses. With a token,
+            they may call it by any.
 
     Raises:
         ConfigError: A setting has a value that can't be used.
@@ -69,6 +78,7 @@ class ServerSettings:
     batch_wait: float = 0.002
     limits: Limits = Limits()
     token: str | None = None
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:

@@ -37,12 +37,14 @@ class Job:
     Attributes:
         run: Does it.
         group: Only work of one group is done together.
+        can_grow: Whether other work may join it.
         results: One for each item, as they're done.
         future: Gets the results, in the loop of who waits.
     """
 
     run: Run
     group: Hashable
+    can_grow: bool
     results: list[Any]
     future: "asyncio.Future[list[Any]]"
     arrived: float = field(default_factory=time.monotonic)
@@ -98,12 +100,12 @@ class Worker:
         """Begin to work."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Return when all that waits is done."""
+    def stop(self, timeout: float | None = None) -> None:
+        """Return when all that waits is done, or after so many seconds."""
         with self._changed:
             self._is_stopping = True
             self._changed.notify()
-        self._thread.join()
+        self._thread.join(timeout)
 
     @property
     def depth(self) -> int:
@@ -111,7 +113,13 @@ class Worker:
         return len(self._waiting)
 
     def submit(
-        self, run: Run, items: Sequence[Any], group: Hashable, *, is_bounded: bool = True
+        self,
+        run: Run,
+        items: Sequence[Any],
+        group: Hashable,
+        *,
+        can_grow: bool = True,
+        is_bounded: bool = True,
     ) -> Job:
         """Have work done; it's called in an event loop, and doesn't wait.
 
@@ -119,12 +127,14 @@ class Worker:
             run: Does it.
             items: What it's done for.
             group: Only work of one group, which has the same `run`, is done together.
+            can_grow: Whether it waits for other work of the group.
             is_bounded: Whether it's refused if the queue is full.
 
         Raises:
             QueueFullError: There's no room for it.
         """
-        job = Job(run, group, [None] * len(items), asyncio.get_running_loop().create_future())
+        future = asyncio.get_running_loop().create_future()
+        job = Job(run, group, can_grow, [None] * len(items), future)
         with self._changed:
             if is_bounded and len(self._waiting) + len(items) > self._capacity:
                 raise QueueFullError(self._expected())
@@ -172,8 +182,10 @@ class Worker:
 
     def _wait_for_more(self) -> None:
         while self._waiting and not self._is_stopping:
-            left = self._waiting[0].job.arrived + self._batch_wait - time.monotonic()
-            if left <= 0 or len(self._waiting) >= self._batch_size:
+            first, last = self._waiting[0].job, self._waiting[-1].job
+            left = first.arrived + self._batch_wait - time.monotonic()
+            can_grow = first.can_grow and last.group == first.group
+            if left <= 0 or not can_grow or len(self._waiting) >= self._batch_size:
                 return
             self._changed.wait(left)
 
@@ -181,9 +193,10 @@ class Worker:
         results: Sequence[Any]
         try:
             results = batch[0].job.run([item.value for item in batch])
-        # A component may even exit, and the thread has to go on.
+        # A component may even exit; the thread has to go on, and so has the loop that's told of it.
         except BaseException as error:
-            results = [error] * len(batch)
+            told = error if isinstance(error, Exception) else RuntimeError(repr(error))
+            results = [told] * len(batch)
         finished = []
         for item, result in zip(batch, results, strict=True):
             item.job.results[item.place] = result

@@ -30,13 +30,35 @@ def test_address_is_printed_when_the_model_is_loaded(call, served):
     assert (settings.batch_wait, settings.options["top"], workers) == (0.005, 2, 1)
 
 
-@pytest.mark.parametrize("token", ["", "secret"])
+@pytest.mark.parametrize("token", [None, "secret"])
 def test_open_address_without_a_token_is_warned_of(call, served, monkeypatch, token):
-    monkeypatch.setenv("SEQPIPE_TOKEN", token)
+    monkeypatch.delenv("SEQPIPE_TOKEN", raising=False)
+    if token:
+        monkeypatch.setenv("SEQPIPE_TOKEN", token)
     called = call("serve", MODEL, "--host", "0.0.0.0", "--port", "0")
     assert called.code == 0
     assert ("warning: anybody who reaches 0.0.0.0" in called.err) is not bool(token)
-    assert served[0][0].token == (token or None)
+    assert served[0][0].token == token
+
+
+def test_empty_token_is_not_taken_for_none(call, served, monkeypatch):
+    monkeypatch.setenv("SEQPIPE_TOKEN", "")
+    called = call("serve", MODEL, "--port", "0")
+    assert called.code == 1 and "SEQPIPE_TOKEN is empty" in called.err
+    assert not served
+
+
+def test_records_of_a_request_fit_into_the_queue_or_are_refused(call, served):
+    assert call("serve", MODEL, "--port", "0", "--queue", "10").code == 0
+    assert served[0][0].limits.records == 10
+    called = call("serve", MODEL, "--port", "0", "--max-records", "5000")
+    assert called.code == 1 and "a request may have 5,000" in called.err
+
+
+def test_names_of_the_server_are_those_that_are_allowed(call, served):
+    called = call("serve", MODEL, "--host", "localhost", "--port", "0", "--allow-host", "models")
+    assert called.code == 0
+    assert served[0][0].names == ("localhost", "models")
 
 
 def test_port_that_is_taken_is_said(call):

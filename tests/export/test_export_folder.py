@@ -1,10 +1,13 @@
 """Exported pipelines, read by their reader in a process without torch, spaCy and seqpipe, predict what the pipelines do."""
 
+import functools
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,11 +16,13 @@ from e2e.small_world import UNSEEN, write_rows
 from spacy.training import Example
 
 from seqpipe.errors import ExportError, SavedModelError
-from seqpipe.export import export_pipeline
+from seqpipe.export import export_pipeline, reader
+from seqpipe.export.reader import words_of
 from seqpipe.inference import load_pipeline
 from seqpipe.run import run
 
 SAVED = Path(__file__).parents[1] / "saved_models"
+SETTINGS = {"seqpipe_wide": {"classifier": {"@seqpipe_classifiers": "seqpipe.NGramClassifier.v1"}}}
 #: White space of all kinds; unknown words, and some that fastText writes otherwise; other scripts, and half a character.
 TEXTS = [
     *UNSEEN,
@@ -236,6 +241,39 @@ def test_text_for_a_tokenizer_that_the_reader_lacks_is_an_error(tmp_path):
         pipeline.predict(["a text"])
     with pytest.raises(TypeError, match="a text is a string or a list of strings"):
         pipeline.predict([["gull", 3]])
+    with pytest.raises(TypeError, match="that aren't empty"):
+        pipeline.predict([["gull", ""]])
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", "line 7 isn't JSON"),
+        ('"gull"', "line 7 should be a list of strings"),
+        ('["gull", ""]', "line 7 should be a list of strings"),
+        ("null", "line 7 should be a list of strings"),
+    ],
+)
+def test_line_that_is_no_list_of_words_is_named(line, message):
+    assert words_of('["gull"]', 1) == ["gull"]
+    with pytest.raises(SystemExit, match=message):
+        words_of(line, 7)
+
+
+def test_lines_end_with_line_feeds_alone(tmp_path, monkeypatch, capsys):
+    (tmp_path / "texts.txt").write_bytes(b"one\rtwo\r\nthree\n")
+    given = []
+    pipeline = SimpleNamespace(
+        settings={"tokenizer": {"kind": "whitespace"}},
+        predict=lambda texts: given.extend(texts) or [{"labels": []}] * len(texts),
+    )
+    monkeypatch.setattr(reader, "Pipeline", lambda: pipeline)
+    opened = functools.partial(open, tmp_path / "texts.txt")
+    monkeypatch.setattr(reader, "open", lambda _, **how: opened(**how), raising=False)
+    monkeypatch.setattr("sys.argv", ["reader.py"])
+    reader.main()
+    assert given == ["one\rtwo", "three"]
+    assert capsys.readouterr().out == '{"labels": []}\n' * 2
 
 
 @pytest.mark.parametrize(
@@ -266,7 +304,7 @@ def test_classifier_of_other_labels_than_the_heads_is_refused(tmp_path):
     nlp = load_pipeline(str(SAVED / "text-classifier"))
     wide = nlp.add_pipe(
         "seqpipe_wide",
-        config={"classifier": {"@seqpipe_classifiers": "seqpipe.NGramClassifier.v1"}},
+        config=SETTINGS["seqpipe_wide"],
     )
     doc = nlp.make_doc("gull reef")
     doc.cats = {"sea": 1.0, "sky": 0.0}
@@ -289,6 +327,46 @@ def test_folder_that_is_not_ours_is_left_alone_and_our_own_is_replaced(tmp_path)
     before = (tmp_path / "ours" / "model.onnx").read_bytes()
     export_pipeline(nlp, tmp_path / "ours")
     assert (tmp_path / "ours" / "model.onnx").read_bytes() == before
+
+
+def test_trained_model_is_not_replaced_by_its_export(tmp_path):
+    model = tmp_path / "model"
+    shutil.copytree(SAVED / "pretrained", model)
+    (model / "__pycache__").mkdir()
+    (model / "__pycache__" / "reader.cpython.pyc").write_bytes(b"")
+    before = sorted(model.rglob("*"))
+    with pytest.raises(SavedModelError, match="that isn't an export stands there"):
+        export_pipeline(load_pipeline(str(SAVED / "pretrained")), model)
+    assert sorted(model.rglob("*")) == before
+
+
+def test_order_of_components_that_the_reader_has_not_is_refused(tmp_path):
+    nlp = load_pipeline(str(SAVED / "text-classifier"))
+    nlp.add_pipe("seqpipe_decision", first=True)
+    with pytest.raises(ExportError, match="only in that of encoder, head, wide, decision"):
+        export_pipeline(nlp, tmp_path / "exported")
+
+
+@pytest.mark.parametrize(
+    ("factory", "message"),
+    [("seqpipe_decision", "2 components of the kind decision"), ("seqpipe_wide", "kind wide")],
+)
+def test_two_components_of_one_kind_are_refused(factory, message, tmp_path):
+    nlp = load_pipeline(str(SAVED / "text-classifier"))
+    for name in ("one", "other"):
+        nlp.add_pipe(factory, name=name, config=SETTINGS.get(factory, {}))
+    with pytest.raises(ExportError, match=message):
+        export_pipeline(nlp, tmp_path / "exported")
+
+
+def test_reader_that_gives_something_else_is_noticed_and_nothing_is_written(tmp_path, monkeypatch):
+    nlp = load_pipeline(str(SAVED / "several-labels"))
+    monkeypatch.setattr(
+        "seqpipe.export.reader.Pipeline._mix", lambda self, words, scores: scores / 2
+    )
+    with pytest.raises(ExportError, match="its reader gives scores that differ by up to 0"):
+        export_pipeline(nlp, tmp_path / "exported")
+    assert not (tmp_path / "exported").exists()
 
 
 def test_interrupted_export_leaves_nothing(tmp_path, monkeypatch):

@@ -43,12 +43,12 @@ def gazetteer(tmp_path_factory):
 async def hosted(settings):
     """Serve in this process, and yield the host and a client."""
     host = Host(settings)
-    transport = httpx.ASGITransport(app=build_app(host))
+    transport = httpx.ASGITransport(app=build_app(host), raise_app_exceptions=False)
     await host.start()
     if host.failure:
         raise host.failure
     try:
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             yield host, client
     finally:
         await host.stop()

@@ -4,12 +4,18 @@ import asyncio
 import json
 import re
 
+import httpx
 import pytest
 from serving.conftest import hosted
 
 from seqpipe.errors import SavedModelError
 from seqpipe.inference import Predictor
 from seqpipe.serving import Limits, ServerSettings
+from seqpipe.serving._app import build_app
+from seqpipe.serving._host import Host
+from seqpipe.serving._middleware import Received
+from seqpipe.serving._model import Asked, _fingerprint, load_model
+from seqpipe.serving._requests import question_of, records_of
 
 TEXTS = ["the gull near the reef", "an owl of Oak", "tidewater undermoss"]
 
@@ -48,6 +54,84 @@ def test_scores_of_all_labels_are_there_for_who_asks(ask):
     (found,) = ask("POST", "/predict?proba=true", json="wave").json()["predictions"]
     assert sum(found["prediction"]["probabilities"].values()) == pytest.approx(1, abs=1e-5)
     assert found["prediction"]["probabilities"].keys() == {"sea", "wood"}
+
+
+def test_values_that_nobody_needs_are_forgotten(gazetteer):
+    predictor = Predictor(gazetteer)
+    record = {"id": 1, "text": "wave", "page": "long " * 1000}
+    assert records_of(record, predictor, Limits()) == [{"id": 1, "text": "wave", "page": None}]
+    question = question_of({"text": "wave", "labels": ["sea", "sea"]}, Limits())
+    assert question.labels == ["sea"]
+
+
+def test_record_that_json_cannot_hold_fails_alone(gazetteer):
+    model = load_model(ServerSettings(str(gazetteer)))
+    asked = [Asked({"id": each, "text": "wave"}, False) for each in (1, float("inf"), {(1,): 2})]
+    good, *bad = model.answer(asked)
+    assert good.is_prediction and not any(each.is_prediction for each in bad)
+    assert json.loads(bad[0].data) == {
+        "error": "JSON can't hold its id or its prediction: ValueError"
+    }
+
+
+def test_failure_of_the_server_is_an_error_of_the_same_form(ask, monkeypatch):
+    def fail(*arguments):
+        raise KeyError("a fault")
+
+    monkeypatch.setattr("seqpipe.serving._app.records_of", fail)
+    response = ask("POST", "/predict", json="wave")
+    assert response.status_code == 500
+    assert response.json() == {"error": "the server failed: KeyError"}
+
+
+@pytest.mark.parametrize(
+    ("host", "token", "status"),
+    [
+        ("localhost:8000", None, 200),
+        ("LOCALHOST.", None, 200),
+        ("127.0.0.1:8000", None, 200),
+        ("[::1]:8000", None, 200),
+        ("evil.example:8000", None, 421),
+        ("127.0.0.1.evil.example", None, 421),
+        ("evil.example", "secret", 200),
+    ],
+)
+def test_servers_without_a_token_answer_to_their_own_names(ask, host, token, status):
+    response = ask("GET", "/healthz", token=token, headers={"host": host})
+    assert response.status_code == status
+    assert status == 200 or "--allow-host" in response.json()["error"]
+
+
+def test_bodies_of_all_requests_together_are_bounded():
+    async def asking():
+        limits = Limits(body=10, held=15)
+        going = asyncio.Event()
+
+        async def app(scope, receive, send):
+            await going.wait()
+
+        received = Received(app, limits)
+        scope = {"type": "http", "headers": []}
+
+        async def send_one():
+            sent = []
+
+            async def receive():
+                return {"type": "http.request", "body": b"x" * 10}
+
+            async def send(message):
+                sent.append(message)
+
+            await received(scope, receive, send)
+            return [each["status"] for each in sent if "status" in each]
+
+        first = asyncio.create_task(send_one())
+        await asyncio.sleep(0)
+        refused = await send_one()
+        going.set()
+        return await first, refused, await send_one()
+
+    assert asyncio.run(asking()) == ([], [429], [])
 
 
 def test_half_of_a_surrogate_pair_in_an_id_comes_back(ask):
@@ -91,6 +175,7 @@ def test_explaining_twice_gives_the_same(classifier):
         ({"text": "wave", "component": "ner"}, "no component 'ner'"),
         ({"text": "wave", "seed": True}, '"seed" should be'),
         ({"text": "wave", "label": "sea"}, 'there\'s no "label"'),
+        ({"text": "a", "labels": [str(n) for n in range(21)]}, "21 labels are too many"),
         ({"text": " "}, "empty"),
         ({"text": "a\0b"}, "NUL"),
         ({}, '"text" should be a string'),
@@ -126,6 +211,7 @@ def test_entities_have_places(ask, gazetteer):
         (b'"\xff"', 400, "UTF-8"),
         (b"[" * 100_000, 400, "nested too deeply"),
         (b"9" * 10_000, 400, "digits"),
+        (b'{"id": 1e999, "text": "a"}', 400, "it holds 1e999, which is too large"),
         (b"[]", 422, "empty"),
         (b"3", 422, "should be a text"),
         (b'["a", "b", "c"]', 422, "3 records are too many for one request: send 2 at most"),
@@ -177,23 +263,23 @@ def test_token_is_asked_for(ask, given, status):
     assert (status == 401) is ("www-authenticate" in response.headers)
 
 
-def test_only_what_says_nothing_of_the_model_is_open(classifier):
+def test_only_what_says_nothing_of_the_model_is_open(gazetteer):
     paths = [
         *("/healthz", "/readyz", "/", "/page.js", "/page.css", "/docs", "/openapi.json"),
         *("/model", "/metrics", "/predict", "/explain", "/reload", "/nothing"),
     ]
 
     async def asking():
-        async with hosted(ServerSettings(str(classifier), token="secret")) as (_, client):
+        async with hosted(ServerSettings(str(gazetteer), token="secret")) as (_, client):
             return {path: (await client.get(path)).status_code for path in paths}
 
     found = asyncio.run(asking())
     assert [path for path, status in found.items() if status == 401] == paths[7:]
 
 
-def test_pages_load_nothing_from_elsewhere(classifier):
+def test_pages_load_nothing_from_elsewhere(gazetteer):
     async def asking():
-        async with hosted(ServerSettings(str(classifier))) as (_, client):
+        async with hosted(ServerSettings(str(gazetteer))) as (_, client):
             return [await client.get(path) for path in ("/", "/page.css", "/page.js", "/docs")]
 
     for response in asyncio.run(asking()):
@@ -206,9 +292,9 @@ def test_pages_load_nothing_from_elsewhere(classifier):
     assert "POST /predict" in response.text
 
 
-def test_figures_are_counted(classifier):
+def test_figures_are_counted(gazetteer):
     async def asking():
-        async with hosted(ServerSettings(str(classifier))) as (_, client):
+        async with hosted(ServerSettings(str(gazetteer))) as (_, client):
             await client.post("/predict", json=["wave", "", "oak"])
             await client.get("/nothing")
             return (await client.get("/metrics")).text
@@ -228,9 +314,9 @@ def test_figures_are_counted(classifier):
         assert line in lines
 
 
-def test_readiness_begins_when_the_model_is_loaded(classifier):
+def test_readiness_begins_when_the_model_is_loaded(gazetteer):
     async def asking():
-        async with hosted(ServerSettings(str(classifier))) as (host, client):
+        async with hosted(ServerSettings(str(gazetteer))) as (host, client):
             ready = await client.get("/readyz")
             host.model = None
             loading = [await client.get(path) for path in ("/readyz", "/healthz", "/model")]
@@ -250,6 +336,41 @@ def test_missing_model_is_said(tmp_path):
 
     with pytest.raises(SavedModelError, match="neither a folder nor"):
         asyncio.run(asking())
+
+
+def test_model_that_cannot_be_loaded_is_said_by_an_application_too(tmp_path):
+    async def asking():
+        host = Host(ServerSettings(str(tmp_path / "none")))
+        transport = httpx.ASGITransport(app=build_app(host))
+        await host.start()
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            found = await client.get("/readyz")
+        await host.stop()
+        return found
+
+    found = asyncio.run(asking())
+    assert found.status_code == 503
+    assert found.json()["error"].startswith("the model can't be loaded: ")
+
+
+def test_model_that_is_replaced_while_it_is_loaded_is_loaded_again(gazetteer, monkeypatch):
+    prints = iter(["old", "new", "new", "new"])
+    monkeypatch.setattr("seqpipe.serving._model._fingerprint", lambda path: next(prints))
+    assert load_model(ServerSettings(str(gazetteer))).fingerprint == "new"
+    prints = iter("abcdef")
+    with pytest.raises(SavedModelError, match="was replaced each time"):
+        load_model(ServerSettings(str(gazetteer)))
+
+
+def test_fingerprint_of_a_model_without_a_manifest_is_of_all_its_files(tmp_path):
+    (tmp_path / "inner").mkdir()
+    file = tmp_path / "inner" / "weights"
+    found = set()
+    for content in (b"a", b"b"):
+        file.write_bytes(content)
+        found.add(_fingerprint(tmp_path))
+    assert len(found) == 2
+    assert _fingerprint(tmp_path / "none") == ""
 
 
 def test_reload_is_for_those_with_the_token(ask, classifier):

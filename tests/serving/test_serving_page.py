@@ -12,6 +12,9 @@ from seqpipe.serving import ServerSettings
 from seqpipe.serving._app import build_app
 from seqpipe.serving._host import Host
 
+# Starting a browser takes long on a machine that's busy.
+pytestmark = pytest.mark.slow
+
 ENTER, TAB, CTRL = 13, 9, 2
 HOSTILE = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'> wave &amp; oak"
 

@@ -36,7 +36,7 @@ def everything(connection):
     return found
 
 
-HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+HEAD = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
 def test_body_that_drips_is_cut_off(connect):
@@ -62,7 +62,7 @@ def test_who_sends_no_request_is_cut_off(connect, head):
 
 
 def test_head_that_drips_after_an_answer_is_cut_off(connect):
-    connection = connect(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    connection = connect(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert connection.recv(65536).startswith(b"HTTP/1.1 200")
     start = time.monotonic()
     try:
@@ -229,8 +229,8 @@ def test_processes_share_the_work_and_are_replaced(start, gazetteer):
     server = start(gazetteer, "--workers", "2", token="secret")
     headers = {"authorization": "Bearer secret"}
     assert httpx.post(f"{server.url}/reload", headers=headers, timeout=60).status_code == 200
-    # By whom it was asked, and then by both.
-    wait_until(lambda: server.errors.count("reloaded: ") >= 3)
+    # By whom it was asked, and then by the other.
+    wait_until(lambda: server.errors.count("reloaded: ") >= 2)
     found = subprocess.run(
         ["ps", "-ww", "--ppid", str(server.process.pid), "-o", "pid=,args="],
         capture_output=True,
