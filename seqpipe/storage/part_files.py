@@ -164,6 +164,12 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     # NumPy has fewer dtypes than the format.
     except (OSError, SafetensorError, TypeError, KeyError) as error:
         raise SavedModelError(f"{path} can't be read: {error}") from error
+    # Where another package has taught it more, as ml_dtypes does, which comes with onnx.
+    foreign = [name for name, array in stored.items() if array.dtype.kind not in "biuf"]
+    if foreign:
+        raise SavedModelError(
+            f"{path} can't be read: {foreign[0]!r} is of {stored[foreign[0]].dtype}, which NumPy doesn't compute with"
+        )
     return from_stored(stored, metadata, str(path))
 
 
