@@ -128,4 +128,6 @@ def _client(address: str) -> Iterator[Any]:
         LocalCluster(**settings, silence_logs=50) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
+        # One that dies while it starts isn't begun anew by what watches it.
+        cluster.adapt(minimum=int(count), maximum=int(count))
         yield client
