@@ -118,7 +118,7 @@ def running(name: str, model: str) -> Iterator[tuple[int, int]]:
     given = {"MODEL": model, "PORT": str(port)}
     command = [sys.executable, *(given.get(word, word) for word in COMMANDS[name])]
     if "uvicorn" in command:
-        # It tells of each request otherwise, which takes time.
+        # It would log each request, which takes time.
         command += ["--log-level", "warning"]
     path = os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")]))
     env = {**os.environ, "MODEL": model, "PYTHONPATH": path}

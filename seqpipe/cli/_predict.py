@@ -7,6 +7,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from seqpipe.cli._options import Threads, Threshold, Top, Vectors, Workers
+
 _Files = Annotated[
     list[str] | None,
     typer.Argument(
@@ -63,42 +65,15 @@ _Id = Annotated[
     str,
     typer.Option(metavar="COLUMN", help="That of an id, which records that fail are named by."),
 ]
-_Top = Annotated[
-    int | None,
-    typer.Option(
-        min=1, help="Give the labels of the N highest scores.", metavar="N", show_default=False
-    ),
-]
 _Proba = Annotated[bool, typer.Option("--proba", help="Give the score of every label, too.")]
-_Threshold = Annotated[
-    float | None,
-    typer.Option(
-        min=0,
-        max=1,
-        help="Predict labels and entities from this score on, in the place of the model's own bound.",
-        show_default=False,
-    ),
-]
-_Vectors = Annotated[bool, typer.Option("--vectors", help="Give the vector of each text, too.")]
 _Prefix = Annotated[
     str, typer.Option(help="What comes before the names of the columns that are added.")
-]
-_Workers = Annotated[
-    int, typer.Option(min=1, help="So many processes share the work; each loads the model.")
 ]
 _Cluster = Annotated[
     str | None,
     typer.Option(
         metavar="ADDRESS",
         help="Share the work among the workers of a Dask cluster: tcp://HOST:8786, or local:4 for one of four workers here.",
-        show_default=False,
-    ),
-]
-_Threads = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        help="The number of threads of each process. By default the cores, or OMP_NUM_THREADS, are shared. Results are the same.",
         show_default=False,
     ),
 ]
@@ -166,14 +141,14 @@ def predict_command(
     text: _Text = None,
     pair: _Pair = None,
     id: _Id = "id",
-    top: _Top = None,
+    top: Top = None,
     proba: _Proba = False,
-    threshold: _Threshold = None,
-    vectors: _Vectors = False,
+    threshold: Threshold = None,
+    vectors: Vectors = False,
     prefix: _Prefix = "predicted_",
-    workers: _Workers = 1,
+    workers: Workers = 1,
     cluster: _Cluster = None,
-    threads: _Threads = None,
+    threads: Threads = None,
     part_size: _PartSize = 10_000,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the parts of a run that was stopped.")

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from seqpipe.cli._options import Threads, Threshold, Top, Vectors, Workers
+
 _Host = Annotated[str, typer.Option(metavar="ADDRESS", help="The address to listen at.")]
 _Port = Annotated[
     int, typer.Option(min=0, max=65535, help="The port to listen at; 0 for any that's free.")
@@ -17,9 +19,6 @@ _Token = Annotated[
         show_default=False,
         show_envvar=True,
     ),
-]
-_Workers = Annotated[
-    int, typer.Option(min=1, help="So many processes share the work; each loads the model.")
 ]
 _BatchSize = Annotated[
     int, typer.Option(min=1, help="At most so many records are predicted for at once.")
@@ -83,33 +82,9 @@ _Pair = Annotated[
     ),
 ]
 _Id = Annotated[str, typer.Option(metavar="KEY", help="That of an id, which answers repeat.")]
-_Top = Annotated[
-    int | None,
-    typer.Option(
-        min=1, help="Give the labels of the N highest scores.", metavar="N", show_default=False
-    ),
-]
 _Proba = Annotated[
     bool,
     typer.Option("--proba", help="Give the score of every label, also where it isn't asked for."),
-]
-_Threshold = Annotated[
-    float | None,
-    typer.Option(
-        min=0,
-        max=1,
-        help="Predict labels and entities from this score on, in the place of the model's own bound.",
-        show_default=False,
-    ),
-]
-_Vectors = Annotated[bool, typer.Option("--vectors", help="Give the vector of each text, too.")]
-_Threads = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        help="The number of threads of each process. By default the cores, or OMP_NUM_THREADS, are shared. Results are the same.",
-        show_default=False,
-    ),
 ]
 
 
@@ -124,7 +99,7 @@ def serve_command(
     port: _Port = 8000,
     allow_host: _AllowHost = None,
     token: _Token = None,
-    workers: _Workers = 1,
+    workers: Workers = 1,
     batch_size: _BatchSize = 32,
     batch_wait: _BatchWait = 2.0,
     queue: _Queue = 2_000,
@@ -138,11 +113,11 @@ def serve_command(
     text: _Text = None,
     pair: _Pair = None,
     id: _Id = "id",
-    top: _Top = None,
+    top: Top = None,
     proba: _Proba = False,
-    threshold: _Threshold = None,
-    vectors: _Vectors = False,
-    threads: _Threads = None,
+    threshold: Threshold = None,
+    vectors: Vectors = False,
+    threads: Threads = None,
 ) -> None:
     """Serve predictions over HTTP.
 

@@ -1,6 +1,7 @@
 """The application: paths, and what's answered there."""
 
 import contextlib
+import functools
 from asyncio import create_task
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from importlib.resources import files
@@ -13,11 +14,10 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from seqpipe import __version__
 from seqpipe.errors import SeqpipeError
-from seqpipe.serving._docs import draw_docs
-from seqpipe.serving._examples import ERRORS, EXPLAIN, PREDICT
 from seqpipe.serving._host import Gone, Host
 from seqpipe.serving._middleware import App, Guarded, Measured, Received
 from seqpipe.serving._names import Named
+from seqpipe.serving._openapi import ERRORS, EXPLAIN, PREDICT, draw_docs
 from seqpipe.serving._problems import RequestError, as_json
 from seqpipe.serving._requests import check_headers, parse, question_of, records_of
 
@@ -104,9 +104,14 @@ def _add_pages(app: FastAPI) -> None:
         app.add_api_route(path, _fixed(content, kind), include_in_schema=False)
     template = (folder / "docs.html.jinja").read_text(encoding="utf-8")
 
+    # Once, as anybody may ask for it; and not before all paths are there.
+    @functools.cache
+    def drawn() -> str:
+        return draw_docs(template, app.openapi())
+
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:
-        return Response(draw_docs(template, app.openapi()), media_type=_PAGES["/"][1])
+        return Response(drawn(), media_type=_PAGES["/"][1])
 
 
 def _fixed(content: bytes, kind: str) -> Callable[[], Awaitable[Response]]:

@@ -159,7 +159,7 @@ class Received:
         headers = headers_of(scope)
         said = headers.get("content-length", "0")
         if said.isdecimal() and int(said) > self._limits.body:
-            # Who waits for a word before sending is told at once.
+            # A client that waits for `100 Continue` gets the answer at once.
             if "expect" not in headers:
                 await _drain(receive)
             raise self._too_large()

@@ -1,4 +1,4 @@
-"""What's wrong with a request, as the client is told."""
+"""Errors of a request, as the client sees them."""
 
 import json
 from collections.abc import Mapping

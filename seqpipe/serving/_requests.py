@@ -207,7 +207,7 @@ def _check(given: Mapping[str, Any]) -> None:
         and not (isinstance(labels, list) and all(isinstance(each, str) for each in labels)),
         f'"method" should be {one_of(METHODS)}': given.get("method", METHODS[0]) not in METHODS,
         '"component" should be a string': not isinstance(given.get("component"), str | None),
-        '"seed" should be a whole number from 0 on': type(seed) is not int or not 0 <= seed < 2**32,
+        '"seed" should be an integer from 0 on': type(seed) is not int or not 0 <= seed < 2**32,
     }
     for message, is_so in problems.items():
         if is_so:

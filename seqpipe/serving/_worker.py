@@ -77,7 +77,7 @@ class Worker:
         batch_size: At most so many items are done at once.
         batch_wait: So many seconds an item waits for others that fill its batch.
         capacity: So many items may wait.
-        on_batch: Is told the size of each batch.
+        on_batch: Called with the size of each batch.
     """
 
     def __init__(

@@ -17,12 +17,12 @@ from seqpipe.shrinking._write import META, check_embedder, embedder_of, write_sh
 #: What's tried with all words, the gentlest first.
 _SMALLEST: Final = Settings("int8", quantize=True)
 _ALL_WORDS: Final = (Settings("float16"), Settings("int8"), _SMALLEST)
-#: What's left of the words at least where a size is asked for.
+#: The fewest words that are kept where a size is asked for.
 _LEAST_SHARE: Final = 0.01
 #: So many numbers of words are tried, until a size is as near as that to the one asked for.
 _TRIES: Final = 6
 _NEAR: Final = 0.95
-#: What's left of an estimate, so that it's rather too low.
+#: The share of an estimate that's relied on, so that it errs on the low side.
 _MARGIN: Final = 0.98
 
 #: Called with what's being tried, before it is.

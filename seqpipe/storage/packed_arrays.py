@@ -1,6 +1,6 @@
 """Arrays of floats in fewer bytes, which become float32 again when they're read.
 
-Three forms: half precision; whole numbers of 8 bits with a scale for each row; and product quantisation (Jégou, Douze &
+Three forms: half precision; 8-bit integers with a scale for each row; and product quantisation (Jégou, Douze &
 Schmid 2011), with the norms of rows apart, as FastText.zip has it (Joulin et al. 2016). An array stands in a file as the
 arrays of its form, called ``NAME//FIELD``, and the file's metadata name the form.
 """

@@ -1,6 +1,13 @@
-"""What the OpenAPI document says of bodies and responses, which are read and written by hand."""
+"""What the OpenAPI document says of bodies and responses, which are read and written by hand, and the page that shows it.
 
+FastAPI's own page loads its code from elsewhere.
+"""
+
+import json
+from collections.abc import Mapping
 from typing import Any, Final
+
+from jinja2 import Environment
 
 _RECORD: Final = {
     "anyOf": [
@@ -47,3 +54,35 @@ EXPLAIN: Final = _body(
 )
 #: Of every path.
 ERRORS: Final[dict[int | str, dict[str, Any]]] = {"4XX": _ERROR, "5XX": _ERROR}
+
+
+def draw_docs(template: str, openapi: Mapping[str, Any]) -> str:
+    """Draw the page.
+
+    Args:
+        template: The page's template.
+        openapi: The OpenAPI document.
+    """
+    paths = [
+        _drawn(path, method, operation)
+        for path, operations in openapi["paths"].items()
+        for method, operation in operations.items()
+    ]
+    return (
+        Environment(autoescape=True, trim_blocks=True)
+        .from_string(template)
+        .render(info=openapi["info"], paths=paths)
+    )
+
+
+def _drawn(path: str, method: str, operation: Mapping[str, Any]) -> dict[str, Any]:
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    example = body.get("example")
+    return {
+        "path": path,
+        "method": method.upper(),
+        "summary": operation.get("summary", ""),
+        "description": operation.get("description", ""),
+        "parameters": operation.get("parameters", []),
+        "example": "" if example is None else json.dumps(example, ensure_ascii=False),
+    }
