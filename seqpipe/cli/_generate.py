@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from seqpipe.cli._options import AsJson
+
 _Model = Annotated[
     str, typer.Argument(help="A saved pipeline with a language model.", show_default=False)
 ]
@@ -44,6 +46,7 @@ def generate_command(
     top_k: _TopK = None,
     top_p: _TopP = None,
     seed: _Seed = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write a text with a language model.
 
@@ -57,7 +60,7 @@ def generate_command(
     [language_model] trains such a model; see docs/language-models.md.
     """
     from seqpipe.cli._redirect import redirected_output
-    from seqpipe.cli.plugins._screen import waiting
+    from seqpipe.cli.plugins._screen import print_json, waiting
     from seqpipe.reporting import escaped_lines
 
     with waiting(f"loading {model}…"), redirected_output():
@@ -68,4 +71,7 @@ def generate_command(
         text = writer.generate(
             prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed
         )
-    typer.echo(escaped_lines(text))
+    if as_json:
+        print_json({"prompt": prompt, "seed": seed, "text": text})
+    else:
+        typer.echo(escaped_lines(text))

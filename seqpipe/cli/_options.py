@@ -1,9 +1,10 @@
-"""Options of all commands that predict."""
+"""Options of several commands: JSON on standard output, and what those take that predict."""
 
 from typing import Annotated
 
 import typer
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print everything as JSON.")]
 Top = Annotated[
     int | None,
     typer.Option(

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from seqpipe.cli._options import AsJson
+
 _Output = Annotated[
     Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the wheel is written.")
 ]
@@ -48,6 +50,7 @@ def package_command(
     description: _Description = None,
     author: _Author = None,
     intended_use: _Use = "",
+    as_json: AsJson = False,
 ) -> None:
     """Make a wheel of a saved pipeline, to be installed by pip.
 
@@ -60,7 +63,7 @@ def package_command(
 
         python -c 'import spacy; spacy.load("en_reviews")'
     """
-    from seqpipe.cli.plugins._screen import make_console
+    from seqpipe.cli.plugins._screen import make_console, print_json
     from seqpipe.packaging import Details, find_report, write_wheel
     from seqpipe.reporting import escaped
 
@@ -73,9 +76,12 @@ def package_command(
         intended_use=intended_use,
     )
     wheel = write_wheel(model, output, details, find_report(model))
+    installed = wheel.name.split("-")[0]
+    if as_json:
+        print_json({"wheel": str(wheel), "name": installed, "version": wheel.name.split("-")[1]})
+        return
     console = make_console()
     console.print(f"package: {escaped(wheel)}")
-    installed = wheel.name.split("-")[0]
     console.print(f'install: pip install {escaped(wheel)}   (nlp = spacy.load("{installed}"))')
     if not license:
         console.print("licence: not stated, unless the pipeline says it; --license MIT would")

@@ -1,12 +1,15 @@
 """``seqpipe run``."""
 
 import contextlib
+import json
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
+from seqpipe.cli._options import AsJson
 from seqpipe.errors import InterruptedRun
 
 _RUNS: Final = Path("runs")
@@ -56,7 +59,11 @@ def run_command(
     ] = None,
     seeds: _Seeds = 1,
     folds: _Folds = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    as_json: AsJson = False,
+    quiet: Annotated[
+        bool,
+        typer.Option("--quiet", "-q", help="Print nothing but errors, and what --json asks for."),
+    ] = False,
 ) -> None:
     """Train, evaluate and save the pipeline that a file describes.
 
@@ -72,6 +79,8 @@ def run_command(
 
         seqpipe run pipeline.cfg --folds 10
 
+        seqpipe run pipeline.cfg --json > result.json
+
     The output folder gets model-best (load it with spacy.load), config.cfg (the complete
     configuration) and report.json (scores, timings, versions). Ctrl-C (or SIGTERM) stops at any time
     and says what was kept.
@@ -81,9 +90,8 @@ def run_command(
         docs/pipeline-file.md
     """
     from seqpipe.cli._memory import keep_freed_memory
-    from seqpipe.cli._run_output import make_reporter, print_results
-    from seqpipe.cli.plugins._screen import make_console
-    from seqpipe.reporting import escaped
+    from seqpipe.cli._redirect import redirected_output
+    from seqpipe.cli.plugins._screen import print_json
 
     if folds and seeds > 1:
         raise typer.BadParameter(
@@ -91,21 +99,51 @@ def run_command(
             "to --folds"
         )
     keep_freed_memory()
-    console = make_console(soft_wrap=False)
+    # What parts print must not end up in the JSON.
+    with redirected_output() if as_json else contextlib.nullcontext():
+        told = _run(
+            file, context.args, output, (seeds, folds), threads, quiet=quiet, as_json=as_json
+        )
+    if as_json:
+        print_json(told)
+
+
+def _run(
+    file: Path,
+    overrides: Sequence[str],
+    output: Path | None,
+    times: tuple[int, int | None],
+    threads: int | None,
+    *,
+    quiet: bool,
+    as_json: bool,
+) -> dict[str, Any]:
+    """Run a file, show its progress and, without JSON, its results; return these."""
+    from seqpipe.cli._run_output import make_reporter, print_results
+    from seqpipe.cli.plugins._screen import make_console
+    from seqpipe.reporting import escaped
+
+    console = make_console(sys.stderr if as_json else None, soft_wrap=False)
     if not quiet:
         console.print(f"seqpipe run {escaped(file)}", highlight=False, soft_wrap=True)
-    source = _read(file, context.args)
+    source = _read(file, overrides)
     folder = output or _default_output(file)
+    is_shown = not quiet and not as_json
     with _ignored_by_git(_RUNS):
-        if folds or seeds > 1:
-            _run_repeatedly(source, context.args, folder, (seeds, folds), threads, console, quiet)
-            return
-        from seqpipe.run import run
+        if times != (1, None):
+            return _run_repeatedly(
+                source, overrides, folder, times, threads, console, quiet=quiet, is_shown=is_shown
+            )
+        from seqpipe.run import run, to_json
 
         with make_reporter(console, quiet=quiet) as reporter:
             result = run(source, output=folder, threads=threads, reporter=reporter)
-    if not quiet:
+    if is_shown:
         print_results(console, result.report, result.model)
+    told = {"folder": str(folder), "model": str(result.model), **result.report}
+    # As in report.json, whose numbers may be numpy's.
+    plain: dict[str, Any] = json.loads(to_json(told))
+    return plain
 
 
 def _run_repeatedly(
@@ -115,8 +153,10 @@ def _run_repeatedly(
     times: tuple[int, int | None],
     threads: int | None,
     console: Any,
+    *,
     quiet: bool,
-) -> None:
+    is_shown: bool,
+) -> dict[str, Any]:
     from seqpipe.cli._run_output import make_reporter, print_summary
     from seqpipe.run import run_folds, run_seeds
 
@@ -134,8 +174,9 @@ def _run_repeatedly(
         threads=threads,
         make_reporter=reporter_of,
     )
-    if not quiet:
+    if is_shown:
         print_summary(console, summary, folder)
+    return {"folder": str(folder), **summary}
 
 
 def _read(file: Path, overrides: Sequence[str]) -> Any:

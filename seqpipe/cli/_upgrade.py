@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from seqpipe.cli._options import AsJson
+
 #: The style of a line of a diff, by its first character.
 _STYLES = {"-": "red", "+": "green", "@": "cyan"}
 
@@ -21,6 +23,7 @@ def upgrade_command(
             "--new-defaults", help="Take the defaults of the new versions, which changes results."
         ),
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Rename the parts of a pipeline file to their newest versions, and show what changes.
 
@@ -37,7 +40,7 @@ def upgrade_command(
     from seqpipe import storage
     from seqpipe.cli._recorded import read_checked
     from seqpipe.cli._redirect import redirected_output
-    from seqpipe.cli.plugins._screen import make_console
+    from seqpipe.cli.plugins._screen import make_console, print_json
     from seqpipe.config import check as find_mistakes
     from seqpipe.config import upgrade
     from seqpipe.reporting import escaped
@@ -49,11 +52,16 @@ def upgrade_command(
         # As bytes, since Python would change the line ends.
         before = file.read_bytes().decode("utf-8")
         found = upgrade(source, before, new_defaults=new_defaults)
-    console = make_console()
+    changes = found.text != before
+    if as_json:
+        is_written = changes and not check
+        told = {"file": str(file), "changes": changes, "is_written": is_written}
+        print_json({**told, "text": found.text, "notes": [*found.notes]})
+    console = make_console(quiet=as_json)
     _print_diff(console, before, found.text, escaped(file))
     for note in found.notes:
         console.print(f"note: {escaped(note)}")
-    if found.text == before:
+    if not changes:
         console.print(f"{escaped(file)}: there's nothing to upgrade")
         return
     if check:

@@ -1,5 +1,7 @@
 """``seqpipe embeddings export``: every format is read again, and what it can't express is said."""
 
+import json
+
 import numpy as np
 import pytest
 import spacy
@@ -139,3 +141,12 @@ def test_file_that_cannot_be_written_is_named(call, trained, tmp_path):
     (tmp_path / "file").write_text("")
     called = call("embeddings", "export", trained[0], str(tmp_path / "file" / "words.vec"))
     assert called.code == 1 and "can't be written" in called.err
+
+
+def test_json_says_what_was_written(call, trained, tmp_path):
+    folder, source = trained
+    path = tmp_path / "words.vec"
+    told = json.loads(call("embeddings", "export", folder, str(path), "--json").out)
+    assert (told["file"], told["format"]) == (str(path), "word2vec")
+    assert (told["words"], told["width"]) == (len(source.vocabulary), 5)
+    assert all(isinstance(note, str) for note in told["notes"])

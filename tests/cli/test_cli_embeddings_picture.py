@@ -91,3 +91,10 @@ def test_mistakes_are_reported(picture, arguments, message, tmp_path, monkeypatc
 def test_help_says_how_to_start(call):
     out = call("embeddings", "picture", "--help").out
     assert "seqpipe embeddings picture vectors.txt.gz --most 300" in out
+
+
+def test_json_names_what_was_drawn(picture, tmp_path):
+    called = picture("river", "stream", "absent", "-o", tmp_path / "a.svg", "--json")
+    told = json.loads(called.out)
+    assert (told["file"], told["words"]) == (str(tmp_path / "a.svg"), ["river", "stream"])
+    assert (told["left_out"], told["more"]) == (["absent"], 0)

@@ -1,5 +1,6 @@
 """`seqpipe export`: the folder, what's said of it, and what's refused."""
 
+import json
 from pathlib import Path
 
 SAVED = Path(__file__).parents[1] / "saved_models"
@@ -37,3 +38,11 @@ def test_other_formats_are_none(call, tmp_path):
 
 def test_help_has_examples(call):
     assert "seqpipe export runs/reviews/model-best exported" in call("export", "--help").out
+
+
+def test_json_has_the_folder_and_its_size(call, tmp_path):
+    folder = tmp_path / "exported"
+    called = call("export", str(SAVED / "several-labels"), str(folder), "--json")
+    size = sum(file.stat().st_size for file in folder.iterdir())
+    told = {"folder": str(folder), "format": "onnx", "bytes": size, "input": "texts"}
+    assert json.loads(called.out) == told

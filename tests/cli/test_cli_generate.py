@@ -1,5 +1,7 @@
 """`seqpipe generate`: texts on the screen, and what's said of pipelines that can't write."""
 
+import json
+
 import pytest
 import spacy
 from spacy.training import Example
@@ -51,3 +53,10 @@ def test_folder_of_a_run_is_told_from_its_pipeline(call, tmp_path):
 def test_help_has_examples(call):
     called = call("generate", "--help")
     assert called.code == 0 and '--prompt "The city of" --temperature 0.7' in called.out
+
+
+def test_json_has_the_text_as_it_is(call, model):
+    called = call("generate", model, "--prompt", "a c", "--length", "12", "--seed", "3", "--json")
+    pipe = spacy.load(model).get_pipe("seqpipe_language_model")
+    text = pipe.generate("a c", length=12, seed=3)
+    assert json.loads(called.out) == {"prompt": "a c", "seed": 3, "text": text}

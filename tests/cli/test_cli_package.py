@@ -1,5 +1,6 @@
 """`seqpipe package`: the wheel, and what's said of it."""
 
+import json
 from pathlib import Path
 
 MODEL = str(Path(__file__).parents[1] / "saved_models" / "text-classifier")
@@ -31,3 +32,10 @@ def test_help_has_examples(call):
     assert (
         "seqpipe package runs/reviews/model-best --version 1.0.0" in call("package", "--help").out
     )
+
+
+def test_json_names_the_wheel(call, tmp_path):
+    options = ("--output", str(tmp_path), "--name", "woods", "--version", "2.0", "--json")
+    told = json.loads(call("package", MODEL, *options).out)
+    wheel = tmp_path / "en_woods-2.0-py3-none-any.whl"
+    assert told == {"wheel": str(wheel), "name": "en_woods", "version": "2.0"}

@@ -1,5 +1,6 @@
 """``seqpipe plugins new``: says what it made, and what to do next."""
 
+import json
 import os
 import re
 import subprocess
@@ -104,3 +105,9 @@ def test_what_is_there_is_not_overwritten(call):
     called = call("plugins", "new", "my-cells", "--kind", "head")
     assert called.code == 1 and "already exists" in called.err
     assert {path: path.stat().st_mtime_ns for path in Path().rglob("*")} == before
+
+
+def test_json_names_the_files(call):
+    told = json.loads(call("plugins", "new", "my-cells", "-k", "cell", "--json").out)
+    assert (told["folder"], told["plugin"]) == ("seqpipe-my-cells", "my_cells")
+    assert all((Path(told["folder"]) / file).is_file() for file in told["files"])

@@ -191,3 +191,28 @@ def test_seeds_and_folds_are_not_combined(call, file, tmp_path):
     assert called.code == 2 and "can't be combined" in called.err
     assert call("run", str(file), "--folds", "1").code == 2
     assert not (tmp_path / "runs").exists()
+
+
+def test_json_has_the_folder_and_the_summary_of_all_runs(call, file):
+    called = call("run", str(file), "--seeds", "2", "--output", "out", "--json")
+    assert called.code == 0, called.err
+    told = json.loads(called.out)
+    assert told["folder"] == "out" and [*told["seeds"]] == ["3", "4"]
+    assert "seed 3" in called.err
+
+
+def test_json_is_what_the_report_has_and_progress_goes_to_stderr(call, file, tmp_path):
+    called = call("run", str(file), "--output", "out", "--json")
+    assert called.code == 0, called.err
+    told = json.loads(called.out)
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert told == {"folder": "out", "model": "out/model-best", **report}
+    assert {"test", "dev", "timings", "warnings"} <= told.keys()
+    assert "seqpipe run" in called.err and "in all" not in called.err
+    quiet = call("run", str(file), "--output", "out", "--json", "--quiet")
+    assert quiet.err == "" and json.loads(quiet.out)["test"] == report["test"]
+
+
+def test_failed_run_prints_no_json(call, file):
+    called = call("run", str(file), "--classifier.cost", '"much"', "--json")
+    assert called.code == 1 and called.out == "" and "cost" in called.err

@@ -1,5 +1,7 @@
 """`seqpipe upgrade`: newer versions of parts, and everything else byte for byte."""
 
+import json
+
 import pytest
 
 from seqpipe.config import compile_file
@@ -154,3 +156,15 @@ def test_file_stays_if_it_cannot_be_written(call, file, monkeypatch):
     called = call("upgrade", str(file))
     assert called.code == 1 and "no room" in called.err
     assert file.read_text() == FILE
+
+
+def test_json_has_the_new_text_and_keeps_the_exit_code(call, file):
+    called = call("upgrade", str(file), "--check", "--json")
+    told = json.loads(called.out)
+    assert (called.code, told["changes"], told["is_written"]) == (1, True, False)
+    assert "TextClassifier.v2" in told["text"] and file.read_bytes() == FILE.encode()
+    written = json.loads(call("upgrade", str(file), "--json").out)
+    assert written == {**told, "is_written": True}
+    assert file.read_bytes() == told["text"].encode()
+    again = call("upgrade", str(file), "--check", "--json")
+    assert again.code == 0 and not json.loads(again.out)["changes"]

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from seqpipe.cli.embeddings._arguments import AsJson, Model, Most
+from seqpipe.cli._options import AsJson
+from seqpipe.cli.embeddings._arguments import Model, Most
 
 
 class Method(str, enum.Enum):

@@ -15,5 +15,3 @@ Model: TypeAlias = Annotated[
 Most: TypeAlias = Annotated[
     int, typer.Option("-n", "--number", min=1, help="How many neighbours to show.")
 ]
-
-AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print everything as JSON.")]

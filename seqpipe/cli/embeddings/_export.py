@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
+from seqpipe.cli._options import AsJson
 from seqpipe.cli.embeddings._arguments import Model
 
 
@@ -49,6 +50,7 @@ def export_command(
     file: _File,
     format: _Format = None,
     lang: _Lang = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write the vectors of words, items or nodes as a file that other programs read.
 
@@ -80,7 +82,7 @@ def export_command(
     from seqpipe.adapters import save_table
     from seqpipe.cli._redirect import redirected_output
     from seqpipe.cli.embeddings._model import open_model
-    from seqpipe.cli.plugins._screen import counted, make_console, waiting
+    from seqpipe.cli.plugins._screen import counted, make_console, print_json, waiting
     from seqpipe.parts.embedders import Exported, export_vectors, limits, words_file
 
     with waiting(f"loading {model}…") as say, redirected_output():
@@ -94,6 +96,10 @@ def export_command(
             )
         else:
             exported = export_vectors(opened.embedder, file, format.value)
+    if as_json:
+        told = {"file": str(file), "format": format.value, "words": exported.words}
+        print_json({**told, "width": opened.embedder.width, "notes": [*exported.notes]})
+        return
     console = make_console()
     console.print(
         f"{file}: {counted(exported.words, 'word')}, {opened.embedder.width} wide, as {format.value}"

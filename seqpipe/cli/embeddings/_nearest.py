@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from seqpipe.cli.embeddings._arguments import AsJson, Model, Most
+from seqpipe.cli._options import AsJson
+from seqpipe.cli.embeddings._arguments import Model, Most
 
 _Words = Annotated[
     list[str] | None,

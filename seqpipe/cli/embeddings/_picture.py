@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from seqpipe.cli._options import AsJson
 from seqpipe.cli.embeddings._arguments import Model
 
 
@@ -66,6 +67,7 @@ def picture_command(
     output: _Output = Path("picture.svg"),
     title: _Title = None,
     seed: _Seed = 0,
+    as_json: AsJson = False,
 ) -> None:
     """Plot words, items or nodes as points that are close to each other if their vectors are.
 
@@ -85,7 +87,7 @@ def picture_command(
     from seqpipe.cli._redirect import redirected_output
     from seqpipe.cli.embeddings._model import open_model
     from seqpipe.cli.embeddings._picture_output import choose_words, print_picture
-    from seqpipe.cli.plugins._screen import make_console, waiting
+    from seqpipe.cli.plugins._screen import make_console, print_json, waiting
     from seqpipe.storage import write_text
 
     with waiting(f"loading {model}…") as say, redirected_output():
@@ -98,4 +100,8 @@ def picture_command(
         draw = pictures.draw_svg if suffix == ".svg" else pictures.draw_page
         text = draw(projection, title=title or model, groups=chosen.groups or None)
         write_text(output, text)
+    if as_json:
+        told = {"file": str(output), "method": projection.method, "words": [*projection.words]}
+        print_json({**told, "left_out": [*projection.left_out], "more": chosen.more})
+        return
     print_picture(make_console(), projection, output, more=chosen.more)

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from seqpipe.cli.embeddings._arguments import AsJson, Model
+from seqpipe.cli._options import AsJson
+from seqpipe.cli.embeddings._arguments import Model
 
 
 def senses_command(

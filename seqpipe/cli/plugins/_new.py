@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from seqpipe.cli._options import AsJson
 from seqpipe.kinds import KINDS
 from seqpipe.reporting import escaped
 
@@ -27,6 +28,7 @@ def new_command(
         Path,
         typer.Option("--output", "-o", help="The folder to create the plugin's own folder in."),
     ] = Path(),
+    as_json: AsJson = False,
 ) -> None:
     """Create the package of a new plugin: a working part, its tests, and a pipeline to train.
 
@@ -40,6 +42,12 @@ def new_command(
     from seqpipe.scaffold import new_plugin
 
     made = new_plugin(name, kind.name, parent=output, taken=host().plugin_names)
+    if as_json:
+        from seqpipe.cli.plugins._screen import print_json
+
+        files = [file.relative_to(made.folder).as_posix() for file in made.files]
+        print_json({**vars(made), "folder": str(made.folder), "files": files})
+        return
     typer.echo(f"created {escaped(made.folder)}/, which provides the {kind.value} {made.part}")
     for file in made.files:
         typer.echo(f"  {file.relative_to(made.folder).as_posix()}")
