@@ -1,9 +1,12 @@
 """Prints the progress and the results of a run."""
 
+import itertools
+import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from statistics import mean
 from typing import Any, Final
 
 from rich.console import Console
@@ -15,12 +18,20 @@ from rich.text import Text
 from seqpipe.reporting import Progress, Reporter, Silent, escaped, escaped_lines
 
 _MAX_CLASSES: Final = 40
+#: From the least to the greatest value of a curve, and for encodings without blocks.
+_BLOCKS: Final = "▁▂▃▄▅▆▇█"
+_ASCII_BLOCKS: Final = "_.-~:=+#"
+#: A curve has at most so many characters; more values are averaged.
+_CURVE_WIDTH: Final = 40
+#: What evaluations measure, by its name in the history, and on the screen.
+_CURVES: Final = {"loss": "loss", "score": "dev score", "perplexity": "dev perplexity"}
 #: From here on, numbers are printed with an exponent: the perplexity of a training that diverged has up to 309 digits.
 _MAX_PLAIN: Final = 1e6
 
 
 def print_results(console: Console, report: dict[str, Any], model: Path) -> None:
-    """Print the scores, and where the pipeline is."""
+    """Print the curves of the training, the scores, and where the pipeline is."""
+    _print_curves(console, report.get("history", ()))
     for name, scores in report.get("embedding", {}).items():
         for line in _score_lines(name, scores):
             console.print(escaped(line), highlight=False, soft_wrap=True)
@@ -39,6 +50,53 @@ def print_results(console: Console, report: dict[str, Any], model: Path) -> None
         highlight=False,
     )
     _print_path(console, model)
+
+
+def _print_curves(console: Console, history: Sequence[Mapping[str, Any]]) -> None:
+    """Print the loss and the dev score of each evaluation as a line of blocks, the best model's place beside it."""
+    curves: list[tuple[str, str, str]] = []
+    best = next((line for line in reversed(history) if line.get("is_best")), {})
+    for key, name in _CURVES.items():
+        values = [line[key] for line in history if _is_finite(line.get(key))]
+        if len(values) < 2:
+            continue
+        told = f"{_number(values[0])} → {_number(values[-1])}"
+        if key != "loss" and _is_finite(best.get(key)):
+            told += f", best {_number(best[key])} in epoch {best['epoch']}"
+        if not _can_encode("→", console.encoding):
+            told = told.replace("→", "->")
+        curves.append((name, sparkline(values, encoding=console.encoding), told))
+    width = max((len(name) for name, _, _ in curves), default=0)
+    for name, curve, told in curves:
+        console.print(f"{name:<{width}}  {curve}  {told}", highlight=False, soft_wrap=True)
+
+
+def sparkline(values: Sequence[float], *, encoding: str = "utf-8") -> str:
+    """Return a curve of one line: a block for each value, from the least to the greatest.
+
+    Args:
+        values: Finite numbers. Neighbours of more than 40 are averaged.
+        encoding: That of the stream; blocks are ASCII characters if it lacks them.
+    """
+    width = min(len(values), _CURVE_WIDTH)
+    ends = [len(values) * n // width for n in range(width + 1)]
+    shown = [mean(values[start:end]) for start, end in itertools.pairwise(ends)]
+    low, high = min(shown), max(shown)
+    blocks = _BLOCKS if _can_encode(_BLOCKS, encoding) else _ASCII_BLOCKS
+    last = len(blocks) - 1
+    if not high > low:
+        return blocks[last // 2] * width
+    # Halved first, as the difference of two numbers may be infinite.
+    scale = high / 2 - low / 2
+    return "".join(blocks[round((value / 2 - low / 2) / scale * last)] for value in shown)
+
+
+def _can_encode(text: str, encoding: str) -> bool:
+    return len(text.encode(encoding, "ignore").decode(encoding)) == len(text)
+
+
+def _is_finite(value: Any) -> bool:
+    return _is_number(value) and math.isfinite(value)
 
 
 def _print_path(console: Console, model: Path) -> None:

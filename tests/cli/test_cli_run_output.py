@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from seqpipe.cli._run_output import BarReporter, LineReporter, make_reporter, print_results
+from seqpipe.cli._run_output import (
+    BarReporter,
+    LineReporter,
+    make_reporter,
+    print_results,
+    sparkline,
+)
 from seqpipe.reporting import Progress
 
 PROGRESS = Progress(fraction=0.25, epoch=2, loss=0.5, score=0.75, words_per_second=12345.6)
@@ -176,3 +182,58 @@ def test_huge_numbers_are_short():
     with make_reporter(on, quiet=False) as reporter:
         reporter.progress(Progress(fraction=0.5, loss=1e30, score=2.0**1023))
     assert "loss 1e+30  dev 8.988e+307" in printed(on)
+
+
+def test_curve_goes_from_the_least_to_the_greatest_value():
+    assert sparkline([0, 1, 2, 3, 4, 5, 6, 7]) == "▁▂▃▄▅▆▇█"
+    assert sparkline([0.9, 0.1, 0.5]) == "█▁▅"
+    assert sparkline([2.0, 2.0]) == "▄▄"
+    assert sparkline([-1.7e308, 1.7e308]) == "▁█"
+
+
+def test_long_curve_is_averaged():
+    curve = sparkline([n // 10 for n in range(800)])
+    assert len(curve) == 40
+    assert (curve[0], curve[-1]) == ("▁", "█") and list(curve) == sorted(curve)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp437"])
+def test_curve_keeps_to_the_encoding(encoding):
+    curve = sparkline([0, 7, 3], encoding=encoding)
+    assert curve == "_#~"
+    assert sparkline([0, 7, 3], encoding="utf-16") == "▁█▄"
+
+
+def history(*scores, key="score"):
+    return [
+        {"epoch": n, "loss": 1 / (n + 1), key: score, "is_best": score == max(scores)}
+        for n, score in enumerate(scores)
+    ]
+
+
+def test_curves_of_the_training_are_printed_first():
+    lines = results(test={}, history=history(0.5, 0.9, 0.8))
+    assert lines[0] == "loss       █▃▁  1.0000 → 0.3333"
+    assert lines[1] == "dev score  ▁█▆  0.5000 → 0.8000, best 0.9000 in epoch 1"
+    lines = results(
+        sample="a", units_per_second=None, history=history(90.0, 80.5, key="perplexity")
+    )
+    assert lines[1].startswith("dev perplexity  █▁  90.0000 → 80.5000")
+
+
+def test_curve_of_one_evaluation_or_of_none_is_left_out():
+    assert results(test={}, history=history(0.5)) == results(test={}, history=[])
+    empty = [{"epoch": n, "loss": None, "score": float("nan"), "is_best": False} for n in (0, 1)]
+    assert results(test={}, history=empty)[0] == "12 s in all"
+
+
+def test_curves_are_ascii_where_the_stream_is():
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    on = Console(file=stream, force_terminal=False, width=80)
+    print_results(
+        on,
+        {"timings": {"total": 1}, "words_per_second": None, "history": history(0.5, 0.9)},
+        Path("model"),
+    )
+    stream.flush()
+    assert b"dev score  _#  0.5000 -> 0.9000, best 0.9000 in epoch 1" in stream.buffer.getvalue()
