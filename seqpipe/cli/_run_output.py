@@ -55,7 +55,7 @@ def print_results(console: Console, report: dict[str, Any], model: Path) -> None
 def _print_curves(console: Console, history: Sequence[Mapping[str, Any]]) -> None:
     """Print the loss and the dev score of each evaluation as a line of blocks, the best model's place beside it."""
     curves: list[tuple[str, str, str]] = []
-    best = next((line for line in reversed(history) if line.get("is_best")), {})
+    best: Mapping[str, Any] = next((each for each in reversed(history) if each.get("is_best")), {})
     for key, name in _CURVES.items():
         values = [line[key] for line in history if _is_finite(line.get(key))]
         if len(values) < 2:

@@ -26,8 +26,9 @@ from seqpipe.tasks import Field, Wanted
 _AT_ONCE: Final = 256
 #: Components see so many tokens at once. Of more, their arrays are so large that the system provides new memory each time.
 _TOKENS_AT_ONCE: Final = 2**15
-#: From so many new strings on, those of a batch are forgotten after it. Until then they're kept, which is faster.
-_MOST_STRINGS: Final = 500_000
+#: From so many new strings on, those of a batch are forgotten after it. Until then they're kept, which is faster; these take some
+#: 15 MB.
+_MOST_STRINGS: Final = 50_000
 _PAIR: Final = "text2"
 #: Threads, and what's kept of tokens, are the process' own: one prediction at a time.
 _LOCK: Final = threading.RLock()

@@ -148,14 +148,16 @@ def _add_model(app: FastAPI, host: Host) -> None:
 
     @app.post("/reload", responses=ERRORS, summary="Load the model anew")
     async def reload() -> Response:
-        """The new model is loaded beside the old one, which answers meanwhile. If that fails, the old one stays. Only servers with a token do this."""
+        """The new model is loaded beside the old one, which answers meanwhile. If that fails, the old one stays. A first model that couldn't be loaded is tried again. Only servers with a token do this."""
         if host.settings.token is None:
             raise RequestError(_FORBIDDEN, "only a server with a token reloads by request")
-        host.ready  # noqa: B018 - the first one comes by itself
+        if host.failure is None:
+            host.ready  # noqa: B018 - the first one comes by itself
         try:
             fresh = await host.reload()
         except Exception as error:
-            raise RequestError(_FAILED, f"the old model stays: {error}") from error
+            what = "the model can't be loaded" if host.model is None else "the old model stays"
+            raise RequestError(_FAILED, f"{what}: {error}") from error
         host.on_reload()
         return _json(fresh.description)
 

@@ -100,19 +100,28 @@ class Host:
     async def reload(self) -> Model:
         """Load the model anew, and have it answer all requests from then on; those that are there are answered by the old one.
 
+        After a first model that couldn't be loaded, this loads the first one.
+
         Raises:
-            SeqpipeError: It can't be loaded; the old one stays.
+            SeqpipeError: It can't be loaded; the old one stays, if there is one.
         """
         async with self._lock:
             try:
                 model = await self._load()
             except Exception as error:
                 self.metrics.reloads.labels("failed").inc()
-                logger.error("reloading failed, and the old model stays: %s", error)
+                if self.model is None:
+                    self.failure = error
+                    logger.error("the model can't be loaded: %s", error)
+                else:
+                    logger.error("reloading failed, and the old model stays: %s", error)
                 raise
-            self.model = model
+            is_first = self.model is None
+            self.model, self.failure = model, None
             self.metrics.reloads.labels("done").inc()
             logger.info("reloaded: %s", model.fingerprint)
+            if is_first:
+                self.on_ready()
             return model
 
     async def _load(self) -> Model:

@@ -17,7 +17,7 @@ from seqpipe.errors import SavedModelError, SeqpipeError
 from seqpipe.serving._host import logger
 from seqpipe.serving._metrics import FOLDER
 from seqpipe.serving._settings import ServerSettings
-from seqpipe.serving._signals import without_hangups
+from seqpipe.serving._signals import blocking_hangups, without_hangups
 
 _CONTEXT: Final = multiprocessing.get_context("spawn")
 #: What a process says of itself.
@@ -43,7 +43,9 @@ class _Child:
     def __init__(self, settings: ServerSettings, listening: socket.socket) -> None:
         self.messages, theirs = _CONTEXT.Pipe(duplex=False)
         self.process = _CONTEXT.Process(target=_serve, args=(settings, listening, theirs))
-        self.process.start()
+        # Its group may be told while it begins.
+        with blocking_hangups():
+            self.process.start()
         theirs.close()
         self.is_ready = self.is_behind = self.has_reloaded = False
 

@@ -13,7 +13,26 @@ def without_hangups() -> Iterator[None]:
         yield
         return
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    # It was blocked by who started this process; what has come meanwhile is dropped, being ignored by now.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])
     try:
         yield
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@contextlib.contextmanager
+def blocking_hangups() -> Iterator[None]:
+    """Have SIGHUP wait meanwhile, and in processes that are started meanwhile until they're in `without_hangups`.
+
+    A process has no handler as it begins, and would be ended. What's started inherits the signals that are blocked.
+    """
+    # Windows has none.
+    if not hasattr(signal, "SIGHUP"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

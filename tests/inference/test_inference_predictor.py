@@ -262,3 +262,14 @@ def test_data_frame_keeps_its_index(predictor, classifier):
 
 def test_records_in_a_list_give_predictions(predictor):
     assert list(predictor(TEXTS)) == list(predictor.predict(TEXTS))
+
+
+def test_words_of_endless_texts_are_forgotten(predictor, monkeypatch):
+    monkeypatch.setattr("seqpipe.inference._predictor._MOST_STRINGS", 100)
+    counts = []
+    for start in range(0, 1000, 100):
+        predictor.predict(f"new{n} word{n}" for n in range(start, start + 100))
+        counts.append(len(predictor.nlp.vocab.strings))
+    # Those of the first batch stay.
+    assert len(set(counts)) == 1
+    assert list(predictor.predict(TEXTS)) == list(Predictor(predictor.model).predict(TEXTS))

@@ -399,3 +399,33 @@ def test_reload_that_fails_keeps_the_old_model(gazetteer, tmp_path):
     assert failed.json()["error"].startswith("the old model stays: ")
     assert found.json()["predictions"][0]["prediction"]["entities"]
     assert 'seqpipe_reloads_total{outcome="failed"} 1.0' in figures
+
+
+def test_model_that_could_not_be_loaded_at_first_is_loaded_by_a_reload(gazetteer, tmp_path):
+    import shutil
+
+    folder = tmp_path / "model"
+    headers = {"authorization": "Bearer x"}
+
+    async def asking():
+        host = Host(ServerSettings(str(folder), token="x"))
+        ready = []
+        host.on_ready = lambda: ready.append(True)
+        transport = httpx.ASGITransport(app=build_app(host), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            early = await client.post("/reload", headers=headers)
+            await host.start()
+            failed = await client.post("/reload", headers=headers)
+            shutil.copytree(gazetteer, folder)
+            done = await client.post("/reload", headers=headers)
+            found = await client.post("/predict", json="In Paris", headers=headers)
+            await host.stop()
+        return (early, failed, done, found), host.failure, ready
+
+    (early, failed, done, found), failure, ready = asyncio.run(asking())
+    # While the first one is being loaded, there's nothing to load anew.
+    assert early.status_code == 503
+    assert failed.status_code == 500
+    assert failed.json()["error"].startswith("the model can't be loaded: ")
+    assert done.json()["fingerprint"] and (failure, ready) == (None, [True])
+    assert found.json()["predictions"][0]["prediction"]["entities"]

@@ -1,13 +1,17 @@
-"""What the first of several processes does about the others, which none is started for here."""
+"""What the first of several processes does about the others, which hardly any is started for here."""
 
 import os
 import signal
+import socket
+import subprocess
+import sys
+import time
 
 import pytest
 
 from seqpipe.serving import ServerSettings, _processes
 from seqpipe.serving._metrics import FOLDER
-from seqpipe.serving._signals import without_hangups
+from seqpipe.serving._signals import blocking_hangups, without_hangups
 
 
 class Messages:
@@ -127,3 +131,55 @@ def test_hangup_while_a_server_begins_is_nothing():
     with without_hangups():
         os.kill(os.getpid(), signal.SIGHUP)
     assert signal.getsignal(signal.SIGHUP) == before
+
+
+def blocked():
+    return signal.SIGHUP in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_hangup_is_blocked_while_a_process_is_started(monkeypatch):
+    found = []
+
+    class Started:
+        def __init__(self, **arguments):
+            pass
+
+        def start(self):
+            found.append(blocked())
+
+    class Context:
+        Process = Started
+        Pipe = staticmethod(_processes._CONTEXT.Pipe)
+
+    monkeypatch.setattr(_processes, "_CONTEXT", Context)
+    _processes._Child(ServerSettings("model"), None).messages.close()
+    assert (found, blocked()) == ([True], False)
+
+
+def test_hangup_that_came_while_a_process_began_is_dropped():
+    with blocking_hangups():
+        os.kill(os.getpid(), signal.SIGHUP)
+        with without_hangups():
+            assert not blocked()
+
+
+def test_process_that_has_just_begun_survives_a_hangup():
+    code = "import os, signal; print(signal.SIGHUP in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
+    with blocking_hangups():
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "True\n"
+
+
+@pytest.mark.slow
+def test_child_outlives_hangups_until_it_says_what_is_wrong():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        child = _processes._Child(ServerSettings("there is no such model"), listening)
+        reason = ""
+        deadline = time.monotonic() + 120
+        while not reason and time.monotonic() < deadline:
+            if child.process.is_alive():
+                os.kill(child.process.pid, signal.SIGHUP)
+            time.sleep(0.01)
+            reason = child.heard()
+        child.process.join()
+    assert "neither a folder nor an installed" in reason

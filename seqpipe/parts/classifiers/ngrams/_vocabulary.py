@@ -16,9 +16,9 @@ Texts = Sequence[Sequence[str]]
 _WORDS_AT_ONCE: Final = 300_000
 _UNKNOWN: Final = -1
 #: What's found out about words is kept as long as there are no more of them, and no more characters and n-grams in them:
-#: some 100 MB.
-_MOST_MET: Final = 200_000
-_MOST_CHARACTERS: Final = 16_000_000
+#: some 25 MB.
+_MOST_MET: Final = 50_000
+_MOST_CHARACTERS: Final = 4_000_000
 #: Stands before the first word and after the last one; no word is empty.
 _MARK: Final = ""
 
