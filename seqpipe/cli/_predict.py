@@ -268,7 +268,15 @@ def _to_stream(
     from seqpipe.inference import predict_to_stream
 
     out = getattr(stdout, "buffer", stdout)
-    predict_to_stream(predictor, records, out, format=format, **engine, on_done=screen.done)
+    predict_to_stream(
+        predictor,
+        records,
+        out,
+        format=format,
+        **engine,
+        on_done=screen.done,
+        on_notice=screen.notice,
+    )
 
 
 def _to_file(
@@ -299,6 +307,7 @@ def _to_file(
             errors=errors,
             on_done=screen.done,
             on_kept=screen.kept,
+            on_notice=screen.notice,
             **options,
         )
     except KeyboardInterrupt:

@@ -96,6 +96,10 @@ class PredictScreen(contextlib.AbstractContextManager["PredictScreen"]):
         self._kept += count
         self._advance()
 
+    def notice(self, text: str) -> None:
+        """Say what keeps the work from going on, even with --quiet: nothing else would be seen of it."""
+        self._print(f"warning: {escaped(text)}")
+
     def _advance(self) -> None:
         if self._bar is None:
             return

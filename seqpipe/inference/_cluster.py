@@ -1,6 +1,7 @@
 """The work shared among the workers of Dask, on this machine or on many."""
 
 import contextlib
+import threading
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,10 +20,18 @@ _AHEAD: Final = 4
 _PIECES: Final = 16
 _TRIES: Final = 5
 _WAIT: Final = "60s"
+#: Seconds until it's said that a cluster has no workers, and from then on between one time and the next.
+_PATIENCE: Final = 5.0
+_AGAIN: Final = 60.0
 
 
 def in_cluster(
-    work: Work, batches: Iterable[Sequence[Item]], *, address: str, is_slow: bool = False
+    work: Work,
+    batches: Iterable[Sequence[Item]],
+    *,
+    address: str,
+    is_slow: bool = False,
+    on_notice: Callable[[str], None] = lambda text: None,
 ) -> Iterator[Done]:
     """Yield what comes of each batch, in their order, from the workers of a cluster; only a few batches wait at a time.
 
@@ -35,12 +44,13 @@ def in_cluster(
         address: That of a scheduler, such as "tcp://10.0.0.1:8786"; or "local:4", for a cluster of four workers with a thread each,
             which is started here, and ended.
         is_slow: Whether batches come at any time; see `Coming`.
+        on_notice: Called, in another thread, with what should be said while the work goes on: that there are no workers to do it.
 
     Raises:
         ConfigError: Dask isn't installed, or there's no cluster there.
         SavedModelError: The scheduler went away.
     """
-    with _client(address) as client:
+    with _client(address) as client, _telling(client, address, on_notice):
         from distributed import KilledWorker
         from distributed.client import FutureCancelledError
 
@@ -70,6 +80,37 @@ def in_cluster(
         finally:
             with contextlib.suppress(Exception):
                 client.unregister_worker_plugin(f"seqpipe-{job}")
+
+
+@contextlib.contextmanager
+def _telling(client: Any, address: str, on_notice: Callable[[str], None]) -> Iterator[None]:
+    """Say meanwhile, now and then, that a cluster has no workers, as long as that's so."""
+    if address.startswith(LOCAL):
+        yield
+        return
+    over = threading.Event()
+
+    def watch() -> None:
+        since = 0.0
+        while not over.wait(wait := _AGAIN if since else _PATIENCE):
+            # A scheduler that went away is told of by who waits for results.
+            with contextlib.suppress(Exception):
+                if client.scheduler_info(n_workers=-1)["workers"]:
+                    since = 0.0
+                    continue
+                since += wait
+                on_notice(
+                    f"the cluster at {address} has had no workers for {since:.0f} s: start some, by `dask worker {address}`, or "
+                    "stop by Ctrl-C; the work begins when one is there"
+                )
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _register(client: Any, plugin: Any) -> None:

@@ -127,6 +127,7 @@ def predict_to_stream(
     workers: int = 1,
     cluster: str | None = None,
     on_done: Callable[[Done], None],
+    on_notice: Callable[[str], None] = lambda text: None,
 ) -> None:
     """Predict for records, and write each batch as soon as it's done.
 
@@ -141,6 +142,7 @@ def predict_to_stream(
         workers: How many processes share the work.
         cluster: The address of a cluster of Dask's that does it instead; see `in_cluster`.
         on_done: Called with what came of each batch, in their order.
+        on_notice: Called with what should be said while the work goes on; see `in_cluster`.
 
     Raises:
         ConfigError: The format can't be written to a stream.
@@ -151,7 +153,8 @@ def predict_to_stream(
         if encoder.format == "parquet":
             raise ConfigError("Parquet can't be written to a stream: name a file by --output")
         batches = _as_they_come(records) if records.is_stream else batches_of(records)
-        engine = _engine(Work(predictor, encoder), workers, cluster, is_slow=records.is_stream)
+        work = Work(predictor, encoder)
+        engine = _engine(work, workers, cluster, is_slow=records.is_stream, on_notice=on_notice)
         write_stream(batches, engine, encoder, out, on_done)
 
 
@@ -170,6 +173,7 @@ def predict_to_file(
     errors: Path | None = None,
     on_done: Callable[[Done], None],
     on_kept: Callable[[int], None],
+    on_notice: Callable[[str], None] = lambda text: None,
 ) -> Path | None:
     """Predict for records, and write a file, whole or not at all; or a folder of parts, each whole or not at all.
 
@@ -187,6 +191,7 @@ def predict_to_file(
         errors: The file that says which records failed; None for one beside the output.
         on_done: Called with what came of each batch, in their order.
         on_kept: Called with the number of records of each part that was there.
+        on_notice: Called with what should be said while the work goes on; see `in_cluster`.
 
     Returns:
         The file that says which records failed; None if none did.
@@ -228,7 +233,8 @@ def predict_to_file(
         _check_apart(records.files, [output, parts.errors], parts.folder)
         if is_folder and resume and not overwrite and parts.is_complete:
             return None
-        engine = _engine(Work(predictor, encoder), workers, cluster, is_slow=records.is_stream)
+        work = Work(predictor, encoder)
+        engine = _engine(work, workers, cluster, is_slow=records.is_stream, on_notice=on_notice)
         return write_parts(records, engine, encoder, parts, on_done=on_done, on_kept=on_kept)
 
 
@@ -265,9 +271,16 @@ def _encoder(predictor: Predictor, records: Records, format: Format | None) -> E
     )
 
 
-def _engine(work: Work, workers: int, cluster: str | None, *, is_slow: bool) -> Engine:
+def _engine(
+    work: Work,
+    workers: int,
+    cluster: str | None,
+    *,
+    is_slow: bool,
+    on_notice: Callable[[str], None],
+) -> Engine:
     if cluster is not None:
-        return partial(in_cluster, work, address=cluster, is_slow=is_slow)
+        return partial(in_cluster, work, address=cluster, is_slow=is_slow, on_notice=on_notice)
     if workers == 1:
         return partial(in_this_process, work)
     return partial(in_processes, work, count=workers, is_slow=is_slow)

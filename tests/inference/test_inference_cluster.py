@@ -12,7 +12,7 @@ from distributed import LocalCluster
 from inference.conftest import TEXTS, Importing
 
 from seqpipe.errors import ConfigError
-from seqpipe.inference import Predictor, Reading, Records, predict_to_file
+from seqpipe.inference import Predictor, Reading, Records, _cluster, predict_to_file
 
 
 def to_file(predictor, path, output, **settings):
@@ -91,3 +91,60 @@ def test_address_without_a_number_of_workers_is_an_error(classifier, tmp_path, a
         to_file(
             Predictor(classifier), tmp_path / "texts.jsonl", tmp_path / "x.jsonl", cluster=address
         )
+
+
+class Scheduler:
+    """A cluster as its client sees it."""
+
+    def __init__(self, *counts):
+        self.counts = list(counts)
+        self.over = threading.Event()
+
+    def scheduler_info(self, n_workers):
+        count = self.counts.pop(0)
+        if not self.counts:
+            self.over.set()
+            self.counts.append(count)
+        return {"workers": dict.fromkeys(range(count))}
+
+
+def told_of(monkeypatch, scheduler, address="tcp://10.0.0.1:8786"):
+    monkeypatch.setattr(_cluster, "_PATIENCE", 0.01)
+    monkeypatch.setattr(_cluster, "_AGAIN", 0.02)
+    told = []
+    with _cluster._telling(scheduler, address, told.append):
+        scheduler.over.wait(10 if not address.startswith("local") else 0.05)
+    return told
+
+
+def test_cluster_without_workers_is_told_of_each_time_it_has_waited(monkeypatch):
+    told = told_of(monkeypatch, Scheduler(0, 0, 1, 0, 1))
+    assert len(told) == 3
+    assert "tcp://10.0.0.1:8786 has had no workers" in told[0]
+    assert "`dask worker tcp://10.0.0.1:8786`" in told[0]
+
+
+def test_cluster_with_workers_or_of_this_machine_is_not_told_of(monkeypatch):
+    assert told_of(monkeypatch, Scheduler(1, 2, 1)) == []
+    assert told_of(monkeypatch, Scheduler(0, 0), "local:2") == []
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_work_waits_for_workers_and_says_so(classifier, tmp_path, monkeypatch):
+    monkeypatch.setattr(_cluster, "_PATIENCE", 0.2)
+    write(tmp_path / "texts.jsonl", TEXTS)
+    told = []
+    with LocalCluster(
+        n_workers=0, threads_per_worker=1, dashboard_address=None, silence_logs=50
+    ) as cluster:
+
+        def notice(text):
+            told.append(text)
+            cluster.scale(1)
+
+        predictor, output = Predictor(classifier), tmp_path / "out.jsonl"
+        address = cluster.scheduler_address
+        to_file(predictor, tmp_path / "texts.jsonl", output, cluster=address, on_notice=notice)
+    assert ids_of(output) == [0, 1, 2, 3]
+    assert len(told) == 1 and f"{address} has had no workers" in told[0]
