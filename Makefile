@@ -49,7 +49,7 @@ $(READY): pyproject.toml .ci/constraints.txt $(PLUGINS:%=%/pyproject.toml)
 # For every version of Python that seqpipe runs on, and every platform. torch stays what .ci/torch.txt says.
 lock: $(READY)
 	$(PIP) uv
-	printf -- '-e %s\n' '.[demo,dev,bench,glove,projection]' $(PLUGINS:%='./%[test]') | \
+	printf -- '-e %s\n' '.[demo,dev,bench,engines,glove,projection]' $(PLUGINS:%='./%[test]') | \
 	    UV_CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/uv pip compile - --quiet --universal --upgrade \
 	    --python-version 3.10 --no-annotate --no-emit-package seqpipe \
 	    $(PLUGINS:plugins/%=--no-emit-package %) --constraint .ci/torch.txt --output-file .ci/constraints.txt

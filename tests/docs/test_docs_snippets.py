@@ -18,12 +18,15 @@ else:
 
 #: These take longer than the others.
 SLOW = (DOCS / "tutorial.md", DOCS / "plugins.md", DOCS / "first-model.md")
+#: What they need is installed by few; tests/inference/test_inference_engines.py follows it.
+ELSEWHERE = (DOCS / "engines.md",)
 
 
 FOLLOWED = [
     pytest.param(page, id=name_of(page), marks=[pytest.mark.slow] if page in SLOW else [])
     for page in PAGES
-    if any(block.title or block.language == "python" for block in blocks(page))
+    if page not in ELSEWHERE
+    and any(block.title or block.language == "python" for block in blocks(page))
 ]
 
 
