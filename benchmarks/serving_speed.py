@@ -4,7 +4,8 @@ Each of ``--clients`` asks for one text after another on a connection of its own
 servers get the same texts, the first ``--words`` words of articles of BBC News, in turns: each starts anew for each repeat. A
 wrong label is an error too; what's right is what ``nlp.pipe`` says of the same texts.
 
-``--memory N`` sends N more requests to `seqpipe serve`, each with words that no other has, and prints how its memory grows.
+``--memory N`` sends N more requests to `seqpipe serve`, whose last ``--new-words`` words no other text has, and prints how its
+memory grows; with ``--repeats 0`` nothing else is measured.
 """
 
 import argparse
@@ -66,6 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--words", type=int, default=50, help="the length of a text")
     parser.add_argument("--repeats", type=int, default=3, help="how often each server is measured")
     parser.add_argument("--memory", type=int, default=0, help="requests to watch the memory over")
+    parser.add_argument("--new-words", type=int, default=2, help="new words in each of these")
     parser.add_argument("--json", type=Path, help="write all figures")
     options = parser.parse_args(arguments)
     texts = read_texts(options.model, options.words)
@@ -77,8 +79,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 asyncio.run(ask_all(port, texts, 2 * options.clients, options.clients))
                 found.append(measure(name, port, texts, options.requests, options.clients))
             print(f"{repeat + 1}/{options.repeats}  {shown(found[-1])}", flush=True)
-    print_table(found)
-    memory = watch_memory(options) if options.memory else []
+    if found:
+        print_table(found)
+    memory = watch_memory(options, texts) if options.memory else []
     if options.json:
         told = {
             "machine": describe_machine(),
@@ -188,21 +191,24 @@ def _label(body: bytes) -> str | None:
     return label
 
 
-def watch_memory(options: argparse.Namespace) -> list[float]:
+def watch_memory(options: argparse.Namespace, texts: Sequence[Text]) -> list[float]:
     """Print and return the server's memory in MiB, at the start and after each tenth of the requests."""
     with running("seqpipe serve", options.model) as (port, process):
         found = [_memory(process)]
+        print(f"{'at the start':>18}  {found[0]:8.1f} MiB", flush=True)
         each = options.memory // STAGES
         for stage in range(STAGES):
-            texts = [_new_text(stage * each + number, options.words) for number in range(each)]
-            asyncio.run(ask_all(port, texts, each, options.clients))
+            numbers = range(stage * each, (stage + 1) * each)
+            new = [_new_text(texts[n % len(texts)], n, options.new_words) for n in numbers]
+            asyncio.run(ask_all(port, new, each, options.clients))
             found.append(_memory(process))
             print(f"{(stage + 1) * each:>9,} requests  {found[-1]:8.1f} MiB", flush=True)
     return found
 
 
-def _new_text(number: int, words: int) -> Text:
-    text = " ".join(f"w{number}x{place}" for place in range(words))
+def _new_text(known: Text, number: int, count: int) -> Text:
+    words = json.loads(known.body)["text"].split()
+    text = " ".join(words[: max(len(words) - count, 0)] + [f"w{number}x{n}" for n in range(count)])
     return Text(json.dumps({"text": text}).encode(), "")
 
 
