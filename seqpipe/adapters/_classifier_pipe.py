@@ -20,6 +20,7 @@ from seqpipe import storage
 from seqpipe.adapters._context import context_of
 from seqpipe.adapters._contract import calling, predict_scores, read_examples
 from seqpipe.adapters._packed import pack, unpacked
+from seqpipe.adapters._tokenizer import remember_chunks
 from seqpipe.errors import ClassifierError, ConfigError
 from seqpipe.parts.classifiers import Classifier, LabelledWords
 
@@ -191,6 +192,7 @@ def make_classifier_pipe(
         ConfigError: It's no classifier, or the threshold isn't from 0 to 1.
     """
     check_classifier(name, classifier, threshold)
+    remember_chunks(nlp.tokenizer)
     return ClassifierPipe(nlp.vocab, name, classifier, threshold)
 
 
