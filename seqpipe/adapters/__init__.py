@@ -138,6 +138,7 @@ __all__ = [
     "predict_evaluated",
     "read_examples",
     "recurrent_engines",
+    "remember_chunks",
     "save_table",
     "tasks_of",
     "tokenized",

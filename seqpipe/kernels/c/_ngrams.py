@@ -84,11 +84,16 @@ def weigh_ngrams(
     counts = np.zeros(columns, dtype=np.int32)
     seen = np.zeros((columns + 4095) // 4096 * 64, dtype=np.uint64)
     some = np.zeros((columns + 4095) // 4096, dtype=np.uint64)
-    longer, first = ([np.ascontiguousarray(x, np.int64) for x in xs] for xs in (known.longer, known.first))
+    longer, first = (
+        [np.ascontiguousarray(x, np.int64) for x in xs] for xs in (known.longer, known.first)
+    )
     sizes = np.array([len(keys) for keys in longer], dtype=np.int64)
     # These references keep memory alive until C has returned.
-    arrays = [
-        *(np.ascontiguousarray(x, np.int64) for x in (starts, numbers, known.columns, known.part_starts)),
+    arrays: list[NDArray[Any]] = [
+        *(
+            np.ascontiguousarray(x, np.int64)
+            for x in (starts, numbers, known.columns, known.part_starts)
+        ),
         np.ascontiguousarray(known.parts, np.int32),
         np.array([x.ctypes.data for x in longer], dtype=np.int64),
         sizes,

@@ -17,7 +17,6 @@ from seqpipe.parts.recurrence._engines import EngineName, check_engine, engine_n
 from seqpipe.parts.recurrence._noise import Noise, draw_mask, draw_zoneout
 from seqpipe.parts.recurrence._unroll import Allocate
 
-
 #: So many rows are added to at once.
 _ROWS: Final = 2**13
 
@@ -137,7 +136,7 @@ class Recurrent(Encoder):
         if torch.is_grad_enabled():
             return outputs + shortcut[places]
         # In the cache, where all rows at once would be written to memory and read again.
-        for some, at in zip(outputs.split(_ROWS), places.split(_ROWS), strict=True):
+        for some, at in zip(torch.split(outputs, _ROWS), torch.split(places, _ROWS), strict=True):
             some += shortcut[at]
         return outputs
 
