@@ -56,6 +56,7 @@ from seqpipe.adapters._task_pipe import make_task_pipe as make_task_pipe
 from seqpipe.adapters._task_pipe import tasks_of as tasks_of
 from seqpipe.adapters._tokenizer import WordTokenizer as WordTokenizer
 from seqpipe.adapters._tokenizer import make_tokenizer as make_tokenizer
+from seqpipe.adapters._tokenizer import remember_chunks as remember_chunks
 from seqpipe.adapters._tokenizer import tokenized as tokenized
 from seqpipe.adapters._tokens import keeping_tokens as keeping_tokens
 from seqpipe.adapters._tune import forgetting_evaluated as forgetting_evaluated
@@ -137,6 +138,7 @@ __all__ = [
     "predict_evaluated",
     "read_examples",
     "recurrent_engines",
+    "remember_chunks",
     "save_table",
     "tasks_of",
     "tokenized",

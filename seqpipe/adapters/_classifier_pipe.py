@@ -20,11 +20,13 @@ from seqpipe import storage
 from seqpipe.adapters._context import context_of
 from seqpipe.adapters._contract import calling, predict_scores, read_examples
 from seqpipe.adapters._packed import pack, unpacked
+from seqpipe.adapters._tokenizer import remember_chunks
 from seqpipe.errors import ClassifierError, ConfigError
 from seqpipe.parts.classifiers import Classifier, LabelledWords
 
 _NOT_FITTED = b""
 _AT_ONCE = 128
+_MOST_SPELLINGS = 200_000
 
 _Corpus = Callable[[Language], Iterable[Example]]
 
@@ -44,6 +46,7 @@ class ClassifierPipe(Pipe):  # type: ignore[misc]
         self.name = name
         self.classifier = classifier
         self.threshold = threshold
+        self._spellings = Spellings()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -112,7 +115,7 @@ class ClassifierPipe(Pipe):  # type: ignore[misc]
 
     def _predict(self, docs: Sequence[Doc]) -> NDArray[np.float32]:
         """Return the classifier's scores: `[docs, labels]`."""
-        return predict_scores(self.classifier, words_of(docs))
+        return predict_scores(self.classifier, words_of(docs, self._spellings))
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
         """Return spaCy's scores of categories."""
@@ -191,6 +194,7 @@ def make_classifier_pipe(
         ConfigError: It's no classifier, or the threshold isn't from 0 to 1.
     """
     check_classifier(name, classifier, threshold)
+    remember_chunks(nlp.tokenizer)
     return ClassifierPipe(nlp.vocab, name, classifier, threshold)
 
 
@@ -207,31 +211,37 @@ def check_classifier(name: str, classifier: Any, threshold: float) -> None:
         )
 
 
-def words_of(docs: Sequence[Doc]) -> list[list[str]]:
-    """Return the words of each doc that a classifier sees: those that aren't white space."""
+class Spellings(dict[int, str]):
+    """The strings of hashes that were asked for: 200,000 at most, and none in a copy."""
+
+    def __reduce__(self) -> tuple[type["Spellings"], tuple[()]]:
+        return Spellings, ()
+
+    def of(self, hashes: list[int], store: StringStore) -> list[str]:
+        """Return the string of each hash."""
+        try:
+            return list(map(self.__getitem__, hashes))
+        except KeyError:
+            if len(self) > _MOST_SPELLINGS:
+                self.clear()
+            self.update((each, store[each]) for each in {*hashes} - self.keys())
+        return list(map(self.__getitem__, hashes))
+
+
+def words_of(docs: Sequence[Doc], known: Spellings | None = None) -> list[list[str]]:
+    """Return the words of each doc that a classifier sees: those that aren't white space.
+
+    Args:
+        docs: The docs.
+        known: Strings that were looked up before; others are added.
+    """
     # An object for each token takes most of the time that a linear classifier takes.
     words: list[list[str]] = []
-    vocab = None
+    known = Spellings() if known is None else known
     for doc in docs:
-        if doc.vocab is not vocab:
-            vocab = doc.vocab
-            strings = _Strings(vocab.strings)
         orths, spaces = doc.to_array([ORTH, IS_SPACE]).reshape(-1, 2).T
-        words.append(list(map(strings.__getitem__, orths[spaces == 0].tolist())))
+        words.append(known.of(orths[spaces == 0].tolist(), doc.vocab.strings))
     return words
-
-
-class _Strings(dict[int, str]):
-    """The strings of hashes, each looked up once."""
-
-    def __init__(self, store: StringStore) -> None:
-        super().__init__()
-        self._store = store
-
-    def __missing__(self, orth: int) -> str:
-        string: str = self._store[orth]
-        self[orth] = string
-        return string
 
 
 def labels_of(examples: Iterable[Example]) -> list[str]:

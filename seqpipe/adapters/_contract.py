@@ -187,7 +187,7 @@ def _checked(
     part: Any,
     kind: str,
     returned: Any,
-    inputs: Sequence[str],
+    inputs: Sequence[str | Sequence[str]],
     shape: tuple[int, ...],
     meaning: str,
 ) -> NDArray[np.float32]:
@@ -201,9 +201,10 @@ def _checked(
     finite = np.isfinite(returned)
     if not finite.all():
         row = int(np.argmin(finite.reshape(len(inputs), -1).all(axis=1)))
+        given = inputs[row] if isinstance(inputs[row], str) else " ".join(inputs[row])
         raise PluginError(
             f"{describe_maker(part, kind)} returned NaN or infinite numbers for "
-            f"{reprlib.repr(inputs[row])}, and should return finite ones: train it anew with a smaller "
+            f"{reprlib.repr(given)}, and should return finite ones: train it anew with a smaller "
             "learning rate, or look at the part"
         )
     return returned.astype(np.float32, copy=False)
@@ -219,8 +220,7 @@ def predict_scores(classifier: Classifier, texts: Sequence[Sequence[str]]) -> ND
     with calling(classifier, "classifier", f"was given {len(texts)} texts"):
         scores = classifier.predict(texts)
         shape = (len(texts), len(classifier.labels))
-    joined = [" ".join(words) for words in texts]
-    return _checked(classifier, "classifier", scores, joined, shape, "[texts, labels]")
+    return _checked(classifier, "classifier", scores, texts, shape, "[texts, labels]")
 
 
 def read_rows(reader: Reader) -> ReadResult:

@@ -21,6 +21,7 @@ from seqpipe.adapters._classifier_pipe import ClassifierPipe
 from seqpipe.adapters._contract import broken, calling
 from seqpipe.adapters._decision_pipe import decision_of
 from seqpipe.adapters._shim import TorchShim
+from seqpipe.adapters._tokenizer import remember_chunks
 from seqpipe.adapters._wide_pipe import WidePipe
 from seqpipe.errors import ConfigError
 from seqpipe.parts.heads import Head
@@ -225,6 +226,7 @@ def make_task_pipe(nlp: Language, name: str, model: Model, task: Task) -> TaskPi
             "spaCy's learns: use the architecture seqpipe.Head.v1, which has none",
             setting="class_weights",
         )
+    remember_chunks(nlp.tokenizer)
     return pipe
 
 

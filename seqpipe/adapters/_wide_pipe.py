@@ -24,6 +24,7 @@ from seqpipe.adapters._classifier_pipe import (
     check_classifier,
     labels_of,
 )
+from seqpipe.adapters._tokenizer import remember_chunks
 from seqpipe.errors import ConfigError, SavedModelError
 from seqpipe.parts.classifiers import Classifier
 from seqpipe.storage.part_files import read_settings, write_settings
@@ -285,6 +286,7 @@ def make_wide_pipe(
         raise ConfigError(
             f"the `weight` of the component {name!r} is {weight}; it lies between 0 and 1"
         )
+    remember_chunks(nlp.tokenizer)
     return WidePipe(nlp.vocab, name, classifier, threshold, (1 - weight, weight))
 
 

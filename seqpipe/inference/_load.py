@@ -7,6 +7,7 @@ import spacy
 from spacy.language import Language
 from spacy.util import is_package
 
+from seqpipe.adapters import remember_chunks
 from seqpipe.errors import SavedModelError, SeqpipeError
 
 #: What a run calls its pipeline.
@@ -26,10 +27,12 @@ def load_pipeline(name: str) -> Language:
             f"{name} is what a run wrote: name its pipeline, {Path(name) / _BEST}"
         )
     try:
-        return spacy.load(name)
+        nlp = spacy.load(name)
     except SeqpipeError:
         raise
     # spaCy raises all kinds of errors.
     except Exception as error:
         reason = " ".join(str(error).split())
         raise SavedModelError(f"{name} can't be loaded as a pipeline: {reason}") from error
+    remember_chunks(nlp.tokenizer)
+    return nlp

@@ -21,7 +21,9 @@ from seqpipe.kernels.c import Attention as Attention
 from seqpipe.kernels.c import BuildError as BuildError
 from seqpipe.kernels.c import Chain as Chain
 from seqpipe.kernels.c import Compiled as Compiled
+from seqpipe.kernels.c import KnownNgrams as KnownNgrams
 from seqpipe.kernels.c import Sums as Sums
+from seqpipe.kernels.c import WeighedNgrams as WeighedNgrams
 from seqpipe.kernels.c import available_threads as available_threads
 from seqpipe.kernels.c import forward_backward as forward_backward
 from seqpipe.kernels.c import linear as linear
@@ -29,6 +31,7 @@ from seqpipe.kernels.c import own_threads as own_threads
 from seqpipe.kernels.c import pool_sequences as pool_sequences
 from seqpipe.kernels.c import processor as processor
 from seqpipe.kernels.c import viterbi as viterbi
+from seqpipe.kernels.c import weigh_ngrams as weigh_ngrams
 from seqpipe.kernels.ir import DependsOnBatch as DependsOnBatch
 from seqpipe.kernels.ir import Recurrence as Recurrence
 from seqpipe.kernels.ir import Sizes as Sizes
@@ -44,6 +47,7 @@ __all__ = [
     "DependsOnBatch",
     "Eager",
     "Engine",
+    "KnownNgrams",
     "Layout",
     "Packing",
     "Plan",
@@ -51,6 +55,7 @@ __all__ = [
     "Sizes",
     "Sums",
     "Triton",
+    "WeighedNgrams",
     "Weights",
     "available_threads",
     "break_graph",
@@ -72,4 +77,5 @@ __all__ = [
     "trace",
     "usable_threads",
     "viterbi",
+    "weigh_ngrams",
 ]

@@ -1,13 +1,15 @@
 """A classifier as a component of spaCy's."""
 
 import os
+import pickle
 from pathlib import Path
 
 import pytest
 import spacy
+from spacy.tokens import Doc
 from spacy.training import Example
 
-from seqpipe.adapters import ClassifierPipe
+from seqpipe.adapters import ClassifierPipe, _classifier_pipe
 from seqpipe.errors import ClassifierError, ConfigError, SavedModelError
 from seqpipe.parts.classifiers.fasttext import _fit
 from seqpipe.parts.fasttext import _worker
@@ -159,3 +161,12 @@ def test_docs_that_cannot_be_scored_go_to_the_error_handler():
     nlp.set_error_handler(lambda name, proc, docs, error: seen.append((name, len(docs))))
     assert list(nlp.pipe(TEXTS, batch_size=1)) == []
     assert seen == [("classifier", 1)] * 2
+
+
+def test_strings_are_kept_up_to_a_number_and_not_in_copies(monkeypatch):
+    monkeypatch.setattr(_classifier_pipe, "_MOST_SPELLINGS", 2)
+    vocab, known = spacy.blank("en").vocab, _classifier_pipe.Spellings()
+    docs = [Doc(vocab, words=words) for words in (["a", "b", " ", "a"], ["c"], ["b", "d"])]
+    assert _classifier_pipe.words_of(docs, known) == [["a", "b", "a"], ["c"], ["b", "d"]]
+    assert sorted(known.values()) == ["b", "d"]
+    assert pickle.loads(pickle.dumps(known)) == {}

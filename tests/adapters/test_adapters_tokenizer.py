@@ -10,7 +10,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from spacy.training import Example
 
-from seqpipe.adapters import WordTokenizer, make_corpus, make_sequences, make_tokenizer
+from seqpipe.adapters import (
+    WordTokenizer,
+    make_corpus,
+    make_sequences,
+    make_tokenizer,
+    remember_chunks,
+)
 from seqpipe.errors import PluginError, TokenizerError
 from seqpipe.parts.readers import Csv, Lines
 from seqpipe.parts.tokenizers import Characters, Regex, SpacyRules, Whitespace
@@ -228,3 +234,13 @@ def test_tokenizer_learns_from_a_stream_of_texts(tmp_path):
     sequences = make_sequences("train", {"train": 1.0}, **readers).sequences(nlp)
     assert [list(words) for words in sequences] == [["ab", "ab"]]
     assert tokenizer.tokenize.pairs == [("a", "b")]
+
+
+def test_spacys_tokenizer_remembers_more_unless_it_was_told_how_much():
+    usual, told = spacy.blank("en").tokenizer, spacy.blank("en").tokenizer
+    told.max_cache_size = 5
+    remember_chunks(usual)
+    remember_chunks(told)
+    remember_chunks(None)
+    assert usual.max_cache_size > 100_000
+    assert told.max_cache_size == 5

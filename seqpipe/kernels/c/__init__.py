@@ -10,6 +10,9 @@ from seqpipe.kernels.c._library import BuildError as BuildError
 from seqpipe.kernels.c._library import available_threads as available_threads
 from seqpipe.kernels.c._library import own_threads as own_threads
 from seqpipe.kernels.c._library import processor as processor
+from seqpipe.kernels.c._ngrams import KnownNgrams as KnownNgrams
+from seqpipe.kernels.c._ngrams import WeighedNgrams as WeighedNgrams
+from seqpipe.kernels.c._ngrams import weigh_ngrams as weigh_ngrams
 from seqpipe.kernels.c._pooling import Attention as Attention
 from seqpipe.kernels.c._pooling import pool_sequences as pool_sequences
 
@@ -18,7 +21,9 @@ __all__ = [
     "BuildError",
     "Chain",
     "Compiled",
+    "KnownNgrams",
     "Sums",
+    "WeighedNgrams",
     "available_threads",
     "forward_backward",
     "linear",
@@ -26,4 +31,5 @@ __all__ = [
     "pool_sequences",
     "processor",
     "viterbi",
+    "weigh_ngrams",
 ]

@@ -66,6 +66,14 @@ CHAINS_FIELDS: Final = (
 )
 CHAINS: Final = struct.Struct(f"@{len(CHAINS_FIELDS)}q")
 
+#: An `Ngrams` of ngrams.c.
+NGRAMS_FIELDS: Final = (
+    *("texts", "words", "longer", "word_columns", "columns"),
+    *("start", "number", "known", "part_start", "parts", "keys", "sizes", "first"),
+    *("of_count", "of_column", "counts", "seen", "some", "found", "values", "end"),
+)
+NGRAMS: Final = struct.Struct(f"@{len(NGRAMS_FIELDS)}q")
+
 
 def assert_layout(kind: str, fields: Sequence[str]) -> str:
     """Write assertions in C that a struct begins with these fields, of eight bytes each."""
@@ -120,6 +128,11 @@ def render_chains() -> str:
     """Write the sums over sequences of labels in C."""
     layout = assert_layout("Chains", (*CHAINS_FIELDS, "next"))
     return "\n".join([*_preamble(torch.float64), _text("chains.c"), layout])
+
+
+def render_ngrams() -> str:
+    """Write the counting of n-grams in C."""
+    return "\n".join([_text("ngrams.c"), assert_layout("Ngrams", NGRAMS_FIELDS)])
 
 
 def _preamble(dtype: torch.dtype) -> list[str]:

@@ -1,7 +1,8 @@
 """The standard encoder: a cell unrolled over the sequence, in layers and in both directions."""
 
+import functools
 from collections.abc import Iterable, Iterator, Sequence
-from typing import cast
+from typing import Final, cast
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,10 @@ from seqpipe.parts.recurrence import unroll
 from seqpipe.parts.recurrence._check import refuse_unknown_numbers
 from seqpipe.parts.recurrence._engines import EngineName, check_engine, engine_names
 from seqpipe.parts.recurrence._noise import Noise, draw_mask, draw_zoneout
+from seqpipe.parts.recurrence._unroll import Allocate
+
+#: So many rows are added to at once.
+_ROWS: Final = 2**13
 
 
 class Recurrent(Encoder):
@@ -126,7 +131,14 @@ class Recurrent(Encoder):
         if self.shortcut is None:
             return outputs
         shortcut = linear(inputs, self.shortcut.weight)
-        return outputs + (shortcut if places is None else shortcut[places])
+        if places is None:
+            return outputs + shortcut
+        if torch.is_grad_enabled():
+            return outputs + shortcut[places]
+        # In the cache, where all rows at once would be written to memory and read again.
+        for some, at in zip(torch.split(outputs, _ROWS), torch.split(places, _ROWS), strict=True):
+            some += shortcut[at]
+        return outputs
 
     def hidden_states(self, inputs: Tensor, lengths: Tensor) -> list[Tensor]:
         """Return what each layer puts out for a batch, as `forward` computes it: `[N, width]`.
@@ -152,10 +164,22 @@ class Recurrent(Encoder):
     ) -> Tensor:
         counts, pieces = _pieces(lengths, self.window), self.pieces(lengths)
         inputs = self._drop_dimensions(inputs, lengths, self.dropout)
+        cells = list(layer.children())
+        columns = _SideBySide(len(cells))
         directions = [
-            self._unroll(cast(Cell, cell), inputs, places, pieces, counts, reverse=bool(i))
-            for i, cell in enumerate(layer.children())
+            self._unroll(
+                cast(Cell, cell),
+                inputs,
+                places,
+                pieces,
+                counts,
+                reverse=bool(i),
+                allocate=functools.partial(columns.allocate, i),
+            )
+            for i, cell in enumerate(cells)
         ]
+        if columns.filled == len(cells) and columns.whole is not None:
+            return columns.whole
         return torch.cat(directions, dim=1)
 
     def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
@@ -211,6 +235,7 @@ class Recurrent(Encoder):
         counts: Tensor,
         *,
         reverse: bool,
+        allocate: Allocate,
     ) -> Tensor:
         return unroll(
             cell,
@@ -222,6 +247,7 @@ class Recurrent(Encoder):
             clip=self.step_clip,
             noise=self._noise(cell, inputs, counts, training=self.training),
             engine=self.engine,
+            allocate=allocate,
         )[0]
 
     def _noise(self, cell: Cell, like: Tensor, counts: Tensor, *, training: bool) -> Noise:
@@ -264,6 +290,30 @@ class Recurrent(Encoder):
             return inputs
         masks = draw_mask(inputs, len(lengths), inputs.shape[1], share)
         return inputs * masks.repeat_interleave(lengths.to(inputs.device), dim=0)
+
+
+class _SideBySide:
+    """Memory for the outputs of a layer's cells beside each other, so that they needn't be joined.
+
+    Args:
+        cells: How many there are, all of the same width.
+
+    Attributes:
+        whole: `[rows, width]`; None as long as no cell has asked for its columns.
+        filled: How many cells have.
+    """
+
+    def __init__(self, cells: int) -> None:
+        self._cells = cells
+        self.whole: Tensor | None = None
+        self.filled = 0
+
+    def allocate(self, cell: int, like: Tensor, rows: int) -> Tensor:
+        """Return the columns of a cell, `[rows, its width]`; see `seqpipe.parts.recurrence.unroll`."""
+        if self.whole is None:
+            self.whole = like.new_empty(rows, self._cells * like.shape[1])
+        self.filled += 1
+        return self.whole.tensor_split(self._cells, dim=1)[cell]
 
 
 def _listed(zoneout: float | Sequence[float]) -> tuple[float, ...]:

@@ -56,6 +56,9 @@ def _ranges(firsts: Tensor, counts: Tensor) -> Tensor:
 #: Runs sequences whole: what's given, lengths, state, noise to outputs and state. Engines take None for zeros.
 _Run: TypeAlias = Callable[["_Given", Tensor, Any, Noise], tuple[Tensor, State]]
 
+#: Returns memory for so many rows of outputs, `[rows, width]`, from the outputs of some of them.
+Allocate: TypeAlias = Callable[[Tensor, int], Tensor]
+
 # Without gradients nothing is saved. This many rows are enough to be fast, and few enough that memory beside
 # input and output doesn't matter.
 _MAX_ROWS = 2**16
@@ -76,6 +79,7 @@ def unroll(
     clip: float | None = None,
     noise: Noise = NO_NOISE,
     engine: str | None = None,
+    allocate: Allocate | None = None,
 ) -> tuple[Tensor, State]:
     """Run a cell over a batch of sequences.
 
@@ -96,6 +100,8 @@ def unroll(
         noise: The noise, already drawn.
         engine: What runs it, "plain", "eager", "compiled" or "triton"; None for the fastest
             that there is.
+        allocate: Returns the memory for the outputs of many sequences, which are run some at a time without gradients;
+            None for new memory. Where all are run at once, it isn't called.
 
     Returns:
         The outputs, `[N, width]`, and each sequence's state after its last step, `[B, n]` each; that of
@@ -132,7 +138,7 @@ def unroll(
     assert steps is not None
     groups = [] if torch.is_grad_enabled() or noise.hidden is not None else _groups(lengths)
     if groups:
-        return _unroll_groups(run, given, groups, first, noise)
+        return _unroll_groups(run, given, groups, first, noise, allocate or _allocate)
     run_windows = _unroll_tbptt if torch.is_grad_enabled() else _unroll_without_gradients
     return run_windows(run, given, Windows(lengths, steps, reverse=reverse), first, noise)
 
@@ -223,8 +229,17 @@ def _groups(lengths: Tensor) -> list[Tensor]:
     return list(torch.split(lengths, [count for count in group.bincount().tolist() if count]))
 
 
+def _allocate(like: Tensor, rows: int) -> Tensor:
+    return like.new_empty(rows, like.shape[1])
+
+
 def _unroll_groups(
-    run: _Run, given: _Given, groups: list[Tensor], first: State, noise: Noise
+    run: _Run,
+    given: _Given,
+    groups: list[Tensor],
+    first: State,
+    noise: Noise,
+    allocate: Allocate,
 ) -> tuple[Tensor, State]:
     """Run some sequences after others without gradients: as windows do, but no row has to be copied."""
     sizes = [int(lengths.sum()) for lengths in groups]
@@ -239,7 +254,7 @@ def _unroll_groups(
     for place, lengths, state, drawn in parts:
         output, after = run(given.at(place), lengths, state, drawn)
         if outputs is None:
-            outputs = output.new_empty(sum(sizes), output.shape[1])
+            outputs = allocate(output, sum(sizes))
         outputs[place] = output
         last.append(after)
     assert outputs is not None

@@ -14,6 +14,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import normalize
 
 from seqpipe.kernels import own_threads
+from seqpipe.kernels.c import _ngrams
+from seqpipe.parts.classifiers import LabelledWords, NGramClassifier
 from seqpipe.parts.classifiers.ngrams import _regression, _vocabulary
 from seqpipe.parts.classifiers.ngrams._model import Features, inverse_document_frequency
 from seqpipe.parts.classifiers.ngrams._regression import Regression, log_count_ratios
@@ -131,6 +133,32 @@ def test_what_is_kept_is_what_counting_fewer_ngrams_gives(texts, longest, sizes,
     assert names(every) == names(fewer)
     assert [*map(arrays, every.count(texts))] == [*map(arrays, expected)]
     assert every.is_whole()
+
+
+@given(TEXTS, TEXTS, st.sampled_from([1, 2, 3]), SIZES, st.sampled_from(["tfidf", "binary"]))
+def test_counts_weighed_in_one_pass_are_the_same_to_the_bit(
+    texts, others, longest, sizes, weighting
+):
+    vocabulary = Vocabulary(True, *sizes, True)
+    counts = vocabulary.learn(texts, longest=longest, min_count=1)
+    features = Features(weighting, [inverse_document_frequency(each) for each in counts])
+    asked = [*texts, *others, ["a"] * 300]
+    expected = features.of(vocabulary.count(asked))
+    found = vocabulary.weigh(asked, rarity=features.of_columns, logarithmic=weighting == "tfidf")
+    assert found is not None
+    assert found.offsets.tolist() == expected.offsets.tolist()
+    assert found.columns.tolist() == expected.columns.tolist()
+    assert found.values.tobytes() == expected.values.tobytes()
+
+
+def test_without_a_compiler_scores_are_the_same(monkeypatch):
+    classifier = NGramClassifier()
+    texts = [["a", "b", "abc"], ["b", "a"], ["b", "abc", "abc"], ["x"]]
+    examples = [LabelledWords(text, ["no" if "x" in text else "yes"]) for text in texts]
+    classifier.fit(examples, labels=["yes", "no"])
+    scores = classifier.predict(texts)
+    monkeypatch.setattr(_ngrams, "_has_library", lambda: False)
+    assert classifier.predict(texts).tobytes() == scores.tobytes()
 
 
 def test_what_is_kept_of_words_is_neither_broken_nor_copied():

@@ -158,3 +158,15 @@ def test_impossible_settings_are_refused_by_name(settings, named):
 
 def test_odd_width_is_fine_in_one_direction():
     assert Recurrent(3, cell=LSTM, width=7, bidirectional=False).width == 7
+
+
+def test_many_sequences_run_some_at_a_time_have_the_same_outputs(monkeypatch):
+    encoder = Recurrent(3, width=4, window=2, residual=True).eval()
+    words, places = torch.randn(3, 3), torch.tensor([2, 0, 0, 1, 2, 0, 1])
+    lengths = torch.tensor([4, 0, 2, 1])
+    with torch.no_grad():
+        whole = encoder(words, lengths, places)
+        monkeypatch.setattr("seqpipe.parts.recurrence._unroll._MAX_ROWS", 4)
+        monkeypatch.setattr("seqpipe.parts.recurrence._unroll._MIN_SEQUENCES", 1)
+        monkeypatch.setattr("seqpipe.parts.encoders._recurrent._ROWS", 2)
+        torch.testing.assert_close(encoder(words, lengths, places), whole, rtol=0, atol=1e-6)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from seqpipe.errors import SavedModelError
 from seqpipe.parts.classifiers.ngrams._regression import Linear
-from seqpipe.parts.classifiers.ngrams._sparse import Sparse, beside
+from seqpipe.parts.classifiers.ngrams._sparse import Product, Sparse, beside
 from seqpipe.parts.classifiers.ngrams._vocabulary import Vocabulary
 from seqpipe.storage.part_files import (
     read_arrays,
@@ -58,6 +59,12 @@ class Features:
         """Return the features of texts from the counts of their n-grams."""
         return beside([self._weighed(*each) for each in zip(counts, self.rarity, strict=True)])
 
+    @cached_property
+    def of_columns(self) -> NDArray[np.float32]:
+        """What the weight of a count is multiplied by, for each column of all matrices."""
+        whole = np.concatenate(self.rarity)
+        return np.ones_like(whole) if self.weighting == "binary" else whole
+
     def _weighed(self, counts: Sparse, rarity: NDArray[np.float32]) -> Sparse:
         if self.weighting == "binary":
             return counts.with_values(np.ones_like(counts.values)).normalised()
@@ -98,10 +105,18 @@ class Model:
         """Return the scores of texts, `[texts, labels]`."""
         scores = np.zeros((len(texts), len(self.labels)), dtype=np.float32)
         for start in range(0, len(texts), _AT_ONCE):
-            counts = self.vocabulary.count(texts[start : start + _AT_ONCE])
-            logits = self.linear.logits(self.features.of(counts))
+            logits = self.linear.logits(self._features(texts[start : start + _AT_ONCE]))
             scores[start : start + _AT_ONCE] = probabilities(logits, self.loss)
         return scores
+
+    def _features(self, texts: Sequence[Sequence[str]]) -> Product:
+        """Return the features of texts, ready to be multiplied."""
+        of_columns = self.features.of_columns
+        is_weighed = self.features.weighting == "tfidf"
+        found = self.vocabulary.weigh(texts, rarity=of_columns, logarithmic=is_weighed)
+        if found is None:
+            return self.features.of(self.vocabulary.count(texts)).product()
+        return Product(found.columns, found.offsets, found.values)
 
     def to_disk(self, folder: Path) -> None:
         """Write the model into an existing folder.

@@ -43,10 +43,10 @@ class Linear:
     weights: NDArray[np.float32]
     bias: NDArray[np.float32]
 
-    def logits(self, features: Sparse) -> NDArray[np.float32]:
+    def logits(self, features: Product) -> NDArray[np.float32]:
         """Return the logits of each label: `[texts, labels]`."""
         with _one_thread():
-            product: Tensor = features.product()(torch.from_numpy(self.weights))
+            product: Tensor = features(torch.from_numpy(self.weights))
         found: NDArray[np.float32] = product.numpy() + self.bias
         return found
 

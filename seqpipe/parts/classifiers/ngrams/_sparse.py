@@ -64,16 +64,27 @@ class Sparse:
 
     def product(self) -> "Product":
         """Return what multiplies dense matrices by it."""
-        return Product(self)
+        return Product(self.columns, self.offsets, self.values)
 
 
 class Product:
-    """Multiplies dense matrices by a sparse one from the left."""
+    """Multiplies dense matrices by a sparse one from the left.
 
-    def __init__(self, matrix: Sparse) -> None:
-        self._places = torch.from_numpy(matrix.columns)
-        self._offsets = torch.from_numpy(matrix.offsets.astype(np.int32))
-        self._values = torch.from_numpy(matrix.values)
+    Args:
+        columns: The column of each value, row by row.
+        offsets: Where each row begins, and the end.
+        values: The values.
+    """
+
+    def __init__(
+        self,
+        columns: NDArray[np.int32],
+        offsets: NDArray[np.int64],
+        values: NDArray[np.float32],
+    ) -> None:
+        self._places = torch.from_numpy(columns)
+        self._offsets = torch.from_numpy(offsets.astype(np.int32))
+        self._values = torch.from_numpy(values)
 
     def __call__(self, dense: Tensor) -> Tensor:
         """Return `[rows, L]` for `[columns, L]`. A row's result doesn't depend on the other rows."""

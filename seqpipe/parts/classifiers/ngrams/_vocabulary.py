@@ -1,13 +1,15 @@
 """Which n-grams a model knows, and how often they occur in texts."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import chain, islice
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seqpipe.kernels import KnownNgrams, WeighedNgrams, weigh_ngrams
 from seqpipe.parts.classifiers.ngrams._sparse import Sparse, below, beside, count_pairs
 
 Texts = Sequence[Sequence[str]]
@@ -103,6 +105,32 @@ class Vocabulary:
             counts.append(_multiply(rows, numbers, met.parts, len(texts), len(self.characters)))
         return counts
 
+    def weigh(
+        self, texts: Texts, *, rarity: NDArray[np.float32], logarithmic: bool
+    ) -> WeighedNgrams | None:
+        """Do what `count` does and weigh the counts, all in one pass; see `weigh_ngrams`."""
+        met = self.__dict__.pop("_met", None) or _Met()
+        rows, numbers = _number(self._marked(texts, lower=False), met.numbers)
+        met = self._look_up(met)
+        if met.first is None:
+            met = replace(met, first=self._first())
+        self._met = met if met.is_small() else None
+        # Without n-grams of characters, words have no parts.
+        starts = met.parts.starts if self.max_n else np.zeros(len(met.known) + 1, dtype=np.int64)
+        known = KnownNgrams(
+            len(self.words), self.longer, met.first or (), met.known, starts, met.parts.columns
+        )
+        ends = np.searchsorted(rows, np.arange(len(texts) + 1))
+        return weigh_ngrams(known, numbers, ends, rarity=rarity, logarithmic=logarithmic)
+
+    def _first(self) -> tuple[NDArray[np.int64], ...]:
+        """Return for each length from 2 on where the n-grams begin that go on from each shorter one, and the end."""
+        sizes = [len(self.words), *map(len, self.longer)]
+        return tuple(
+            np.searchsorted(keys, np.arange(size + 1) * len(self.words))
+            for keys, size in zip(self.longer, sizes, strict=False)
+        )
+
     def keep(self, kept: Sequence[NDArray[np.bool_]]) -> None:
         """Forget all n-grams but some.
 
@@ -154,6 +182,7 @@ class Vocabulary:
             np.concatenate([met.known, known]),
             met.parts.and_then(parts),
             met.characters + sum(map(len, new)),
+            met.first,
         )
 
     def _marked(self, texts: Texts, *, lower: bool) -> Texts:
@@ -230,11 +259,16 @@ class _Parts:
     columns: NDArray[np.int32]
     lengths: NDArray[np.int64]
 
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """Where each word's columns begin, and the end: `[words + 1]`."""
+        return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(self.lengths)])
+
     def of(self, words: NDArray[np.int64]) -> NDArray[np.int32]:
         """Return the columns of words one after another."""
         lengths = self.lengths[words]
         ends = np.cumsum(lengths)
-        starts = (np.cumsum(self.lengths) - self.lengths)[words]
+        starts = self.starts[words]
         within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - lengths, lengths)
         columns: NDArray[np.int32] = self.columns[np.repeat(starts, lengths) + within]
         return columns
@@ -257,12 +291,14 @@ class _Met:
         known: The column of each by its number, or -1. There may be fewer than words, until the last ones are looked up.
         parts: Their n-grams of characters.
         characters: How many they have in all.
+        first: See `Vocabulary._first`; None as long as nothing has asked for it.
     """
 
     numbers: _Numbers = field(default_factory=_Numbers)
     known: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     parts: _Parts = _NO_PARTS
     characters: int = 0
+    first: tuple[NDArray[np.int64], ...] | None = None
 
     def is_small(self) -> bool:
         """Say whether it may be kept."""

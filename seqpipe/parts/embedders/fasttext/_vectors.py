@@ -21,7 +21,8 @@ from seqpipe.storage.part_files import (
     write_words,
 )
 
-_CACHED_WORDS = 10_000
+#: The vectors of so many unknown words are kept: 20 MB of width 100.
+_CACHED_WORDS = 50_000
 #: How many unknown words are looked up together.
 _AT_ONCE = 1000
 #: From so many on, hashing their n-grams by numpy is faster than one by one.
