@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from seqpipe.cli._options import Device
+
 _Model = Annotated[
     str, typer.Argument(help="A saved pipeline with a language model.", show_default=False)
 ]
@@ -44,6 +46,7 @@ def generate_command(
     top_k: _TopK = None,
     top_p: _TopP = None,
     seed: _Seed = None,
+    device: Device = None,
 ) -> None:
     """Write a text with a language model.
 
@@ -64,7 +67,7 @@ def generate_command(
         from seqpipe.adapters import language_model_in
         from seqpipe.inference import load_pipeline
 
-        writer = language_model_in(load_pipeline(model))
+        writer = language_model_in(load_pipeline(model, device=device))
         text = writer.generate(
             prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed
         )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from seqpipe.cli._options import Device, Precision
 from seqpipe.errors import InterruptedRun
 
 _RUNS: Final = Path("runs")
@@ -54,6 +55,8 @@ def run_command(
             show_default=False,
         ),
     ] = None,
+    device: Device = None,
+    precision: Precision = None,
     seeds: _Seeds = 1,
     folds: _Folds = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
@@ -83,6 +86,7 @@ def run_command(
     from seqpipe.cli._memory import keep_freed_memory
     from seqpipe.cli._run_output import make_reporter, print_results
     from seqpipe.cli.plugins._screen import make_console
+    from seqpipe.devices import check_names
     from seqpipe.reporting import escaped
 
     if folds and seeds > 1:
@@ -90,7 +94,9 @@ def run_command(
             "--folds and --seeds can't be combined; for other folds and weights, add `--pipeline.seed 1` and so on "
             "to --folds"
         )
+    check_names(device, precision)
     keep_freed_memory()
+    computing: dict[str, Any] = {"threads": threads, "device": device, "precision": precision}
     console = make_console(soft_wrap=False)
     if not quiet:
         console.print(f"seqpipe run {escaped(file)}", highlight=False, soft_wrap=True)
@@ -98,12 +104,12 @@ def run_command(
     folder = output or _default_output(file)
     with _ignored_by_git(_RUNS):
         if folds or seeds > 1:
-            _run_repeatedly(source, context.args, folder, (seeds, folds), threads, console, quiet)
+            _run_repeatedly(source, context.args, folder, (seeds, folds), computing, console, quiet)
             return
         from seqpipe.run import run
 
         with make_reporter(console, quiet=quiet) as reporter:
-            result = run(source, output=folder, threads=threads, reporter=reporter)
+            result = run(source, output=folder, reporter=reporter, **computing)
     if not quiet:
         print_results(console, result.report, result.model)
 
@@ -113,7 +119,7 @@ def _run_repeatedly(
     overrides: Sequence[str],
     folder: Path,
     times: tuple[int, int | None],
-    threads: int | None,
+    computing: dict[str, Any],
     console: Any,
     quiet: bool,
 ) -> None:
@@ -131,8 +137,8 @@ def _run_repeatedly(
         overrides=overrides,
         output=folder,
         count=folds or seeds,
-        threads=threads,
         make_reporter=reporter_of,
+        **computing,
     )
     if not quiet:
         print_summary(console, summary, folder)
