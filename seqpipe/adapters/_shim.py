@@ -202,7 +202,8 @@ class TorchShim(Shim):  # type: ignore[misc]
                 as_array(parameter.data.reshape(-1)),
                 as_array(gradient.reshape(-1)),
             )
-            parameter.data = xp2torch(weights, device=parameter.device).view(parameter.shape)
+            stepped = xp2torch(weights, device=parameter.device).view(parameter.shape)
+            parameter.data.copy_(stepped)
         self.module.zero_grad(set_to_none=True)
 
     @contextlib.contextmanager
