@@ -24,6 +24,9 @@ from seqpipe.adapters._corpus import make_corpus as make_corpus
 from seqpipe.adapters._decision_pipe import DecisionPipe as DecisionPipe
 from seqpipe.adapters._decision_pipe import decision_of as decision_of
 from seqpipe.adapters._decision_pipe import make_decision_pipe as make_decision_pipe
+from seqpipe.adapters._device import device_of as device_of
+from seqpipe.adapters._device import move_pipeline as move_pipeline
+from seqpipe.adapters._device import placement_of as placement_of
 from seqpipe.adapters._docbin import DocBinReader as DocBinReader
 from seqpipe.adapters._encoder import encoders_in as encoders_in
 from seqpipe.adapters._encoder import make_encoder as make_encoder
@@ -98,6 +101,7 @@ __all__ = [
     "compares_pairs",
     "decision_of",
     "describe",
+    "device_of",
     "encoders_in",
     "forgetting_evaluated",
     "has_several_heads",
@@ -131,10 +135,12 @@ __all__ = [
     "make_weigh_classes",
     "make_wide_pipe",
     "mix_of",
+    "move_pipeline",
     "naming_scorer",
     "only_categorizes",
     "pair_of",
     "perturbing",
+    "placement_of",
     "predict_evaluated",
     "read_examples",
     "recurrent_engines",

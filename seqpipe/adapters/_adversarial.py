@@ -10,6 +10,7 @@ from spacy.language import Language
 from torch import Tensor
 
 from seqpipe.adapters._encoder import encoders_in
+from seqpipe.devices import in_double
 
 
 @contextlib.contextmanager
@@ -93,9 +94,10 @@ def perturbations(gradient: Tensor, lengths: Tensor, size: float) -> Tensor:
         size: How far a word is moved.
     """
     # Squares of small numbers would be zero in single precision.
-    squares = torch.split(gradient.double().square().sum(1), lengths.tolist())
+    exact = in_double(gradient)
+    squares = torch.split(exact.square().sum(1), lengths.tolist())
     norms = torch.stack([each.sum() for each in squares]).sqrt()
     words = lengths.to(norms.device)
     scales = torch.where((norms > 0) & norms.isfinite(), size * words.sqrt() / norms, 0.0)
-    moved: Tensor = gradient.double().nan_to_num() * scales.repeat_interleave(words)[:, None]
-    return moved.to(gradient.dtype)
+    moved: Tensor = exact.nan_to_num() * scales.repeat_interleave(words)[:, None]
+    return moved.to(gradient.dtype).to(gradient.device)

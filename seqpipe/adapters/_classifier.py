@@ -12,14 +12,14 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from thinc.api import Model, chain
 from thinc.types import Floats2d
-from thinc.util import torch2xp, xp2torch
+from thinc.util import xp2torch
 from torch import Tensor
 
 from seqpipe.adapters._contract import calling, check_finite, check_tensor, made_by, read_examples
 from seqpipe.adapters._encoder import flattened, make_encoder
 from seqpipe.adapters._ensemble import check_ensemble, head_factory
 from seqpipe.adapters._pairs import first_of, is_pair
-from seqpipe.adapters._shim import TorchShim
+from seqpipe.adapters._shim import TorchShim, as_array
 from seqpipe.errors import ConfigError, PluginError
 from seqpipe.parts.class_weights import (
     ClassWeights,
@@ -249,7 +249,7 @@ def _forward(
         check_tensor(head, "head", scores, logits, shape, f"the scores, {named}")
     if backprop_logits is None:
         check_finite(head, "head", scores, "scores")
-        return torch2xp(scores), _no_gradient
+        return as_array(scores), _no_gradient
 
     def backprop(of_scores: Floats2d | Truths) -> _Vectors:
         with calling(head, "head", "took the gradient of its loss"):
@@ -261,9 +261,9 @@ def _forward(
             backprop_logits(d_logits * model.attrs.get(_WEIGHT, 1.0))
         # No text has a word, or the head looks at none: nothing depends on the inputs.
         d_inputs = torch.zeros_like(inputs) if inputs.grad is None else inputs.grad
-        return list(model.ops.unflatten(torch2xp(d_inputs), lengths.numpy()))
+        return list(model.ops.unflatten(as_array(d_inputs), lengths.numpy()))
 
-    return torch2xp(_mean(scores)), backprop
+    return as_array(_mean(scores)), backprop
 
 
 def _more_of(docs: list[Doc], head: Any, lengths: Tensor) -> list[Any]:

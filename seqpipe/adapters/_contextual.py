@@ -22,6 +22,7 @@ from seqpipe.adapters._packed import pack, unpacked
 from seqpipe.adapters._pairs import text_lengths
 from seqpipe.adapters._saved_language_model import load_language_model
 from seqpipe.adapters._state_cache import StateFolder, digest
+from seqpipe.devices import Placement
 from seqpipe.errors import ConfigError, SavedModelError
 from seqpipe.kernels import processor
 from seqpipe.parts.language_models import TrainedModel
@@ -171,6 +172,7 @@ class ContextShim(InputShim):
         """
         if self.readers is None:
             self.readers = [read_language_model(path) for path in self._paths]
+            self._move_models()
 
     def build(self, docs: Sequence[Doc]) -> None:
         """Read the language models, and choose scales by which their vectors have a root mean square of 1 on docs.
@@ -237,6 +239,23 @@ class ContextShim(InputShim):
             )
         return self.readers
 
+    @property
+    def found_on(self) -> torch.device | None:
+        """The device that the models are on, or None before they're read."""
+        weights = (reader.trained.model.embedding.weight for reader in self.readers or [])
+        return next((weight.device for weight in weights), None)
+
+    def move(self, placement: Placement) -> None:
+        """Move the models; see `seqpipe.adapters.move_pipeline`. They compute in float32 in any case."""
+        self.forget()
+        super().move(placement)
+        self._move_models()
+
+    def _move_models(self) -> None:
+        if (device := self.placement.device) is not None:
+            for reader in self.readers or []:
+                reader.to(device)
+
     def to_device(self, device_type: str, device_id: int) -> None:
         """Move the models to "cpu", or to the "gpu" of the given number."""
         self.forget()
@@ -245,7 +264,9 @@ class ContextShim(InputShim):
 
     def copy(self) -> "ContextShim":
         """Return a shim of its own identity, with the same models."""
-        return ContextShim(self._paths).from_bytes(self.to_bytes())
+        copied = ContextShim(self._paths)
+        copied.placement = self.placement
+        return copied.from_bytes(self.to_bytes())
 
     def to_bytes(self) -> bytes:
         """Return the models in one piece: their weights, vocabularies, settings and scales; nothing before they're read."""
@@ -271,6 +292,7 @@ class ContextShim(InputShim):
                     )
                 places = range(len(self._paths))
                 self.readers = [StateReader.from_disk(folder / str(place)) for place in places]
+            self._move_models()
         return self
 
 

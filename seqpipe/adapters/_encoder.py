@@ -13,7 +13,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.api import Model, NumpyOps, Ops, set_dropout_rate
 from thinc.types import Floats2d
-from thinc.util import torch2xp, xp2torch
+from thinc.util import xp2torch
 from torch import Tensor, nn
 
 from seqpipe.adapters._characters import (
@@ -30,7 +30,7 @@ from seqpipe.adapters._input_shim import input_shims
 from seqpipe.adapters._lexicon import LexiconShim
 from seqpipe.adapters._offsets import Offsets, signed, tuned_columns, tuned_keys
 from seqpipe.adapters._pairs import text_lengths
-from seqpipe.adapters._shim import TorchShim, torch_shims
+from seqpipe.adapters._shim import TorchShim, as_array, torch_shims
 from seqpipe.adapters._tokens import (
     are_of_words,
     distinct_words,
@@ -350,7 +350,7 @@ def _reads_words_alone(model: Model) -> bool:
 
 
 def _split(model: Model, outputs: Tensor, lengths: Tensor) -> list[Floats2d]:
-    return list(model.ops.unflatten(torch2xp(outputs), lengths.numpy()))
+    return list(model.ops.unflatten(as_array(outputs), lengths.numpy()))
 
 
 def flattened(ops: Ops, arrays: list[Floats2d]) -> Floats2d:

@@ -5,14 +5,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.shims import Shim
 
+from seqpipe.devices import Placement
+
 
 class InputShim(Shim):  # type: ignore[misc]
     """Holds what computes vectors of tokens in their texts; it's read at initialisation, saved with the encoder, and frozen."""
+
+    #: Where vectors are computed.
+    placement = Placement()
 
     @property
     @abstractmethod
@@ -41,6 +47,15 @@ class InputShim(Shim):  # type: ignore[misc]
 
     def finish_update(self, optimizer: Any) -> None:
         """Do nothing: nothing is trained."""
+
+    @property
+    def found_on(self) -> torch.device | None:
+        """The device that vectors are computed on, or None if there's no choice."""
+        return None
+
+    def move(self, placement: Placement) -> None:
+        """Have vectors computed elsewhere, now and once it's read; see `seqpipe.adapters.move_pipeline`."""
+        self.placement = placement
 
     def to_device(self, device_type: str, device_id: int) -> None:
         """Do nothing; overridden where vectors are computed on a GPU."""

@@ -19,6 +19,7 @@ from seqpipe.adapters._contract import calling, read_examples
 from seqpipe.adapters._packed import pack, unpacked
 from seqpipe.adapters._sequences import SequenceCorpus
 from seqpipe.adapters._tokenizer import seed_of, tokenized
+from seqpipe.devices import Placement
 from seqpipe.errors import ConfigError, LanguageModelError, SavedModelError
 from seqpipe.parts.cells import CellFactory
 from seqpipe.parts.language_models import (
@@ -121,6 +122,19 @@ class LanguageModelPipe(Pipe):  # type: ignore[misc]
         self.by_frequencies: Figures | None = None
         self.on_step: Callable[[Step], None] | None = None
         self._tokenizer = tokenizer
+        #: Where the model is, or will be once it's there.
+        self.placement = Placement()
+
+    @property
+    def found_on(self) -> torch.device | None:
+        """The device that the model is on, or None before there is one."""
+        return self.trained.model.embedding.weight.device if self.trained else None
+
+    def move(self, placement: Placement) -> None:
+        """Move the model, or have it trained elsewhere; see `seqpipe.adapters.move_pipeline`. It computes in float32 in any case."""
+        self.placement = placement
+        if self.trained and placement.device is not None:
+            self.trained.model.to(placement.device)
 
     def initialize(
         self,
@@ -146,6 +160,7 @@ class LanguageModelPipe(Pipe):  # type: ignore[misc]
         held_out = list(self.read(nlp, dev)) if nlp and dev else []
         torch.manual_seed(seed_of(nlp) if nlp else 0)
         self.trained = self.plan.build(texts)
+        self.move(self.placement)
         self.by_frequencies = self.trained.by_frequencies(texts, held_out) if held_out else None
         best: dict[str, torch.Tensor] = {}
         for step in self.trained.fit(texts, held_out, self.plan.fitting):
@@ -357,6 +372,7 @@ class LanguageModelPipe(Pipe):  # type: ignore[misc]
             is_trained = TrainedModel.is_in(folder)
             self.trained = TrainedModel.from_disk(folder, self.plan.make) if is_trained else None
         if self.trained:
+            self.move(self.placement)
             self.trained.model.eval()
 
 

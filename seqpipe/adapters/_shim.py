@@ -16,12 +16,13 @@ from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
-from thinc.api import Model
+from thinc.api import CupyOps, Model, get_current_ops
 from thinc.shims import Shim
 from thinc.util import get_torch_default_device, torch2xp, xp2torch
 from torch import Tensor, nn
 
 from seqpipe.adapters._optimizer import AdamW, clip_gradient
+from seqpipe.devices import Placement
 from seqpipe.errors import ConfigError, SavedModelError
 from seqpipe.storage.packed_arrays import Packed, from_stored, is_packed, to_stored
 
@@ -58,6 +59,8 @@ class TorchShim(Shim):  # type: ignore[misc]
         self._build = build
         self._sizes: tuple[int, ...] = ()
         self._pack: Pack | None = None
+        #: Where the module is, or will be once it's built.
+        self.placement = Placement()
 
     @property
     def module(self) -> nn.Module:
@@ -86,8 +89,24 @@ class TorchShim(Shim):  # type: ignore[misc]
     def device(self) -> torch.device:
         """The device that the module's weights are on."""
         parameter = next(self.module.parameters(), None)
+        return self._default_device() if parameter is None else parameter.device
+
+    @property
+    def found_on(self) -> torch.device | None:
+        """The device that the module is on, or None before it's built."""
+        return None if self._model is None else self.device
+
+    def move(self, placement: Placement) -> None:
+        """Move the module, or have it built elsewhere; see `seqpipe.adapters.move_pipeline`."""
+        self.placement = placement
+        if self._model is not None and placement.device is not None:
+            self._model.to(placement.device)
+
+    def _default_device(self) -> torch.device:
+        if self.placement.device is not None:
+            return torch.device(self.placement.device)
         default: torch.device = get_torch_default_device()
-        return default if parameter is None else parameter.device
+        return default
 
     def build(self, *sizes: int) -> None:
         """Build the module, with new weights."""
@@ -124,14 +143,23 @@ class TorchShim(Shim):  # type: ignore[misc]
         return sum(sizes.values())
 
     def _set(self, module: nn.Module, sizes: tuple[int, ...]) -> None:
-        self._model = module.to(get_torch_default_device())
+        self._model = module.to(self._default_device())
         self._sizes = sizes
+
+    def _call(self, inputs: tuple[Any, ...]) -> Any:
+        """Call the module in the precision that's wanted of it; what comes out is in float32."""
+        if self.placement.precision == "float32":
+            return self.module(*inputs)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            output = self.module(*inputs)
+        is_narrow = isinstance(output, Tensor) and output.dtype == torch.bfloat16
+        return output.float() if is_narrow else output
 
     def predict(self, inputs: tuple[Any, ...]) -> Tensor:
         """Call the module in evaluation mode, without gradients."""
         self.module.eval()
         with torch.no_grad():
-            output: Tensor = self.module(*inputs)
+            output: Tensor = self._call(inputs)
         return output
 
     def begin_update(self, inputs: tuple[Any, ...]) -> tuple[Tensor, Callable[[Tensor], None]]:
@@ -143,7 +171,7 @@ class TorchShim(Shim):  # type: ignore[misc]
         """
         self.module.train()
         with torch.enable_grad():
-            output: Tensor = self.module(*inputs)
+            output: Tensor = self._call(inputs)
 
         def backprop(grad_output: Tensor) -> None:
             if output.requires_grad:
@@ -171,10 +199,11 @@ class TorchShim(Shim):  # type: ignore[misc]
             # Flat, as thinc can't step a single number that has no dimension.
             weights, _ = optimizer(
                 (self.id, name),
-                torch2xp(parameter.data.reshape(-1)),
-                torch2xp(gradient.reshape(-1)),
+                as_array(parameter.data.reshape(-1)),
+                as_array(gradient.reshape(-1)),
             )
-            parameter.data = xp2torch(weights, device=parameter.device).view(parameter.shape)
+            stepped = xp2torch(weights, device=parameter.device).view(parameter.shape)
+            parameter.data.copy_(stepped)
         self.module.zero_grad(set_to_none=True)
 
     @contextlib.contextmanager
@@ -203,6 +232,7 @@ class TorchShim(Shim):  # type: ignore[misc]
     def copy(self) -> "TorchShim":
         """Return a shim of its own identity, with the same weights."""
         copied = TorchShim(self._build, sample_sizes=self._sample_sizes)
+        copied.placement = self.placement
         copied.from_bytes(self.to_bytes())
         return copied
 
@@ -210,10 +240,11 @@ class TorchShim(Shim):  # type: ignore[misc]
         """Write sizes and weights in the safetensors format; nothing before the module is built."""
         if self._model is None:
             return b""
-        # Copies, as safetensors refuses tensors that share memory, such as tied weights.
+        # Copies, as safetensors refuses tensors that share memory, such as tied weights; and on the host, as whoever loads
+        # them may have no other device.
         layout = torch.contiguous_format
         weights = {
-            name: tensor.clone(memory_format=layout)
+            name: tensor.to("cpu", copy=True, memory_format=layout)
             for name, tensor in self.module.state_dict().items()
         }
         metadata = {_SIZES: json.dumps(self._sizes)}
@@ -253,6 +284,16 @@ class TorchShim(Shim):  # type: ignore[misc]
             ) from error
         self._set(module, sizes)
         return self
+
+
+def as_array(tensor: Tensor) -> Any:
+    """Return a tensor's numbers for thinc: an array on the host, wherever the tensor is, without a gradient.
+
+    Only where thinc has been told to compute by CuPy, as `spacy.require_gpu` does, is it one of CuPy's.
+    """
+    if isinstance(get_current_ops(), CupyOps):
+        return torch2xp(tensor)
+    return tensor.detach().cpu().numpy()
 
 
 def torch_shims(component: object) -> list[TorchShim]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from seqpipe import storage
 from seqpipe.benchmarking._process import Process
 from seqpipe.benchmarking._statistics import Interval, mean_of, percentile, ratio_of
+from seqpipe.devices import check_names
 from seqpipe.errors import ConfigError, DataError
 from seqpipe.messages import plural, show
 from seqpipe.reporting import escaped
@@ -118,6 +119,8 @@ def benchmark(
     pair: str | None = None,
     repeats: int = 10,
     threads: int | None = None,
+    device: str | None = None,
+    precision: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Benchmark:
     """Measure how fast a pipeline predicts, in a process of its own, whose warm-up isn't counted.
@@ -130,6 +133,8 @@ def benchmark(
         pair: Where they have the second one.
         repeats: How often everything is measured, at least twice.
         threads: In how many threads they compute; None for one on each core.
+        device: Where torch computes; see `Predictor`. A pipeline of spaCy's that isn't made of our parts stays on the CPU.
+        precision: In which precision, likewise.
         on_progress: Called from time to time.
 
     Raises:
@@ -143,7 +148,9 @@ def benchmark(
         raise DataError("there are no texts to measure with")
     report = on_progress or _ignore
     names = [model] if against is None else [model, against]
-    settings: dict[str, Any] = {"text": tuple(text), "pair": pair, "threads": threads}
+    check_names(device, precision)
+    computing = {"threads": threads, "device": device, "precision": precision}
+    settings: dict[str, Any] = {"text": tuple(text), "pair": pair, **computing}
     with contextlib.ExitStack() as stack:
         processes, measured = [], []
         for name in names:

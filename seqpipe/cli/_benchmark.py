@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from seqpipe.cli._options import Device, Precision
+
 _Files = Annotated[
     list[str] | None,
     typer.Argument(
@@ -69,6 +71,8 @@ def benchmark_command(
     texts: _Most = 1000,
     repeats: _Repeats = 10,
     threads: _Threads = None,
+    device: Device = None,
+    precision: Precision = None,
     json: _Json = None,
 ) -> None:
     """Measure how fast a saved pipeline predicts, and what it takes of memory and disk.
@@ -92,6 +96,7 @@ def benchmark_command(
     from seqpipe.cli.plugins._screen import make_console, waiting
 
     console = make_console(soft_wrap=False)
+    computing: dict[str, Any] = {"threads": threads, "device": device, "precision": precision}
     with waiting(f"loading {model}…", console) as say, redirected_output():
         from seqpipe.benchmarking import benchmark
 
@@ -102,7 +107,7 @@ def benchmark_command(
             text=tuple(text or ()),
             pair=pair,
             repeats=repeats,
-            threads=threads,
+            **computing,
             on_progress=lambda what, share: say(f"{what}… {share:.0%}" if share else f"{what}…"),
         )
     print_benchmark(console, found)
@@ -110,7 +115,7 @@ def benchmark_command(
         from seqpipe import storage
         from seqpipe.run import to_json
 
-        storage.write_text(json, to_json({"threads": threads, **found.to_json()}))
+        storage.write_text(json, to_json({**computing, **found.to_json()}))
 
 
 def _records(

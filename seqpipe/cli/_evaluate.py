@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from seqpipe.cli._options import Device, Precision
 from seqpipe.cli._reader import reader_of
 
 _Data = Annotated[
@@ -70,6 +71,8 @@ def evaluate_command(
     label: _Label = None,
     html: _Html = None,
     json: _Json = None,
+    device: Device = None,
+    precision: Precision = None,
     seed: Annotated[
         int, typer.Option(min=0, help="Decides what samples the intervals rest on.")
     ] = 0,
@@ -99,8 +102,9 @@ def evaluate_command(
         from seqpipe.inference import load_pipeline
         from seqpipe.run import evaluate_model, to_json
 
-        nlp = load_pipeline(model)
-        other = None if compare is None else load_pipeline(compare)
+        where = {"device": device, "precision": precision}
+        nlp = load_pipeline(model, **where)
+        other = None if compare is None else load_pipeline(compare, **where)
         say("evaluating…")
         reader = None if data is None else reader_of(nlp, data, part, text=text, label=label)
         found = evaluate_model(nlp, reader, part=part, other=other, seed=seed).to_json()

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from seqpipe.cli._options import Device
+
 _Text = Annotated[
     str | None,
     typer.Argument(help="The text. By default it's read from standard input.", show_default=False),
@@ -55,6 +57,7 @@ def explain_command(
     component: _Component = None,
     words: _Most = 15,
     seed: _Seed = 0,
+    device: Device = None,
     html: _Html = None,
     json: _Json = None,
 ) -> None:
@@ -84,7 +87,7 @@ def explain_command(
         from seqpipe.inference import load_pipeline
         from seqpipe.kernels import computing_in, usable_threads
 
-        nlp = load_pipeline(model)
+        nlp = load_pipeline(model, device=device)
         say("explaining…")
         with computing_in(usable_threads()):
             found = explain(nlp, given, component=component, labels=label, method=method, seed=seed)  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from seqpipe.cli._options import AsJson
+from seqpipe.cli._options import AsJson, Device
 
 _Model = Annotated[
     str, typer.Argument(help="A saved pipeline with a language model.", show_default=False)
@@ -47,6 +47,7 @@ def generate_command(
     top_p: _TopP = None,
     seed: _Seed = None,
     as_json: AsJson = False,
+    device: Device = None,
 ) -> None:
     """Write a text with a language model.
 
@@ -67,7 +68,7 @@ def generate_command(
         from seqpipe.adapters import language_model_in
         from seqpipe.inference import load_pipeline
 
-        writer = language_model_in(load_pipeline(model))
+        writer = language_model_in(load_pipeline(model, device=device))
         text = writer.generate(
             prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed
         )

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from seqpipe.cli._options import Device
 from seqpipe.cli._reader import reader_of
 
 _Text = Annotated[
@@ -85,6 +86,7 @@ def neurons_command(
     words: _Words = 200,
     contexts: _Contexts = 5,
     seed: _Seed = 0,
+    device: Device = None,
     html: _Html = None,
     svg: _Svg = None,
     json: _Json = None,
@@ -117,7 +119,7 @@ def neurons_command(
         from seqpipe.inference import load_pipeline
         from seqpipe.kernels import computing_in, usable_threads
 
-        nlp = load_pipeline(model)
+        nlp = load_pipeline(model, device=device)
         say("reading…")
         read = _read(nlp, corpus, part, texts, seed)
         say("looking…")

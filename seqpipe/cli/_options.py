@@ -1,4 +1,4 @@
-"""Options of several commands: JSON on standard output, and what those take that predict."""
+"""Options of several commands: JSON on standard output, what those take that predict, and where those compute that use torch."""
 
 from typing import Annotated
 
@@ -29,6 +29,23 @@ Threads = Annotated[
     typer.Option(
         min=1,
         help="The number of threads of each process. By default the cores, or OMP_NUM_THREADS, are shared. Results are the same.",
+        show_default=False,
+    ),
+]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DEVICE",
+        help="Where torch computes: cpu, cuda, cuda:1, mps, or auto for a GPU of CUDA's if there is one. By default cpu; of run, "
+        "what the file says.",
+        show_default=False,
+    ),
+]
+Precision = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TYPE",
+        help="float32, or bfloat16 for matrix products that are less exact and faster on recent GPUs.",
         show_default=False,
     ),
 ]

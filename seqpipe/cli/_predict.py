@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from seqpipe.cli._options import Threads, Threshold, Top, Vectors, Workers
+from seqpipe.cli._options import Device, Precision, Threads, Threshold, Top, Vectors, Workers
 
 _Files = Annotated[
     list[str] | None,
@@ -149,6 +149,8 @@ def predict_command(
     workers: Workers = 1,
     cluster: _Cluster = None,
     threads: Threads = None,
+    device: Device = None,
+    precision: Precision = None,
     part_size: _PartSize = 10_000,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the parts of a run that was stopped.")
@@ -201,6 +203,8 @@ def predict_command(
         "vectors": vectors,
         "prefix": prefix,
         "threads": threads,
+        "device": device,
+        "precision": precision,
     }
     with waiting(f"loading {model}…"), redirected_output():
         predictor = _load(model, settings, workers, cluster)

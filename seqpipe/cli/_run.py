@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from seqpipe.cli._options import AsJson
+from seqpipe.cli._options import AsJson, Device, Precision
 from seqpipe.errors import InterruptedRun
 
 _RUNS: Final = Path("runs")
@@ -57,6 +57,8 @@ def run_command(
             show_default=False,
         ),
     ] = None,
+    device: Device = None,
+    precision: Precision = None,
     seeds: _Seeds = 1,
     folds: _Folds = None,
     as_json: AsJson = False,
@@ -92,17 +94,20 @@ def run_command(
     from seqpipe.cli._memory import keep_freed_memory
     from seqpipe.cli._redirect import redirected_output
     from seqpipe.cli.plugins._screen import print_json
+    from seqpipe.devices import check_names
 
     if folds and seeds > 1:
         raise typer.BadParameter(
             "--folds and --seeds can't be combined; for other folds and weights, add `--pipeline.seed 1` and so on "
             "to --folds"
         )
+    check_names(device, precision)
     keep_freed_memory()
+    computing: dict[str, Any] = {"threads": threads, "device": device, "precision": precision}
     # What parts print must not end up in the JSON.
     with redirected_output() if as_json else contextlib.nullcontext():
         told = _run(
-            file, context.args, output, (seeds, folds), threads, quiet=quiet, as_json=as_json
+            file, context.args, output, (seeds, folds), computing, quiet=quiet, as_json=as_json
         )
     if as_json:
         print_json(told)
@@ -113,7 +118,7 @@ def _run(
     overrides: Sequence[str],
     output: Path | None,
     times: tuple[int, int | None],
-    threads: int | None,
+    computing: dict[str, Any],
     *,
     quiet: bool,
     as_json: bool,
@@ -132,12 +137,12 @@ def _run(
     with _ignored_by_git(_RUNS):
         if times != (1, None):
             return _run_repeatedly(
-                source, overrides, folder, times, threads, console, quiet=quiet, is_shown=is_shown
+                source, overrides, folder, times, computing, console, quiet=quiet, is_shown=is_shown
             )
         from seqpipe.run import run, to_json
 
         with make_reporter(console, quiet=quiet) as reporter:
-            result = run(source, output=folder, threads=threads, reporter=reporter)
+            result = run(source, output=folder, reporter=reporter, **computing)
     if is_shown:
         print_results(console, result.report, result.model)
     told = {"folder": str(folder), "model": str(result.model), **result.report}
@@ -151,7 +156,7 @@ def _run_repeatedly(
     overrides: Sequence[str],
     folder: Path,
     times: tuple[int, int | None],
-    threads: int | None,
+    computing: dict[str, Any],
     console: Any,
     *,
     quiet: bool,
@@ -171,8 +176,8 @@ def _run_repeatedly(
         overrides=overrides,
         output=folder,
         count=folds or seeds,
-        threads=threads,
         make_reporter=reporter_of,
+        **computing,
     )
     if is_shown:
         print_summary(console, summary, folder)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seqpipe.cli._options import Threads, Threshold, Top, Vectors, Workers
+from seqpipe.cli._options import Device, Precision, Threads, Threshold, Top, Vectors, Workers
 
 _Host = Annotated[str, typer.Option(metavar="ADDRESS", help="The address to listen at.")]
 _Port = Annotated[
@@ -118,6 +118,8 @@ def serve_command(
     threshold: Threshold = None,
     vectors: Vectors = False,
     threads: Threads = None,
+    device: Device = None,
+    precision: Precision = None,
 ) -> None:
     """Serve predictions over HTTP.
 
@@ -152,6 +154,8 @@ def serve_command(
         "vectors": vectors,
         # Processes that share the cores don't wait for each other's.
         "threads": threads or max(1, usable_threads() // workers),
+        "device": device,
+        "precision": precision,
     }
     limits = Limits(
         body=max_body,

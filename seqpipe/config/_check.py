@@ -47,6 +47,7 @@ from seqpipe.config._spacy_facts import (
 )
 from seqpipe.config._spacy_sections import SpacySections
 from seqpipe.config._types import descend, is_block
+from seqpipe.devices import device_problem, precision_problem
 from seqpipe.messages import Problems, did_you_mean, nearest, quote
 
 _KNOWN: Final = (*SECTIONS, EVALUATION, *SPACY_SECTIONS, *FREE_SECTIONS)
@@ -339,6 +340,8 @@ class _Check:
                     "seed": self._seed,
                     "name": self._name,
                     "version": self._version,
+                    "device": self._device,
+                    "precision": self._precision,
                 }[key](path, value)
 
     def _decision(self, section: dict[str, Any]) -> None:
@@ -380,6 +383,19 @@ class _Check:
         except InvalidVersion:
             message = f"{quote(value)} isn't a valid Python package version"
             self._report.add(path, message, 'use one such as "1.0.0"', value=True)
+
+    def _device(self, path: Path, value: str) -> None:
+        # Whether this machine has it shows when it's needed: torch takes seconds to import.
+        self._named(path, value, "device", device_problem(value))
+
+    def _precision(self, path: Path, value: str) -> None:
+        self._named(path, value, "precision", precision_problem(value))
+
+    def _named(self, path: Path, value: str, kind: str, problem: str | None) -> None:
+        if problem is not None:
+            allowed, _, question = problem.partition("; ")
+            message = f"there's no {kind} {quote(value)}"
+            self._report.add(path, message, question, value=True, help=(allowed,))
 
     def _seed(self, path: Path, value: int) -> None:
         if not 0 <= value <= _MAX_SEED:

@@ -105,7 +105,11 @@ def _default(section: str) -> Section:
 
 #: The defaults for what a pipeline file leaves out.
 DEFAULTS: Final[dict[str, Section]] = {
-    "pipeline": {"lang": "en", "seed": 0, "name": None, "version": "0.0.0"},
+    "pipeline": {
+        **{"lang": "en", "seed": 0, "name": None, "version": "0.0.0"},
+        # These are the run's business, and aren't expanded: what's trained on a GPU loads without one.
+        **{"device": "cpu", "precision": "float32"},
+    },
     "data": {"split": {"train": 0.8, "dev": 0.1, "test": 0.1}},
     **{slot: {registry: name} for slot, (registry, name) in DEFAULT_PARTS.items()},
 }

@@ -76,6 +76,8 @@ PIPELINE_SETTINGS: Final[dict[str, Any]] = {
     "seed": int,
     "name": str | None,
     "version": str,
+    "device": str,
+    "precision": str,
 }
 
 #: The keys of [decision], likewise.

@@ -65,7 +65,9 @@ def given_to(model: Model, modules: Sequence[nn.Module], docs: Sequence[Doc]) ->
     def keep(module: nn.Module, arguments: Any) -> None:
         inputs, lengths, *places = arguments
         # A word that occurs again may be given once, with its places.
-        found[module] = Given(inputs[places[0]] if places else inputs, lengths)
+        given = inputs[places[0]] if places else inputs
+        # Whoever looks at it computes in float32, whatever the pipeline does.
+        found[module] = Given(given.float() if given.dtype == torch.bfloat16 else given, lengths)
 
     with ExitStack() as hooks:
         for module in modules:

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from seqpipe.devices import in_double
 from seqpipe.explanation._path import Path
 
 #: By how much contributions may miss the difference that they add up to: this share of it, or of the least difference where it's
@@ -198,21 +199,22 @@ class _Way:
             inputs = self._at(piece).requires_grad_()
             (gradients,) = torch.autograd.grad(self._one(inputs).sum(), inputs)
             # In double precision: thousands of small numbers are added up.
-            found.append((gradients.double() * self._whole.double()).sum(2).cpu().numpy())
+            found.append((in_double(gradients) * in_double(self._whole)).sum(2).cpu().numpy())
         return np.concatenate(found)
 
     def _logits(self, alphas: NDArray[np.float64]) -> NDArray[np.float64]:
         logits = torch.cat([self._one(self._at(piece)).detach() for piece in self._cut(alphas)])
-        found: NDArray[np.float64] = logits.double().cpu().numpy()
+        found: NDArray[np.float64] = logits.cpu().double().numpy()
         return found
 
     def _at(self, alphas: Tensor) -> Tensor:
         return self._start + alphas[:, None, None] * self._whole
 
     def _cut(self, alphas: NDArray[np.float64]) -> Iterator[Tensor]:
-        at_once = max(1, _AT_ONCE // len(self._start))
+        like = self._start
+        at_once = max(1, _AT_ONCE // len(like))
         for start in range(0, len(alphas), at_once):
-            yield torch.tensor(alphas[start : start + at_once]).to(self._start)
+            yield torch.tensor(alphas[start : start + at_once], dtype=like.dtype).to(like.device)
 
     def _one(self, inputs: Tensor) -> Tensor:
         logits = self._path.logits(inputs)

@@ -14,6 +14,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from seqpipe.adapters import compares_pairs, keeping_tokens
+from seqpipe.devices import check_names
 from seqpipe.errors import ConfigError
 from seqpipe.inference._load import load_pipeline
 from seqpipe.inference._outputs import Outputs
@@ -105,6 +106,9 @@ class Predictor:
         vectors: Whether the vector of each text is wanted too.
         prefix: What comes before the names of fields where they stand among others, in tables and files.
         threads: How many threads to compute in; None for one on each core, or `OMP_NUM_THREADS`. Results are the same.
+        device: Where torch computes: "cpu", "cuda", "cuda:1", "mps", or "auto" for a GPU of CUDA's if there is one. Each process
+            that uses the predictor looks for it by itself. None for the CPU; scores differ by rounding.
+        precision: "float32", or "bfloat16" for matrix products that are less exact and faster on recent GPUs; None for the former.
 
     Raises:
         ConfigError: A setting has a value that can't be used. That a pipeline has no use for one shows when it's loaded.
@@ -123,8 +127,11 @@ class Predictor:
         vectors: bool = False,
         prefix: str = "predicted_",
         threads: int | None = None,
+        device: str | None = None,
+        precision: str | None = None,
     ) -> None:
         _check_settings(top, threshold, threads)
+        check_names(device, precision)
         # Another process may have another working directory.
         self.model = str(Path(model).absolute()) if Path(model).exists() else str(model)
         self.text = (text,) if isinstance(text, str) else tuple(text or ())
@@ -134,6 +141,8 @@ class Predictor:
         self.vectors = vectors
         self.prefix = prefix
         self.threads = threads
+        self.device = device
+        self.precision = precision
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the settings, without the model."""
@@ -141,7 +150,7 @@ class Predictor:
 
     @cached_property
     def _loaded(self) -> _Loaded:
-        nlp = load_pipeline(self.model)
+        nlp = load_pipeline(self.model, device=self.device, precision=self.precision)
         outputs = Outputs(nlp, self.wanted, vectors=self.vectors)
         return _Loaded(nlp, outputs, self._columns(nlp, outputs.fields))
 
@@ -169,7 +178,7 @@ class Predictor:
 
         Raises:
             SavedModelError: It can't be loaded.
-            ConfigError: It has no use for a setting.
+            ConfigError: It has no use for a setting, or this machine doesn't have the device.
         """
         return self._loaded.nlp
 

@@ -23,6 +23,7 @@ from seqpipe.config import (
     raised_in,
     refusal,
 )
+from seqpipe.devices import Placement, find_placement
 from seqpipe.errors import (
     ClassifierError,
     ConfigError,
@@ -65,6 +66,26 @@ def build(config: Config, file: PipelineFile) -> Language:
         except Exception as error:
             raise _unbuilt(error, name, nlp.config, file) from error
     return nlp
+
+
+def place(file: PipelineFile, asked: Mapping[str, str | None]) -> Placement:
+    """Return where a file's pipeline is to compute.
+
+    Args:
+        file: The file, whose [pipeline] may say it.
+        asked: What's asked for in the place of that: "device" and "precision", each None if it isn't.
+
+    Raises:
+        ConfigError: This machine doesn't have it.
+    """
+    section = file.sections.get("pipeline", {})
+    wanted = {key: section.get(key) if value is None else value for key, value in asked.items()}
+    try:
+        return find_placement(**wanted)
+    except ConfigError as error:
+        if error.setting is None or asked[error.setting] is not None:
+            raise
+        raise refusal(error, file, [("pipeline",)]) from error
 
 
 def _trials(component: object) -> list[Callable[[], None]]:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import spacy
 from spacy.language import Language
 from spacy.util import registry
 
@@ -18,7 +17,7 @@ from seqpipe.config import PipelineFile
 from seqpipe.parts.classifiers import FitProgress
 from seqpipe.run._build import check_initial_files, placed, placed_at_work
 from seqpipe.run._models import (
-    UNFINISHED,
+    load_unfinished,
     promote,
     save_unfinished,
     set_interrupted_aside,
@@ -63,7 +62,7 @@ def run_classifier(
         set_interrupted_aside(output)
         save_unfinished(output, nlp.to_disk)
     with stages.stage("evaluation"):
-        saved = spacy.load(output / UNFINISHED)
+        saved = load_unfinished(output, nlp)
         scores = score_texts(saved, corpora["test"], output=output) if "test" in corpora else {}
         note_tuned(saved, stages.reporter)
         warnings = warn(saved, stages.reporter, scores=scores)
@@ -157,7 +156,7 @@ def run_embedding(
         set_interrupted_aside(output)
         save_unfinished(output, nlp.to_disk)
     with stages.stage("evaluation"):
-        saved = spacy.load(output / UNFINISHED)
+        saved = load_unfinished(output, nlp)
         found = score_embedding(saved, scores, **corpora, reporter=stages.reporter)
     promote(output)
     return saved, report_embedding(saved, watched, scores=found, seconds=stages.seconds)

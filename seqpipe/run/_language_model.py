@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import spacy
 from spacy.language import Language
 from spacy.util import registry
 
@@ -15,7 +14,12 @@ from seqpipe.errors import DataError
 from seqpipe.parts.language_models import Figures, Step
 from seqpipe.reporting import Progress
 from seqpipe.run._build import check_initial_files, placed, placed_at_work
-from seqpipe.run._models import UNFINISHED, promote, save_unfinished, set_interrupted_aside
+from seqpipe.run._models import (
+    load_unfinished,
+    promote,
+    save_unfinished,
+    set_interrupted_aside,
+)
 from seqpipe.run._report import report_language_model
 from seqpipe.run._stages import Meter, Stages
 
@@ -62,7 +66,7 @@ def run_language_model(
         for warning in warnings:
             stages.reporter.note(f"warning: {warning}")
     with stages.stage("evaluation"):
-        saved = spacy.load(output / UNFINISHED)
+        saved = load_unfinished(output, nlp)
         trained = language_model_in(saved)
         test = _measure(saved, trained, corpora["test"]) if "test" in corpora else None
         seed = nlp.config.interpolate()["training"]["seed"] or 0

@@ -5,9 +5,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import spacy
 from spacy.language import Language
 
 from seqpipe import storage
+from seqpipe.adapters import move_pipeline, placement_of
 from seqpipe.config import PipelineFile, name_of
 from seqpipe.errors import SavedModelError
 
@@ -63,6 +65,13 @@ def save_unfinished(
 ) -> None:
     """Write the best model so far; what stayed the same since the save before in the series is linked."""
     storage.write_folder(output / UNFINISHED, to_disk, series=series)
+
+
+def load_unfinished(output: Path, nlp: Language) -> Language:
+    """Load the best model so far, and have it compute where the pipeline does that it's of."""
+    loaded = spacy.load(output / UNFINISHED)
+    move_pipeline(loaded, placement_of(nlp))
+    return loaded
 
 
 def promote(output: Path) -> None:

@@ -24,6 +24,8 @@ def run_seeds(
     output: Path,
     count: int,
     threads: int | None = None,
+    device: str | None = None,
+    precision: str | None = None,
     make_reporter: MakeReporter,
 ) -> dict[str, Any]:
     """Run a file with several seeds in a row, from its own on.
@@ -37,6 +39,8 @@ def run_seeds(
         output: The folder for all results.
         count: How many seeds.
         threads: As `run` has it.
+        device: Likewise.
+        precision: Likewise.
         make_reporter: Returns what receives the progress of a run, by what the run is called: "seed 0".
 
     Returns:
@@ -54,7 +58,8 @@ def run_seeds(
         _Run(str(seed), f"seed {seed}", (f"--{section}.seed", str(seed)))
         for seed in range(first, first + count)
     ]
-    return _run_each(file, runs, "seeds", overrides, output, threads, make_reporter)
+    options = {"threads": threads, "device": device, "precision": precision}
+    return _run_each(file, runs, "seeds", overrides, output, options, make_reporter)
 
 
 def run_folds(
@@ -64,6 +69,8 @@ def run_folds(
     output: Path,
     count: int,
     threads: int | None = None,
+    device: str | None = None,
+    precision: str | None = None,
     make_reporter: MakeReporter,
 ) -> dict[str, Any]:
     """Cross-validate a file: cut its rows into folds, and run it once for each, which takes the test part's place.
@@ -78,6 +85,8 @@ def run_folds(
         output: The folder for all results.
         count: How many folds, at least 2.
         threads: As `run` has it.
+        device: Likewise.
+        precision: Likewise.
         make_reporter: Returns what receives the progress of a run, by what the run is called: "fold 0".
 
     Returns:
@@ -108,7 +117,8 @@ def run_folds(
             predictions.append(written.read_text(encoding="utf-8"))
             storage.write_text(output / PREDICTIONS, "".join(predictions))
 
-    return _run_each(file, runs, "folds", overrides, output, threads, make_reporter, collect)
+    options = {"threads": threads, "device": device, "precision": precision}
+    return _run_each(file, runs, "folds", overrides, output, options, make_reporter, collect)
 
 
 class _Run(NamedTuple):
@@ -129,7 +139,7 @@ def _run_each(
     kind: str,
     overrides: Sequence[str],
     output: Path,
-    threads: int | None,
+    options: Mapping[str, Any],
     make_reporter: MakeReporter,
     after: Callable[[Path], None] = lambda folder: None,
 ) -> dict[str, Any]:
@@ -140,7 +150,7 @@ def _run_each(
         # Read anew, as options change what settings stand for.
         again = read(file.path, [*overrides, *one.options])
         with make_reporter(one.name) as reporter:
-            result = run(again, output=output / one.folder, threads=threads, reporter=reporter)
+            result = run(again, output=output / one.folder, reporter=reporter, **options)
         reports[one.key] = result.report
         summary = summarise(reports, kind)
         storage.write_text(output / f"{kind}.json", to_json(summary))

@@ -8,7 +8,16 @@ from typing import Any
 from spacy.language import Language
 
 from seqpipe import __version__
-from seqpipe.adapters import Corpus, Watched, decision_of, mix_of, recurrent_engines
+from seqpipe.adapters import (
+    Corpus,
+    Watched,
+    decision_of,
+    device_of,
+    mix_of,
+    placement_of,
+    recurrent_engines,
+)
+from seqpipe.devices import device_name
 from seqpipe.errors import EmbedderError
 from seqpipe.kernels import available_threads
 from seqpipe.parts.embedders.fasttext import library_version
@@ -81,7 +90,7 @@ def make_report(
         "decision": decision_of(nlp),
         "words_per_second": _speed(words, seconds.get("training")),
         "engines": recurrent_engines(nlp),
-        **_circumstances(seconds),
+        **_circumstances(nlp, seconds),
     }
 
 
@@ -107,7 +116,7 @@ def report_embedding(
         "vectors": {"known": known, "width": width},
         "embedding": scores,
         "words_per_second": _speed(watched.words, seconds.get("embedder")),
-        **_circumstances(seconds),
+        **_circumstances(nlp, seconds),
     }
 
 
@@ -144,7 +153,7 @@ def report_language_model(
         "history": history,
         "warnings": warnings,
         "units_per_second": round(units_per_second) if units_per_second else None,
-        **_circumstances(seconds),
+        **_circumstances(nlp, seconds),
     }
 
 
@@ -152,12 +161,17 @@ def _speed(words: int, seconds: float | None) -> int | None:
     return round(words / seconds) if seconds else None
 
 
-def _circumstances(seconds: dict[str, float]) -> dict[str, Any]:
+def _circumstances(nlp: Language, seconds: dict[str, float]) -> dict[str, Any]:
     return {
         "timings": {**seconds, "total": round(sum(seconds.values()), 3)},
         "versions": versions(),
         "plugins": plugin_versions(),
-        "machine": {**machine(), "threads": available_threads()},
+        "machine": {
+            **machine(),
+            "threads": available_threads(),
+            "device": device_name(device_of(nlp)),
+            "precision": placement_of(nlp).precision,
+        },
     }
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import spacy
 from spacy.language import Language
 from spacy.util import resolve_dot_names
 from thinc.api import fix_random_seed
@@ -19,21 +18,30 @@ from seqpipe.adapters import (
     EmbedderVectors,
     LanguageModelPipe,
     chosen_by_embedder,
+    move_pipeline,
     read_examples,
     watch_fit,
 )
 from seqpipe.config import Makes, PipelineFile, compile_read, read
+from seqpipe.devices import check_names
 from seqpipe.errors import InterruptedRun, NotFiniteError
 from seqpipe.parts.readers import Row
 from seqpipe.reporting import Progress, Reporter, Silent
-from seqpipe.run._build import build, check_initial_files, initialise, placed, placed_at_work
+from seqpipe.run._build import (
+    build,
+    check_initial_files,
+    initialise,
+    place,
+    placed,
+    placed_at_work,
+)
 from seqpipe.run._fitted import run_classifier, run_embedding
 from seqpipe.run._language_model import run_language_model
 from seqpipe.run._models import (
     BEST,
-    UNFINISHED,
     check_replaceable,
     describe,
+    load_unfinished,
     promote,
     save_unfinished,
     set_interrupted_aside,
@@ -76,6 +84,8 @@ def run(
     overrides: Sequence[str] = (),
     output: Path,
     threads: int | None = None,
+    device: str | None = None,
+    precision: str | None = None,
     reporter: Reporter | None = None,
 ) -> RunResult:
     """Train, evaluate and save the pipeline that a file describes.
@@ -93,6 +103,8 @@ def run(
             they're in it already.
         output: The folder for all results; it's made.
         threads: How many threads compute; None for one on each core. The results are the same for any number.
+        device: Where torch computes, in the place of what the file says: see `seqpipe.devices.find_placement`.
+        precision: In which precision, likewise.
         reporter: Receives the progress.
 
     Raises:
@@ -103,7 +115,7 @@ def run(
     stages = Stages(reporter or Silent())
     try:
         with computing(threads):
-            return _run(file, overrides, output, stages)
+            return _run(file, overrides, output, stages, {"device": device, "precision": precision})
     except KeyboardInterrupt:
         kept = what_was_kept(output)
         raise InterruptedRun(f"stopped during stage {stages.current!r}; {kept}") from None
@@ -112,13 +124,20 @@ def run(
 
 
 def _run(
-    file: Path | PipelineFile, overrides: Sequence[str], output: Path, stages: Stages
+    file: Path | PipelineFile,
+    overrides: Sequence[str],
+    output: Path,
+    stages: Stages,
+    asked: Mapping[str, str | None],
 ) -> RunResult:
     with stages.stage("file"):
         source = file if isinstance(file, PipelineFile) else read(file, overrides)
+        check_names(**asked)
         config = compile_read(source)
         fix_random_seed(config.interpolate()["training"]["seed"] or 0)
+        placement = place(source, asked)
         nlp = build(config, source)
+        move_pipeline(nlp, placement)
         describe(nlp, source)
     check_replaceable(output)
     with storage.reserved(output):
@@ -188,7 +207,7 @@ def _run_training(
     with stages.stage("training"), placed_at_work(file, nlp.config, "training", "corpora"):
         history = _train(nlp, training, output, stages)
     with stages.stage("evaluation"):
-        best = spacy.load(output / UNFINISHED)
+        best = load_unfinished(output, nlp)
         scores = score_texts(best, test, output=output, history=history) if test else {}
         parts = {part: corpora.get(part) for part in ("train", "test")}
         embedding = score_embedding(best, embedding_scores, **parts, reporter=stages.reporter)

@@ -172,7 +172,7 @@ class _Trainer:
         self._number += 1
         self._model.train()
         hidden = self._read(window)
-        loss = self._model.output.losses(hidden, window.targets).mean()
+        loss = self._model.output.losses(hidden, window.targets.to(hidden.device)).mean()
         value = loss.item()
         if not math.isfinite(value):
             raise self._not_finite(f"the loss of the language model is {value}")
@@ -198,7 +198,8 @@ class _Trainer:
         else:
             before = self._model.choose_states(self._states, pieces.streams, pieces.carried)
             hidden, after = self._model(window.units, pieces.lengths, before)
-            states = tuple(tuple(each[pieces.last] for each in state) for state in after)
+            last = pieces.last.to(hidden.device)
+            states = tuple(tuple(each[last] for each in state) for state in after)
         self._states = detached(states)
         return cast(Tensor, hidden)
 

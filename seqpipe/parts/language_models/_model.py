@@ -81,14 +81,14 @@ class LanguageModel(nn.Module):
         """Read sequences.
 
         Args:
-            units: `[N]`, int64: the sequences concatenated.
+            units: `[N]`, int64, on any device: the sequences concatenated.
             lengths: `[B]`, int64, on the CPU; 0 is allowed.
             states: The states before each sequence, `[B, n]` each; None for a new text's.
 
         Returns:
             The vectors that the next units are predicted from, `[N, width]`, and the states after each sequence.
         """
-        rows = self.embedding(units)
+        rows = self.embedding(units.to(self.embedding.weight.device))
         after: list[State] = []
         for i, cell in enumerate(self.layers):
             rows = self._drop(rows, lengths)
@@ -109,6 +109,7 @@ class LanguageModel(nn.Module):
             The states before them, `[P, n]` each.
         """
         like = self.embedding.weight
+        chosen, kept = chosen.to(like.device), kept.to(like.device)
         found: list[State] = []
         for i, cell in enumerate(self.layers):
             state = cast(Cell, cell).initial_state(len(chosen), like)

@@ -56,9 +56,9 @@ def restrict(
             (Holtzman et al. 2020); None for all.
 
     Returns:
-        `[size]`, float64; they add up to 1.
+        `[size]`, float64, on the CPU; they add up to 1.
     """
-    scores = log_probabilities.double()
+    scores = log_probabilities.cpu().double()
     if temperature == 0:
         top_k, temperature = 1, 1.0
     # The greatest is 0 then, so a tiny temperature doesn't overflow all of them.

@@ -138,8 +138,11 @@ def _surprisals_at_once(model: LanguageModel, texts: Sequence[Sequence[int]]) ->
 
 
 def _bits(model: LanguageModel, hidden: Tensor, targets: Tensor) -> Tensor:
+    """Return what targets cost, `[N]`, float64, on the CPU: not every device has that type."""
+    targets = targets.to(hidden.device)
     chunks = zip(torch.split(hidden, _MAX_ROWS), torch.split(targets, _MAX_ROWS), strict=True)
-    bits = torch.cat([model.output.losses(*chunk) for chunk in chunks]).double() / math.log(2)
+    nats = torch.cat([model.output.losses(*chunk) for chunk in chunks])
+    bits = nats.cpu().double() / math.log(2)
     if not bits.isfinite().all():
         raise NotFiniteError(
             "the language model gives probabilities that aren't finite: its weights overflowed; train it anew "

@@ -171,7 +171,7 @@ class TrainedModel:
         """
         write_settings(folder / _SETTINGS, {"direction": self.direction}, kind=_KIND)
         write_words(folder / _UNITS, self.vocabulary.units)
-        weights = {name: value.numpy() for name, value in self._weights().items()}
+        weights = {name: value.cpu().numpy() for name, value in self._weights().items()}
         write_arrays(folder / _WEIGHTS, weights)
 
     @staticmethod
