@@ -118,7 +118,7 @@ class _Slice:
         self._update, self._loss_every = update, loss_every
         self.inputs, self.outputs, self.positions = _Copies(), _Copies(), _Copies()
         self.loss = self.pairs = 0.0
-        self.slowed = 0
+        self.slowed = self._predicted = 0
 
     def is_bounded(self) -> bool:
         bound = self._model.longest**2
@@ -130,6 +130,7 @@ class _Slice:
     def train(self, block: Block, number: int) -> None:
         model = self._model
         counter = _Counter(model.seed, block.first + number)
+        self._predicted = block.first + number
         if isinstance(model.targets, Negatives):
             self._pool = [self._draw(counter.next()) for _ in range(model.targets.pool)]
         tokens = block.tokens[block.bounds[number] : block.bounds[number + 1]]
@@ -148,7 +149,8 @@ class _Slice:
             first, last = max(0, place - reach), min(len(words) - 1, place + reach)
             if first == last:
                 continue
-            is_measured = bool(self._loss_every) and place % self._loss_every == 0
+            is_measured = bool(self._loss_every) and self._predicted % self._loss_every == 0
+            self._predicted += 1
             others = [i for i in range(first, last + 1) if i != place]
             if model.is_mean:
                 self._train_mean(words, place, others, counter, is_measured=is_measured)

@@ -50,7 +50,7 @@ typedef struct {
     int64_t done;           /* int64_t *[count]: how many tokens of the whole training are done before each */
     int64_t total;          /* of how many */
     int64_t update;         /* 0 to measure the loss alone */
-    int64_t loss_every;     /* measure it at one of so many words */
+    int64_t loss_every;     /* measure it at one of so many words that are predicted */
     int64_t sums;           /* double *[3]: the sum of losses, the number of pairs, the number of slices that were slowed down */
     double rate;            /* at the beginning; it falls to 0 */
     double settled;         /* see `share_of_changes`: updates of a row in a round, times the rate at the beginning */
@@ -73,6 +73,7 @@ typedef struct {
     REAL *hidden;           /* CBOW's mean of the words of a window, and what it was before a step */
     double loss, pairs;
     int64_t slowed;
+    int64_t predicted;      /* how many words */
 } Slice;
 
 static REAL *table_of(const Job *job, int which) {
@@ -395,6 +396,8 @@ static void train_once(const Job *job, Slice *slice, int64_t number, float rate)
     const int64_t *bounds = (const int64_t *)job->bounds;
     uint64_t counter = scramble(scramble((uint64_t)job->seed + STRIDE) + (uint64_t)(job->first + number) * STRIDE);
     forget(slice);
+    /* Not 0, or else the words that sequences begin with would be measured more often than others. */
+    slice->predicted = job->first + number;
     for (int64_t i = 0; i < job->pool; i++) slice->pool[i] = draw_negative(job, next_number(&counter));
     const int64_t end = bounds[number + 1];
     for (int64_t at = bounds[number]; at < end; at++) {
@@ -407,7 +410,7 @@ static void train_once(const Job *job, Slice *slice, int64_t number, float rate)
             const int64_t reach = 1 + below(next_number(&counter), job->window);
             const int64_t first = i > reach ? i - reach : 0, last = i + reach < kept ? i + reach : kept - 1;
             if (first == last) continue;
-            const int is_measured = job->loss_every && !(i % job->loss_every);
+            const int is_measured = job->loss_every && !(slice->predicted++ % job->loss_every);
             if (job->architecture == CBOW) train_mean(job, slice, first, i, last, rate, is_measured, &counter);
             else train_pairs(job, slice, first, i, last, rate, is_measured, &counter);
         }

@@ -22,8 +22,10 @@ from seqpipe.parts.cooccurrence._draws import huffman_paths, keep_probabilities,
 Architecture: TypeAlias = Literal["skipgram", "cbow"]
 Loss: TypeAlias = Literal["negative-sampling", "hierarchical"]
 
-#: How many slices are trained beside each other, and so the most threads that there's work for.
-SLICES: Final = 8
+#: How many slices are trained beside each other, and so the most threads that there's work for, by the tokens of a corpus from
+#: which on it's so many. In a small corpus most words are frequent, and learn in all slices the same things at once: one after
+#: the other they learn more.
+_SLICES: Final = ((2_000_000, 8), (1_000_000, 4), (500_000, 2), (0, 1))
 #: The most tokens of a slice, where words have parts and where they don't, and the fewest. What a slice learns the others of
 #: its round don't know yet: with more tokens vectors are worse, with fewer more time goes into copies. Parts are what many
 #: words have, and change more often. A small corpus has smaller slices, so that it has rounds enough.
@@ -161,7 +163,9 @@ def train(
     state = _State()
     with begin_rounds(model, threads) as rounds:
         for epoch in range(training.epochs):
-            loss = _train_epoch(rounds, corpus, bounds, training, epoch, state, on_progress)
+            loss = _train_epoch(
+                rounds, corpus, bounds, model.slices, training, epoch, state, on_progress
+            )
             outside = None if held_out is None else _measure(model, held_out, threads)
             state.losses.append(EpochLoss(loss, outside))
             if outside is not None and not _goes_on(state, outside, model, training, epoch):
@@ -233,7 +237,7 @@ def _begin(
         is_mean=training.architecture == "cbow",
         targets=targets,
         rate=training.learning_rate,
-        slices=SLICES,
+        slices=next(count for least, count in _SLICES if corpus.size >= least),
         capacity=capacity,
         seed=seed,
         members=members,
@@ -246,6 +250,7 @@ def _train_epoch(
     rounds: Rounds,
     corpus: Corpus,
     bounds: NDArray[np.int64],
+    together: int,
     training: Training,
     epoch: int,
     state: _State,
@@ -254,10 +259,10 @@ def _train_epoch(
     """Train on the whole corpus once; return the mean loss of a pair."""
     slices = len(bounds) - 1
     # Each round of an epoch is whole, but for the last, so that the next one begins with a round.
-    numbers = -(-slices // SLICES) * SLICES
+    numbers = -(-slices // together) * together
     total = training.epochs * corpus.size
     losses = pairs = 0.0
-    for first, last in _pieces(bounds):
+    for first, last in _pieces(bounds, together):
         block = Block(
             tokens=corpus.numbers(int(bounds[first]), int(bounds[last])),
             bounds=bounds[first : last + 1] - bounds[first],
@@ -275,13 +280,13 @@ def _train_epoch(
     return float(losses / pairs) if pairs else 0.0
 
 
-def _pieces(bounds: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+def _pieces(bounds: NDArray[np.int64], together: int) -> Iterator[tuple[int, int]]:
     """Yield the slices of whole rounds that are read at once, from one to before another."""
     slices = len(bounds) - 1
     first = 0
     while first < slices:
         wanted = int(np.searchsorted(bounds, bounds[first] + _AT_ONCE))
-        last = first + max(1, (wanted - first) // SLICES) * SLICES
+        last = first + max(1, (wanted - first) // together) * together
         yield first, min(last, slices)
         first = last
 
@@ -293,7 +298,7 @@ def _measure(model: Cooccurrence, held_out: Corpus, threads: int) -> float:
     measured = Cooccurrence(**{**vars(model), "capacity": capacity})
     losses = pairs = 0.0
     with begin_rounds(measured, threads) as rounds:
-        for first, last in _pieces(bounds):
+        for first, last in _pieces(bounds, model.slices):
             block = Block(
                 tokens=held_out.numbers(int(bounds[first]), int(bounds[last])),
                 bounds=bounds[first : last + 1] - bounds[first],

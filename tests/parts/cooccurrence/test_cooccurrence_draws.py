@@ -8,6 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from seqpipe.parts.cooccurrence import huffman_paths, keep_probabilities, negatives
 
+REASON = "gensim isn't installed; it comes with the packages in plugins/"
 COUNTS = np.array([900, 400, 120, 60, 7, 5, 5, 1])
 
 
@@ -29,10 +30,10 @@ def test_more_negatives_are_drawn_than_are_meant_for_a_pair() -> None:
 
 @pytest.mark.parametrize("threshold", [1e-3, 1e-2, 0.3])
 def test_occurrences_are_kept_as_by_gensim(threshold: float) -> None:
-    from gensim.models import Word2Vec  # type: ignore[import-not-found, import-untyped, unused-ignore]
+    models = pytest.importorskip("gensim.models", reason=REASON)
 
     words = [f"w{number}" for number in range(len(COUNTS))]
-    model = Word2Vec(vector_size=2, sample=threshold, min_count=1)
+    model = models.Word2Vec(vector_size=2, sample=threshold, min_count=1)
     model.build_vocab_from_freq(dict(zip(words, COUNTS.tolist(), strict=True)))
     theirs = [model.wv.get_vecattr(word, "sample_int") / 2**32 for word in words]
     ours = keep_probabilities(COUNTS, threshold)
@@ -44,10 +45,10 @@ def test_a_threshold_of_one_keeps_all() -> None:
 
 
 def test_paths_are_as_long_as_by_gensim_and_no_path_begins_another() -> None:
-    from gensim.models import Word2Vec  # type: ignore[import-not-found, import-untyped, unused-ignore]
+    models = pytest.importorskip("gensim.models", reason=REASON)
 
     words = [f"w{number}" for number in range(len(COUNTS))]
-    model = Word2Vec(vector_size=2, hs=1, negative=0, min_count=1)
+    model = models.Word2Vec(vector_size=2, hs=1, negative=0, min_count=1)
     model.build_vocab_from_freq(dict(zip(words, COUNTS.tolist(), strict=True)))
     tree = huffman_paths(COUNTS)
     lengths = np.diff(tree.paths.starts)
