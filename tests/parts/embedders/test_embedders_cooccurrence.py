@@ -167,9 +167,7 @@ def test_a_learning_rate_that_diverges_is_told() -> None:
     ids=["skipgram", "cbow", "tree"],
 )
 def test_a_small_repetitive_text_is_learnt_without_a_warning(make: Any, given: Any) -> None:
-    text = [
-        f"{word} the of and to in a".split() for word in ("ab", "ac", "ad", "bc", "bd", "cd")
-    ] * 60
+    text = [["the", *each, "of", "the"] for each in sentences(60)]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         embedder = make(width=20, **given)
