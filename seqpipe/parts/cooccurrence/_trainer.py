@@ -37,8 +37,10 @@ _SLICES_OF_A_CORPUS: Final = 400
 _POOL: Final = 600
 #: About how many tokens are read, and trained, at once.
 _AT_ONCE: Final = 400_000
-#: The loss is measured at one of so many words.
-_LOSS_EVERY: Final = 64
+#: The loss is measured at one of so many words that are predicted, a prime, as texts repeat themselves; of a corpus with fewer
+#: tokens than these at each.
+_LOSS_EVERY: Final = 61
+_ALL_MEASURED: Final = 200_000
 #: The numbers of slices that only measure, far behind those that train.
 _MEASURED: Final = 1 << 40
 
@@ -270,7 +272,9 @@ def _train_epoch(
             done=epoch * corpus.size + bounds[first:last],
             total=total,
         )
-        loss, count, slowed = rounds.run(block, loss_every=_LOSS_EVERY)
+        loss, count, slowed = rounds.run(
+            block, loss_every=_LOSS_EVERY if corpus.size > _ALL_MEASURED else 1
+        )
         losses, pairs = losses + loss, pairs + count
         state.slowed += int(slowed)
         if on_progress:
