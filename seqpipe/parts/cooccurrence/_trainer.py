@@ -25,12 +25,12 @@ Loss: TypeAlias = Literal["negative-sampling", "hierarchical"]
 #: How many slices are trained beside each other, and so the most threads that there's work for, by the tokens of a corpus from
 #: which on it's so many. In a small corpus most words are frequent, and learn in all slices the same things at once: one after
 #: the other they learn more.
-_SLICES: Final = ((2_000_000, 8), (1_000_000, 4), (500_000, 2), (0, 1))
+_SLICES: Final = ((1_000_000, 4), (500_000, 2), (0, 1))
 #: The most tokens of a slice, where words have parts and where they don't, and the fewest. What a slice learns the others of
 #: its round don't know yet: with more tokens vectors are worse, with fewer more time goes into copies. Parts are what many
 #: words have, and change more often. A small corpus has smaller slices, so that it has rounds enough.
 _TOKENS_WITH_PARTS: Final = 200
-_TOKENS: Final = 500
+_TOKENS: Final = 250
 _FEWEST_TOKENS: Final = 50
 _SLICES_OF_A_CORPUS: Final = 400
 #: How many rows a slice draws negatives from.
