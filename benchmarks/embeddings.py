@@ -37,7 +37,12 @@ SETTINGS: dict[str, Any] = {
     "subsample": 1e-4,
     "learning_rate": 0.05,
 }
-SIMILARITY = {"WS-353": "EN-WS-353-ALL.txt", "SimLex": "EN-SIMLEX-999.txt"}
+SIMILARITY = {
+    "WS-353": "EN-WS-353-ALL.txt",
+    "MEN": "EN-MEN-TR-3k.txt",
+    "SimLex": "EN-SIMLEX-999.txt",
+    "RG-65": "EN-RG-65.txt",
+}
 
 
 def main() -> None:

@@ -11,14 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqpipe.parts.embedders import Embedder, FastText, Word2Vec
+from seqpipe.parts.embedders import Embedder, FastText2, Word2Vec2
 from seqpipe.parts.fasttext import library_seed
 
 #: Known words and their vectors.
 Table = tuple[Sequence[str], NDArray[np.float32]]
 
 #: The models, and what they are to each peer: n-grams of 3 to 6 characters, or none.
-MODELS = {"word2vec": {"max_n": 0}, "fasttext": {"min_n": 3, "max_n": 6}}
+MODELS: dict[str, dict[str, int]] = {
+    "word2vec": {"max_n": 0},
+    "cbow": {"max_n": 0},
+    "fasttext": {"min_n": 3, "max_n": 6},
+}
 _BOTH = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 #: The library's own size of the table of n-grams, for all.
 BUCKETS = 2_000_000
@@ -40,8 +44,12 @@ def train_seqpipe(model: str, corpus: str, settings: dict[str, Any]) -> Table:
     """Train by seqpipe, from the lines of the file."""
     options = {key: value for key, value in settings.items() if key != "seed"}
     if model == "fasttext":
+        # Its own default of the learning rate.
+        del options["learning_rate"]
         options |= {**MODELS[model], "buckets": BUCKETS}
-    embedder: Embedder = FastText(**options) if model == "fasttext" else Word2Vec(**options)
+    if model == "cbow":
+        options["architecture"] = "cbow"
+    embedder: Embedder = FastText2(**options) if model == "fasttext" else Word2Vec2(**options)
     embedder.fit(_Lines(corpus), seed=settings["seed"])
     return embedder.vocabulary, embedder.embed(embedder.vocabulary)
 
@@ -53,7 +61,7 @@ def train_fasttext(model: str, corpus: str, settings: dict[str, Any]) -> Table:
     arguments = library.args()
     options = {
         "input": corpus,
-        "model": library.model_name.skipgram,
+        "model": library.model_name.cbow if model == "cbow" else library.model_name.skipgram,
         "loss": library.loss_name.ns,
         "dim": settings["width"],
         "ws": settings["window"],
@@ -96,7 +104,7 @@ def train_gensim(model: str, corpus: str, settings: dict[str, Any]) -> Table:
         "alpha": settings["learning_rate"],
         "workers": settings["threads"],
         "seed": settings["seed"] + 1,
-        "sg": 1,
+        "sg": int(model != "cbow"),
     }
     if model == "fasttext":
         options |= {**MODELS[model], "bucket": BUCKETS}

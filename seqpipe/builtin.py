@@ -23,9 +23,11 @@ def seqpipe_embedders() -> Factories:
     return {
         "seqpipe.CounterFitted.v1": "seqpipe.parts.embedders:CounterFitted",
         "seqpipe.FastText.v1": "seqpipe.parts.embedders:FastText",
+        "seqpipe.FastText.v2": "seqpipe.parts.embedders:FastText2",
         "seqpipe.Pretrained.v1": "seqpipe.parts.embedders:Pretrained",
         "seqpipe.Retrofitted.v1": "seqpipe.parts.embedders:Retrofitted",
         "seqpipe.Word2Vec.v1": "seqpipe.parts.embedders:Word2Vec",
+        "seqpipe.Word2Vec.v2": "seqpipe.parts.embedders:Word2Vec2",
     }
 
 

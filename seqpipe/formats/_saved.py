@@ -20,7 +20,9 @@ _SETTINGS: Final = "embedder.json"
 
 #: What a folder without its pipeline is read by, and the settings that are needed for that.
 _ALONE: Final = {"FastText": ("width",), "Word2Vec": ("width",), "Pretrained": ()}
-_NAMES: Final = frozenset(f"seqpipe.{kind}.v1" for kind in _ALONE)
+_NAMES: Final = frozenset(
+    [*(f"seqpipe.{kind}.v1" for kind in _ALONE), "seqpipe.FastText.v2", "seqpipe.Word2Vec.v2"]
+)
 
 
 @runtime_checkable

@@ -4,6 +4,14 @@ from seqpipe.kernels._autograd import Plan as Plan
 from seqpipe.kernels._autograd import Weights as Weights
 from seqpipe.kernels._autograd import recur as recur
 from seqpipe.kernels._autograd import recur_multiplied as recur_multiplied
+from seqpipe.kernels._cooccurrence import Block as Block
+from seqpipe.kernels._cooccurrence import Cooccurrence as Cooccurrence
+from seqpipe.kernels._cooccurrence import Members as Members
+from seqpipe.kernels._cooccurrence import Negatives as Negatives
+from seqpipe.kernels._cooccurrence import Paths as Paths
+from seqpipe.kernels._cooccurrence import Rounds as Rounds
+from seqpipe.kernels._cooccurrence import aligned_rows as aligned_rows
+from seqpipe.kernels._cooccurrence import begin_rounds as begin_rounds
 from seqpipe.kernels._eager import Eager as Eager
 from seqpipe.kernels._eager import Packing as Packing
 from seqpipe.kernels._eager import find_fault as find_fault
@@ -26,6 +34,7 @@ from seqpipe.kernels.c import Sums as Sums
 from seqpipe.kernels.c import WeighedNgrams as WeighedNgrams
 from seqpipe.kernels.c import available_threads as available_threads
 from seqpipe.kernels.c import forward_backward as forward_backward
+from seqpipe.kernels.c import has_own_threads as has_own_threads
 from seqpipe.kernels.c import linear as linear
 from seqpipe.kernels.c import own_threads as own_threads
 from seqpipe.kernels.c import pool_sequences as pool_sequences
@@ -41,28 +50,37 @@ from seqpipe.kernels.triton import supports as supports
 
 __all__ = [
     "Attention",
+    "Block",
     "BuildError",
     "Chain",
     "Compiled",
+    "Cooccurrence",
     "DependsOnBatch",
     "Eager",
     "Engine",
     "KnownNgrams",
     "Layout",
+    "Members",
+    "Negatives",
     "Packing",
+    "Paths",
     "Plan",
     "Recurrence",
+    "Rounds",
     "Sizes",
     "Sums",
     "Triton",
     "WeighedNgrams",
     "Weights",
+    "aligned_rows",
     "available_threads",
+    "begin_rounds",
     "break_graph",
     "computing_in",
     "find_fault",
     "find_transform",
     "forward_backward",
+    "has_own_threads",
     "is_dispatched",
     "is_recorded",
     "linear",

@@ -8,6 +8,7 @@ from seqpipe.kernels.c._engine import Compiled as Compiled
 from seqpipe.kernels.c._engine import linear as linear
 from seqpipe.kernels.c._library import BuildError as BuildError
 from seqpipe.kernels.c._library import available_threads as available_threads
+from seqpipe.kernels.c._library import has_own_threads as has_own_threads
 from seqpipe.kernels.c._library import own_threads as own_threads
 from seqpipe.kernels.c._library import processor as processor
 from seqpipe.kernels.c._ngrams import KnownNgrams as KnownNgrams
@@ -26,6 +27,7 @@ __all__ = [
     "WeighedNgrams",
     "available_threads",
     "forward_backward",
+    "has_own_threads",
     "linear",
     "own_threads",
     "pool_sequences",

@@ -74,6 +74,27 @@ NGRAMS_FIELDS: Final = (
 )
 NGRAMS: Final = struct.Struct(f"@{len(NGRAMS_FIELDS)}q")
 
+#: A `Job` of cooccurrence.c: integers and pointers, and three numbers.
+COOCCURRENCE_FIELDS: Final = (
+    *(
+        "width",
+        "words",
+        "architecture",
+        "window",
+        "negatives",
+        "drawn",
+        "pool",
+        "slices",
+        "threads",
+    ),
+    *("capacity", "seed", "inputs", "outputs", "positions"),
+    *("input_rows", "output_rows", "position_rows", "members", "member_start", "frozen", "keep"),
+    *("alias", "alias_share", "path", "path_sign", "path_start", "run_parallel"),
+    *("tokens", "bounds", "count", "first", "done", "total", "update", "loss_every", "sums"),
+    *("rate", "settled", "longest"),
+)
+COOCCURRENCE: Final = struct.Struct(f"@{len(COOCCURRENCE_FIELDS) - 3}q3d")
+
 
 def assert_layout(kind: str, fields: Sequence[str]) -> str:
     """Write assertions in C that a struct begins with these fields, of eight bytes each."""
@@ -133,6 +154,12 @@ def render_chains() -> str:
 def render_ngrams() -> str:
     """Write the counting of n-grams in C."""
     return "\n".join([_text("ngrams.c"), assert_layout("Ngrams", NGRAMS_FIELDS)])
+
+
+def render_cooccurrence() -> str:
+    """Write the training of vectors of what co-occurs in C."""
+    layout = assert_layout("Job", COOCCURRENCE_FIELDS)
+    return "\n".join([*_preamble(torch.float32), _text("cooccurrence.c"), layout])
 
 
 def _preamble(dtype: torch.dtype) -> list[str]:
@@ -262,6 +289,12 @@ def available_threads() -> int:
 def find_parallel() -> tuple[Any, Any]:
     """Return what runs a function on several threads: our pool with `own_threads`, or else OpenMP; see `openmp`."""
     return (_pool(), None) if has_own_threads() else openmp()
+
+
+def find_pool() -> int | None:
+    """Return the address of the function of our pool of threads; None if it can't be compiled."""
+    address: int | None = getattr(_pool(), "value", None)
+    return address
 
 
 @functools.cache

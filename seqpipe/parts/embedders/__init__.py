@@ -5,6 +5,8 @@ from seqpipe.parts.embedders._contract import DocumentEmbedder as DocumentEmbedd
 from seqpipe.parts.embedders._contract import Embedder as Embedder
 from seqpipe.parts.embedders._contract import FitProgress as FitProgress
 from seqpipe.parts.embedders._contract import OnProgress as OnProgress
+from seqpipe.parts.embedders._cooccurrence import FastText2 as FastText2
+from seqpipe.parts.embedders._cooccurrence import Word2Vec2 as Word2Vec2
 from seqpipe.parts.embedders._export import Exported as Exported
 from seqpipe.parts.embedders._export import ExportFormat as ExportFormat
 from seqpipe.parts.embedders._export import export_fasttext as export_fasttext
@@ -28,6 +30,7 @@ __all__ = [
     "ExportFormat",
     "Exported",
     "FastText",
+    "FastText2",
     "FitProgress",
     "OnProgress",
     "Pretrained",
@@ -35,6 +38,7 @@ __all__ = [
     "SubwordTable",
     "VectorTable",
     "Word2Vec",
+    "Word2Vec2",
     "export_fasttext",
     "export_vectors",
     "limits",

@@ -13,7 +13,7 @@ from seqpipe import storage
 from seqpipe.errors import DataError
 from seqpipe.formats import Dense, FastTextArgs, FastTextModel, write_fasttext
 from seqpipe.parts.embedders._contract import Embedder
-from seqpipe.parts.embedders.fasttext import FastText, Word2Vec
+from seqpipe.parts.embedders.fasttext._embedders import TrainedEmbedder
 from seqpipe.parts.embedders.fasttext._vectors import Shape, Tables, WordVectors
 from seqpipe.parts.embedders.pretrained import Pretrained
 from seqpipe.parts.fasttext import written
@@ -30,7 +30,7 @@ _PROBED: Final = 20
 ExportFormat: TypeAlias = Literal["word2vec", "word2vec-binary", "fasttext", "glove", "numpy"]
 
 
-def export_fasttext(embedder: FastText | Word2Vec, path: str | Path) -> None:
+def export_fasttext(embedder: TrainedEmbedder, path: str | Path) -> None:
     """Write a fitted embedder as a `.bin` file of the fastText library's.
 
     Known words have the same vectors there. Those of unknown words are shorter, and differ a bit in
@@ -172,7 +172,7 @@ def _export_model(embedder: Embedder, path: Path) -> Exported:
             trained = trained.with_words(np.array(ids, dtype=np.intp))
         write_fasttext(trained, path)
         return Exported(len(trained.words), ())
-    if isinstance(trained, FastText | Word2Vec):
+    if isinstance(trained, TrainedEmbedder):
         if len(listed) < len(trained.vocabulary):
             trained = trained.only(listed)
         export_fasttext(trained, path)

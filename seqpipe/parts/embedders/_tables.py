@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from seqpipe.errors import ExportError
 from seqpipe.parts.embedders._concatenated import Concatenated
 from seqpipe.parts.embedders._contract import Embedder
-from seqpipe.parts.embedders.fasttext import FastText, Word2Vec
+from seqpipe.parts.embedders.fasttext._embedders import TrainedEmbedder
 from seqpipe.parts.embedders.pretrained import Pretrained
 from seqpipe.parts.embedders.pretrained._lookup import KnownWords, Trained
 from seqpipe.parts.embedders.retrofit import CounterFitted, Retrofitted
@@ -61,8 +61,8 @@ def vector_tables(embedder: Embedder) -> list[VectorTable]:
     if isinstance(embedder, Concatenated):
         each = embedder.embedders.values()
         return [table for embedder in each for table in vector_tables(embedder)]
-    if isinstance(embedder, FastText | Word2Vec):
-        return [_of_library(embedder)]
+    if isinstance(embedder, TrainedEmbedder):
+        return [_of_trained(embedder)]
     if isinstance(embedder, Pretrained):
         return _of_file(embedder)
     if isinstance(embedder, Retrofitted | CounterFitted):
@@ -70,7 +70,7 @@ def vector_tables(embedder: Embedder) -> list[VectorTable]:
     raise _refusal(f"the embedder {type(embedder).__name__}")
 
 
-def _of_library(embedder: FastText | Word2Vec) -> VectorTable:
+def _of_trained(embedder: TrainedEmbedder) -> VectorTable:
     vectors = embedder._fitted()
     shape, tables = vectors.shape, vectors.tables
     subwords = SubwordTable(

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar, final
+from typing import ClassVar, TypeVar, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,19 +14,21 @@ from seqpipe.parts.embedders.fasttext._fit import fit_vectors
 from seqpipe.parts.embedders.fasttext._settings import Architecture, Auto, Loss, Settings
 from seqpipe.parts.embedders.fasttext._vectors import WordVectors, read_vectors, write_vectors
 
-E = TypeVar("E", bound="LibraryEmbedder")
+E = TypeVar("E", bound="TrainedEmbedder")
 
 
-class LibraryEmbedder(Embedder):
-    """Trains by the library, keeps the vectors, and writes them under the name of its class.
+class TrainedEmbedder(Embedder):
+    """Keeps vectors of words, and of their parts, that a training came to.
 
     Args:
-        settings: The library's settings.
+        width: The width of a vector.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self.width = settings.width
-        self._settings = settings
+    #: What the saved vectors are called; versions of an embedder that give the same vectors back share it.
+    kind: ClassVar[str]
+
+    def __init__(self, width: int) -> None:
+        self.width = width
         self._vectors: WordVectors | None = None
 
     @property
@@ -39,18 +41,6 @@ class LibraryEmbedder(Embedder):
         """Whether unknown words have vectors, from their parts."""
         return self._fitted().shape.max_n > 0
 
-    def fit(
-        self,
-        sequences: Iterable[Sequence[str]],
-        *,
-        seed: int = 0,
-        on_progress: OnProgress | None = None,
-    ) -> None:
-        """Fit on sequences of words; see `Embedder.fit`."""
-        self._vectors, self.chosen = fit_vectors(
-            self._settings, sequences, seed=seed, on_progress=on_progress
-        )
-
     def embed(self, words: Sequence[str]) -> NDArray[np.float32]:
         """Return the vectors of `words`; see `Embedder.embed`."""
         return self._fitted().embed(words)
@@ -62,14 +52,14 @@ class LibraryEmbedder(Embedder):
             EmbedderError: The embedder hasn't been fitted.
             SavedModelError: A file can't be written.
         """
-        write_vectors(self._fitted(), path, kind=type(self).__name__)
+        write_vectors(self._fitted(), path, kind=self.kind)
 
     def from_disk(self, path: Path) -> None:
         """Read what `to_disk` wrote; see `Embedder.from_disk`.
 
         The vectors bring the settings that shaped them along; only the width must be the same.
         """
-        self._vectors = read_vectors(path, kind=type(self).__name__, width=self.width)
+        self._vectors = read_vectors(path, kind=self.kind, width=self.width)
 
     def only(self: E, words: Sequence[str]) -> E:
         """Return the embedder with some of its known words only, in the order given; sub-words stay.
@@ -93,6 +83,30 @@ class LibraryEmbedder(Embedder):
                 "the embedder has no vectors yet: fit it, or read a saved one, first"
             )
         return self._vectors
+
+
+class LibraryEmbedder(TrainedEmbedder):
+    """Trains by the library.
+
+    Args:
+        settings: The library's settings.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings.width)
+        self._settings = settings
+
+    def fit(
+        self,
+        sequences: Iterable[Sequence[str]],
+        *,
+        seed: int = 0,
+        on_progress: OnProgress | None = None,
+    ) -> None:
+        """Fit on sequences of words; see `Embedder.fit`."""
+        self._vectors, self.chosen = fit_vectors(
+            self._settings, sequences, seed=seed, on_progress=on_progress
+        )
 
 
 @final
@@ -123,6 +137,8 @@ class Word2Vec(LibraryEmbedder):
     Raises:
         ConfigError: A setting has a value that can't be used.
     """
+
+    kind = "Word2Vec"
 
     def __init__(
         self,
@@ -201,6 +217,8 @@ class FastText(LibraryEmbedder):
     Raises:
         ConfigError: A setting has a value that can't be used.
     """
+
+    kind = "FastText"
 
     def __init__(
         self,

@@ -175,14 +175,14 @@ def fit_vectors(
         forms = [str(written(word)) for word in corpus.words]
         subwords = hash_subwords(forms, min_n=settings.min_n, max_n=settings.max_n)
         shape = _shape(settings, subwords, library)
-        used, row_of_subword = _used_rows(subwords.hashes, shape.buckets)
+        used, row_of_subword = used_rows(subwords.hashes, shape.buckets)
         used.tofile(folder / job.USED)
         _write_job(folder, settings, forms, buckets=shape.buckets, seed=seed)
         progress = _progress(corpus, settings, on_progress)
         run_module(job.__name__, folder, on_line=progress.read)
         tables = _read_result(folder, settings.width, subwords, row_of_subword)
     if settings.standardize:
-        tables = _standardized(tables, np.array(corpus.counts))
+        tables = standardized(tables, np.array(corpus.counts))
     progress.finish()
     return WordVectors(shape, corpus.words, tables), chosen
 
@@ -256,7 +256,7 @@ def _read_result(
             f"the fastText library had no room for {int((ids < 0).sum())} of {len(ids)} words: "
             "set a larger `min_count`"
         )
-    tables = _tables(own, rows, subwords, row_of_subword)
+    tables = tables_of(own, rows, subwords, row_of_subword)
     if not (np.isfinite(tables.known).all() and np.isfinite(tables.rows).all()):
         raise EmbedderError(
             "the training of the embedder gave vectors that aren't finite: set a smaller `learning_rate`"
@@ -264,7 +264,8 @@ def _read_result(
     return tables
 
 
-def _standardized(tables: Tables, counts: NDArray[np.int64]) -> Tables:
+def standardized(tables: Tables, counts: NDArray[np.int64]) -> Tables:
+    """Move and scale each dimension so that known words, each as often as it occurs, have a mean of 0 and a variance of 1."""
     # An unknown word's vector is a mean of `rows`, so what's done to these is done to it.
     mean = np.average(tables.known, axis=0, weights=counts)
     deviation = np.sqrt(np.average((tables.known - mean) ** 2, axis=0, weights=counts))
@@ -276,12 +277,20 @@ def _standardized(tables: Tables, counts: NDArray[np.int64]) -> Tables:
     )
 
 
-def _tables(
+def tables_of(
     own: NDArray[np.float32],
     rows: NDArray[np.float32],
     subwords: Subwords,
     row_of_subword: NDArray[np.int32],
 ) -> Tables:
+    """Return the arrays of vectors.
+
+    Args:
+        own: Each word's row, `[V, width]`.
+        rows: Those of n-grams, `[R, width]`.
+        subwords: The n-grams of the words.
+        row_of_subword: The row of each.
+    """
     hashes, first = np.unique(subwords.hashes, return_index=True)
     return Tables(
         known=_known(own, rows, row_of_subword, subwords.ends),
@@ -291,9 +300,10 @@ def _tables(
     )
 
 
-def _used_rows(
+def used_rows(
     hashes: NDArray[np.uint32], buckets: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Return which rows of so many are used by n-grams, ascending, and the place of each n-gram's among them."""
     if not len(hashes):
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int32)
     used, inverse = np.unique(hashes.astype(np.int64) % buckets, return_inverse=True)

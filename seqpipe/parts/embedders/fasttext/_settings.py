@@ -56,6 +56,10 @@ class Settings:
                 raise _refusal(name, given[name], "must be more than 0")
         _check_subwords(self.min_n, self.max_n, self.buckets)
 
+    def least_count(self, words: int) -> int:
+        """Return how often a word must occur to be known, in a corpus of so many words."""
+        return int(auto(words)["min_count"] if self.min_count == "auto" else self.min_count)
+
     def chosen(self, words: int) -> Mapping[str, Any]:
         """Return what the settings that are "auto" become for a corpus of so many words."""
         return {name: value for name, value in auto(words).items() if getattr(self, name) == "auto"}

@@ -22,7 +22,7 @@ from seqpipe.formats import (
     write_fasttext,
 )
 from seqpipe.parts.embedders._contract import Embedder
-from seqpipe.parts.embedders.fasttext import FastText, Word2Vec
+from seqpipe.parts.embedders.fasttext._embedders import TrainedEmbedder
 from seqpipe.storage.part_files import read_arrays, read_words, write_arrays, write_words
 
 
@@ -341,7 +341,7 @@ class Trained(Lookup):
         known = set(self._words)
         kept = tuple(word for word in dict.fromkeys(words) if word in known)
         embedder = self._saved.embedder
-        if isinstance(embedder, FastText | Word2Vec):
+        if isinstance(embedder, TrainedEmbedder):
             return Trained(SavedEmbedder(embedder.only(kept), self._saved.section))
         return Trained(self._saved, kept)
 

@@ -1,0 +1,359 @@
+"""Training of vectors of whatever co-occurs: words, items, nodes. In C where that's possible, and otherwise in numpy."""
+
+import ctypes
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqpipe.kernels.c._library import (
+    COOCCURRENCE,
+    BuildError,
+    build,
+    find_pool,
+    render_cooccurrence,
+)
+
+#: The most outputs that a step predicts, as in cooccurrence.c.
+MOST_TARGETS: Final = 64
+#: The floats that a row's width is a multiple of: as many as the widest registers hold.
+ROW_MULTIPLE: Final = 16
+_ALIGNMENT: Final = 64
+
+
+def aligned_rows(rows: int, width: int) -> NDArray[np.float32]:
+    """Return zeros, `[rows, width]`, the width rounded up to what the kernel takes, each row at the beginning of a cache line."""
+    padded = -(-width // ROW_MULTIPLE) * ROW_MULTIPLE
+    bytes_ = rows * padded * 4
+    memory = np.zeros(bytes_ + _ALIGNMENT, dtype=np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    return memory[start : start + bytes_].view(np.float32).reshape(rows, padded)
+
+
+@dataclass(frozen=True, eq=False)
+class Negatives:
+    """How words are drawn at random (Walker 1977): each with the same probability, and then either it or its alias.
+
+    Attributes:
+        per_pair: How many each pair is meant to be contrasted with.
+        drawn: How many are drawn for all pairs of a window, each of which counts `per_pair / drawn`.
+        pool: How many rows a slice draws them from.
+        alias: `[V]`, int32.
+        share: The probability that it isn't the alias, `[V]`, float32.
+    """
+
+    per_pair: int
+    drawn: int
+    pool: int
+    alias: NDArray[np.int32]
+    share: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Paths:
+    """The turns from the root of a binary tree to each word.
+
+    Attributes:
+        nodes: The inner nodes on the way, one word's behind another's, int32; at most `MOST_TARGETS` of a word.
+        signs: 1 for a turn to the one side, 0 for one to the other, float32.
+        starts: Where each word's begin, and the end, `[V + 1]`, int64.
+    """
+
+    nodes: NDArray[np.int32]
+    signs: NDArray[np.float32]
+    starts: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Members:
+    """Which rows' mean is a word's vector.
+
+    Attributes:
+        rows: One word's behind another's, int32.
+        starts: Where each word's begin, and the end, `[V + 1]`, int64.
+    """
+
+    rows: NDArray[np.int32]
+    starts: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Cooccurrence:
+    """Tables that are trained, and how; arrays are kept as they are, and tables are changed in place.
+
+    Attributes:
+        inputs: A row for each word, and for what else words consist of, `[R, width]`; made by `aligned_rows`.
+        outputs: What's predicted: a row for each word, or each inner node of the tree, `[S, width]`; likewise.
+        keep: The probability that an occurrence of a word is kept, `[V]`, float32.
+        window: The most words to either side that are a word's context.
+        is_mean: Whether a word is predicted from the mean of those around it (CBOW), and not from each (skip-gram).
+        targets: How words are predicted.
+        members: What words consist of; None for a row of their own each.
+        positions: Weights of the places in a window, `[2 window, width]`, for a mean; None for none.
+        frozen: The rows of `inputs` that stay as they are, `[R]`, uint8; None if none does.
+        rate: The learning rate at the beginning; it falls to 0.
+        slices: How many slices of the tokens are trained beside each other.
+        capacity: The most tokens of one.
+        settled: How many updates of a row in a round, times the rate at the beginning, its changes in the slices are added
+            up to. Those of a row with more are scaled down, but not below their mean.
+        longest: The greatest norm of a row; a slice that would go beyond is trained with half the rate.
+        seed: Of the random numbers.
+    """
+
+    inputs: NDArray[np.float32]
+    outputs: NDArray[np.float32]
+    keep: NDArray[np.float32]
+    window: int
+    is_mean: bool
+    targets: Negatives | Paths
+    rate: float
+    slices: int
+    capacity: int
+    seed: int
+    members: Members | None = None
+    positions: NDArray[np.float32] | None = None
+    frozen: NDArray[np.uint8] | None = None
+    settled: float = 5.0
+    longest: float = 100.0
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Some slices of the tokens.
+
+    Attributes:
+        tokens: Words by number, and -1 where a sequence ends, int32.
+        bounds: Where slices begin, and the end of the last, `[N + 1]`, int64.
+        first: The number of the first one, a multiple of the slices of a round.
+        done: How many tokens of the whole training come before each, `[N]`, int64.
+        total: How many the whole training has.
+    """
+
+    tokens: NDArray[np.int32]
+    bounds: NDArray[np.int64]
+    first: int
+    done: NDArray[np.int64]
+    total: int
+
+
+class Rounds(Protocol):
+    """Trains one block after another."""
+
+    def run(self, block: Block, *, update: bool = True, loss_every: int = 0) -> NDArray[np.float64]:
+        """Train some slices, or only measure their loss; return the sums of the losses, of pairs, and of slowed slices."""
+
+    def __enter__(self) -> "Rounds": ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+def begin_rounds(model: Cooccurrence, threads: int) -> Rounds:
+    """Return what trains a model: in C if there's a compiler, or else in numpy, with the same result but for rounding.
+
+    Args:
+        model: What's trained.
+        threads: How many threads compute. The result is the same for any number.
+
+    Raises:
+        MemoryError: There isn't enough.
+    """
+    _check(model)
+    if _has_library():
+        return _RoundsInC(model, threads)
+    from seqpipe.kernels._cooccurrence_numpy import RoundsInNumpy
+
+    return RoundsInNumpy(model)
+
+
+def _check(model: Cooccurrence) -> None:
+    """Check what C would read beyond the end of.
+
+    Raises:
+        ValueError: Shapes or types don't fit.
+    """
+    words, (rows, width) = len(model.keep), model.inputs.shape
+    tables = [model.inputs, model.outputs]
+    if model.positions is not None:
+        tables.append(model.positions)
+    for table in tables:
+        if table.dtype != np.float32 or table.shape[1] != width or not table.flags.c_contiguous:
+            raise ValueError(
+                f"a table is {table.dtype} {list(table.shape)}, not float32 [rows, {width}]"
+            )
+        if width % ROW_MULTIPLE or table.ctypes.data % _ALIGNMENT:
+            raise ValueError("a table wasn't made by `aligned_rows`")
+    given: list[tuple[str, NDArray[Any], type, int]] = [("keep", model.keep, np.float32, words)]
+    targets = model.targets
+    if isinstance(targets, Negatives):
+        given += [
+            ("alias", targets.alias, np.int32, words),
+            ("share", targets.share, np.float32, words),
+        ]
+        if len(model.outputs) < words or targets.drawn + 1 > MOST_TARGETS:
+            raise ValueError(f"{targets.drawn} negatives for {len(model.outputs)} rows of outputs")
+    else:
+        given += [("starts", targets.starts, np.int64, words + 1)]
+        given += [("nodes", targets.nodes, np.int32, int(targets.starts[-1]))]
+        given += [("signs", targets.signs, np.float32, int(targets.starts[-1]))]
+        if np.diff(targets.starts).max(initial=0) > MOST_TARGETS:
+            raise ValueError(f"a word's path has more than {MOST_TARGETS} nodes")
+    if model.members is not None:
+        given += [("member starts", model.members.starts, np.int64, words + 1)]
+        given += [("members", model.members.rows, np.int32, int(model.members.starts[-1]))]
+        if (
+            len(model.members.rows)
+            and not 0 <= model.members.rows.min() <= model.members.rows.max() < rows
+        ):
+            raise ValueError("a word has a member that there's no row for")
+    elif rows < words:
+        raise ValueError(f"{rows} rows of inputs for {words} words")
+    if model.frozen is not None:
+        given += [("frozen", model.frozen, np.uint8, rows)]
+    for name, array, kind, size in given:
+        if array.dtype != kind or array.shape != (size,) or not array.flags.c_contiguous:
+            raise ValueError(
+                f"`{name}` is {array.dtype} {list(array.shape)}, not {kind.__name__} [{size}]"
+            )
+
+
+def _check_block(model: Cooccurrence, block: Block) -> None:
+    """Check what C would read or write beyond the end of.
+
+    Raises:
+        ValueError: The block doesn't fit itself or the model.
+    """
+    tokens, bounds, done = block.tokens, block.bounds, block.done
+    kinds = [each.dtype.name for each in (tokens, bounds, done)]
+    if kinds != ["int32", "int64", "int64"] or len(bounds) != len(done) + 1:
+        raise ValueError(f"a block of {kinds}, with {len(bounds)} bounds for {len(done)} slices")
+    if not (tokens.flags.c_contiguous and bounds.flags.c_contiguous and done.flags.c_contiguous):
+        raise ValueError("a block's arrays must be contiguous")
+    lengths = np.diff(bounds)
+    if bounds[0] < 0 or bounds[-1] > len(tokens) or (lengths < 0).any():
+        raise ValueError(f"slices from {bounds[0]} to {bounds[-1]} of {len(tokens)} tokens")
+    if lengths.max(initial=0) > model.capacity:
+        raise ValueError(f"a slice has {lengths.max()} tokens, and may have {model.capacity}")
+    if tokens.max(initial=-1) >= len(model.keep):
+        raise ValueError(f"word {tokens.max()} isn't one of the model's {len(model.keep)}")
+
+
+class _RoundsInC:
+    def __init__(self, model: Cooccurrence, threads: int) -> None:
+        self._model, self._threads = model, threads
+        self._functions = _library()
+        self._parallel = find_pool() if threads > 1 else None
+        begun = self._functions.begin(self._pack(None, update=True, loss_every=0))
+        if not begun:
+            raise MemoryError("there isn't enough memory for the copies of rows that slices train")
+        self._work: int | None = begun
+
+    def run(self, block: Block, *, update: bool = True, loss_every: int = 0) -> NDArray[np.float64]:
+        if self._work is None:
+            raise ValueError("the rounds have ended")
+        _check_block(self._model, block)
+        sums = np.zeros(3)
+        job = self._pack(block, update=update, loss_every=loss_every, sums=sums)
+        self._functions.run(self._work, job)
+        return sums
+
+    def __enter__(self) -> "_RoundsInC":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        work, self._work = self._work, None
+        self._functions.end(work)
+
+    def _pack(
+        self,
+        block: Block | None,
+        *,
+        update: bool,
+        loss_every: int,
+        sums: NDArray[np.float64] | None = None,
+    ) -> bytes:
+        model, targets, members = self._model, self._model.targets, self._model.members
+        negatives = targets if isinstance(targets, Negatives) else None
+        paths = targets if isinstance(targets, Paths) else None
+        positions = model.positions
+        return COOCCURRENCE.pack(
+            model.inputs.shape[1],
+            len(model.keep),
+            int(model.is_mean),
+            model.window,
+            negatives.per_pair if negatives else 0,
+            negatives.drawn if negatives else 0,
+            negatives.pool if negatives else 0,
+            model.slices,
+            self._threads,
+            model.capacity,
+            model.seed,
+            _address(model.inputs),
+            _address(model.outputs),
+            _address(positions),
+            len(model.inputs),
+            len(model.outputs),
+            0 if positions is None else len(positions),
+            _address(members.rows if members else None),
+            _address(members.starts if members else None),
+            _address(model.frozen),
+            _address(model.keep),
+            _address(negatives.alias if negatives else None),
+            _address(negatives.share if negatives else None),
+            _address(paths.nodes if paths else None),
+            _address(paths.signs if paths else None),
+            _address(paths.starts if paths else None),
+            self._parallel or 0,
+            _address(block.tokens if block else None),
+            _address(block.bounds if block else None),
+            len(block.done) if block else 0,
+            block.first if block else 0,
+            _address(block.done if block else None),
+            block.total if block else 1,
+            int(update),
+            loss_every,
+            _address(sums),
+            model.rate,
+            model.settled,
+            model.longest,
+        )
+
+
+def _address(array: NDArray[Any] | None) -> int:
+    return 0 if array is None else array.ctypes.data
+
+
+@dataclass(frozen=True)
+class _Functions:
+    begin: Callable[[bytes], int | None]
+    run: Callable[[int, bytes], None]
+    end: Callable[[int | None], None]
+
+
+@functools.cache
+def _library() -> _Functions:
+    library = build(render_cooccurrence())
+    begin, run, end = (
+        getattr(library, f"seqpipe_cooccurrence{name}") for name in ("_begin", "", "_end")
+    )
+    begin.argtypes, begin.restype = [ctypes.c_char_p], ctypes.c_void_p
+    run.argtypes, run.restype = [ctypes.c_void_p, ctypes.c_char_p], None
+    end.argtypes, end.restype = [ctypes.c_void_p], None
+    return _Functions(begin, run, end)
+
+
+@functools.cache
+def _has_library() -> bool:
+    try:
+        _library()
+    except BuildError:
+        return False
+    return True

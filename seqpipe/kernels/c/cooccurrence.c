@@ -1,0 +1,603 @@
+/* Vectors of whatever co-occurs: skip-gram and CBOW with negative sampling or hierarchical softmax.
+ *
+ * The tokens are cut into slices, and a few slices make a round. Each slice of a round trains copies of the rows that it
+ * touches, which begin as the tables were before the round; then each row's changes are added, in the order of the slices.
+ * What a slice does depends on the tables and on its place alone, and each row is added to by one thread, so that the
+ * result is the same for any number of threads.
+ *
+ * Time goes into rows that are scattered in memory, and into products that are too small to be fast. So the words of a
+ * window share their negatives (Ji et al. 2016), which makes a small dense product of what were many dot products, and a
+ * slice draws its negatives from a pool of rows that it has drawn before, which stay in the cache.
+ */
+
+#define GROUP 12        /* the most inputs that share negatives */
+#define TARGETS 8       /* outputs that a product has at once: as many sums as the registers hold, for two inputs */
+#define MOST_TARGETS 64 /* the most outputs of a step */
+#define HALVINGS 12     /* how often a slice that diverges is tried again */
+
+enum { SKIPGRAM, CBOW };
+enum { INPUT, OUTPUT, POSITION, TABLES };
+
+typedef struct {
+    int64_t width;          /* of a row, a multiple of LANES */
+    int64_t words;
+    int64_t architecture;
+    int64_t window;
+    int64_t negatives;      /* how many are meant for each pair */
+    int64_t drawn;          /* how many are drawn for the pairs of a window; 0 for hierarchical softmax */
+    int64_t pool;           /* how many rows a slice draws them from */
+    int64_t slices;         /* in a round */
+    int64_t threads;
+    int64_t capacity;       /* the most tokens of a slice */
+    int64_t seed;
+    int64_t inputs, outputs, positions;             /* float *[rows, width]; no positions: 0 */
+    int64_t input_rows, output_rows, position_rows;
+    int64_t members;        /* int32_t *: rows of the input table whose mean is a word's vector; 0 for the word's own row */
+    int64_t member_start;   /* int64_t *[words + 1] */
+    int64_t frozen;         /* uint8_t *[rows of the input table]; 0 for none */
+    int64_t keep;           /* float *[words]: the probability that an occurrence is kept */
+    int64_t alias;          /* int32_t *[words], and */
+    int64_t alias_share;    /* float *[words]: how negatives are drawn (Walker 1977) */
+    int64_t path;           /* int32_t *: inner nodes from the root to a word, and */
+    int64_t path_sign;      /* float *: 1 for a turn to the one side, 0 to the other */
+    int64_t path_start;     /* int64_t *[words + 1] */
+    int64_t run_parallel;
+    /* What follows changes from call to call. */
+    int64_t tokens;         /* int32_t *: words, and -1 where a sequence ends */
+    int64_t bounds;         /* int64_t *[count + 1]: where slices begin */
+    int64_t count;          /* how many slices */
+    int64_t first;          /* the number of the first one, from which its random numbers follow */
+    int64_t done;           /* int64_t *[count]: how many tokens of the whole training are done before each */
+    int64_t total;          /* of how many */
+    int64_t update;         /* 0 to measure the loss alone */
+    int64_t loss_every;     /* measure it at one of so many words that are predicted */
+    int64_t sums;           /* double *[3]: the sum of losses, the number of pairs, the number of slices that were slowed down */
+    double rate;            /* at the beginning; it falls to 0 */
+    double settled;         /* see `share_of_changes`: updates of a row in a round, times the rate at the beginning */
+    double longest;         /* the greatest norm of a row */
+} Job;
+
+/* The rows that a slice has copied of one table. */
+typedef struct {
+    REAL *now, *before;     /* [capacity, width]; `before` only where rows are means of members */
+    int32_t *row;           /* which they are */
+    int32_t *place;         /* [rows of the table]: where a row is among them, or -1 */
+    float *updates;         /* how many updates each had */
+    int64_t count, capacity;
+} Copies;
+
+typedef struct {
+    Copies copies[TABLES];
+    int32_t *words;         /* those of a sequence that are kept */
+    int32_t *pool;
+    REAL *hidden;           /* CBOW's mean of the words of a window, and what it was before a step */
+    double loss, pairs;
+    int64_t slowed;
+    int64_t predicted;      /* how many words */
+} Slice;
+
+static REAL *table_of(const Job *job, int which) {
+    return (REAL *)(which == INPUT ? job->inputs : which == OUTPUT ? job->outputs : job->positions);
+}
+
+static int64_t rows_of(const Job *job, int which) {
+    return which == INPUT ? job->input_rows : which == OUTPUT ? job->output_rows : job->position_rows;
+}
+
+typedef struct { float updates; int32_t copies; } Merged;
+
+typedef struct {
+    Job job;
+    Slice *slices;
+    Merged *merged[TABLES];
+    int64_t base, running;  /* the round */
+    int64_t next, groups;   /* what the threads take next */
+} Work;
+
+/* ---- random numbers: those of a counter, which a key begins (splitmix64; Steele, Lea & Flood 2014) ---- */
+
+#define STRIDE 0x9E3779B97F4A7C15ull
+
+INLINE uint64_t scramble(uint64_t z) {
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
+    return z ^ (z >> 31);
+}
+
+INLINE uint64_t next_number(uint64_t *counter) { return scramble(*counter += STRIDE); }
+/* From 0 to below n < 2^32. */
+INLINE int64_t below(uint64_t number, int64_t n) { return (int64_t)(((number >> 32) * (uint64_t)n) >> 32); }
+/* From 0 to below 1, from the lower bits. */
+INLINE float fraction(uint64_t number) { return (number & 0xFFFFFF) * (1.f / 16777216); }
+
+INLINE int32_t draw_negative(const Job *job, uint64_t number) {
+    const int64_t k = below(number, job->words);
+    return fraction(number) < ((const float *)job->alias_share)[k] ? (int32_t)k : ((const int32_t *)job->alias)[k];
+}
+
+/* ---- sums over lanes ---- */
+
+typedef float quad __attribute__((vector_size(16)));
+
+/* Four sums over the lanes of four vectors: halves are added until four lanes are left, and then these are transposed. */
+INLINE quad fold(vec a) {
+    union { vec whole; quad quads[LANES / 4]; } u = {a};
+    for (int n = LANES / 8; n > 0; n /= 2)
+        for (int i = 0; i < n; i++) u.quads[i] += u.quads[i + n];
+    return u.quads[0];
+}
+
+#if defined(__clang__) || __GNUC__ >= 12
+#define PICK(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+INLINE void sums_of_four(vec a, vec b, vec c, vec d, float *to) {
+    const quad p = fold(a), q = fold(b), r = fold(c), s = fold(d);
+    const quad left = PICK(p, q, 0, 4, 1, 5) + PICK(p, q, 2, 6, 3, 7);
+    const quad right = PICK(r, s, 0, 4, 1, 5) + PICK(r, s, 2, 6, 3, 7);
+    const quad sums = PICK(left, right, 0, 1, 4, 5) + PICK(left, right, 2, 3, 6, 7);
+    memcpy(to, &sums, sizeof(sums));
+}
+#else
+INLINE void sums_of_four(vec a, vec b, vec c, vec d, float *to) {
+    const quad rows[4] = {fold(a), fold(b), fold(c), fold(d)};
+    for (int i = 0; i < 4; i++) to[i] = (rows[i][0] + rows[i][2]) + (rows[i][1] + rows[i][3]);
+}
+#endif
+
+/* ---- one step ---- */
+
+/* What a step predicts: rows of the output table, which each input belongs to (1) or doesn't (0), and how much that counts. */
+typedef struct {
+    REAL *row[MOST_TARGETS];
+    float truth[MOST_TARGETS], weight[MOST_TARGETS];
+    int64_t count;
+} Targets;
+
+/* The products of two inputs with some outputs, `[2, MOST_TARGETS]`. */
+#define DEFINE_PRODUCTS(NAME, COUNT)                                                                              \
+    INLINE void NAME(const REAL *x, const REAL *y, REAL *const *rows, int64_t width, float *to) {                   \
+        vec a[8] = {{0}}, b[8] = {{0}};                                                                            \
+        for (int64_t d = 0; d < width; d += LANES) {                                                               \
+            const vec u = *(const vec *)(x + d), v = *(const vec *)(y + d);                                        \
+            _Pragma("GCC unroll 8") for (int k = 0; k < COUNT; k++) {                                              \
+                const vec o = *(const vec *)(rows[k] + d);                                                         \
+                a[k] += u * o;                                                                                     \
+                b[k] += v * o;                                                                                     \
+            }                                                                                                      \
+        }                                                                                                          \
+        sums_of_four(a[0], a[1], a[2], a[3], to);                                                                  \
+        sums_of_four(b[0], b[1], b[2], b[3], to + MOST_TARGETS);                                                   \
+        if (COUNT > 4) {                                                                                           \
+            sums_of_four(a[4], a[5], a[6], a[7], to + 4);                                                          \
+            sums_of_four(b[4], b[5], b[6], b[7], to + MOST_TARGETS + 4);                                           \
+        }                                                                                                          \
+    }
+DEFINE_PRODUCTS(products_of_4, 4)
+DEFINE_PRODUCTS(products_of_6, 6)
+DEFINE_PRODUCTS(products_of_8, 8)
+
+/* For some of the lanes, what the gradients add to all inputs, on top of what earlier targets do, and to some targets;
+ * `gradient` is `[inputs, MOST_TARGETS]`. */
+#define DEFINE_CHANGES(NAME, COUNT)                                                                                \
+    INLINE void NAME(REAL *const *inputs, int64_t count, REAL *const *rows, const float *gradient, int64_t d,       \
+                     int is_first, vec *of_inputs, vec *of_rows) {                                                 \
+        vec o[COUNT], changes[COUNT];                                                                              \
+        _Pragma("GCC unroll 8") for (int k = 0; k < COUNT; k++) {                                                  \
+            o[k] = *(const vec *)(rows[k] + d);                                                                    \
+            changes[k] = (vec){0};                                                                                 \
+        }                                                                                                          \
+        for (int64_t i = 0; i < count; i++) {                                                                      \
+            const vec x = *(const vec *)(inputs[i] + d);                                                           \
+            vec sum = is_first ? (vec){0} : of_inputs[i];                                                          \
+            _Pragma("GCC unroll 8") for (int k = 0; k < COUNT; k++) {                                              \
+                const float g = gradient[i * MOST_TARGETS + k];                                                    \
+                sum += g * o[k];                                                                                   \
+                changes[k] += g * x;                                                                               \
+            }                                                                                                      \
+            of_inputs[i] = sum;                                                                                    \
+        }                                                                                                          \
+        _Pragma("GCC unroll 8") for (int k = 0; k < COUNT; k++) of_rows[k] = changes[k];                           \
+    }
+DEFINE_CHANGES(changes_of_4, 4)
+DEFINE_CHANGES(changes_of_6, 6)
+DEFINE_CHANGES(changes_of_8, 8)
+
+/* -log sigmoid(x) */
+static double surprise(double x) { return x > 0 ? log1p(exp(-x)) : log1p(exp(x)) - x; }
+
+/* Move inputs and targets by the gradient of the logistic loss of each pair, all of them as they are before the step.
+ * Targets are padded to a whole number of products with the last one, of weight 0. Inputs are at most GROUP, and may be
+ * there twice. */
+static void step(const Job *job, Slice *slice, REAL *const *inputs, int64_t count, Targets *targets, float rate, int is_measured) {
+    float products[(GROUP + 1) * MOST_TARGETS] ALIGNED;
+    const int64_t width = job->width, wanted = targets->count;
+    int64_t padded = wanted <= 4 ? 4 : wanted <= 6 ? 6 : (wanted + TARGETS - 1) / TARGETS * TARGETS;
+    for (int64_t k = wanted; k < padded; k++) {
+        targets->row[k] = targets->row[wanted - 1];
+        targets->weight[k] = targets->truth[k] = 0;
+    }
+    for (int64_t i = 0; i < count; i += 2) {
+        const REAL *x = inputs[i], *y = inputs[i + 1 < count ? i + 1 : i];
+        float *to = products + i * MOST_TARGETS;
+        if (padded == 4) products_of_4(x, y, targets->row, width, to);
+        else if (padded == 6) products_of_6(x, y, targets->row, width, to);
+        else
+            for (int64_t k = 0; k < padded; k += TARGETS) products_of_8(x, y, targets->row + k, width, to + k);
+    }
+    if (is_measured) {
+        for (int64_t i = 0; i < count; i++)
+            for (int64_t k = 0; k < wanted; k++) {
+                const float x = products[i * MOST_TARGETS + k];
+                slice->loss += targets->weight[k] * (double)surprise(targets->truth[k] ? x : -x);
+            }
+        slice->pairs += count;
+    }
+    if (!job->update) return;
+    for (int64_t i = 0; i < count; i++) {
+        float *row = products + i * MOST_TARGETS;
+        #pragma omp simd
+        for (int64_t k = 0; k < padded; k++) row[k] = rate * targets->weight[k] * (targets->truth[k] - SIGMOID(row[k]));
+    }
+    for (int64_t d = 0; d < width; d += LANES) {
+        vec of_inputs[GROUP], of_rows[MOST_TARGETS];
+        if (padded == 4) changes_of_4(inputs, count, targets->row, products, d, 1, of_inputs, of_rows);
+        else if (padded == 6) changes_of_6(inputs, count, targets->row, products, d, 1, of_inputs, of_rows);
+        else
+            for (int64_t k = 0; k < padded; k += TARGETS)
+                changes_of_8(inputs, count, targets->row + k, products + k, d, !k, of_inputs, of_rows + k);
+        /* After all have been read, and added to what's there by now, as a row may be among them twice. */
+        for (int64_t i = 0; i < count; i++) *(vec *)(inputs[i] + d) += of_inputs[i];
+        for (int64_t k = 0; k < wanted; k++) *(vec *)(targets->row[k] + d) += of_rows[k];
+    }
+}
+
+/* ---- one slice ---- */
+
+INLINE const int32_t *members_of(const Job *job, int32_t word, int64_t *count) {
+    const int64_t *start = (const int64_t *)job->member_start;
+    *count = start[word + 1] - start[word];
+    return (const int32_t *)job->members + start[word];
+}
+
+/* The vector of a word: the mean of its members. */
+static void compose(const Job *job, int32_t word, REAL *to) {
+    int64_t count;
+    const int32_t *members = members_of(job, word, &count);
+    const REAL *table = (const REAL *)job->inputs;
+    const float share = 1.f / count;
+    for (int64_t d = 0; d < job->width; d += LANES) {
+        vec sum = {0};
+        for (int64_t i = 0; i < count; i++) sum += *(const vec *)(table + members[i] * job->width + d);
+        *(vec *)(to + d) = sum * share;
+    }
+}
+
+/* The slice's copy of a row, whose updates are counted. Writing to it changes no table. */
+INLINE REAL *copy_of(const Job *job, Slice *slice, int which, int32_t row, float updates) {
+    Copies *copies = &slice->copies[which];
+    int32_t place = copies->place[row];
+    REAL *to;
+    if (place < 0) {
+        place = copies->place[row] = (int32_t)copies->count++;
+        copies->row[place] = row;
+        copies->updates[place] = 0;
+        to = copies->now + place * job->width;
+        if (which == INPUT && job->members) {
+            compose(job, row, to);
+            memcpy(copies->before + place * job->width, to, job->width * sizeof(REAL));
+        } else {
+            memcpy(to, table_of(job, which) + row * job->width, job->width * sizeof(REAL));
+        }
+    } else {
+        to = copies->now + place * job->width;
+    }
+    copies->updates[place] += updates;
+    return to;
+}
+
+static void forget(Slice *slice) {
+    for (int which = 0; which < TABLES; which++) {
+        Copies *copies = &slice->copies[which];
+        for (int64_t i = 0; i < copies->count; i++) copies->place[copies->row[i]] = -1;
+        copies->count = 0;
+    }
+    slice->loss = slice->pairs = 0;
+}
+
+/* What's predicted of a word: itself and words drawn at random, or the turns on the way to it. */
+static void choose_targets(const Job *job, Slice *slice, Targets *targets, int32_t word, int64_t inputs, int64_t drawn, uint64_t *counter) {
+    if (!job->drawn) {
+        const int64_t *start = (const int64_t *)job->path_start;
+        targets->count = start[word + 1] - start[word];
+        for (int64_t k = 0; k < targets->count; k++) {
+            targets->row[k] = copy_of(job, slice, OUTPUT, ((const int32_t *)job->path)[start[word] + k], inputs);
+            targets->truth[k] = ((const float *)job->path_sign)[start[word] + k];
+            targets->weight[k] = 1;
+        }
+        return;
+    }
+    const float weight = (float)job->negatives / drawn;
+    targets->count = 1 + drawn;
+    targets->row[0] = copy_of(job, slice, OUTPUT, word, inputs);
+    targets->truth[0] = targets->weight[0] = 1;
+    for (int64_t k = 1; k <= drawn; k++) {
+        const int32_t other = slice->pool[below(next_number(counter), job->pool)];
+        targets->row[k] = copy_of(job, slice, OUTPUT, other, weight * inputs);
+        targets->truth[k] = 0;
+        targets->weight[k] = other == word ? 0 : weight;
+    }
+}
+
+/* Predict a word from each of the words around it. */
+static void train_pairs(const Job *job, Slice *slice, int64_t first, int64_t place, int64_t last, float rate, int is_measured, uint64_t *counter) {
+    const int64_t count = last - first;
+    const int64_t groups = (count + GROUP - 1) / GROUP;
+    int64_t next = first;
+    for (int64_t g = 0; g < groups; g++) {
+        REAL *inputs[GROUP];
+        Targets targets;
+        int64_t found = 0;
+        const int64_t wanted = count * (g + 1) / groups - count * g / groups;
+        for (; found < wanted; next++)
+            if (next != place) inputs[found++] = copy_of(job, slice, INPUT, slice->words[next], 1);
+        choose_targets(job, slice, &targets, slice->words[place], found, job->drawn, counter);
+        step(job, slice, inputs, found, &targets, rate, is_measured);
+    }
+}
+
+/* Predict a word from the mean of those around it, each weighted by the number of its members, as the fastText library has it;
+ * or from that of their products with weights of their positions (Mikolov et al. 2018). */
+static void train_mean(const Job *job, Slice *slice, int64_t first, int64_t place, int64_t last, float rate, int is_measured, uint64_t *counter) {
+    const int64_t width = job->width;
+    REAL *hidden = slice->hidden, *before = hidden + width;
+    memset(hidden, 0, width * sizeof(REAL));
+    float total = 0;
+    for (int64_t i = first; i <= last; i++) {
+        if (i == place) continue;
+        int64_t members = 1;
+        if (job->members) members_of(job, slice->words[i], &members);
+        const REAL *row = copy_of(job, slice, INPUT, slice->words[i], 1);
+        const float weight = members;
+        if (job->positions) {
+            const REAL *at = copy_of(job, slice, POSITION, (int32_t)(i - place + job->window - (i > place)), 1);
+            for (int64_t d = 0; d < width; d += LANES)
+                *(vec *)(hidden + d) += weight * *(const vec *)(row + d) * *(const vec *)(at + d);
+        } else {
+            for (int64_t d = 0; d < width; d += LANES) *(vec *)(hidden + d) += weight * *(const vec *)(row + d);
+        }
+        total += weight;
+    }
+    for (int64_t d = 0; d < width; d += LANES) *(vec *)(before + d) = *(vec *)(hidden + d) *= 1 / total;
+    Targets targets;
+    choose_targets(job, slice, &targets, slice->words[place], 1, job->negatives, counter);
+    step(job, slice, (REAL *[]){hidden}, 1, &targets, rate, is_measured);
+    if (!job->update) return;
+    for (int64_t d = 0; d < width; d += LANES) *(vec *)(hidden + d) -= *(vec *)(before + d);
+    for (int64_t i = first; i <= last; i++) {
+        if (i == place) continue;
+        REAL *row = copy_of(job, slice, INPUT, slice->words[i], 0);
+        if (job->positions) {
+            REAL *at = copy_of(job, slice, POSITION, (int32_t)(i - place + job->window - (i > place)), 0);
+            int64_t members = 1;
+            if (job->members) members_of(job, slice->words[i], &members);
+            const float share = members / total;
+            for (int64_t d = 0; d < width; d += LANES) {
+                const vec moved = *(const vec *)(hidden + d), old = *(const vec *)(row + d);
+                *(vec *)(row + d) += moved * *(const vec *)(at + d);
+                *(vec *)(at + d) += share * moved * old;
+            }
+        } else {
+            for (int64_t d = 0; d < width; d += LANES) *(vec *)(row + d) += *(const vec *)(hidden + d);
+        }
+    }
+}
+
+static void train_once(const Job *job, Slice *slice, int64_t number, float rate) {
+    const int32_t *tokens = (const int32_t *)job->tokens;
+    const int64_t *bounds = (const int64_t *)job->bounds;
+    uint64_t counter = scramble(scramble((uint64_t)job->seed + STRIDE) + (uint64_t)(job->first + number) * STRIDE);
+    forget(slice);
+    /* Not 0, or else the words that sequences begin with would be measured more often than others. */
+    slice->predicted = job->first + number;
+    for (int64_t i = 0; i < job->pool; i++) slice->pool[i] = draw_negative(job, next_number(&counter));
+    const int64_t end = bounds[number + 1];
+    for (int64_t at = bounds[number]; at < end; at++) {
+        int64_t kept = 0;
+        for (; at < end && tokens[at] >= 0; at++) {
+            const float keep = ((const float *)job->keep)[tokens[at]];
+            if (keep >= 1 || fraction(next_number(&counter)) < keep) slice->words[kept++] = tokens[at];
+        }
+        for (int64_t i = 0; i < kept; i++) {
+            const int64_t reach = 1 + below(next_number(&counter), job->window);
+            const int64_t first = i > reach ? i - reach : 0, last = i + reach < kept ? i + reach : kept - 1;
+            if (first == last) continue;
+            const int is_measured = job->loss_every && !(slice->predicted++ % job->loss_every);
+            if (job->architecture == CBOW) train_mean(job, slice, first, i, last, rate, is_measured, &counter);
+            else train_pairs(job, slice, first, i, last, rate, is_measured, &counter);
+        }
+    }
+}
+
+/* Turn copies into changes; false if a row became too long. */
+static int take_changes(const Job *job, Slice *slice) {
+    const double bound = job->longest * job->longest;
+    for (int which = 0; which < TABLES; which++) {
+        const Copies *copies = &slice->copies[which];
+        for (int64_t i = 0; i < copies->count; i++) {
+            REAL *now = copies->now + i * job->width;
+            const REAL *before = which == INPUT && job->members
+                                     ? copies->before + i * job->width
+                                     : table_of(job, which) + copies->row[i] * job->width;
+            vec squares = {0};
+            for (int64_t d = 0; d < job->width; d += LANES) {
+                const vec x = *(const vec *)(now + d);
+                squares += x * x;
+                *(vec *)(now + d) = x - *(const vec *)(before + d);
+            }
+            float length = 0;
+            for (int l = 0; l < LANES; l++) length += squares[l];
+            /* False for NaN too. */
+            if (!(length <= bound)) return 0;
+        }
+    }
+    return 1;
+}
+
+/* Train a slice; one whose vectors would grow beyond all bounds is trained again with half the rate. */
+static void train_slice(Work *work, int64_t k) {
+    const Job *job = &work->job;
+    Slice *slice = &work->slices[k];
+    const int64_t number = work->base + k;
+    double rate = job->rate * (1 - (double)((const int64_t *)job->done)[number] / job->total);
+    slice->slowed = 0;
+    for (int tries = 0; tries <= HALVINGS; tries++, rate /= 2) {
+        train_once(job, slice, number, (float)rate);
+        if (!job->update || take_changes(job, slice)) return;
+        slice->slowed = 1;
+    }
+    forget(slice);
+}
+
+static void train_slices(void *given) {
+    Work *work = given;
+    for (;;) {
+        const int64_t k = __atomic_fetch_add(&work->next, 1, __ATOMIC_RELAXED);
+        if (k >= work->running) return;
+        train_slice(work, k);
+    }
+}
+
+/* ---- the end of a round ---- */
+
+/* What's said of each row that a copy changes, and of its changes. */
+#define FOR_EACH_CHANGE(...)                                                                                       \
+    for (int64_t k = 0; k < work->running; k++) {                                                                  \
+        const Copies *copies = &work->slices[k].copies[which];                                                     \
+        for (int64_t i = 0; i < copies->count; i++) {                                                              \
+            int64_t count = 1;                                                                                     \
+            const int32_t *rows = &copies->row[i];                                                                 \
+            if (which == INPUT && job->members) rows = members_of(job, copies->row[i], &count);                    \
+            const float updates = copies->updates[i];                                                                \
+            const REAL *change = copies->now + i * job->width;                                                     \
+            (void)updates, (void)change;                                                                           \
+            for (int64_t m = 0; m < count; m++) {                                                                  \
+                const int32_t row = rows[m];                                                                       \
+                if (row % work->groups == group) { __VA_ARGS__ }                                                   \
+            }                                                                                                      \
+        }                                                                                                          \
+    }
+
+/* Changes of a row that's updated seldom are added. Those of one that's updated so often that each slice brings it to where
+ * it's drawn are the same way many times over, and added they'd overshoot: they're averaged, or scaled in between. */
+INLINE float share_of_changes(const Merged *merged, double settled) {
+    if (merged->updates <= settled) return 1;
+    const float share = settled / merged->updates, mean = 1.f / merged->copies;
+    return share > mean ? share : mean;
+}
+
+static void merge_group(Work *work, int64_t group) {
+    const Job *job = &work->job;
+    const double settled = job->settled / job->rate;
+    const uint8_t *frozen = (const uint8_t *)job->frozen;
+    for (int which = 0; which < TABLES; which++) {
+        Merged *merged = work->merged[which];
+        REAL *table = table_of(job, which);
+        FOR_EACH_CHANGE(merged[row].updates += updates; merged[row].copies++;)
+        FOR_EACH_CHANGE(
+            if (which == INPUT && frozen && frozen[row]) continue;
+            const float share = share_of_changes(&merged[row], settled);
+            REAL *to = table + row * job->width;
+            for (int64_t d = 0; d < job->width; d += LANES) *(vec *)(to + d) += share * *(const vec *)(change + d);
+        )
+        FOR_EACH_CHANGE(merged[row] = (Merged){0, 0};)
+    }
+}
+
+static void merge_groups(void *given) {
+    Work *work = given;
+    for (;;) {
+        const int64_t group = __atomic_fetch_add(&work->next, 1, __ATOMIC_RELAXED);
+        if (group >= work->groups) return;
+        merge_group(work, group);
+    }
+}
+
+static void on_threads(Work *work, void (*run)(void *)) {
+    const RunParallel run_parallel = (RunParallel)work->job.run_parallel;
+    work->next = 0;
+    if (run_parallel && work->job.threads > 1) run_parallel(run, work, (unsigned)work->job.threads, 0);
+    /* All of it on this thread; or nothing, if it's done. */
+    run(work);
+}
+
+/* ---- memory ---- */
+
+void seqpipe_cooccurrence_end(Work *work) {
+    if (!work) return;
+    for (int64_t k = 0; work->slices && k < work->job.slices; k++) {
+        Slice *slice = &work->slices[k];
+        for (int which = 0; which < TABLES; which++) {
+            Copies *copies = &slice->copies[which];
+            free(copies->now), free(copies->before), free(copies->row), free(copies->place), free(copies->updates);
+        }
+        free(slice->words), free(slice->pool), free(slice->hidden);
+    }
+    for (int which = 0; which < TABLES; which++) free(work->merged[which]);
+    free(work->slices);
+    free(work);
+}
+
+static int begin_copies(const Job *job, Copies *copies, int which) {
+    const int64_t rows = which == INPUT ? job->words : rows_of(job, which);
+    int64_t most = job->capacity;
+    if (which == OUTPUT) most = job->drawn ? job->capacity + job->pool : job->capacity * MOST_TARGETS;
+    copies->capacity = most < rows ? most : rows;
+    copies->now = allocate(copies->capacity * job->width);
+    if (which == INPUT && job->members && !(copies->before = allocate(copies->capacity * job->width))) return 0;
+    copies->row = malloc(AT_LEAST_ONE(copies->capacity) * sizeof(int32_t));
+    copies->updates = malloc(AT_LEAST_ONE(copies->capacity) * sizeof(float));
+    copies->place = malloc(AT_LEAST_ONE(rows) * sizeof(int32_t));
+    if (!copies->now || !copies->row || !copies->updates || !copies->place) return 0;
+    memset(copies->place, 0xff, rows * sizeof(int32_t));
+    return 1;
+}
+
+/* What rounds need in memory, kept from call to call; null if there isn't enough. */
+Work *seqpipe_cooccurrence_begin(const Job *job) {
+    Work *work = calloc(1, sizeof(Work));
+    if (!work) return NULL;
+    work->job = *job;
+    work->slices = calloc(job->slices, sizeof(Slice));
+    int is_there = work->slices != NULL;
+    for (int64_t k = 0; is_there && k < job->slices; k++) {
+        Slice *slice = &work->slices[k];
+        for (int which = 0; is_there && which < TABLES; which++) is_there = begin_copies(job, &slice->copies[which], which);
+        slice->words = malloc(AT_LEAST_ONE(job->capacity) * sizeof(int32_t));
+        slice->pool = malloc(AT_LEAST_ONE(job->pool) * sizeof(int32_t));
+        slice->hidden = allocate(2 * job->width);
+        is_there = is_there && slice->words && slice->pool && slice->hidden;
+    }
+    for (int which = 0; is_there && which < TABLES; which++)
+        is_there = (work->merged[which] = calloc(AT_LEAST_ONE(rows_of(job, which)), sizeof(Merged))) != NULL;
+    if (is_there) return work;
+    seqpipe_cooccurrence_end(work);
+    return NULL;
+}
+
+/* Train some slices, a round at a time; the last one may have fewer. */
+void seqpipe_cooccurrence(Work *work, const Job *job) {
+    work->job = *job;
+    double *sums = (double *)job->sums;
+    for (work->base = 0; work->base < job->count; work->base += job->slices) {
+        const int64_t left = job->count - work->base;
+        work->running = left < job->slices ? left : job->slices;
+        on_threads(work, train_slices);
+        for (int64_t k = 0; k < work->running; k++) {
+            sums[0] += work->slices[k].loss;
+            sums[1] += work->slices[k].pairs;
+            sums[2] += work->slices[k].slowed;
+        }
+        if (!job->update) continue;
+        work->groups = AT_LEAST_ONE(job->threads);
+        on_threads(work, merge_groups);
+    }
+}

@@ -1,0 +1,265 @@
+"""Embedders that seqpipe's own trainer fits: without sub-words, and with them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
+
+from seqpipe.errors import ConfigError
+from seqpipe.parts.embedders._contract import Embedder, OnProgress
+from seqpipe.parts.embedders.fasttext._embedders import TrainedEmbedder
+from seqpipe.parts.embedders.fasttext._settings import Architecture, Auto, Loss, Settings
+
+if TYPE_CHECKING:
+    from seqpipe.parts.cooccurrence import EpochLoss
+
+
+@dataclass(frozen=True)
+class Options:
+    """What only this trainer can do; see `Word2Vec2` for what each means."""
+
+    position_weights: bool = False
+    held_out: float = 0.0
+    patience: int | None = None
+    start: Embedder | None = None
+    freeze: bool = False
+
+    def check(self, width: int, architecture: str) -> None:
+        if self.position_weights and architecture != "cbow":
+            raise _refusal("position_weights", True, 'needs the architecture "cbow"')
+        if not 0 <= self.held_out < 0.5:
+            raise _refusal("held_out", self.held_out, "must be at least 0 and less than 0.5")
+        if self.patience is not None and self.patience < 1:
+            raise _refusal("patience", self.patience, "must be at least 1")
+        if self.patience is not None and not self.held_out:
+            raise _refusal(
+                "patience", self.patience, "needs a share of `held_out` sequences, such as 0.01"
+            )
+        if self.freeze and self.start is None:
+            raise _refusal("freeze", True, "needs an embedder to `start` from")
+        if self.start is not None and self.start.width != width:
+            raise _refusal(
+                "start",
+                f"an embedder of the width {self.start.width}",
+                f"must have the `width` {width}",
+            )
+
+
+class CooccurrenceEmbedder(TrainedEmbedder):
+    """Trains by seqpipe's own trainer.
+
+    Args:
+        settings: Those that the library's trainer has as well.
+        options: Those that it hasn't.
+        threads: How many threads train; None for all there are.
+    """
+
+    #: How well pairs were predicted in each epoch of the last fit; empty before.
+    losses: Sequence["EpochLoss"] = ()
+
+    def __init__(self, settings: Settings, options: Options, threads: int | None) -> None:
+        super().__init__(settings.width)
+        options.check(settings.width, settings.architecture)
+        self._settings, self._options, self._threads = settings, options, threads
+
+    def check_sources(self) -> None:
+        """Check those of the embedder that it starts from; see `Embedder.check_sources`."""
+        if self._options.start is not None:
+            self._options.start.check_sources()
+
+    def fit(
+        self,
+        sequences: Iterable[Sequence[str]],
+        *,
+        seed: int = 0,
+        on_progress: OnProgress | None = None,
+    ) -> None:
+        """Fit on sequences of words; see `Embedder.fit`. The vectors are the same for any number of threads."""
+        # It takes a second to import, and those who only read vectors can do without.
+        from seqpipe.parts.embedders._cooccurrence_fit import fit_cooccurrence
+
+        self._vectors, self.chosen, self.losses = fit_cooccurrence(
+            self._settings,
+            self._options,
+            sequences,
+            seed=seed,
+            threads=self._threads,
+            on_progress=on_progress,
+        )
+
+
+def _refusal(name: str, value: object, rule: str) -> ConfigError:
+    return ConfigError(f"the embedder's `{name}` is {value!r}; it {rule}", setting=name)
+
+
+@final
+class Word2Vec2(CooccurrenceEmbedder):
+    """Word vectors by skip-gram or CBOW with negative sampling (Mikolov et al. 2013), by seqpipe's own trainer.
+
+    For words, or for items and nodes, whose names may hold white space. An unknown word has the zero vector. `FastText2`
+    says more about the settings and the training.
+
+    Args:
+        width: The width of a vector.
+        architecture: Predict the words around a word from it, or a word from the mean of those around it.
+        loss: Contrast each prediction with random words, or predict the word's place in a Huffman tree
+            (Mikolov et al. 2013), which is better for rare words and costs more for large vocabularies.
+        epochs: How often the sequences are trained on. "auto": 4 million over the number of words, from 2 to 10.
+        window: The most words to either side that are a word's context.
+        negatives: How many random words each prediction is contrasted with, by negative sampling.
+        min_count: How often a word must occur to be trained and known. "auto": 1 for fewer than 200,000 words, 2 for
+            fewer than 10 million, else 5.
+        learning_rate: At the beginning; it falls to 0. One that's too high is noticed, and warned of.
+        subsample: Words whose share of all words is above this are skipped at random; 1 skips none. "auto": 1 for
+            fewer than a million words, 1e-3 for fewer than 10 million, else 1e-4.
+        position_weights: Whether CBOW's mean weights words by their positions, with weights that are trained (Mikolov
+            et al. 2018).
+        held_out: The share of the sequences that the loss is measured on after each epoch, and that aren't trained on.
+            With some, the vectors of the epoch with the lowest loss are kept.
+        patience: After how many epochs without a lower loss the training ends; None for never.
+        start: An embedder of the same width, whose words begin with its vectors, and stay known.
+        freeze: Whether these keep them.
+        threads: How many threads train; None for all there are. Vectors are the same for any number.
+        lower: Whether words are lower-cased, in fitting and later.
+        standardize: Whether each dimension is moved and scaled so that it has a mean of 0 and a variance of
+            1 over the known words of the sequences, as networks like their input.
+
+    Raises:
+        ConfigError: A setting has a value that can't be used.
+    """
+
+    kind = "Word2Vec"
+
+    def __init__(
+        self,
+        *,
+        width: int = 100,
+        architecture: Architecture = "skipgram",
+        loss: Loss = "negative-sampling",
+        epochs: int | Auto = "auto",
+        window: int = 5,
+        negatives: int = 5,
+        min_count: int | Auto = "auto",
+        learning_rate: float = 0.05,
+        subsample: float | Auto = "auto",
+        position_weights: bool = False,
+        held_out: float = 0.0,
+        patience: int | None = None,
+        start: Embedder | None = None,
+        freeze: bool = False,
+        threads: int | None = None,
+        lower: bool = False,
+        standardize: bool = False,
+    ) -> None:
+        super().__init__(
+            Settings(
+                width=width,
+                architecture=architecture,
+                loss=loss,
+                epochs=epochs,
+                window=window,
+                negatives=negatives,
+                min_count=min_count,
+                learning_rate=learning_rate,
+                subsample=subsample,
+                threads=1 if threads is None else threads,
+                lower=lower,
+                standardize=standardize,
+            ),
+            Options(position_weights, held_out, patience, start, freeze),
+            threads,
+        )
+
+
+@final
+class FastText2(CooccurrenceEmbedder):
+    """Word vectors from a word's own vector and those of its n-grams (Bojanowski et al. 2017), by seqpipe's own trainer.
+
+    A word's vector is the mean of them, not normalised. An unknown word has the mean of the vectors of
+    those of its n-grams that known words have too, and the zero vector if there are none.
+
+    The trainer is written in C and compiled on first use, and needs no library; without a compiler it's numpy that trains,
+    correct and slow. The same sequences, settings and seed give the same vectors, to the bit, on the same kind of processor:
+    for any number of threads, and whether sequences come from memory, a file or a stream. The words of a window share their
+    negatives, which makes it several times as fast as drawing them for each pair (Ji et al. 2016), and of the same quality.
+
+    Words that can't be encoded as UTF-8 are left out of the training, as is the empty word.
+
+    Args:
+        width: The width of a vector.
+        architecture: Predict the words around a word from it, or a word from the mean of those around it.
+        loss: Contrast each prediction with random words, or predict the word's place in a Huffman tree
+            (Mikolov et al. 2013), which is better for rare words and costs more for large vocabularies.
+        epochs: How often the sequences are trained on. "auto": 4 million over the number of words, from 2 to 10.
+        window: The most words to either side that are a word's context. A sequence of more than some hundred words is cut, and
+            no window reaches across.
+        negatives: How many random words each prediction is contrasted with, by negative sampling.
+        min_count: How often a word must occur to be trained and known. "auto": 1 for fewer than 200,000 words, 2 for
+            fewer than 10 million, else 5.
+        min_n: The fewest characters of an n-gram, the marks of the word's ends included.
+        max_n: The most. 0 means no n-grams.
+        learning_rate: At the beginning; it falls to 0. One that's too high is noticed, and warned of.
+        subsample: Frequent words are skipped at random, those whose share of all words is above this the
+            more often the larger it is. In a small corpus every word is frequent: 1 skips none. "auto": 1 for
+            fewer than a million words, 1e-3 for fewer than 10 million, else 1e-4.
+        position_weights: Whether CBOW's mean weights words by their positions, with weights that are trained (Mikolov
+            et al. 2018).
+        held_out: The share of the sequences that the loss is measured on after each epoch, and that aren't trained on.
+            With some, the vectors of the epoch with the lowest loss are kept.
+        patience: After how many epochs without a lower loss the training ends; None for never.
+        threads: How many threads train; None for all there are. Vectors are the same for any number.
+        buckets: The size of the table of n-gram vectors, in which n-grams may share one. None means twice
+            the number of distinct n-grams of the known words, 2,000,000 at most: at a load
+            of 0.5 an n-gram shares with another in 4 cases of 10. Only rows that are used are kept.
+        lower: Whether words are lower-cased, in fitting and later.
+        standardize: Whether each dimension is moved and scaled so that it has a mean of 0 and a variance of
+            1 over the known words of the sequences, as networks like their input.
+
+    Raises:
+        ConfigError: A setting has a value that can't be used.
+    """
+
+    kind = "FastText"
+
+    def __init__(
+        self,
+        *,
+        width: int = 100,
+        architecture: Architecture = "skipgram",
+        loss: Loss = "negative-sampling",
+        epochs: int | Auto = "auto",
+        window: int = 5,
+        negatives: int = 5,
+        min_count: int | Auto = "auto",
+        min_n: int = 3,
+        max_n: int = 6,
+        learning_rate: float = 0.045,
+        subsample: float | Auto = "auto",
+        position_weights: bool = False,
+        held_out: float = 0.0,
+        patience: int | None = None,
+        threads: int | None = None,
+        buckets: int | None = None,
+        lower: bool = False,
+        standardize: bool = False,
+    ) -> None:
+        super().__init__(
+            Settings(
+                width=width,
+                architecture=architecture,
+                loss=loss,
+                epochs=epochs,
+                window=window,
+                negatives=negatives,
+                min_count=min_count,
+                min_n=min_n,
+                max_n=max_n,
+                learning_rate=learning_rate,
+                subsample=subsample,
+                threads=1 if threads is None else threads,
+                buckets=buckets,
+                lower=lower,
+                standardize=standardize,
+            ),
+            Options(position_weights, held_out, patience),
+            threads,
+        )

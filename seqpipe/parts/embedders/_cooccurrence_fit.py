@@ -1,0 +1,247 @@
+"""Fits vectors by seqpipe's own trainer."""
+
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+import seqpipe
+from seqpipe.errors import EmbedderError
+from seqpipe.formats.fasttext import Subwords, hash_subwords
+from seqpipe.kernels import Members, available_threads, has_own_threads, usable_threads
+from seqpipe.parts.cooccurrence import (
+    Corpus,
+    EpochLoss,
+    Start,
+    Trained,
+    Training,
+    read_corpus,
+    read_known,
+    train,
+)
+from seqpipe.parts.embedders._contract import Embedder, FitProgress, OnProgress
+from seqpipe.parts.embedders._cooccurrence import Options
+from seqpipe.parts.embedders.fasttext._fit import standardized, tables_of, used_rows
+from seqpipe.parts.embedders.fasttext._settings import Settings
+from seqpipe.parts.embedders.fasttext._vectors import Shape, WordVectors
+from seqpipe.parts.fasttext import written
+
+_BUCKETS_PER_SUBWORD: Final = 2
+_MAX_BUCKETS: Final = 2_000_000
+#: From which share of slowed slices on a warning says so.
+_MOST_SLOWED: Final = 0.01
+#: About a golden ratio of 2^32: numbers multiplied by it are spread evenly (Knuth, The Art of Computer Programming 3, 6.4).
+_SPREAD: Final = 2_654_435_769
+
+
+def fit_cooccurrence(
+    settings: Settings,
+    options: Options,
+    sequences: Iterable[Sequence[str]],
+    *,
+    seed: int,
+    threads: int | None,
+    on_progress: OnProgress | None,
+) -> tuple[WordVectors, Mapping[str, Any], Sequence[EpochLoss]]:
+    """Train in this process; see `Embedder.fit`. Sequences are kept in a temporary file.
+
+    Returns:
+        The vectors, what settings became that were "auto", and the losses of the epochs.
+    """
+    with tempfile.TemporaryFile() as file, tempfile.TemporaryFile() as other:
+        aside, form = _Aside(sequences, options.held_out, seed), _form_of(lower=settings.lower)
+        corpus = read_corpus(aside, file, min_count=settings.least_count, form=form)
+        corpus = corpus.with_words(filter(form, _known_before(options.start)))
+        held_out = read_known(aside.held_out, corpus, other, form=form)
+        chosen = settings.chosen(corpus.read)
+        settings = replace(settings, **chosen)
+        parts = _Parts.of(corpus.words, settings)
+        trained = train(
+            corpus,
+            _training(settings, options),
+            seed=seed,
+            threads=threads or default_threads(),
+            members=parts.members,
+            start=_start(options, corpus.words),
+            held_out=held_out if held_out.size else None,
+            on_progress=_Report(corpus, int(settings.epochs), on_progress),
+        )
+    vectors = _vectors(trained, corpus, parts, settings)
+    _warn(trained, settings)
+    if on_progress:
+        on_progress(FitProgress(fraction=1.0, loss=trained.losses[-1].train))
+    return vectors, chosen, trained.losses
+
+
+def _training(settings: Settings, options: Options) -> Training:
+    assert not isinstance(settings.epochs, str)
+    assert not isinstance(settings.subsample, str)
+    return Training(
+        width=settings.width,
+        architecture=settings.architecture,
+        loss=settings.loss,
+        epochs=settings.epochs,
+        window=settings.window,
+        negatives=settings.negatives,
+        learning_rate=settings.learning_rate,
+        subsample=settings.subsample,
+        position_weights=options.position_weights,
+        patience=options.patience,
+    )
+
+
+def default_threads() -> int:
+    """Return how many threads train where nobody says: those of the run, or else all there are."""
+    return available_threads() if has_own_threads() else usable_threads()
+
+
+class _Aside:
+    """Sequences, some of which are put aside as they're read.
+
+    Args:
+        sequences: All of them.
+        share: Of those put aside.
+        seed: It picks them.
+    """
+
+    def __init__(self, sequences: Iterable[Sequence[str]], share: float, seed: int) -> None:
+        self._sequences, self._below = sequences, share * 2**32
+        self._seed = seed
+        self.held_out: list[Sequence[str]] = []
+
+    def __iter__(self) -> Iterator[Sequence[str]]:
+        for number, sequence in enumerate(self._sequences):
+            if self._below and ((number + self._seed) * _SPREAD) % 2**32 < self._below:
+                self.held_out.append(sequence)
+            else:
+                yield sequence
+
+
+def _form_of(*, lower: bool) -> Callable[[str], str | None]:
+    """Return what says what a word counts as: None for one that no file of vectors could hold."""
+
+    def form(word: str) -> str | None:
+        if lower:
+            word = word.lower()
+        return word if written(word) is not None else None
+
+    return form
+
+
+def _known_before(start: Embedder | None) -> Sequence[str]:
+    if start is None:
+        return ()
+    if not len(start.vocabulary):
+        start.fit([])
+    return start.vocabulary
+
+
+def _start(options: Options, words: Sequence[str]) -> Start | None:
+    """Return the vectors that known words have before, and no zeros in the place of unknown ones."""
+    if options.start is None:
+        return None
+    known = set(options.start.vocabulary)
+    rows = np.array([row for row, word in enumerate(words) if word in known], dtype=np.int64)
+    vectors = options.start.embed([words[row] for row in rows.tolist()])
+    return Start(rows, vectors.astype(np.float32), options.freeze)
+
+
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """What words consist of.
+
+    Attributes:
+        subwords: Their n-grams.
+        rows: The row of each n-gram, among those that are used, int32.
+        members: The rows of each word; None if words have no parts.
+        buckets: How many rows n-grams could have.
+    """
+
+    subwords: Subwords
+    rows: NDArray[np.int32]
+    members: Members | None
+    buckets: int
+
+    @classmethod
+    def of(cls, words: Sequence[str], settings: Settings) -> "_Parts":
+        forms = [str(written(word)) for word in words]
+        subwords = hash_subwords(forms, min_n=settings.min_n, max_n=settings.max_n)
+        if not len(subwords.hashes):
+            return cls(subwords, np.zeros(0, dtype=np.int32), None, 0)
+        buckets = settings.buckets
+        if buckets is None:
+            distinct = len(np.unique(subwords.hashes))
+            buckets = min(_BUCKETS_PER_SUBWORD * distinct, _MAX_BUCKETS)
+        _, rows = used_rows(subwords.hashes, buckets)
+        counts = np.diff(subwords.ends, prepend=0)
+        starts = np.concatenate([[0], (1 + counts).cumsum()]).astype(np.int64)
+        members = np.empty(starts[-1], dtype=np.int32)
+        is_own = np.zeros(len(members), dtype=np.bool_)
+        is_own[starts[:-1]] = True
+        members[is_own] = np.arange(len(words))
+        members[~is_own] = rows + len(words)
+        return cls(subwords, rows, Members(members, starts), buckets)
+
+
+class _Report:
+    def __init__(self, corpus: Corpus, epochs: int, on_progress: OnProgress | None) -> None:
+        self._words = corpus.counts.sum() * epochs
+        self._on_progress = on_progress
+        self._start = time.perf_counter()
+
+    def __call__(self, fraction: float, loss: float | None) -> None:
+        if self._on_progress:
+            seconds = max(1e-9, time.perf_counter() - self._start)
+            speed = float(self._words * fraction / seconds)
+            self._on_progress(FitProgress(min(fraction, 0.999), loss, speed))
+
+
+def _vectors(trained: Trained, corpus: Corpus, parts: _Parts, settings: Settings) -> WordVectors:
+    words = len(corpus.words)
+    if not np.isfinite(trained.inputs).all():
+        raise EmbedderError(
+            "the training of the embedder gave vectors that aren't finite: set a smaller `learning_rate`"
+        )
+    own, rows = np.array(trained.inputs[:words]), np.array(trained.inputs[words:])
+    tables = tables_of(own, rows, parts.subwords, parts.rows)
+    if settings.standardize:
+        tables = standardized(tables, corpus.counts)
+    shape = Shape(
+        width=settings.width,
+        min_n=settings.min_n,
+        max_n=settings.max_n,
+        buckets=parts.buckets,
+        lower=settings.lower,
+        library=f"seqpipe {seqpipe.__version__}",
+    )
+    return WordVectors(shape, corpus.words, tables)
+
+
+def _warn(trained: Trained, settings: Settings) -> None:
+    """Say so if the learning rate was too high for the vectors to come to rest."""
+    untrained = _untrained_loss(settings)
+    if trained.slowed > _MOST_SLOWED:
+        found = f"vectors grew beyond all bounds in {trained.slowed:.0%} of the steps"
+    elif untrained and trained.losses[-1].train > untrained:
+        found = (
+            f"after the last epoch pairs are predicted worse ({trained.losses[-1].train:.3f}) than by vectors "
+            f"of zeros ({untrained:.3f})"
+        )
+    else:
+        return
+    warnings.warn(
+        f"the embedder's `learning_rate`, {settings.learning_rate}, is too high: {found}; set a smaller one",
+        stacklevel=5,
+    )
+
+
+def _untrained_loss(settings: Settings) -> float | None:
+    """Return the loss of a pair before anything is learnt; None if it depends on the word."""
+    if settings.loss != "negative-sampling":
+        return None
+    return (1 + settings.negatives) * float(np.log(2))

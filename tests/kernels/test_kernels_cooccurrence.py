@@ -1,0 +1,244 @@
+"""The training of vectors of what co-occurs: C against numpy, and both against the equations."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from seqpipe.kernels import (
+    Block,
+    Cooccurrence,
+    Members,
+    Negatives,
+    Paths,
+    aligned_rows,
+    begin_rounds,
+)
+from seqpipe.kernels._cooccurrence import _RoundsInC
+from seqpipe.kernels._cooccurrence_numpy import RoundsInNumpy
+
+WORDS = 23
+WIDTH = 20
+
+
+def make_block(*, tokens: int = 700, slices: int = 11, seed: int = 0) -> Block:
+    """Return slices of random sequences, in which some words come often, and twice in a window."""
+    generator = np.random.default_rng(seed)
+    numbers = np.minimum(generator.zipf(1.4, tokens) - 1, WORDS - 1).astype(np.int32)
+    numbers[generator.random(tokens) < 0.08] = -1
+    bounds = np.linspace(0, tokens, slices + 1).astype(np.int64)
+    return Block(numbers, bounds, first=8, done=bounds[:-1] + 100, total=tokens + 200)
+
+
+def make_model(*, targets: str = "negatives", drawn: int = 7, **given: Any) -> Cooccurrence:
+    generator = np.random.default_rng(1)
+    rows = given.pop("rows", WORDS)
+    inputs, outputs = aligned_rows(rows, WIDTH), aligned_rows(WORDS, WIDTH)
+    inputs[:, :WIDTH] = generator.normal(size=(rows, WIDTH)) * 0.3
+    outputs[:, :WIDTH] = generator.normal(size=(WORDS, WIDTH)) * 0.3
+    chosen: Negatives | Paths
+    if targets == "negatives":
+        alias = generator.integers(0, WORDS, WORDS).astype(np.int32)
+        share = generator.random(WORDS).astype(np.float32)
+        chosen = Negatives(drawn - 2, drawn, 30, alias, share)
+    else:
+        starts = np.concatenate([[0], generator.integers(1, 12, WORDS).cumsum()]).astype(np.int64)
+        nodes = generator.integers(0, WORDS - 1, starts[-1]).astype(np.int32)
+        chosen = Paths(nodes, generator.integers(0, 2, starts[-1]).astype(np.float32), starts)
+    settings: dict[str, Any] = {
+        "keep": np.linspace(0.3, 1.2, WORDS).astype(np.float32),
+        "window": 4,
+        "is_mean": False,
+        "rate": 0.1,
+        "slices": 4,
+        "capacity": 100,
+        "seed": 5,
+    }
+    return Cooccurrence(inputs, outputs, targets=chosen, **{**settings, **given})
+
+
+def some_members() -> Members:
+    generator = np.random.default_rng(2)
+    rows, starts = [], [0]
+    for word in range(WORDS):
+        rows += [word, *generator.integers(WORDS, WORDS + 15, generator.integers(0, 6)).tolist()]
+        starts.append(len(rows))
+    return Members(np.array(rows, dtype=np.int32), np.array(starts, dtype=np.int64))
+
+
+def some_positions() -> NDArray[np.float32]:
+    positions = aligned_rows(8, WIDTH)
+    positions[:, :WIDTH] = np.random.default_rng(3).random((8, WIDTH))
+    return positions
+
+
+def trained(model: Cooccurrence, kind: str, **options: Any) -> tuple[Cooccurrence, Any]:
+    """Train a copy of a model on a block; return it and the sums."""
+    positions = None if model.positions is None else copied(model.positions)
+    model = replace(
+        model, inputs=copied(model.inputs), outputs=copied(model.outputs), positions=positions
+    )
+    threads = options.pop("threads", 1)
+    with RoundsInNumpy(model) if kind == "numpy" else begin_rounds(model, threads) as rounds:
+        sums = rounds.run(make_block(), loss_every=2, **options)
+    return model, sums
+
+
+def copied(table: NDArray[np.float32]) -> NDArray[np.float32]:
+    copy = aligned_rows(*table.shape)
+    copy[:] = table
+    return copy
+
+
+CASES: dict[str, dict[str, Any]] = {
+    "skip-gram": {},
+    "a large window": {"window": 30},
+    "many negatives": {"drawn": 40},
+    "one negative": {"drawn": 3},
+    "a tree": {"targets": "paths"},
+    "a mean": {"is_mean": True},
+    "a mean and a tree": {"is_mean": True, "targets": "paths"},
+    "a mean with positions": {"is_mean": True, "positions": some_positions()},
+    "members": {"members": some_members(), "rows": WORDS + 15},
+    "a mean of members": {"members": some_members(), "rows": WORDS + 15, "is_mean": True},
+    "changes that are all averaged": {"settled": 0.0},
+    "changes that are all added": {"settled": 1e9, "rate": 0.01},
+    "frozen rows": {"frozen": (np.arange(WORDS) % 3 == 0).astype(np.uint8)},
+    "steps that are made smaller": {"longest": 3.0, "rate": 2.0, "settled": 0.0},
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_c_gives_what_numpy_gives(case: str) -> None:
+    model = make_model(**CASES[case])
+    fast, fast_sums = trained(model, "c")
+    slow, slow_sums = trained(model, "numpy")
+    assert not np.array_equal(fast.inputs, model.inputs)
+    np.testing.assert_allclose(fast.inputs, slow.inputs, rtol=2e-4, atol=2e-5)
+    np.testing.assert_allclose(fast.outputs, slow.outputs, rtol=2e-4, atol=2e-5)
+    if fast.positions is not None and slow.positions is not None:
+        np.testing.assert_allclose(fast.positions, slow.positions, rtol=2e-4, atol=2e-5)
+    np.testing.assert_allclose(fast_sums, slow_sums, rtol=1e-4)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_any_number_of_threads_gives_the_same_bytes(case: str) -> None:
+    model = make_model(**CASES[case])
+    one, sums = trained(model, "c", threads=1)
+    for threads in (2, 3, 8):
+        several, others = trained(model, "c", threads=threads)
+        assert several.inputs.tobytes() == one.inputs.tobytes()
+        assert several.outputs.tobytes() == one.outputs.tobytes()
+        assert np.array_equal(sums, others)
+
+
+@pytest.mark.parametrize("kind", ["c", "numpy"])
+def test_frozen_rows_stay_and_what_lies_beyond_the_width_stays_zero(kind: str) -> None:
+    model = make_model(**CASES["frozen rows"])
+    after, _ = trained(model, kind)
+    frozen = np.arange(WORDS) % 3 == 0
+    assert np.array_equal(after.inputs[frozen], model.inputs[frozen])
+    assert (after.inputs[~frozen, :WIDTH] != model.inputs[~frozen, :WIDTH]).any(axis=1).all()
+    assert not after.inputs[:, WIDTH:].any()
+
+
+@pytest.mark.parametrize("kind", ["c", "numpy"])
+def test_measuring_changes_nothing(kind: str) -> None:
+    model = make_model()
+    after, sums = trained(model, kind, update=False)
+    assert np.array_equal(after.inputs, model.inputs)
+    assert np.array_equal(after.outputs, model.outputs)
+    assert sums[0] > 0
+    assert sums[1] > 0
+
+
+@pytest.mark.parametrize("kind", ["c", "numpy"])
+def test_two_words_move_by_the_gradient_of_their_loss(kind: str) -> None:
+    """A tree of two words has one node: 'a' turns to one side, 'b' to the other."""
+    inputs, outputs = aligned_rows(2, WIDTH), aligned_rows(1, WIDTH)
+    inputs[:, :WIDTH] = np.random.default_rng(0).normal(size=(2, WIDTH))
+    outputs[:, :WIDTH] = np.random.default_rng(1).normal(size=WIDTH)
+    a, b, o = (row[:WIDTH].astype(np.float64) for row in (*inputs, outputs[0]))
+    paths = Paths(
+        np.zeros(2, dtype=np.int32),
+        np.array([1, 0], dtype=np.float32),
+        np.array([0, 1, 2], dtype=np.int64),
+    )
+    ones = np.ones(2, dtype=np.float32)
+    model = Cooccurrence(inputs, outputs, ones, 1, False, paths, 0.5, 1, 3, 0)
+    block = Block(
+        np.array([0, 1, -1], dtype=np.int32),
+        np.array([0, 3], dtype=np.int64),
+        first=0,
+        done=np.zeros(1, dtype=np.int64),
+        total=1,
+    )
+    with RoundsInNumpy(model) if kind == "numpy" else begin_rounds(model, 1) as rounds:
+        loss, pairs, _ = rounds.run(block, loss_every=1)
+    # 'a' is predicted from b's row, and then 'b' from a's.
+    losses = 0.0
+    for truth, x in ((1, b), (0, a)):
+        score = 1 / (1 + np.exp(-(x @ o)))
+        losses -= np.log(score if truth else 1 - score)
+        before = x.copy()
+        x += 0.5 * (truth - score) * o
+        o += 0.5 * (truth - score) * before
+    np.testing.assert_allclose([loss, pairs], [losses, 2], rtol=1e-6)
+    np.testing.assert_allclose(inputs[:, :WIDTH], [a, b], rtol=1e-5)
+    np.testing.assert_allclose(outputs[0, :WIDTH], o, rtol=1e-5)
+
+
+def test_without_a_compiler_numpy_trains(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqpipe.kernels._cooccurrence._has_library", lambda: False)
+    with begin_rounds(make_model(), 2) as rounds:
+        assert isinstance(rounds, RoundsInNumpy)
+
+
+def test_with_a_compiler_c_trains() -> None:
+    with begin_rounds(make_model(), 2) as rounds:
+        assert isinstance(rounds, _RoundsInC)
+
+
+def test_rounds_that_have_ended_are_refused() -> None:
+    with begin_rounds(make_model(), 1) as rounds:
+        pass
+    with pytest.raises(ValueError, match="have ended"):
+        rounds.run(make_block())
+
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "another type": ({"keep": np.ones(WORDS)}, "`keep` is float64"),
+    "rows of another width": (
+        {"inputs": np.zeros((WORDS, WIDTH), dtype=np.float32)},
+        "aligned_rows",
+    ),
+    "too few rows": ({"inputs": aligned_rows(3, WIDTH)}, "3 rows of inputs for 23 words"),
+    "a member beyond the table": ({"members": some_members()}, "there's no row for"),
+    "too many targets": ({"targets": make_model(drawn=70).targets}, "70 negatives"),
+}
+
+
+WRONG_BLOCKS: dict[str, tuple[dict[str, Any], str]] = {
+    "a slice that's too long": (
+        {"bounds": np.array([0, 500, 700]), "done": np.zeros(2, dtype=np.int64)},
+        "500 tokens",
+    ),
+    "a word that isn't there": ({"tokens": np.full(700, WORDS, dtype=np.int32)}, "word 23"),
+    "slices beyond the tokens": ({"tokens": np.zeros(60, dtype=np.int32)}, "60 tokens"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_BLOCKS)
+def test_a_block_that_does_not_fit_is_refused(case: str) -> None:
+    given, message = WRONG_BLOCKS[case]
+    with begin_rounds(make_model(), 1) as rounds, pytest.raises(ValueError, match=message):
+        rounds.run(replace(make_block(), **given))
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_c_would_read_beyond_the_end_of_is_refused(case: str) -> None:
+    given, message = WRONG[case]
+    with pytest.raises(ValueError, match=message):
+        begin_rounds(replace(make_model(), **given), 1)
