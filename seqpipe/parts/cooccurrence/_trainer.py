@@ -219,7 +219,8 @@ def _begin(
     )
     rows = words if members is None else int(members.rows.max()) + 1
     inputs = aligned_rows(rows, width)
-    generator = np.random.default_rng(seed)
+    key = seed % 2**64
+    generator = np.random.default_rng(key)
     inputs[:, :width] = (generator.random((rows, width), dtype=np.float32) - 0.5) / width
     frozen = None
     if start is not None:
@@ -241,7 +242,8 @@ def _begin(
         rate=training.learning_rate,
         slices=next(count for least, count in _SLICES if corpus.size >= least),
         capacity=capacity,
-        seed=seed,
+        # The same bits as a signed number.
+        seed=key - 2**64 if key >= 2**63 else key,
         members=members,
         positions=positions,
         frozen=frozen,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 from seqpipe.errors import ConfigError
 from seqpipe.parts.embedders._contract import Embedder, OnProgress
@@ -11,6 +11,10 @@ from seqpipe.parts.embedders.fasttext._settings import Architecture, Auto, Loss,
 
 if TYPE_CHECKING:
     from seqpipe.parts.cooccurrence import EpochLoss
+
+
+#: What a step of the kernel has room for, beside the word itself and two more for pairs that share them.
+MOST_NEGATIVES: Final = 61
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,8 @@ class CooccurrenceEmbedder(TrainedEmbedder):
     def __init__(self, settings: Settings, options: Options, threads: int | None) -> None:
         super().__init__(settings.width)
         options.check(settings.width, settings.architecture)
+        if settings.negatives > MOST_NEGATIVES:
+            raise _refusal("negatives", settings.negatives, f"may be at most {MOST_NEGATIVES}")
         self._settings, self._options, self._threads = settings, options, threads
 
     def check_sources(self) -> None:

@@ -202,6 +202,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"freeze": True}, "`freeze` is True; it needs an embedder to `start` from"),
     ({"start": Word2Vec2(width=3)}, "`start` is 'an embedder of the width 3'"),
     ({"threads": 0}, "`threads` is 0"),
+    ({"negatives": 62}, "`negatives` is 62; it may be at most 61"),
 ]
 
 
@@ -217,3 +218,12 @@ def test_nothing_to_fit_on_is_refused(make: Any) -> None:
         make().fit([])
     with pytest.raises(EmbedderError, match="no vectors yet"):
         make().embed(["a"])
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, 2**80])
+def test_any_seed_will_do(seed: int) -> None:
+    embedder = Word2Vec2(**SMALL)
+    embedder.fit(sentences(20), seed=seed)
+    again = Word2Vec2(**SMALL, negatives=61)
+    again.fit(sentences(20), seed=seed)
+    assert not np.array_equal(embedder.embed(["star"]), again.embed(["star"]))
