@@ -203,7 +203,11 @@ class TorchShim(Shim):  # type: ignore[misc]
                 as_array(gradient.reshape(-1)),
             )
             stepped = xp2torch(weights, device=parameter.device).view(parameter.shape)
-            parameter.data.copy_(stepped)
+            if parameter.device.type == "cpu":
+                # These very weights, which a plain function changes later on.
+                parameter.data = stepped
+            else:
+                parameter.data.copy_(stepped)
         self.module.zero_grad(set_to_none=True)
 
     @contextlib.contextmanager

@@ -174,7 +174,8 @@ def test_run_that_is_interrupted_leaves_a_whole_model(file, tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_run, "_save", save)
         with pytest.raises(KeyboardInterrupt):
-            _run._run(file, [], tmp_path, _run.Stages(_run.Silent()))
+            asked = {"device": None, "precision": None}
+            _run._run(file, [], tmp_path, _run.Stages(_run.Silent()), asked)
     verify_folder(tmp_path / "model-unfinished")
     assert spacy.load(tmp_path / "model-unfinished")("so fine a film").cats
     assert {p.stat().st_nlink for p in tmp_path.rglob("*") if p.is_file()} == {1}
