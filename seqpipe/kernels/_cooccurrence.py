@@ -20,6 +20,8 @@ from seqpipe.kernels.c._library import (
 
 #: The most outputs that a step predicts, as in cooccurrence.c.
 MOST_TARGETS: Final = 64
+#: The widest window: random numbers below it are made of 32 bits.
+MOST_WINDOW: Final = 1_000_000
 #: The floats that a row's width is a multiple of: as many as the widest registers hold.
 ROW_MULTIPLE: Final = 16
 _ALIGNMENT: Final = 64
@@ -168,7 +170,8 @@ def begin_rounds(model: Cooccurrence, threads: int) -> Rounds:
     """
     _check(model)
     if _has_library():
-        return _RoundsInC(model, threads)
+        # There's no more work than slices.
+        return _RoundsInC(model, max(1, min(threads, model.slices)))
     from seqpipe.kernels._cooccurrence_numpy import RoundsInNumpy
 
     return RoundsInNumpy(model)
@@ -198,8 +201,11 @@ def _check(model: Cooccurrence) -> None:
             ("alias", targets.alias, np.int32, words),
             ("share", targets.share, np.float32, words),
         ]
-        if len(model.outputs) < words or targets.drawn + 1 > MOST_TARGETS:
+        most = max(targets.drawn, targets.per_pair) + 1
+        if len(model.outputs) < words or most > MOST_TARGETS:
             raise ValueError(f"{targets.drawn} negatives for {len(model.outputs)} rows of outputs")
+        if min(targets.drawn, targets.per_pair, targets.pool) < 1:
+            raise ValueError(f"{targets.drawn} negatives from a pool of {targets.pool}")
     else:
         given += [("starts", targets.starts, np.int64, words + 1)]
         given += [("nodes", targets.nodes, np.int32, int(targets.starts[-1]))]
@@ -209,11 +215,6 @@ def _check(model: Cooccurrence) -> None:
     if model.members is not None:
         given += [("member starts", model.members.starts, np.int64, words + 1)]
         given += [("members", model.members.rows, np.int32, int(model.members.starts[-1]))]
-        if (
-            len(model.members.rows)
-            and not 0 <= model.members.rows.min() <= model.members.rows.max() < rows
-        ):
-            raise ValueError("a word has a member that there's no row for")
     elif rows < words:
         raise ValueError(f"{rows} rows of inputs for {words} words")
     if model.frozen is not None:
@@ -223,6 +224,38 @@ def _check(model: Cooccurrence) -> None:
             raise ValueError(
                 f"`{name}` is {array.dtype} {list(array.shape)}, not {kind.__name__} [{size}]"
             )
+    _check_numbers(model)
+
+
+def _check_numbers(model: Cooccurrence) -> None:
+    """Check what's within arrays, whose types and sizes are right.
+
+    Raises:
+        ValueError: A number points beyond a table, or a size makes no sense.
+    """
+    words, targets = len(model.keep), model.targets
+    if isinstance(targets, Negatives):
+        _check_within("alias", targets.alias, words)
+    else:
+        _check_within("nodes", targets.nodes, len(model.outputs))
+        _check_starts("paths", targets.starts)
+    if model.members is not None:
+        _check_within("members", model.members.rows, len(model.inputs))
+        _check_starts("members", model.members.starts)
+    if min(model.window, model.slices, model.capacity) < 1 or model.window > MOST_WINDOW:
+        raise ValueError(f"a window of {model.window}, {model.slices} slices of {model.capacity}")
+    if model.positions is not None and len(model.positions) < 2 * model.window:
+        raise ValueError(f"{len(model.positions)} positions for a window of {model.window}")
+
+
+def _check_within(name: str, numbers: NDArray[np.int32], count: int) -> None:
+    if len(numbers) and not 0 <= numbers.min() <= numbers.max() < count:
+        raise ValueError(f"`{name}` has a number that there's no row for, of {count}")
+
+
+def _check_starts(name: str, starts: NDArray[np.int64]) -> None:
+    if starts[0] != 0 or (np.diff(starts) < 1).any():
+        raise ValueError(f"a word has no {name}")
 
 
 def _check_block(model: Cooccurrence, block: Block) -> None:

@@ -122,10 +122,13 @@ class _Slice:
 
     def is_bounded(self) -> bool:
         bound = self._model.longest**2
-        copies = (self.inputs, self.outputs, self.positions)
-        return all(
-            float((row * row).sum()) <= bound for each in copies for row in each.now.values()
-        )
+        for copies in (self.inputs, self.outputs, self.positions):
+            for number, row in copies.now.items():
+                before = copies.before[number]
+                length = float((row * row).sum())
+                if not (length <= bound or length <= float((before * before).sum())):
+                    return False
+        return True
 
     def train(self, block: Block, number: int) -> None:
         model = self._model
@@ -159,8 +162,9 @@ class _Slice:
             for g in range(groups):
                 some = others[len(others) * g // groups : len(others) * (g + 1) // groups]
                 inputs = [self._input(words[i], 1) for i in some]
+                fixed = [self._is_frozen(words[i]) for i in some]
                 targets = self._targets(words[place], len(some), counter)
-                self._step(inputs, targets, is_measured=is_measured)
+                self._step(inputs, fixed, targets, is_measured=is_measured)
 
     def _train_mean(
         self,
@@ -182,19 +186,22 @@ class _Slice:
         hidden = (np.stack(weighted) * weights[:, None]).sum(axis=0) * (1 / total)
         before = hidden.copy()
         targets = self._targets(words[place], 1, counter)
-        self._step([hidden], targets, is_measured=is_measured)
+        self._step([hidden], [False], targets, is_measured=is_measured)
         if not self._update:
             return
         moved = hidden - before
         for i, row in enumerate(rows):
+            moves = np.float32(not self._is_frozen(words[others[i]]))
             if at:
                 old = row.copy()
-                row += moved * at[i]
+                row += moves * moved * at[i]
                 at[i] += (weights[i] / total) * moved * old
             else:
-                row += moved
+                row += moves * moved
 
-    def _step(self, inputs: list[Rows], targets: _Targets, *, is_measured: bool) -> None:
+    def _step(
+        self, inputs: list[Rows], fixed: list[bool], targets: _Targets, *, is_measured: bool
+    ) -> None:
         x, o = np.stack(inputs), np.stack(targets.rows)
         products = x @ o.T
         if is_measured:
@@ -207,8 +214,9 @@ class _Slice:
             scores = 1 / (1 + np.exp(-products))
         gradient = self._rate * targets.weights * (targets.truths - scores)
         # Rows may be there twice, and then are added to twice.
-        for row, change in zip(inputs, gradient @ o, strict=True):
-            row += change
+        for row, is_fixed, change in zip(inputs, fixed, gradient @ o, strict=True):
+            if not is_fixed:
+                row += change
         for row, change in zip(targets.rows, gradient.T @ x, strict=True):
             row += change
 
@@ -230,6 +238,10 @@ class _Slice:
         truths = np.zeros(len(numbers), dtype=np.float32)
         truths[0] = weights[0] = 1
         return _Targets(rows, truths, weights)
+
+    def _is_frozen(self, word: int) -> bool:
+        model = self._model
+        return model.frozen is not None and model.members is None and bool(model.frozen[word])
 
     def _draw(self, number: int) -> int:
         targets = self._model.targets

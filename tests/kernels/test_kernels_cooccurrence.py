@@ -68,9 +68,9 @@ def some_members() -> Members:
     return Members(np.array(rows, dtype=np.int32), np.array(starts, dtype=np.int64))
 
 
-def some_positions() -> NDArray[np.float32]:
-    positions = aligned_rows(8, WIDTH)
-    positions[:, :WIDTH] = np.random.default_rng(3).random((8, WIDTH))
+def some_positions(count: int = 8) -> NDArray[np.float32]:
+    positions = aligned_rows(count, WIDTH)
+    positions[:, :WIDTH] = np.random.default_rng(3).random((count, WIDTH))
     return positions
 
 
@@ -101,6 +101,14 @@ CASES: dict[str, dict[str, Any]] = {
     "a mean": {"is_mean": True},
     "a mean and a tree": {"is_mean": True, "targets": "paths"},
     "a mean with positions": {"is_mean": True, "positions": some_positions()},
+    "more positions than tokens": {
+        **{"is_mean": True, "positions": some_positions(600), "window": 300},
+        **{"keep": np.ones(WORDS, dtype=np.float32)},
+    },
+    "a mean with frozen rows": {
+        **{"is_mean": True, "positions": some_positions()},
+        **{"frozen": (np.arange(WORDS) % 3 == 0).astype(np.uint8)},
+    },
     "members": {"members": some_members(), "rows": WORDS + 15},
     "a mean of members": {"members": some_members(), "rows": WORDS + 15, "is_mean": True},
     "changes that are all averaged": {"settled": 0.0},
@@ -208,6 +216,10 @@ def test_rounds_that_have_ended_are_refused() -> None:
         rounds.run(make_block())
 
 
+NEGATIVES, PATHS = make_model().targets, make_model(targets="paths").targets
+assert isinstance(NEGATIVES, Negatives)
+assert isinstance(PATHS, Paths)
+
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "another type": ({"keep": np.ones(WORDS)}, "`keep` is float64"),
     "rows of another width": (
@@ -216,6 +228,18 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "too few rows": ({"inputs": aligned_rows(3, WIDTH)}, "3 rows of inputs for 23 words"),
     "a member beyond the table": ({"members": some_members()}, "there's no row for"),
+    "no pool": ({"targets": replace(NEGATIVES, pool=0)}, "a pool of 0"),
+    "an alias beyond the words": (
+        {"targets": replace(NEGATIVES, alias=np.full(WORDS, WORDS, dtype=np.int32))},
+        "`alias` has a number",
+    ),
+    "a node beyond the table": (
+        {"targets": replace(PATHS, nodes=np.full_like(PATHS.nodes, WORDS))},
+        "`nodes` has a number",
+    ),
+    "too few positions": ({"positions": some_positions(7)}, "7 positions for a window of 4"),
+    "no slices": ({"slices": 0}, "0 slices"),
+    "too wide a window": ({"window": 2**40}, "a window of"),
     "too many targets": ({"targets": make_model(drawn=70).targets}, "70 negatives"),
 }
 

@@ -206,8 +206,9 @@ static double surprise(double x) { return x > 0 ? log1p(exp(-x)) : log1p(exp(x))
 
 /* Move inputs and targets by the gradient of the logistic loss of each pair, all of them as they are before the step.
  * Targets are padded to a whole number of products with the last one, of weight 0. Inputs are at most GROUP, and may be
- * there twice. */
-static void step(const Job *job, Slice *slice, REAL *const *inputs, int64_t count, Targets *targets, float rate, int is_measured) {
+ * there twice; those that are fixed stay as they are. */
+static void step(const Job *job, Slice *slice, REAL *const *inputs, const uint8_t *is_fixed, int64_t count, Targets *targets,
+                 float rate, int is_measured) {
     float products[(GROUP + 1) * MOST_TARGETS] ALIGNED;
     const int64_t width = job->width, wanted = targets->count;
     int64_t padded = wanted <= 4 ? 4 : wanted <= 6 ? 6 : (wanted + TARGETS - 1) / TARGETS * TARGETS;
@@ -245,7 +246,8 @@ static void step(const Job *job, Slice *slice, REAL *const *inputs, int64_t coun
             for (int64_t k = 0; k < padded; k += TARGETS)
                 changes_of_8(inputs, count, targets->row + k, products + k, d, !k, of_inputs, of_rows + k);
         /* After all have been read, and added to what's there by now, as a row may be among them twice. */
-        for (int64_t i = 0; i < count; i++) *(vec *)(inputs[i] + d) += of_inputs[i];
+        for (int64_t i = 0; i < count; i++)
+            if (!is_fixed[i]) *(vec *)(inputs[i] + d) += of_inputs[i];
         for (int64_t k = 0; k < wanted; k++) *(vec *)(targets->row[k] + d) += of_rows[k];
     }
 }
@@ -256,6 +258,11 @@ INLINE const int32_t *members_of(const Job *job, int32_t word, int64_t *count) {
     const int64_t *start = (const int64_t *)job->member_start;
     *count = start[word + 1] - start[word];
     return (const int32_t *)job->members + start[word];
+}
+
+/* Whether a word's vector stays as it is. Of words that have members, only rows can: see `merge_group`. */
+INLINE uint8_t is_frozen(const Job *job, int32_t word) {
+    return job->frozen && !job->members && ((const uint8_t *)job->frozen)[word];
 }
 
 /* The vector of a word: the mean of its members. */
@@ -334,13 +341,17 @@ static void train_pairs(const Job *job, Slice *slice, int64_t first, int64_t pla
     int64_t next = first;
     for (int64_t g = 0; g < groups; g++) {
         REAL *inputs[GROUP];
+        uint8_t is_fixed[GROUP];
         Targets targets;
         int64_t found = 0;
         const int64_t wanted = count * (g + 1) / groups - count * g / groups;
-        for (; found < wanted; next++)
-            if (next != place) inputs[found++] = copy_of(job, slice, INPUT, slice->words[next], 1);
+        for (; found < wanted; next++) {
+            if (next == place) continue;
+            is_fixed[found] = is_frozen(job, slice->words[next]);
+            inputs[found++] = copy_of(job, slice, INPUT, slice->words[next], 1);
+        }
         choose_targets(job, slice, &targets, slice->words[place], found, job->drawn, counter);
-        step(job, slice, inputs, found, &targets, rate, is_measured);
+        step(job, slice, inputs, is_fixed, found, &targets, rate, is_measured);
     }
 }
 
@@ -369,12 +380,13 @@ static void train_mean(const Job *job, Slice *slice, int64_t first, int64_t plac
     for (int64_t d = 0; d < width; d += LANES) *(vec *)(before + d) = *(vec *)(hidden + d) *= 1 / total;
     Targets targets;
     choose_targets(job, slice, &targets, slice->words[place], 1, job->negatives, counter);
-    step(job, slice, (REAL *[]){hidden}, 1, &targets, rate, is_measured);
+    step(job, slice, (REAL *[]){hidden}, (uint8_t[]){0}, 1, &targets, rate, is_measured);
     if (!job->update) return;
     for (int64_t d = 0; d < width; d += LANES) *(vec *)(hidden + d) -= *(vec *)(before + d);
     for (int64_t i = first; i <= last; i++) {
         if (i == place) continue;
         REAL *row = copy_of(job, slice, INPUT, slice->words[i], 0);
+        const float moves = !is_frozen(job, slice->words[i]);
         if (job->positions) {
             REAL *at = copy_of(job, slice, POSITION, (int32_t)(i - place + job->window - (i > place)), 0);
             int64_t members = 1;
@@ -382,11 +394,11 @@ static void train_mean(const Job *job, Slice *slice, int64_t first, int64_t plac
             const float share = members / total;
             for (int64_t d = 0; d < width; d += LANES) {
                 const vec moved = *(const vec *)(hidden + d), old = *(const vec *)(row + d);
-                *(vec *)(row + d) += moved * *(const vec *)(at + d);
+                *(vec *)(row + d) += moves * moved * *(const vec *)(at + d);
                 *(vec *)(at + d) += share * moved * old;
             }
         } else {
-            for (int64_t d = 0; d < width; d += LANES) *(vec *)(row + d) += *(const vec *)(hidden + d);
+            for (int64_t d = 0; d < width; d += LANES) *(vec *)(row + d) += moves * *(const vec *)(hidden + d);
         }
     }
 }
@@ -417,7 +429,7 @@ static void train_once(const Job *job, Slice *slice, int64_t number, float rate)
     }
 }
 
-/* Turn copies into changes; false if a row became too long. */
+/* Turn copies into changes; false if a row became too long, or not a number. */
 static int take_changes(const Job *job, Slice *slice) {
     const double bound = job->longest * job->longest;
     for (int which = 0; which < TABLES; which++) {
@@ -427,16 +439,17 @@ static int take_changes(const Job *job, Slice *slice) {
             const REAL *before = which == INPUT && job->members
                                      ? copies->before + i * job->width
                                      : table_of(job, which) + copies->row[i] * job->width;
-            vec squares = {0};
+            vec squares = {0}, squares_before = {0};
             for (int64_t d = 0; d < job->width; d += LANES) {
-                const vec x = *(const vec *)(now + d);
+                const vec x = *(const vec *)(now + d), y = *(const vec *)(before + d);
                 squares += x * x;
-                *(vec *)(now + d) = x - *(const vec *)(before + d);
+                squares_before += y * y;
+                *(vec *)(now + d) = x - y;
             }
-            float length = 0;
-            for (int l = 0; l < LANES; l++) length += squares[l];
-            /* False for NaN too. */
-            if (!(length <= bound)) return 0;
+            float length = 0, length_before = 0;
+            for (int l = 0; l < LANES; l++) length += squares[l], length_before += squares_before[l];
+            /* False for NaN too. One that has come out of a round too long may become shorter. */
+            if (!(length <= bound || length <= length_before)) return 0;
         }
     }
     return 1;
@@ -468,7 +481,7 @@ static void train_slices(void *given) {
 
 /* ---- the end of a round ---- */
 
-/* What's said of each row that a copy changes, and of its changes. */
+/* Run statements for each row of the group that a slice changed, with `row`, `updates` and `change`. */
 #define FOR_EACH_CHANGE(...)                                                                                       \
     for (int64_t k = 0; k < work->running; k++) {                                                                  \
         const Copies *copies = &work->slices[k].copies[which];                                                     \
@@ -550,6 +563,8 @@ static int begin_copies(const Job *job, Copies *copies, int which) {
     const int64_t rows = which == INPUT ? job->words : rows_of(job, which);
     int64_t most = job->capacity;
     if (which == OUTPUT) most = job->drawn ? job->capacity + job->pool : job->capacity * MOST_TARGETS;
+    /* A few words may stand at all distances from each other. */
+    if (which == POSITION) most = rows;
     copies->capacity = most < rows ? most : rows;
     copies->now = allocate(copies->capacity * job->width);
     if (which == INPUT && job->members && !(copies->before = allocate(copies->capacity * job->width))) return 0;

@@ -1,6 +1,7 @@
 """The trainer of vectors of whatever co-occurs in sequences: words, parts of words, items, nodes."""
 
 from seqpipe.parts.cooccurrence._corpus import Corpus as Corpus
+from seqpipe.parts.cooccurrence._corpus import check_words as check_words
 from seqpipe.parts.cooccurrence._corpus import read_corpus as read_corpus
 from seqpipe.parts.cooccurrence._corpus import read_known as read_known
 from seqpipe.parts.cooccurrence._draws import Huffman as Huffman
@@ -20,6 +21,7 @@ __all__ = [
     "Start",
     "Trained",
     "Training",
+    "check_words",
     "huffman_paths",
     "keep_probabilities",
     "negatives",

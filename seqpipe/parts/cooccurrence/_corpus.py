@@ -100,6 +100,19 @@ def read_corpus(
     )
 
 
+def check_words(sequence: object, number: int) -> None:
+    """Refuse a text in the place of words.
+
+    Raises:
+        EmbedderError: The sequence is a string; the message has its number, from 1.
+    """
+    if isinstance(sequence, str):
+        raise EmbedderError(
+            f"sequence {number} is a string, {sequence[:40]!r}, where words are needed: "
+            "split it by a tokenizer first"
+        )
+
+
 def read_known(
     sequences: Iterable[Sequence[str]],
     corpus: Corpus,
@@ -124,6 +137,10 @@ class _Numbers(dict[str, int]):
     """Numbers of words by their first occurrence."""
 
     def __missing__(self, word: str) -> int:
+        if not isinstance(word, str):
+            raise EmbedderError(
+                f"{word!r} is a {type(word).__name__}, where words are needed: make it a string first"
+            )
         number = self[word] = len(self)
         return number
 
@@ -136,11 +153,7 @@ def _write_raw(
     found = array("i")
     lines = 0
     for lines, sequence in enumerate(sequences, start=1):
-        if isinstance(sequence, str):
-            raise EmbedderError(
-                f"sequence {lines} is a string, {sequence[:40]!r}, where words are needed: "
-                "split it by a tokenizer first"
-            )
+        check_words(sequence, lines)
         found.extend(map(numbers.__getitem__, sequence))
         found.append(END)
         if len(found) >= _AT_ONCE:

@@ -12,7 +12,7 @@ from seqpipe.kernels import Negatives, Paths
 _POWER = 0.75
 #: How many more negatives are drawn for a window than are meant for a pair, each counting less in turn: pairs of a
 #: window share them, and more of them make up for that.
-_MORE = 2
+_EXTRA_NEGATIVES = 2
 
 
 def keep_probabilities(counts: NDArray[np.int64], threshold: float) -> NDArray[np.float32]:
@@ -54,7 +54,9 @@ def negatives(counts: NDArray[np.int64], per_pair: int, pool: int) -> Negatives:
             small.append(large.pop())
     for left in (*small, *large):
         shares[left] = 1.0
-    return Negatives(per_pair, per_pair + _MORE, pool, alias, np.array(shares, dtype=np.float32))
+    return Negatives(
+        per_pair, per_pair + _EXTRA_NEGATIVES, pool, alias, np.array(shares, dtype=np.float32)
+    )
 
 
 @dataclass(frozen=True, eq=False)

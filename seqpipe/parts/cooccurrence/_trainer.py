@@ -7,6 +7,7 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from seqpipe.errors import EmbedderError
 from seqpipe.kernels import (
     Block,
     Cooccurrence,
@@ -22,9 +23,9 @@ from seqpipe.parts.cooccurrence._draws import huffman_paths, keep_probabilities,
 Architecture: TypeAlias = Literal["skipgram", "cbow"]
 Loss: TypeAlias = Literal["negative-sampling", "hierarchical"]
 
-#: How many slices are trained beside each other, and so the most threads that there's work for, by the tokens of a corpus from
-#: which on it's so many. In a small corpus most words are frequent, and learn in all slices the same things at once: one after
-#: the other they learn more.
+#: The least size of a corpus, and how many slices of one are trained at the same time, which is the most threads that there's
+#: work for. In a small corpus most words are frequent, and all slices would learn the same things: they learn more one after
+#: another.
 _SLICES: Final = ((1_000_000, 4), (500_000, 2), (0, 1))
 #: The most tokens of a slice, where words have parts and where they don't, and the fewest. What a slice learns the others of
 #: its round don't know yet: with more tokens vectors are worse, with fewer more time goes into copies. Parts are what many
@@ -35,6 +36,11 @@ _FEWEST_TOKENS: Final = 50
 _SLICES_OF_A_CORPUS: Final = 400
 #: How many rows a slice draws negatives from.
 _POOL: Final = 600
+#: The greatest norm of a row: far beyond those of trained vectors, which are some units long, and so a sign of divergence. Where
+#: tables begin with longer ones, it's a multiple of these.
+_LONGEST: Final = 100.0
+_GROWTH: Final = 4.0
+_ROWS_AT_ONCE: Final = 10_000
 #: About how many tokens are read, and trained, at once.
 _AT_ONCE: Final = 400_000
 #: The loss is measured at one of so many words that are predicted, a prime, as texts repeat themselves; of a corpus with fewer
@@ -79,12 +85,12 @@ class Start:
     """What tables begin with in the place of random numbers.
 
     Attributes:
-        words: Which rows of words, ascending, int64.
+        rows: The numbers of the words, ascending, int64.
         vectors: Theirs, `[N, width]`.
         frozen: Whether they stay as they are.
     """
 
-    words: NDArray[np.int64]
+    rows: NDArray[np.int64]
     vectors: NDArray[np.float32]
     frozen: bool = False
 
@@ -94,7 +100,7 @@ class EpochLoss:
     """How well pairs were predicted over an epoch: means of the logistic loss of a pair, its negatives included.
 
     Attributes:
-        train: On what was trained, while it was.
+        train: On the text that was trained on, measured during the epoch; 0 if it has no pairs.
         held_out: On what was held out, after the epoch; None if nothing was.
     """
 
@@ -111,7 +117,7 @@ class Trained:
         outputs: Those that predict, `[S, width]`.
         losses: Of each epoch.
         epoch: Whose vectors these are, from 1.
-        slowed: Which share of the slices had to be trained with a smaller learning rate, as vectors grew beyond all bounds.
+        slowed: The share of the slices that had to be trained with a smaller learning rate, as vectors grew beyond all bounds.
     """
 
     inputs: NDArray[np.float32]
@@ -159,6 +165,10 @@ def train(
         held_out: Sequences with the same words, that the loss is measured on after each epoch. The vectors of the epoch
             with the lowest one are kept.
         on_progress: Called from time to time.
+
+    Raises:
+        EmbedderError: No two known words stand beside each other in what's held out.
+        MemoryError: There isn't enough memory for the tables.
     """
     bounds = slice_bounds(corpus, _TOKENS if members is None else _TOKENS_WITH_PARTS)
     model = _begin(corpus, training, bounds, seed, members, start)
@@ -224,10 +234,10 @@ def _begin(
     inputs[:, :width] = (generator.random((rows, width), dtype=np.float32) - 0.5) / width
     frozen = None
     if start is not None:
-        inputs[start.words, :width] = start.vectors
+        inputs[start.rows, :width] = start.vectors
         if start.frozen:
             frozen = np.zeros(rows, dtype=np.uint8)
-            frozen[start.words] = 1
+            frozen[start.rows] = 1
     positions = None
     if training.position_weights:
         positions = aligned_rows(2 * training.window, width)
@@ -247,7 +257,19 @@ def _begin(
         members=members,
         positions=positions,
         frozen=frozen,
+        longest=max(_LONGEST, _GROWTH * _greatest_norm(inputs, positions)),
     )
+
+
+def _greatest_norm(*tables: NDArray[np.float32] | None) -> float:
+    """Return the greatest norm of a row, in double precision; a block of rows at a time."""
+    norms = [
+        np.sqrt(np.square(some, dtype=np.float64).sum(axis=1).max())
+        for table in tables
+        if table is not None
+        for some in np.array_split(table, len(table) // _ROWS_AT_ONCE + 1)
+    ]
+    return float(max(norms))
 
 
 def _train_epoch(
@@ -314,7 +336,12 @@ def _measure(model: Cooccurrence, held_out: Corpus, threads: int) -> float:
             )
             loss, count, _ = rounds.run(block, update=False, loss_every=1)
             losses, pairs = losses + loss, pairs + count
-    return float(losses / pairs) if pairs else 0.0
+    if not pairs:
+        raise EmbedderError(
+            "nothing can be measured on what's held out: no two known words stand beside each other in it; "
+            "hold out more, or nothing"
+        )
+    return float(losses / pairs)
 
 
 def _goes_on(

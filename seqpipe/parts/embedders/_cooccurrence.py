@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: What a step of the kernel has room for, beside the word itself and two more for pairs that share them.
 MOST_NEGATIVES: Final = 61
+#: The most of what has no other bound.
+_MOST: Final = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,13 @@ class Options:
     start: Embedder | None = None
     freeze: bool = False
 
-    def check(self, width: int, architecture: str) -> None:
-        if self.position_weights and architecture != "cbow":
+    def check(self, settings: Settings) -> None:
+        """Refuse what doesn't fit the other settings.
+
+        Raises:
+            ConfigError: A value can't be used.
+        """
+        if self.position_weights and settings.architecture != "cbow":
             raise _refusal("position_weights", True, 'needs the architecture "cbow"')
         if not 0 <= self.held_out < 0.5:
             raise _refusal("held_out", self.held_out, "must be at least 0 and less than 0.5")
@@ -40,11 +47,15 @@ class Options:
             )
         if self.freeze and self.start is None:
             raise _refusal("freeze", True, "needs an embedder to `start` from")
-        if self.start is not None and self.start.width != width:
+        if self.freeze and settings.standardize:
+            raise _refusal(
+                "freeze", True, "can't be combined with `standardize`, which moves vectors"
+            )
+        if self.start is not None and self.start.width != settings.width:
             raise _refusal(
                 "start",
                 f"an embedder of the width {self.start.width}",
-                f"must have the `width` {width}",
+                f"must have the `width` {settings.width}",
             )
 
 
@@ -62,9 +73,12 @@ class CooccurrenceEmbedder(TrainedEmbedder):
 
     def __init__(self, settings: Settings, options: Options, threads: int | None) -> None:
         super().__init__(settings.width)
-        options.check(settings.width, settings.architecture)
-        if settings.negatives > MOST_NEGATIVES:
+        options.check(settings)
+        if settings.loss == "negative-sampling" and settings.negatives > MOST_NEGATIVES:
             raise _refusal("negatives", settings.negatives, f"may be at most {MOST_NEGATIVES}")
+        for name, value in (("window", settings.window), ("epochs", settings.epochs)):
+            if value != "auto" and int(value) > _MOST:
+                raise _refusal(name, value, f"may be at most {_MOST:,}")
         self._settings, self._options, self._threads = settings, options, threads
 
     def check_sources(self) -> None:
@@ -111,10 +125,10 @@ class Word2Vec2(CooccurrenceEmbedder):
             (Mikolov et al. 2013), which is better for rare words and costs more for large vocabularies.
         epochs: How often the sequences are trained on. "auto": 4 million over the number of words, from 2 to 10.
         window: The most words to either side that are a word's context.
-        negatives: How many random words each prediction is contrasted with, by negative sampling.
+        negatives: How many random words each prediction is contrasted with, by negative sampling; 61 at most.
         min_count: How often a word must occur to be trained and known. "auto": 1 for fewer than 200,000 words, 2 for
             fewer than 10 million, else 5.
-        learning_rate: At the beginning; it falls to 0. One that's too high is noticed, and warned of.
+        learning_rate: At the beginning; it falls to 0. There's a warning if it was too high.
         subsample: Words whose share of all words is above this are skipped at random; 1 skips none. "auto": 1 for
             fewer than a million words, 1e-3 for fewer than 10 million, else 1e-4.
         position_weights: Whether CBOW's mean weights words by their positions, with weights that are trained (Mikolov
@@ -122,9 +136,11 @@ class Word2Vec2(CooccurrenceEmbedder):
         held_out: The share of the sequences that the loss is measured on after each epoch, and that aren't trained on.
             With some, the vectors of the epoch with the lowest loss are kept.
         patience: After how many epochs without a lower loss the training ends; None for never.
-        start: An embedder of the same width, whose words begin with its vectors, and stay known.
+        start: An embedder of the same width, whose words begin with its vectors, and stay known. What predicts contexts begins
+            anew.
         freeze: Whether these keep them.
-        threads: How many threads train; None for all there are. Vectors are the same for any number.
+        threads: How many threads train; None for all there are. Vectors are the same for any number. There's work for 4 with
+            a million words, for 2 with half a million, and for one with fewer.
         lower: Whether words are lower-cased, in fitting and later.
         standardize: Whether each dimension is moved and scaled so that it has a mean of 0 and a variance of
             1 over the known words of the sequences, as networks like their input.
@@ -196,14 +212,14 @@ class FastText2(CooccurrenceEmbedder):
         loss: Contrast each prediction with random words, or predict the word's place in a Huffman tree
             (Mikolov et al. 2013), which is better for rare words and costs more for large vocabularies.
         epochs: How often the sequences are trained on. "auto": 4 million over the number of words, from 2 to 10.
-        window: The most words to either side that are a word's context. A sequence of more than some hundred words is cut, and
-            no window reaches across.
-        negatives: How many random words each prediction is contrasted with, by negative sampling.
+        window: The most words to either side that are a word's context. Long sequences are cut, and no window reaches across:
+            after 200 to 500 words, in a corpus of fewer than 100,000 words after 100.
+        negatives: How many random words each prediction is contrasted with, by negative sampling; 61 at most.
         min_count: How often a word must occur to be trained and known. "auto": 1 for fewer than 200,000 words, 2 for
             fewer than 10 million, else 5.
         min_n: The fewest characters of an n-gram, the marks of the word's ends included.
         max_n: The most. 0 means no n-grams.
-        learning_rate: At the beginning; it falls to 0. One that's too high is noticed, and warned of.
+        learning_rate: At the beginning; it falls to 0. There's a warning if it was too high.
         subsample: Frequent words are skipped at random, those whose share of all words is above this the
             more often the larger it is. In a small corpus every word is frequent: 1 skips none. "auto": 1 for
             fewer than a million words, 1e-3 for fewer than 10 million, else 1e-4.
@@ -212,7 +228,8 @@ class FastText2(CooccurrenceEmbedder):
         held_out: The share of the sequences that the loss is measured on after each epoch, and that aren't trained on.
             With some, the vectors of the epoch with the lowest loss are kept.
         patience: After how many epochs without a lower loss the training ends; None for never.
-        threads: How many threads train; None for all there are. Vectors are the same for any number.
+        threads: How many threads train; None for all there are. Vectors are the same for any number. There's work for 4 with
+            a million words, for 2 with half a million, and for one with fewer.
         buckets: The size of the table of n-gram vectors, in which n-grams may share one. None means twice
             the number of distinct n-grams of the known words, 2,000,000 at most: at a load
             of 0.5 an n-gram shares with another in 4 cases of 10. Only rows that are used are kept.

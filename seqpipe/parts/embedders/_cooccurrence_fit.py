@@ -1,5 +1,6 @@
 """Fits vectors by seqpipe's own trainer."""
 
+import contextlib
 import tempfile
 import time
 import warnings
@@ -20,6 +21,7 @@ from seqpipe.parts.cooccurrence import (
     Start,
     Trained,
     Training,
+    check_words,
     read_corpus,
     read_known,
     train,
@@ -48,16 +50,38 @@ def fit_cooccurrence(
     threads: int | None,
     on_progress: OnProgress | None,
 ) -> tuple[WordVectors, Mapping[str, Any], Sequence[EpochLoss]]:
-    """Train in this process; see `Embedder.fit`. Sequences are kept in a temporary file.
+    """Train in this process; see `Embedder.fit`. Sequences are kept in a temporary file, and those held out in memory.
 
     Returns:
         The vectors, what settings became that were "auto", and the losses of the epochs.
+
+    Raises:
+        EmbedderError: There's nothing to fit on, or not enough memory or space for temporary files.
     """
+    try:
+        return _fit(settings, options, sequences, seed, threads, on_progress)
+    except MemoryError as error:
+        raise EmbedderError(
+            f"there isn't enough memory to train vectors of the width {settings.width}: set a smaller `width`, a larger "
+            "`min_count`, or fewer `buckets`"
+        ) from error
+
+
+def _fit(
+    settings: Settings,
+    options: Options,
+    sequences: Iterable[Sequence[str]],
+    seed: int,
+    threads: int | None,
+    on_progress: OnProgress | None,
+) -> tuple[WordVectors, Mapping[str, Any], Sequence[EpochLoss]]:
     with tempfile.TemporaryFile() as file, tempfile.TemporaryFile() as other:
         aside, form = _Aside(sequences, options.held_out, seed), _form_of(lower=settings.lower)
-        corpus = read_corpus(aside, file, min_count=settings.least_count, form=form)
-        corpus = corpus.with_words(filter(form, _known_before(options.start)))
-        held_out = read_known(aside.held_out, corpus, other, form=form)
+        before = _known_before(options.start, form)
+        with _told_of_disks():
+            corpus = read_corpus(aside, file, min_count=settings.least_count, form=form)
+            corpus = corpus.with_words(before)
+            held_out = read_known(aside.held_out, corpus, other, form=form)
         chosen = settings.chosen(corpus.read)
         settings = replace(settings, **chosen)
         parts = _Parts.of(corpus.words, settings)
@@ -67,8 +91,8 @@ def fit_cooccurrence(
             seed=seed,
             threads=threads or default_threads(),
             members=parts.members,
-            start=_start(options, corpus.words),
-            held_out=held_out if held_out.size else None,
+            start=_start(options, corpus.words, before),
+            held_out=held_out if options.held_out else None,
             on_progress=_Report(corpus, int(settings.epochs), on_progress),
         )
     vectors = _vectors(trained, corpus, parts, settings)
@@ -116,8 +140,12 @@ class _Aside:
 
     def __iter__(self) -> Iterator[Sequence[str]]:
         for number, sequence in enumerate(self._sequences):
-            if self._below and ((number + self._seed) * _SPREAD) % 2**32 < self._below:
-                self.held_out.append(sequence)
+            check_words(sequence, number + 1)
+            # The second one in any case: of a few, none might be picked.
+            if self._below and (
+                number == 1 or (number + self._seed) * _SPREAD % 2**32 < self._below
+            ):
+                self.held_out.append(list(sequence))
             else:
                 yield sequence
 
@@ -133,21 +161,41 @@ def _form_of(*, lower: bool) -> Callable[[str], str | None]:
     return form
 
 
-def _known_before(start: Embedder | None) -> Sequence[str]:
+@contextlib.contextmanager
+def _told_of_disks() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise EmbedderError(
+            f"the texts can't be kept in a temporary file in {tempfile.gettempdir()}: {error.strerror or error}; make room "
+            "there, or name another folder in the environment variable TMPDIR"
+        ) from error
+
+
+def _known_before(start: Embedder | None, form: Callable[[str], str | None]) -> Mapping[str, str]:
+    """Return what the words of the embedder that's begun from count as, each with the first word that does."""
     if start is None:
-        return ()
+        return {}
     if not len(start.vocabulary):
-        start.fit([])
-    return start.vocabulary
+        try:
+            start.fit([])
+        except EmbedderError as error:
+            raise EmbedderError(
+                f"the embedder to `start` from has no words; fit it first ({error})"
+            ) from error
+    known: dict[str, str] = {}
+    for word in start.vocabulary:
+        if (counted := form(word)) is not None:
+            known.setdefault(counted, word)
+    return known
 
 
-def _start(options: Options, words: Sequence[str]) -> Start | None:
+def _start(options: Options, words: Sequence[str], before: Mapping[str, str]) -> Start | None:
     """Return the vectors that known words have before, and no zeros in the place of unknown ones."""
     if options.start is None:
         return None
-    known = set(options.start.vocabulary)
-    rows = np.array([row for row, word in enumerate(words) if word in known], dtype=np.int64)
-    vectors = options.start.embed([words[row] for row in rows.tolist()])
+    rows = np.array([row for row, word in enumerate(words) if word in before], dtype=np.int64)
+    vectors = options.start.embed([before[words[row]] for row in rows.tolist()])
     return Start(rows, vectors.astype(np.float32), options.freeze)
 
 
@@ -236,7 +284,7 @@ def _warn(trained: Trained, settings: Settings) -> None:
         return
     warnings.warn(
         f"the embedder's `learning_rate`, {settings.learning_rate}, is too high: {found}; set a smaller one",
-        stacklevel=5,
+        stacklevel=4,
     )
 
 

@@ -140,3 +140,8 @@ def test_slices_cover_the_tokens_and_are_never_too_long(lengths: list[int]) -> N
     assert sizes.max() <= 200
     # One that isn't as long as may be ends where a sequence does.
     assert set(bounds[1:][sizes < 100].tolist()) <= set(ends.tolist())
+
+
+def test_what_is_no_word_is_refused() -> None:
+    with pytest.raises(EmbedderError, match="3 is a int, where words are needed"):
+        read([["a", 3]])  # type: ignore[list-item]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from seqpipe.errors import EmbedderError
 from seqpipe.parts.cooccurrence import (
     Corpus,
     Start,
@@ -129,6 +130,26 @@ def test_vectors_are_always_finite(rate: float, width: int, sequences: list[list
     result = trained(training, sequences)
     assert np.isfinite(result.inputs).all()
     assert np.isfinite(result.outputs).all()
+
+
+def test_long_vectors_to_begin_with_are_trained() -> None:
+    vectors = np.random.default_rng(0).normal(size=(2, 16)).astype(np.float32) * 100
+    result = trained(start=Start(np.array([0, 3]), vectors))
+    assert result.slowed == 0
+    assert not np.array_equal(result.inputs[[0, 3]], vectors)
+
+
+def test_what_is_held_out_must_have_pairs() -> None:
+    corpus = corpus_of(sentences())
+    held_out = read_known([["unknown"], ["star"]], corpus, io.BytesIO())
+    with pytest.raises(EmbedderError, match="nothing can be measured on what's held out"):
+        train(corpus, TRAINING, seed=1, held_out=held_out)
+
+
+def test_a_window_that_is_wider_than_texts_is_trained_with_weights_of_positions() -> None:
+    training = replace(TRAINING, architecture="cbow", position_weights=True, window=300, epochs=1)
+    result = trained(training, [sentence * 60 for sentence in sentences(8)])
+    assert np.isfinite(result.inputs).all()
 
 
 def test_steps_that_were_made_smaller_are_counted() -> None:

@@ -202,6 +202,9 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"freeze": True}, "`freeze` is True; it needs an embedder to `start` from"),
     ({"start": Word2Vec2(width=3)}, "`start` is 'an embedder of the width 3'"),
     ({"threads": 0}, "`threads` is 0"),
+    ({"window": 2**40}, "`window` is 1099511627776; it may be at most 1,000,000"),
+    ({"epochs": 10**18}, "`epochs` is 1000000000000000000; it may be"),
+    ({"freeze": True, "standardize": True, "start": Word2Vec2()}, "can't be combined with `stand"),
     ({"negatives": 62}, "`negatives` is 62; it may be at most 61"),
 ]
 
@@ -227,3 +230,43 @@ def test_any_seed_will_do(seed: int) -> None:
     again = Word2Vec2(**SMALL, negatives=61)
     again.fit(sentences(20), seed=seed)
     assert not np.array_equal(embedder.embed(["star"]), again.embed(["star"]))
+
+
+def test_words_to_start_from_are_lower_cased_too() -> None:
+    before = fitted(Word2Vec2, [["Paris", "London", "Rome"]] * 20)
+    after = fitted(Word2Vec2, [["paris", "berlin"]] * 20, start=before, freeze=True, lower=True)
+    assert set(after.vocabulary) == {"paris", "london", "rome", "berlin"}
+    assert np.array_equal(after.embed(["Paris"]), before.embed(["Paris"]))
+
+
+def test_an_embedder_to_start_from_must_have_words() -> None:
+    with pytest.raises(
+        EmbedderError, match="the embedder to `start` from has no words; fit it first"
+    ):
+        fitted(Word2Vec2, start=Word2Vec2(width=12))
+
+
+def test_a_text_among_what_is_held_out_is_refused() -> None:
+    with pytest.raises(EmbedderError, match="sequence 2 is a string, 'not split'"):
+        fitted(Word2Vec2, [["a", "b"], "not split", ["a"]], held_out=0.01)
+
+
+def test_of_few_sequences_one_is_held_out() -> None:
+    embedder = fitted(Word2Vec2, [["a", "b", "c"]] * 5, held_out=0.01)
+    assert all(each.held_out for each in embedder.losses)
+
+
+def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("seqpipe.parts.embedders._cooccurrence_fit.read_corpus", fail)
+    with pytest.raises(
+        EmbedderError, match=r"No space left on device; make room there, or name .*TMPDIR"
+    ):
+        fitted(Word2Vec2)
+
+
+def test_too_little_memory_is_told() -> None:
+    with pytest.raises(EmbedderError, match="isn't enough memory to train vectors of the width"):
+        fitted(Word2Vec2, width=10**13)
