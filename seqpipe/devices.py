@@ -12,8 +12,13 @@ from seqpipe.messages import did_you_mean, nearest, quote
 DEVICES: Final = ("cpu", "cuda", "mps", "auto")
 #: In what torch may compute.
 PRECISIONS: Final = ("float32", "bfloat16")
-_NUMBERED: Final = re.compile(r"(cuda):(\d{1,4})")
-_ALLOWED: Final = "cpu, cuda, cuda:1 and so on, mps or auto"
+_NUMBERED: Final = re.compile(r"(cuda):([0-9]{1,9})")
+_ALLOWED: Final = {
+    "device": "cpu, cuda, cuda:1 and so on, mps or auto",
+    "precision": " or ".join(PRECISIONS),
+}
+#: What's meant by names that look like misspellings of "cpu" but aren't.
+_OTHER_NAMES: Final[dict[str, list[str]]] = {"gpu": ["cuda"], "tpu": [], "npu": [], "xpu": []}
 _BUILDS: Final = "https://pytorch.org/get-started/locally"
 
 
@@ -35,7 +40,7 @@ def find_placement(device: str | None = None, precision: str | None = None) -> P
     """Return the placement that's named, once it's known that this machine has it.
 
     Args:
-        device: The name of a device: "cpu", "cuda", "cuda:1", "mps", or "auto" for the first GPU of CUDA's that there is, and
+        device: The name of a device: "cpu", "cuda", "cuda:1", "mps", or "auto" for the first GPU of CUDA that there is, and
             otherwise the CPU. None leaves modules where they are.
         precision: "float32" or "bfloat16"; None for the former.
 
@@ -56,35 +61,55 @@ def check_names(device: str | None = None, precision: str | None = None) -> None
     """Check that what's named could be there; whether it is, isn't looked at.
 
     Raises:
-        ConfigError: There's no such device or precision.
+        ConfigError: There's no such device or precision, or it isn't a string.
     """
     given = (("device", device, device_problem), ("precision", precision, precision_problem))
-    for setting, name, problem in given:
-        if name is not None and (found := problem(name)):
-            raise ConfigError(f"`{setting}` is {quote(name)}; {found}", setting=setting)
+    for setting, name, find_problem in given:
+        if name is None:
+            continue
+        if not isinstance(name, str):
+            message = (
+                f"`{setting}` is {name!r}, which isn't a string: it may be {_ALLOWED[setting]}"
+            )
+            raise ConfigError(message, setting=setting)
+        if problem := find_problem(name):
+            raise ConfigError(f"`{setting}` is {quote(name)}; {problem}", setting=setting)
 
 
-def device_problem(name: str) -> str | None:
+@dataclass(frozen=True)
+class NameProblem:
+    """What's wrong with the name of a device or a precision; `str` joins both attributes.
+
+    Attributes:
+        allowed: What it may be, such as "it may be float32 or bfloat16".
+        question: Whether a similar name was meant; empty if there's none.
+    """
+
+    allowed: str
+    question: str
+
+    def __str__(self) -> str:
+        return "; ".join(filter(None, (self.allowed, self.question)))
+
+
+def device_problem(name: str) -> NameProblem | None:
     """Return what's wrong with the name of a device, or None."""
     if name in DEVICES or _NUMBERED.fullmatch(name):
         return None
     kind, _, number = name.partition(":")
-    meant = nearest(kind, DEVICES) if kind not in DEVICES else [kind]
-    if number.isdecimal():
+    meant = [kind] if kind in DEVICES else _OTHER_NAMES.get(kind.lower(), nearest(kind, DEVICES))
+    if number.isascii() and number.isdecimal():
         meant = [f"{each}:{number}" if each == "cuda" else each for each in meant]
-    return _problem(_ALLOWED, meant)
+    return _problem("device", [each for each in meant if each != name])
 
 
-def precision_problem(name: str) -> str | None:
+def precision_problem(name: str) -> NameProblem | None:
     """Return what's wrong with the name of a precision, or None."""
-    return (
-        None if name in PRECISIONS else _problem(" or ".join(PRECISIONS), nearest(name, PRECISIONS))
-    )
+    return None if name in PRECISIONS else _problem("precision", nearest(name, PRECISIONS))
 
 
-def _problem(allowed: str, meant: list[str]) -> str:
-    question = did_you_mean(meant)
-    return f"it may be {allowed}" + (f"; {question}" if question else "")
+def _problem(setting: str, meant: list[str]) -> NameProblem:
+    return NameProblem(f"it may be {_ALLOWED[setting]}", did_you_mean(meant))
 
 
 def _find(name: str) -> str:
@@ -133,7 +158,7 @@ def _absent(name: str, reason: str) -> ConfigError:
 
 
 def device_name(device: str) -> str:
-    """Return what a device is called, and which model it is if it's a GPU of CUDA's: "cuda:0 (NVIDIA H200)"."""
+    """Return what a device is called, and which model it is if it's a GPU of CUDA: "cuda:0 (NVIDIA H200)"."""
     import torch
 
     is_cuda = device.startswith("cuda")
@@ -146,7 +171,7 @@ def in_double(tensor: Any) -> Any:
 
 
 def present_devices() -> Iterable[str]:
-    """Yield the devices that torch can use here, each GPU of CUDA's with its model."""
+    """Yield the devices that torch can use here, each GPU of CUDA with its model."""
     import torch
 
     yield "cpu"

@@ -1,5 +1,6 @@
 """A classifier as a component of spaCy's: it sets `doc.cats`, and is trained when it's initialised."""
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,8 @@ from seqpipe.parts.classifiers import Classifier, LabelledWords
 
 _NOT_FITTED = b""
 _AT_ONCE = 128
-_MOST_SPELLINGS = 200_000
+#: As many as `[wide]` remembers words and a predictor lets the vocabulary grow by.
+_MOST_STRINGS = 50_000
 
 _Corpus = Callable[[Language], Iterable[Example]]
 
@@ -46,7 +48,7 @@ class ClassifierPipe(Pipe):  # type: ignore[misc]
         self.name = name
         self.classifier = classifier
         self.threshold = threshold
-        self._spellings = Spellings()
+        self._strings = _Strings()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -115,7 +117,7 @@ class ClassifierPipe(Pipe):  # type: ignore[misc]
 
     def _predict(self, docs: Sequence[Doc]) -> NDArray[np.float32]:
         """Return the classifier's scores: `[docs, labels]`."""
-        return predict_scores(self.classifier, words_of(docs, self._spellings))
+        return predict_scores(self.classifier, words_of(docs, self._strings))
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
         """Return spaCy's scores of categories."""
@@ -211,24 +213,34 @@ def check_classifier(name: str, classifier: Any, threshold: float) -> None:
         )
 
 
-class Spellings(dict[int, str]):
-    """The strings of hashes that were asked for: 200,000 at most, and none in a copy."""
+class _Strings:
+    """The strings of hashes that were asked for: 50,000 at most, and none in a copy. Threads may share it."""
 
-    def __reduce__(self) -> tuple[type["Spellings"], tuple[()]]:
-        return Spellings, ()
+    def __init__(self) -> None:
+        # Added to, or replaced as a whole. Nothing is taken out of it, as another thread may be reading it.
+        self._known: dict[int, str] = {}
+
+    def __reduce__(self) -> tuple[type["_Strings"], tuple[()]]:
+        return _Strings, ()
+
+    def __len__(self) -> int:
+        return len(self._known)
 
     def of(self, hashes: list[int], store: StringStore) -> list[str]:
         """Return the string of each hash."""
-        try:
-            return list(map(self.__getitem__, hashes))
-        except KeyError:
-            if len(self) > _MOST_SPELLINGS:
-                self.clear()
-            self.update((each, store[each]) for each in {*hashes} - self.keys())
-        return list(map(self.__getitem__, hashes))
+        known = self._known
+        with contextlib.suppress(KeyError):
+            return list(map(known.__getitem__, hashes))
+        new = {each: store[each] for each in {*hashes} if each not in known}
+        found = [new[each] if each in new else known[each] for each in hashes]
+        if len(known) + len(new) <= _MOST_STRINGS:
+            known.update(new)
+        else:
+            self._known = new if len(new) <= _MOST_STRINGS else {}
+        return found
 
 
-def words_of(docs: Sequence[Doc], known: Spellings | None = None) -> list[list[str]]:
+def words_of(docs: Sequence[Doc], known: _Strings | None = None) -> list[list[str]]:
     """Return the words of each doc that a classifier sees: those that aren't white space.
 
     Args:
@@ -237,7 +249,7 @@ def words_of(docs: Sequence[Doc], known: Spellings | None = None) -> list[list[s
     """
     # An object for each token takes most of the time that a linear classifier takes.
     words: list[list[str]] = []
-    known = Spellings() if known is None else known
+    known = _Strings() if known is None else known
     for doc in docs:
         orths, spaces = doc.to_array([ORTH, IS_SPACE]).reshape(-1, 2).T
         words.append(known.of(orths[spaces == 0].tolist(), doc.vocab.strings))

@@ -40,19 +40,6 @@ _USUALLY_REMEMBERED: Final = 10_000
 _REMEMBERED: Final = 200_000
 
 
-def remember_chunks(tokenizer: Any) -> None:
-    """Have spaCy's tokenizer remember the tokens of more chunks of texts than it does by default.
-
-    It searches chunks that it doesn't remember for affixes by regular expressions, which takes most of its time, and remembers
-    the first 10,000 only, which some hundred articles have. Its tokens are the same.
-
-    Args:
-        tokenizer: Any; one that isn't spaCy's, or has another number than the default, stays as it is.
-    """
-    if isinstance(tokenizer, Tokenizer) and tokenizer.max_cache_size == _USUALLY_REMEMBERED:
-        tokenizer.max_cache_size = _REMEMBERED
-
-
 def tokenized(tokenizer: Any, text: str) -> Doc:
     """Return the tokens that a pipeline's tokenizer finds in a text.
 
@@ -65,6 +52,19 @@ def tokenized(tokenizer: Any, text: str) -> Doc:
         return doc
     # These attributes are all that a tokenizer sets; others would count as annotated.
     return Doc.from_docs(docs, ensure_whitespace=False, attrs=[SPACY, NORM])
+
+
+def remember_chunks(tokenizer: Any) -> None:
+    """Have spaCy's tokenizer remember the tokens of more chunks of texts than it does by default.
+
+    It searches chunks that it doesn't remember for affixes by regular expressions, which takes most of its time, and remembers
+    the first 10,000 only, which some hundred articles have. Its tokens are the same.
+
+    Args:
+        tokenizer: Any; one that isn't spaCy's, or has another number than the default, stays as it is.
+    """
+    if isinstance(tokenizer, Tokenizer) and tokenizer.max_cache_size == _USUALLY_REMEMBERED:
+        tokenizer.max_cache_size = _REMEMBERED
 
 
 def _docs(tokenizer: Tokenizer, text: str) -> Iterator[Doc]:

@@ -1,8 +1,30 @@
-"""Options of several commands: JSON on standard output, what those take that predict, and where those compute that use torch."""
+"""Options that several commands share: for output as JSON, for predictions, and for the device that torch uses."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
+
+
+def _check_device(value: str | None) -> str | None:
+    from seqpipe.devices import device_problem
+
+    return _checked(value, device_problem)
+
+
+def _check_precision(value: str | None) -> str | None:
+    from seqpipe.devices import precision_problem
+
+    return _checked(value, precision_problem)
+
+
+def _checked(value: str | None, find_problem: Callable[[str], object | None]) -> str | None:
+    from seqpipe.messages import quote
+
+    if value is not None and (problem := find_problem(value)):
+        raise typer.BadParameter(f"{quote(value)}; {problem}")
+    return value
+
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print everything as JSON.")]
 Top = Annotated[
@@ -36,8 +58,9 @@ Device = Annotated[
     str | None,
     typer.Option(
         metavar="DEVICE",
-        help="Where torch computes: cpu, cuda, cuda:1, mps, or auto for a GPU of CUDA's if there is one. By default cpu; of run, "
-        "what the file says.",
+        callback=_check_device,
+        help="Where torch computes: cpu, cuda, cuda:1, mps, or auto for a GPU of CUDA if there is one. By default where spaCy "
+        "puts it: the CPU, unless `spacy.require_gpu()` was called. For run: what the file says.",
         show_default=False,
     ),
 ]
@@ -45,6 +68,7 @@ Precision = Annotated[
     str | None,
     typer.Option(
         metavar="TYPE",
+        callback=_check_precision,
         help="float32, or bfloat16 for matrix products that are less exact and faster on recent GPUs.",
         show_default=False,
     ),

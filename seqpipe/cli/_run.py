@@ -94,14 +94,12 @@ def run_command(
     from seqpipe.cli._memory import keep_freed_memory
     from seqpipe.cli._redirect import redirected_output
     from seqpipe.cli.plugins._screen import print_json
-    from seqpipe.devices import check_names
 
     if folds and seeds > 1:
         raise typer.BadParameter(
             "--folds and --seeds can't be combined; for other folds and weights, add `--pipeline.seed 1` and so on "
             "to --folds"
         )
-    check_names(device, precision)
     keep_freed_memory()
     computing: dict[str, Any] = {"threads": threads, "device": device, "precision": precision}
     # What parts print must not end up in the JSON.

@@ -84,10 +84,10 @@ def sparkline(values: Sequence[float], *, encoding: str = "utf-8") -> str:
     low, high = min(shown), max(shown)
     blocks = _BLOCKS if _can_encode(_BLOCKS, encoding) else _ASCII_BLOCKS
     last = len(blocks) - 1
-    if not high > low:
-        return blocks[last // 2] * width
-    # Halved first, as the difference of two numbers may be infinite.
+    # Halved first, as the difference of two numbers may be infinite. That of the smallest numbers may be 0 then.
     scale = high / 2 - low / 2
+    if not scale > 0:
+        return blocks[last // 2] * width
     return "".join(blocks[round((value / 2 - low / 2) / scale * last)] for value in shown)
 
 

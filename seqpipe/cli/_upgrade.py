@@ -53,8 +53,12 @@ def upgrade_command(
         before = file.read_bytes().decode("utf-8")
         found = upgrade(source, before, new_defaults=new_defaults)
     changes = found.text != before
+    is_written = changes and not check
+    if is_written:
+        mode = file.stat().st_mode
+        storage.write_file(file, lambda stream: stream.write(found.text.encode("utf-8")))
+        file.chmod(mode & 0o7777)
     if as_json:
-        is_written = changes and not check
         told = {"file": str(file), "changes": changes, "is_written": is_written}
         print_json({**told, "text": found.text, "notes": [*found.notes]})
     console = make_console(quiet=as_json)
@@ -63,14 +67,11 @@ def upgrade_command(
         console.print(f"note: {escaped(note)}")
     if not changes:
         console.print(f"{escaped(file)}: there's nothing to upgrade")
-        return
-    if check:
+    elif is_written:
+        console.print(f"{escaped(file)} is upgraded")
+    else:
         console.print(f"{escaped(file)} would be upgraded")
         raise typer.Exit(1)
-    mode = file.stat().st_mode
-    storage.write_file(file, lambda stream: stream.write(found.text.encode("utf-8")))
-    file.chmod(mode & 0o7777)
-    console.print(f"{escaped(file)} is upgraded")
 
 
 def _print_diff(console: Any, before: str, after: str, name: str) -> None:

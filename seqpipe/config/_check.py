@@ -47,7 +47,7 @@ from seqpipe.config._spacy_facts import (
 )
 from seqpipe.config._spacy_sections import SpacySections
 from seqpipe.config._types import descend, is_block
-from seqpipe.devices import device_problem, precision_problem
+from seqpipe.devices import NameProblem, device_problem, precision_problem
 from seqpipe.messages import Problems, did_you_mean, nearest, quote
 
 _KNOWN: Final = (*SECTIONS, EVALUATION, *SPACY_SECTIONS, *FREE_SECTIONS)
@@ -391,11 +391,11 @@ class _Check:
     def _precision(self, path: Path, value: str) -> None:
         self._named(path, value, "precision", precision_problem(value))
 
-    def _named(self, path: Path, value: str, kind: str, problem: str | None) -> None:
+    def _named(self, path: Path, value: str, kind: str, problem: NameProblem | None) -> None:
         if problem is not None:
-            allowed, _, question = problem.partition("; ")
             message = f"there's no {kind} {quote(value)}"
-            self._report.add(path, message, question, value=True, help=(allowed,))
+            help = (problem.allowed,)
+            self._report.add(path, message, problem.question, value=True, help=help)
 
     def _seed(self, path: Path, value: int) -> None:
         if not 0 <= value <= _MAX_SEED:

@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,9 +21,11 @@ _AHEAD: Final = 4
 _PIECES: Final = 16
 _TRIES: Final = 5
 _WAIT: Final = "60s"
-#: Seconds until it's said that a cluster has no workers, and from then on between one time and the next.
+#: Seconds until it's said that a cluster has no workers. From then on, and if there are workers, it's looked at less often.
 _PATIENCE: Final = 5.0
 _AGAIN: Final = 60.0
+#: Seconds that the thread which looks for workers is waited for at the end.
+_AT_THE_END: Final = 1.0
 
 
 def in_cluster(
@@ -91,17 +94,24 @@ def _telling(client: Any, address: str, on_notice: Callable[[str], None]) -> Ite
     over = threading.Event()
 
     def watch() -> None:
-        since = 0.0
-        while not over.wait(wait := _AGAIN if since else _PATIENCE):
-            # A scheduler that went away is told of by who waits for results.
-            with contextlib.suppress(Exception):
-                if client.scheduler_info(n_workers=-1)["workers"]:
-                    since = 0.0
-                    continue
-                since += wait
+        wait, since = _PATIENCE, time.monotonic()
+        is_lacking = True
+        while not over.wait(wait):
+            try:
+                # One is enough to know.
+                has_workers = bool(client.scheduler_info(n_workers=1)["workers"])
+            # That the scheduler went away is noticed where results are waited for.
+            except Exception:
+                continue
+            if has_workers:
+                wait, is_lacking = _AGAIN, False
+            elif not is_lacking:
+                wait, since, is_lacking = _PATIENCE, time.monotonic(), True
+            else:
+                wait = _AGAIN
                 on_notice(
-                    f"the cluster at {address} has had no workers for {since:.0f} s: start some, by `dask worker {address}`, or "
-                    "stop by Ctrl-C; the work begins when one is there"
+                    f"the cluster at {address} has had no workers for {time.monotonic() - since:.0f} s: start some, by "
+                    f"`dask worker {address}`, or stop by Ctrl-C; the work goes on when one is there"
                 )
 
     thread = threading.Thread(target=watch, daemon=True)
@@ -110,7 +120,8 @@ def _telling(client: Any, address: str, on_notice: Callable[[str], None]) -> Ite
         yield
     finally:
         over.set()
-        thread.join()
+        # Not for ever: the scheduler may not answer it. As a daemon, it ends with the process.
+        thread.join(timeout=_AT_THE_END)
 
 
 def _register(client: Any, plugin: Any) -> None:

@@ -106,8 +106,9 @@ class Predictor:
         vectors: Whether the vector of each text is wanted too.
         prefix: What comes before the names of fields where they stand among others, in tables and files.
         threads: How many threads to compute in; None for one on each core, or `OMP_NUM_THREADS`. Results are the same.
-        device: Where torch computes: "cpu", "cuda", "cuda:1", "mps", or "auto" for a GPU of CUDA's if there is one. Each process
-            that uses the predictor looks for it by itself. None for the CPU; scores differ by rounding.
+        device: Where torch computes: "cpu", "cuda", "cuda:1", "mps", or "auto" for a GPU of CUDA if there is one. Each process
+            that uses the predictor looks for it by itself. None for where spaCy puts it: the CPU, unless `spacy.require_gpu()`
+            was called. Scores on different devices differ by rounding.
         precision: "float32", or "bfloat16" for matrix products that are less exact and faster on recent GPUs; None for the former.
 
     Raises:

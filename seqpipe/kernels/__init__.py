@@ -33,6 +33,7 @@ from seqpipe.kernels.c import KnownNgrams as KnownNgrams
 from seqpipe.kernels.c import Sums as Sums
 from seqpipe.kernels.c import WeighedNgrams as WeighedNgrams
 from seqpipe.kernels.c import available_threads as available_threads
+from seqpipe.kernels.c import can_weigh_ngrams as can_weigh_ngrams
 from seqpipe.kernels.c import forward_backward as forward_backward
 from seqpipe.kernels.c import has_own_threads as has_own_threads
 from seqpipe.kernels.c import linear as linear
@@ -76,6 +77,7 @@ __all__ = [
     "available_threads",
     "begin_rounds",
     "break_graph",
+    "can_weigh_ngrams",
     "computing_in",
     "find_fault",
     "find_transform",

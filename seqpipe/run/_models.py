@@ -68,7 +68,7 @@ def save_unfinished(
 
 
 def load_unfinished(output: Path, nlp: Language) -> Language:
-    """Load the best model so far, and have it compute where the pipeline does that it's of."""
+    """Load the best model so far, and move it to the device that the pipeline being trained computes on."""
     loaded = spacy.load(output / UNFINISHED)
     move_pipeline(loaded, placement_of(nlp))
     return loaded

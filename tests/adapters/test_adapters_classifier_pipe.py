@@ -164,9 +164,43 @@ def test_docs_that_cannot_be_scored_go_to_the_error_handler():
 
 
 def test_strings_are_kept_up_to_a_number_and_not_in_copies(monkeypatch):
-    monkeypatch.setattr(_classifier_pipe, "_MOST_SPELLINGS", 2)
-    vocab, known = spacy.blank("en").vocab, _classifier_pipe.Spellings()
+    monkeypatch.setattr(_classifier_pipe, "_MOST_STRINGS", 2)
+    vocab, known = spacy.blank("en").vocab, _classifier_pipe._Strings()
     docs = [Doc(vocab, words=words) for words in (["a", "b", " ", "a"], ["c"], ["b", "d"])]
     assert _classifier_pipe.words_of(docs, known) == [["a", "b", "a"], ["c"], ["b", "d"]]
-    assert sorted(known.values()) == ["b", "d"]
-    assert pickle.loads(pickle.dumps(known)) == {}
+    assert sorted(known._known.values()) == ["b", "d"]
+    assert len(pickle.loads(pickle.dumps(known))) == 0
+    many = [Doc(vocab, words=["e", "f", "g"])]
+    assert _classifier_pipe.words_of(many, known) == [["e", "f", "g"]]
+    assert len(known) <= 2
+
+
+def test_strings_are_found_without_a_walk_through_those_that_are_kept():
+    class Unwalked(dict):
+        def __iter__(self):
+            raise AssertionError("all strings were walked through")
+
+        keys = items = values = __iter__
+
+    store, known = spacy.blank("en").vocab.strings, _classifier_pipe._Strings()
+    known._known = Unwalked()
+    assert known.of([store.add("a"), store.add("b")], store) == ["a", "b"]
+    assert known.of([store.add("b"), store.add("c")], store) == ["b", "c"]
+
+
+def test_strings_are_found_whatever_another_thread_asks_for_meanwhile(monkeypatch):
+    monkeypatch.setattr(_classifier_pipe, "_MOST_STRINGS", 2)
+    store, known = spacy.blank("en").vocab.strings, _classifier_pipe._Strings()
+    a, b, *others = (store.add(word) for word in "abcdef")
+
+    class Interrupted:
+        """The store, but another thread asks meanwhile for so many strings that the known ones are forgotten."""
+
+        def __getitem__(self, each):
+            known.of(others, store)
+            known.of(others[:2], store)
+            return store[each]
+
+    known.of([a], store)
+    assert known.of([a, b], Interrupted()) == ["a", "b"]
+    assert len(known) <= 2

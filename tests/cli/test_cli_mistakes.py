@@ -148,3 +148,19 @@ def test_mistake_in_a_fresh_process_is_a_message_without_traceback(world):
     assert "did you mean" in done.stderr and "width" in done.stderr
     assert "Traceback" not in done.stderr
     assert nothing_written(world)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [("--device", "gpu", "cuda"), ("--precision", "bfloat15", "bfloat16")],
+)
+@pytest.mark.parametrize("command", ["run", "predict"])
+def test_name_of_no_device_or_precision_is_a_wrong_command_line(
+    call, world, command, option, value, said
+):
+    arguments = [command, "pipeline.cfg", *(["texts"] if command == "predict" else [])]
+    called = call(*arguments, option, value)
+    assert called.code == 2
+    for word in (option, value, f'did you mean "{said}"?'):
+        assert word in called.err
+    assert nothing_written(world)

@@ -189,6 +189,7 @@ def test_curve_goes_from_the_least_to_the_greatest_value():
     assert sparkline([0.9, 0.1, 0.5]) == "█▁▅"
     assert sparkline([2.0, 2.0]) == "▄▄"
     assert sparkline([-1.7e308, 1.7e308]) == "▁█"
+    assert sparkline([0.0, 5e-324]) == "▄▄"
 
 
 def test_long_curve_is_averaged():

@@ -158,6 +158,15 @@ def test_file_stays_if_it_cannot_be_written(call, file, monkeypatch):
     assert file.read_text() == FILE
 
 
+def test_json_does_not_say_that_a_file_is_written_before_it_is(call, file, monkeypatch):
+    def fail(*arguments):
+        raise SavedModelError("there's no room")
+
+    monkeypatch.setattr("seqpipe.storage.write_file", fail)
+    called = call("upgrade", str(file), "--json")
+    assert called.code == 1 and "is_written" not in called.out
+
+
 def test_json_has_the_new_text_and_keeps_the_exit_code(call, file):
     called = call("upgrade", str(file), "--check", "--json")
     told = json.loads(called.out)

@@ -176,6 +176,24 @@ def test_a_part_named_as_a_value_is_reported_how_its_written(good, errors_of):
     assert '[encoder.cell] with @seqpipe_cells = "acme.Simple.v1"' in problem.label
 
 
+@pytest.mark.parametrize(
+    ("line", "message", "question", "allowed"),
+    [
+        ('device = "gpu"', 'there\'s no device "gpu"', 'did you mean "cuda"?', "cuda, cuda:1"),
+        ('precision = "float23"', 'there\'s no precision "float23"', '"float32"?', "or bfloat16"),
+        ('device = "tpu"', 'there\'s no device "tpu"', "", "it may be cpu, cuda"),
+    ],
+)
+def test_name_of_no_device_or_precision_has_what_may_be_there(
+    line, message, question, allowed, good, errors_of
+):
+    (problem,) = errors_of(good.replace("[pipeline]\n", f"[pipeline]\n{line}\n"))
+    assert problem.message == message
+    assert question in problem.label and bool(question) == bool(problem.label)
+    (help,) = problem.help
+    assert allowed in help
+
+
 @pytest.mark.parametrize("name", ["data", "head"])
 def test_data_and_head_are_needed(name, good, errors_of):
     start = good.index(f"[{name}]")

@@ -89,6 +89,11 @@ def test_absent_mps_says_why(no_gpu):
         ("CUDA:1", '"cuda:1"'),
         ("cpu:0", '"cpu"'),
         ("cuda:-1", '"cuda"'),
+        ("cuda:\u0661", '"cuda"'),
+        ("cuda:1234567890", ""),
+        ("gpu", '"cuda"'),
+        ("GPU:1", '"cuda:1"'),
+        ("tpu", ""),
         ("", ""),
     ],
 )
@@ -99,6 +104,19 @@ def test_unknown_names_are_refused_with_what_was_meant(name, meant):
         check_names(name)
     assert ("did you mean" in str(e.value)) == bool(meant)
     assert meant in str(e.value)
+
+
+@pytest.mark.parametrize("setting", ["device", "precision"])
+@pytest.mark.parametrize("value", [0, torch.device("cpu"), ["cuda"]])
+def test_what_is_no_string_is_refused(setting, value):
+    with pytest.raises(ConfigError, match=f"`{setting}` is .*, which isn't a string") as error:
+        check_names(**{setting: value})
+    assert error.value.setting == setting
+
+
+def test_number_that_no_gpu_has_is_a_name_all_the_same(two_gpus):
+    with pytest.raises(ConfigError, match="there's no GPU of that number"):
+        find_placement("cuda:12345")
 
 
 def test_precisions_are_two():

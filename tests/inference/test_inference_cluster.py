@@ -118,10 +118,33 @@ def told_of(monkeypatch, scheduler, address="tcp://10.0.0.1:8786"):
 
 
 def test_cluster_without_workers_is_told_of_each_time_it_has_waited(monkeypatch):
-    told = told_of(monkeypatch, Scheduler(0, 0, 1, 0, 1))
+    told = told_of(monkeypatch, Scheduler(0, 0, 1, 0, 0, 1))
     assert len(told) == 3
     assert "tcp://10.0.0.1:8786 has had no workers" in told[0]
     assert "`dask worker tcp://10.0.0.1:8786`" in told[0]
+
+
+def test_cluster_that_lost_its_workers_goes_on_with_new_ones(monkeypatch):
+    (told,) = told_of(monkeypatch, Scheduler(1, 0, 0, 1))
+    assert "the work goes on when one is there" in told
+
+
+def test_scheduler_that_does_not_answer_keeps_nobody_waiting(monkeypatch):
+    asked, answering = threading.Event(), threading.Event()
+
+    class Silent:
+        def scheduler_info(self, n_workers):
+            asked.set()
+            answering.wait(30)
+            raise OSError
+
+    monkeypatch.setattr(_cluster, "_PATIENCE", 0.01)
+    monkeypatch.setattr(_cluster, "_AT_THE_END", 0.01)
+    with _cluster._telling(Silent(), "tcp://10.0.0.1:8786", print):
+        assert asked.wait(10)
+    # It's left while nothing has answered yet.
+    assert not answering.is_set()
+    answering.set()
 
 
 def test_cluster_with_workers_or_of_this_machine_is_not_told_of(monkeypatch):

@@ -189,7 +189,8 @@ def test_what_a_pipeline_has_no_use_for_is_an_error(fragile, setting):
 
 
 @pytest.mark.parametrize(
-    "setting", [{"top": 0}, {"threads": 0}, {"threshold": 1.5}, {"threshold": float("nan")}]
+    "setting",
+    [{"top": 0}, {"threads": 0}, {"threshold": 1.5}, {"threshold": float("nan")}, {"device": 0}],
 )
 def test_setting_out_of_bounds_is_an_error(classifier, setting):
     with pytest.raises(ConfigError, match=f"`{next(iter(setting))}` is"):

@@ -13,6 +13,7 @@ from seqpipe.kernels.c._library import own_threads as own_threads
 from seqpipe.kernels.c._library import processor as processor
 from seqpipe.kernels.c._ngrams import KnownNgrams as KnownNgrams
 from seqpipe.kernels.c._ngrams import WeighedNgrams as WeighedNgrams
+from seqpipe.kernels.c._ngrams import can_weigh_ngrams as can_weigh_ngrams
 from seqpipe.kernels.c._ngrams import weigh_ngrams as weigh_ngrams
 from seqpipe.kernels.c._pooling import Attention as Attention
 from seqpipe.kernels.c._pooling import pool_sequences as pool_sequences
@@ -26,6 +27,7 @@ __all__ = [
     "Sums",
     "WeighedNgrams",
     "available_threads",
+    "can_weigh_ngrams",
     "forward_backward",
     "has_own_threads",
     "linear",

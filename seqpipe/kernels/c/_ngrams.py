@@ -68,7 +68,7 @@ def weigh_ngrams(
         rarity: A number for each column.
         logarithmic: Whether counts count.
     """
-    if not _has_library():
+    if not can_weigh_ngrams():
         return None
     texts, columns = len(starts) - 1, len(rarity)
     each = np.diff(known.part_starts)[numbers] + 1 + len(known.longer)
@@ -107,6 +107,11 @@ def weigh_ngrams(
     _library()(NGRAMS.pack(*integers, *(x.ctypes.data for x in arrays)))
     offsets = np.concatenate([np.zeros(1, dtype=np.int64), ends])
     return WeighedNgrams(found[: offsets[-1]], values[: offsets[-1]], offsets)
+
+
+def can_weigh_ngrams() -> bool:
+    """Say whether there's a compiler for `weigh_ngrams`. The first call compiles."""
+    return _has_library()
 
 
 @functools.cache

@@ -158,7 +158,16 @@ def test_without_a_compiler_scores_are_the_same(monkeypatch):
     classifier.fit(examples, labels=["yes", "no"])
     scores = classifier.predict(texts)
     monkeypatch.setattr(_ngrams, "_has_library", lambda: False)
+    looked_up = []
+    look_up = Vocabulary._look_up
+
+    def counted(vocabulary, met):
+        looked_up.append(met)
+        return look_up(vocabulary, met)
+
+    monkeypatch.setattr(Vocabulary, "_look_up", counted)
     assert classifier.predict(texts).tobytes() == scores.tobytes()
+    assert len(looked_up) == 1
 
 
 def test_what_is_kept_of_words_is_neither_broken_nor_copied():

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from seqpipe.kernels import KnownNgrams, WeighedNgrams, weigh_ngrams
+from seqpipe.kernels import KnownNgrams, WeighedNgrams, can_weigh_ngrams, weigh_ngrams
 from seqpipe.parts.classifiers.ngrams._sparse import Sparse, below, beside, count_pairs
 
 Texts = Sequence[Sequence[str]]
@@ -95,11 +95,7 @@ class Vocabulary:
         Returns:
             A matrix `[texts, n-grams]` of the n-grams of words, and one of those of characters if they're counted.
         """
-        # Taken away meanwhile: another thread begins anew, and so does the next call if this one fails.
-        met = self.__dict__.pop("_met", None) or _Met()
-        rows, numbers = _number(self._marked(texts, lower=False), met.numbers)
-        met = self._look_up(met)
-        self._met = met if met.is_small() else None
+        rows, numbers, met = self._meet(texts)
         counts = [self._count_words(rows, met.known[numbers], len(texts))]
         if self.max_n:
             counts.append(_multiply(rows, numbers, met.parts, len(texts), len(self.characters)))
@@ -108,13 +104,11 @@ class Vocabulary:
     def weigh(
         self, texts: Texts, *, rarity: NDArray[np.float32], logarithmic: bool
     ) -> WeighedNgrams | None:
-        """Do what `count` does and weigh the counts, all in one pass; see `weigh_ngrams`."""
-        met = self.__dict__.pop("_met", None) or _Met()
-        rows, numbers = _number(self._marked(texts, lower=False), met.numbers)
-        met = self._look_up(met)
-        if met.first is None:
-            met = replace(met, first=self._first())
-        self._met = met if met.is_small() else None
+        """Do what `count` does and weigh the counts, all in one pass; see `weigh_ngrams`. None if there's no compiler."""
+        # Before anything is looked up, which `count` would do once more.
+        if not can_weigh_ngrams():
+            return None
+        rows, numbers, met = self._meet(texts, with_first=True)
         # Without n-grams of characters, words have no parts.
         starts = met.parts.starts if self.max_n else np.zeros(len(met.known) + 1, dtype=np.int64)
         known = KnownNgrams(
@@ -122,6 +116,24 @@ class Vocabulary:
         )
         ends = np.searchsorted(rows, np.arange(len(texts) + 1))
         return weigh_ngrams(known, numbers, ends, rarity=rarity, logarithmic=logarithmic)
+
+    def _meet(
+        self, texts: Texts, *, with_first: bool = False
+    ) -> "tuple[NDArray[np.int32], NDArray[np.int64], _Met]":
+        """Return the text and the number of each word, and what's known of the words, which is kept if it isn't too much.
+
+        Args:
+            texts: The words of each text.
+            with_first: Whether `_Met.first` is needed.
+        """
+        # Taken away meanwhile: another thread begins anew, and so does the next call if this one fails.
+        met = self.__dict__.pop("_met", None) or _Met()
+        rows, numbers = _number(self._marked(texts, lower=False), met.numbers)
+        met = self._look_up(met)
+        if with_first and met.first is None:
+            met = replace(met, first=self._first())
+        self._met = met if met.is_small() else None
+        return rows, numbers, met
 
     def _first(self) -> tuple[NDArray[np.int64], ...]:
         """Return for each length from 2 on where the n-grams begin that go on from each shorter one, and the end."""
