@@ -129,8 +129,8 @@ def main() -> None:
     seconds, processor = time.perf_counter() - start, _processor_seconds() - processor
     Path("words.txt").write_text("\n".join(words), encoding="utf-8")
     np.save("vectors.npy", vectors)
-    # What this process and, after it, the largest that it started had at their highest, together.
-    memory = 1024 * sum(resource.getrusage(who).ru_maxrss for who in _BOTH)
+    # What this process had at its highest. None of the peers trains in another one.
+    memory = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     measured = {"seconds": seconds, "processor": processor, "memory": memory}
     print(json.dumps({**measured, "known": len(words)}))
 

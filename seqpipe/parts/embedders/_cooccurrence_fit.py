@@ -6,12 +6,12 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-import seqpipe
 from seqpipe.errors import EmbedderError
 from seqpipe.formats.fasttext import Subwords, hash_subwords
 from seqpipe.kernels import Members, available_threads, has_own_threads, usable_threads
@@ -265,7 +265,7 @@ def _vectors(trained: Trained, corpus: Corpus, parts: _Parts, settings: Settings
         max_n=settings.max_n,
         buckets=parts.buckets,
         lower=settings.lower,
-        library=f"seqpipe {seqpipe.__version__}",
+        library=f"seqpipe {version('seqpipe')}",
     )
     return WordVectors(shape, corpus.words, tables)
 
