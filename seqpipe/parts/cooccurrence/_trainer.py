@@ -35,7 +35,7 @@ _TOKENS: Final = 250
 _FEWEST_TOKENS: Final = 50
 _SLICES_OF_A_CORPUS: Final = 400
 #: How many rows a slice draws negatives from.
-_POOL: Final = 600
+_POOL: Final = 256
 #: The greatest norm of a row: far beyond those of trained vectors, which are some units long, and so a sign of divergence. Where
 #: tables begin with longer ones, it's a multiple of these.
 _LONGEST: Final = 100.0
