@@ -90,8 +90,8 @@ typedef struct {
     Job job;
     Slice *slices;
     Merged *merged[TABLES];
-    int64_t base, running;  /* the round */
-    int64_t next, groups;   /* what the threads take next */
+    int64_t groups;         /* of rows, each of which one thread merges */
+    int64_t taken, finished;/* how many pieces of work */
 } Work;
 
 /* ---- random numbers: those of a counter, which a key begins (splitmix64; Steele, Lea & Flood 2014) ---- */
@@ -456,10 +456,10 @@ static int take_changes(const Job *job, Slice *slice) {
 }
 
 /* Train a slice; one whose vectors would grow beyond all bounds is trained again with half the rate. */
-static void train_slice(Work *work, int64_t k) {
+static void train_slice(Work *work, int64_t base, int64_t k) {
     const Job *job = &work->job;
     Slice *slice = &work->slices[k];
-    const int64_t number = work->base + k;
+    const int64_t number = base + k;
     double rate = job->rate * (1 - (double)((const int64_t *)job->done)[number] / job->total);
     slice->slowed = 0;
     for (int tries = 0; tries <= HALVINGS; tries++, rate /= 2) {
@@ -470,20 +470,11 @@ static void train_slice(Work *work, int64_t k) {
     forget(slice);
 }
 
-static void train_slices(void *given) {
-    Work *work = given;
-    for (;;) {
-        const int64_t k = __atomic_fetch_add(&work->next, 1, __ATOMIC_RELAXED);
-        if (k >= work->running) return;
-        train_slice(work, k);
-    }
-}
-
 /* ---- the end of a round ---- */
 
 /* Run statements for each row of the group that a slice changed, with `row`, `updates` and `change`. */
 #define FOR_EACH_CHANGE(...)                                                                                       \
-    for (int64_t k = 0; k < work->running; k++) {                                                                  \
+    for (int64_t k = 0; k < running; k++) {                                                                        \
         const Copies *copies = &work->slices[k].copies[which];                                                     \
         for (int64_t i = 0; i < copies->count; i++) {                                                              \
             int64_t count = 1;                                                                                     \
@@ -507,7 +498,7 @@ INLINE float share_of_changes(const Merged *merged, double settled) {
     return share > mean ? share : mean;
 }
 
-static void merge_group(Work *work, int64_t group) {
+static void merge_group(Work *work, int64_t running, int64_t group) {
     const Job *job = &work->job;
     const double settled = job->settled / job->rate;
     const uint8_t *frozen = (const uint8_t *)job->frozen;
@@ -525,21 +516,45 @@ static void merge_group(Work *work, int64_t group) {
     }
 }
 
-static void merge_groups(void *given) {
-    Work *work = given;
-    for (;;) {
-        const int64_t group = __atomic_fetch_add(&work->next, 1, __ATOMIC_RELAXED);
-        if (group >= work->groups) return;
-        merge_group(work, group);
+/* What all slices of a round came to, in their order. */
+static void add_sums(const Work *work, int64_t running) {
+    double *sums = (double *)work->job.sums;
+    for (int64_t k = 0; k < running; k++) {
+        sums[0] += work->slices[k].loss;
+        sums[1] += work->slices[k].pairs;
+        sums[2] += work->slices[k].slowed;
     }
 }
 
-static void on_threads(Work *work, void (*run)(void *)) {
-    const RunParallel run_parallel = (RunParallel)work->job.run_parallel;
-    work->next = 0;
-    if (run_parallel && work->job.threads > 1) run_parallel(run, work, (unsigned)work->job.threads, 0);
-    /* All of it on this thread; or nothing, if it's done. */
-    run(work);
+/* Wait until so many pieces are finished: not for long, as other threads are at them. */
+static void wait_for(const Work *work, int64_t pieces) {
+    for (int64_t tries = 0; __atomic_load_n(&work->finished, __ATOMIC_ACQUIRE) < pieces; tries++)
+        if (tries > 2000) sched_yield();
+}
+
+/* Take one piece of work after another until none is left: of each round the slices, and then the groups of rows. Pieces are
+ * taken in this order, and those of a part of a round wait for all before it. So any number of threads may do this, and none
+ * waits for one that hasn't begun. Waking threads for each round would take as long as the work. */
+static void take_work(void *given) {
+    Work *work = given;
+    const Job *job = &work->job;
+    const int64_t slices = job->slices, pieces = slices + work->groups;
+    const int64_t rounds = (job->count + slices - 1) / slices;
+    for (;;) {
+        const int64_t piece = __atomic_fetch_add(&work->taken, 1, __ATOMIC_RELAXED);
+        const int64_t round = piece / pieces, k = piece % pieces, base = round * slices;
+        if (round >= rounds) return;
+        const int64_t left = job->count - base, running = left < slices ? left : slices;
+        if (k < slices) {
+            wait_for(work, round * pieces);
+            if (k < running) train_slice(work, base, k);
+        } else {
+            wait_for(work, round * pieces + slices);
+            if (k == slices) add_sums(work, running);
+            if (job->update) merge_group(work, running, k - slices);
+        }
+        __atomic_fetch_add(&work->finished, 1, __ATOMIC_RELEASE);
+    }
 }
 
 /* ---- memory ---- */
@@ -600,19 +615,10 @@ Work *seqpipe_cooccurrence_begin(const Job *job) {
 
 /* Train some slices, a round at a time; the last one may have fewer. */
 void seqpipe_cooccurrence(Work *work, const Job *job) {
+    const RunParallel run_parallel = (RunParallel)job->run_parallel;
     work->job = *job;
-    double *sums = (double *)job->sums;
-    for (work->base = 0; work->base < job->count; work->base += job->slices) {
-        const int64_t left = job->count - work->base;
-        work->running = left < job->slices ? left : job->slices;
-        on_threads(work, train_slices);
-        for (int64_t k = 0; k < work->running; k++) {
-            sums[0] += work->slices[k].loss;
-            sums[1] += work->slices[k].pairs;
-            sums[2] += work->slices[k].slowed;
-        }
-        if (!job->update) continue;
-        work->groups = AT_LEAST_ONE(job->threads);
-        on_threads(work, merge_groups);
-    }
+    work->groups = AT_LEAST_ONE(job->threads);
+    work->taken = work->finished = 0;
+    if (run_parallel && job->threads > 1) run_parallel(take_work, work, (unsigned)job->threads, 0);
+    else take_work(work);
 }
