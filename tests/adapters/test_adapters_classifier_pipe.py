@@ -176,14 +176,14 @@ def test_strings_are_kept_up_to_a_number_and_not_in_copies(monkeypatch):
 
 
 def test_strings_are_found_without_a_walk_through_those_that_are_kept():
-    class Unwalked(dict):
+    class NotIterated(dict):
         def __iter__(self):
-            raise AssertionError("all strings were walked through")
+            raise AssertionError("all strings were gone through")
 
         keys = items = values = __iter__
 
     store, known = spacy.blank("en").vocab.strings, _classifier_pipe._Strings()
-    known._known = Unwalked()
+    known._known = NotIterated()
     assert known.of([store.add("a"), store.add("b")], store) == ["a", "b"]
     assert known.of([store.add("b"), store.add("c")], store) == ["b", "c"]
 

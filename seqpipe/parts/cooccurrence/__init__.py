@@ -4,7 +4,6 @@ from seqpipe.parts.cooccurrence._corpus import Corpus as Corpus
 from seqpipe.parts.cooccurrence._corpus import check_words as check_words
 from seqpipe.parts.cooccurrence._corpus import read_corpus as read_corpus
 from seqpipe.parts.cooccurrence._corpus import read_known as read_known
-from seqpipe.parts.cooccurrence._draws import Huffman as Huffman
 from seqpipe.parts.cooccurrence._draws import huffman_paths as huffman_paths
 from seqpipe.parts.cooccurrence._draws import keep_probabilities as keep_probabilities
 from seqpipe.parts.cooccurrence._draws import negatives as negatives
@@ -17,7 +16,6 @@ from seqpipe.parts.cooccurrence._trainer import train as train
 __all__ = [
     "Corpus",
     "EpochLoss",
-    "Huffman",
     "Start",
     "Trained",
     "Training",

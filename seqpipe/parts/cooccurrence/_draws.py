@@ -1,7 +1,6 @@
 """What chance decides in a training: which occurrences are skipped, and which words are drawn to contrast with."""
 
 import heapq
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,21 +58,10 @@ def negatives(counts: NDArray[np.int64], per_pair: int, pool: int) -> Negatives:
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Huffman:
-    """A Huffman tree.
+def huffman_paths(counts: NDArray[np.int64]) -> Paths:
+    """Return the turns to each word in the tree that brings frequent words near the root (Huffman 1952; Mikolov et al. 2013).
 
-    Attributes:
-        paths: The turns to each word.
-        nodes: How many inner nodes it has.
-    """
-
-    paths: Paths
-    nodes: int
-
-
-def huffman_paths(counts: NDArray[np.int64]) -> Huffman:
-    """Return the tree that brings frequent words near the root (Huffman 1952; Mikolov et al. 2013).
+    It has an inner node less than words.
 
     Args:
         counts: How often each word occurs, `[V]`, at least two words.
@@ -98,7 +86,4 @@ def huffman_paths(counts: NDArray[np.int64]) -> Huffman:
     nodes, turns = np.stack(levels[::-1], axis=1), np.stack(signs[::-1], axis=1)
     there = nodes >= 0
     starts = np.concatenate([[0], there.sum(axis=1).cumsum()]).astype(np.int64)
-    return Huffman(
-        Paths(nodes[there].astype(np.int32), turns[there].astype(np.float32), starts),
-        words - 1,
-    )
+    return Paths(nodes[there].astype(np.int32), turns[there].astype(np.float32), starts)

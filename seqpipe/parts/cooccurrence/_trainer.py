@@ -1,7 +1,7 @@
 """Trains tables on a corpus, block by block."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -225,7 +225,7 @@ def _begin(
     targets = (
         negatives(corpus.counts, training.negatives, _POOL)
         if training.loss == "negative-sampling"
-        else huffman_paths(corpus.counts).paths
+        else huffman_paths(corpus.counts)
     )
     rows = words if members is None else int(members.rows.max()) + 1
     inputs = aligned_rows(rows, width)
@@ -323,7 +323,7 @@ def _measure(model: Cooccurrence, held_out: Corpus, threads: int) -> float:
     """Return the mean loss of a pair of what's held out; the tables stay as they are."""
     bounds = slice_bounds(held_out, _TOKENS)
     capacity = int(np.diff(bounds).max(initial=1))
-    measured = Cooccurrence(**{**vars(model), "capacity": capacity})
+    measured = replace(model, capacity=capacity)
     losses = pairs = 0.0
     with begin_rounds(measured, threads) as rounds:
         for first, last in _pieces(bounds, model.slices):

@@ -28,13 +28,16 @@ from seqpipe.parts.cooccurrence import (
 )
 from seqpipe.parts.embedders._contract import Embedder, FitProgress, OnProgress
 from seqpipe.parts.embedders._cooccurrence import Options
-from seqpipe.parts.embedders.fasttext._fit import standardized, tables_of, used_rows
+from seqpipe.parts.embedders.fasttext._fit import (
+    count_buckets,
+    standardized,
+    tables_of,
+    used_rows,
+)
 from seqpipe.parts.embedders.fasttext._settings import Settings
 from seqpipe.parts.embedders.fasttext._vectors import Shape, WordVectors
 from seqpipe.parts.fasttext import written
 
-_BUCKETS_PER_SUBWORD: Final = 2
-_MAX_BUCKETS: Final = 2_000_000
 #: From which share of slowed slices on a warning says so.
 _MOST_SLOWED: Final = 0.01
 #: About a golden ratio of 2^32: numbers multiplied by it are spread evenly (Knuth, The Art of Computer Programming 3, 6.4).
@@ -89,7 +92,7 @@ def _fit(
             corpus,
             _training(settings, options),
             seed=seed,
-            threads=threads or default_threads(),
+            threads=threads or _default_threads(),
             members=parts.members,
             start=_start(options, corpus.words, before),
             held_out=held_out if options.held_out else None,
@@ -119,7 +122,7 @@ def _training(settings: Settings, options: Options) -> Training:
     )
 
 
-def default_threads() -> int:
+def _default_threads() -> int:
     """Return how many threads train where nobody says: those of the run, or else all there are."""
     return available_threads() if has_own_threads() else usable_threads()
 
@@ -221,10 +224,7 @@ class _Parts:
         subwords = hash_subwords(forms, min_n=settings.min_n, max_n=settings.max_n)
         if not len(subwords.hashes):
             return cls(subwords, np.zeros(0, dtype=np.int32), None, 0)
-        buckets = settings.buckets
-        if buckets is None:
-            distinct = len(np.unique(subwords.hashes))
-            buckets = min(_BUCKETS_PER_SUBWORD * distinct, _MAX_BUCKETS)
+        buckets = count_buckets(settings, subwords)
         _, rows = used_rows(subwords.hashes, buckets)
         counts = np.diff(subwords.ends, prepend=0)
         starts = np.concatenate([[0], (1 + counts).cumsum()]).astype(np.int64)

@@ -50,22 +50,22 @@ def test_paths_are_as_long_as_by_gensim_and_no_path_begins_another() -> None:
     words = [f"w{number}" for number in range(len(COUNTS))]
     model = models.Word2Vec(vector_size=2, hs=1, negative=0, min_count=1)
     model.build_vocab_from_freq(dict(zip(words, COUNTS.tolist(), strict=True)))
-    tree = huffman_paths(COUNTS)
-    lengths = np.diff(tree.paths.starts)
+    paths = huffman_paths(COUNTS)
+    lengths = np.diff(paths.starts)
     theirs = [len(model.wv.get_vecattr(word, "code")) for word in words]
     assert int(lengths @ COUNTS) == int(np.array(theirs) @ COUNTS)
-    assert tree.nodes == len(COUNTS) - 1
+    assert set(paths.nodes.tolist()) == set(range(len(COUNTS) - 1))
     turns = [
-        tuple(tree.paths.signs[first:last])
-        for first, last in zip(tree.paths.starts, tree.paths.starts[1:], strict=False)
+        tuple(paths.signs[first:last])
+        for first, last in zip(paths.starts, paths.starts[1:], strict=False)
     ]
     assert len(set(turns)) == len(turns)
     assert not any(a != b and b[: len(a)] == a for a in turns for b in turns)
     # All begin at the root.
-    assert len(set(tree.paths.nodes[tree.paths.starts[:-1]].tolist())) == 1
+    assert len(set(paths.nodes[paths.starts[:-1]].tolist())) == 1
 
 
 def test_two_words_have_a_path_of_one_turn_each() -> None:
-    tree = huffman_paths(np.array([3, 1]))
-    assert tree.paths.nodes.tolist() == [0, 0]
-    assert sorted(tree.paths.signs.tolist()) == [0, 1]
+    paths = huffman_paths(np.array([3, 1]))
+    assert paths.nodes.tolist() == [0, 0]
+    assert sorted(paths.signs.tolist()) == [0, 1]

@@ -203,13 +203,14 @@ def _shape(settings: Settings, subwords: Subwords, library: str) -> Shape:
         width=settings.width,
         min_n=settings.min_n,
         max_n=settings.max_n,
-        buckets=_buckets(settings, subwords) if settings.max_n else 0,
+        buckets=count_buckets(settings, subwords) if settings.max_n else 0,
         lower=settings.lower,
         library=library,
     )
 
 
-def _buckets(settings: Settings, subwords: Subwords) -> int:
+def count_buckets(settings: Settings, subwords: Subwords) -> int:
+    """Return the size of the table of n-grams: what's set, or twice the number of distinct ones."""
     if settings.buckets is not None:
         return settings.buckets
     distinct = len(np.unique(subwords.hashes))
