@@ -22,7 +22,7 @@ PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt
-NUMBERS := tests/adapters tests/diagnostics tests/evaluation tests/kernels tests/parts tests/training
+NUMBERS := tests/adapters tests/diagnostics tests/evaluation tests/kernels tests/native tests/parts tests/training
 # Compilers for other processors know none of x86's levels.
 X86    := $(filter x86_64 amd64,$(shell uname -m))
 PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --maxprocesses 8 --dist worksteal

@@ -24,7 +24,7 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from seqpipe import __version__
-from seqpipe.kernels import usable_threads
+from seqpipe.native import usable_threads
 from seqpipe.parts.language_models import (
     Fitting,
     LanguageModel,

@@ -24,7 +24,7 @@ from seqpipe.adapters._saved_language_model import load_language_model
 from seqpipe.adapters._state_cache import StateFolder, digest
 from seqpipe.devices import Placement
 from seqpipe.errors import ConfigError, SavedModelError
-from seqpipe.kernels import processor
+from seqpipe.native import processor
 from seqpipe.parts.language_models import TrainedModel
 from seqpipe.parts.recurrence import engine_names
 from seqpipe.storage.part_files import read_json, write_json

@@ -85,7 +85,8 @@ def explain_command(
     with waiting(f"loading {model}…", console) as say, redirected_output():
         from seqpipe.explanation import draw_page, explain
         from seqpipe.inference import load_pipeline
-        from seqpipe.kernels import computing_in, usable_threads
+        from seqpipe.kernels import computing_in
+        from seqpipe.native import usable_threads
 
         nlp = load_pipeline(model, device=device)
         say("explaining…")

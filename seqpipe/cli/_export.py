@@ -42,7 +42,8 @@ def export_command(
     with waiting(f"loading {model}…", console) as say, redirected_output():
         from seqpipe.export import export_pipeline
         from seqpipe.inference import load_pipeline
-        from seqpipe.kernels import computing_in, usable_threads
+        from seqpipe.kernels import computing_in
+        from seqpipe.native import usable_threads
 
         nlp = load_pipeline(model)
         say(f"exporting to {format}…")

@@ -117,7 +117,8 @@ def neurons_command(
     with waiting(f"loading {model}…", console) as say, redirected_output():
         from seqpipe.explanation import look_at_neurons
         from seqpipe.inference import load_pipeline
-        from seqpipe.kernels import computing_in, usable_threads
+        from seqpipe.kernels import computing_in
+        from seqpipe.native import usable_threads
 
         nlp = load_pipeline(model, device=device)
         say("reading…")

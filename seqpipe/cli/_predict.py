@@ -235,7 +235,7 @@ def predict_command(
 
 def _load(model: str, settings: dict[str, Any], workers: int, cluster: str | None) -> Any:
     from seqpipe.inference import Predictor
-    from seqpipe.kernels import usable_threads
+    from seqpipe.native import usable_threads
 
     # Processes that share the cores don't wait for each other's.
     shared = 1 if cluster else max(1, usable_threads() // workers)

@@ -140,7 +140,7 @@ def serve_command(
         docs/serving.md
     """
     from seqpipe.cli._redirect import redirected_output
-    from seqpipe.kernels import usable_threads
+    from seqpipe.native import usable_threads
     from seqpipe.reporting import escaped
     from seqpipe.serving import Limits, ServerSettings, open_socket, serve
 

@@ -126,7 +126,8 @@ def shrink_command(
     console = make_console(soft_wrap=False)
     with waiting(f"loading {model}…", console) as say, redirected_output():
         from seqpipe.inference import load_pipeline
-        from seqpipe.kernels import computing_in, usable_threads
+        from seqpipe.kernels import computing_in
+        from seqpipe.native import usable_threads
         from seqpipe.shrinking import check_shrinkable
 
         how = _how(given, target_size)

@@ -24,6 +24,9 @@ _WAIT: Final = "60s"
 #: Seconds until it's said that a cluster has no workers. From then on, and if there are workers, it's looked at less often.
 _PATIENCE: Final = 5.0
 _AGAIN: Final = 60.0
+#: Seconds after which workers that are gone for good are replaced.
+_REFILL: Final = 2.0
+_GONE: Final = ("failed", "closed")
 #: Seconds that the thread which looks for workers is waited for at the end.
 _AT_THE_END: Final = 1.0
 
@@ -61,7 +64,7 @@ def in_cluster(
 
         job = uuid.uuid4().hex
         _register(client, Shipped(work, job))
-        workers = max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
+        workers = _local_workers(address) or len(client.scheduler_info(n_workers=-1)["workers"])
 
         def submit(batch: Sequence[Item]) -> Any:
             # Not by its content: each batch is a task of its own.
@@ -70,7 +73,7 @@ def in_cluster(
         waiting: deque[tuple[Sequence[Item], Any]] = deque()
         coming = Coming(batches, is_slow=is_slow)
         try:
-            while take_ahead(coming, waiting, submit, most=_AHEAD * workers):
+            while take_ahead(coming, waiting, submit, most=_AHEAD * max(1, workers)):
                 batch, future = waiting.popleft()
                 try:
                     yield future.result()
@@ -172,14 +175,49 @@ def _client(address: str) -> Iterator[Any]:
         with connected as client:
             yield client
         return
-    count = address.removeprefix(LOCAL)
-    if not count.isdecimal() or not int(count):
-        raise ConfigError(f"{show(address)} names no number of workers: write such as local:4")
-    settings = {"n_workers": int(count), "threads_per_worker": 1, "dashboard_address": None}
+    workers = _local_workers(address)
+    # They come later: one that dies while it starts would be an error of the cluster's own start.
+    settings = {"n_workers": 0, "threads_per_worker": 1, "dashboard_address": None}
     with (
         LocalCluster(**settings, silence_logs=50) as cluster,
         Client(cluster, set_as_default=False) as client,
+        _refilling(cluster, workers),
     ):
-        # One that dies while it starts isn't begun anew by what watches it.
-        cluster.adapt(minimum=int(count), maximum=int(count))
         yield client
+
+
+def _local_workers(address: str) -> int:
+    """Return how many workers a cluster here should have; 0 if it's elsewhere.
+
+    Raises:
+        ConfigError: The address has no number.
+    """
+    if not address.startswith(LOCAL):
+        return 0
+    count = address.removeprefix(LOCAL)
+    if not count.isdecimal() or not int(count):
+        raise ConfigError(f"{show(address)} names no number of workers: write such as local:4")
+    return int(count)
+
+
+@contextlib.contextmanager
+def _refilling(cluster: Any, workers: int) -> Iterator[None]:
+    """Begin workers, and others for those that what watches them gives up: what dies while it starts isn't begun anew by that."""
+    over = threading.Event()
+
+    def watch() -> None:
+        wanted = workers
+        while not over.is_set():
+            # Those that are gone still count. With fewer, it might end others in their place.
+            gone = [w for w in list(cluster.workers.values()) if w.status.name in _GONE]
+            wanted = max(wanted, workers + len(gone))
+            cluster.scale(wanted)
+            over.wait(_REFILL)
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

@@ -20,7 +20,8 @@ from seqpipe.inference._load import load_pipeline
 from seqpipe.inference._outputs import Outputs
 from seqpipe.inference._records import TEXT, BadRecordError, Columns, Record
 from seqpipe.inference._tables import Column, find_table
-from seqpipe.kernels import computing_in, usable_threads
+from seqpipe.kernels import computing_in
+from seqpipe.native import usable_threads
 from seqpipe.tasks import Field, Wanted
 
 #: So many records are predicted for at once.

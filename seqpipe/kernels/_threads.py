@@ -1,13 +1,11 @@
-"""How many threads a process computes in."""
+"""How many threads a process computes in, torch's among them."""
 
 import contextlib
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import torch
 
-from seqpipe.kernels.c import own_threads
+from seqpipe.native import own_threads
 
 
 @contextlib.contextmanager
@@ -24,23 +22,3 @@ def computing_in(threads: int) -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(before)
-
-
-def usable_threads() -> int:
-    """Return how many threads this process can compute in at once: `OMP_NUM_THREADS`, or else its cores."""
-    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    if wanted.isdecimal() and int(wanted):
-        return int(wanted)
-    # Which cores it may run on, and how much time a container has on them.
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return max(1, min(cores, _granted_cores() or cores))
-
-
-def _granted_cores() -> int | None:
-    """Return the number of cores whose time the process's control group is granted; None if there's no bound."""
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-        return -(-int(quota) // int(period))
-    except (OSError, ValueError):  # no such file, or "max"
-        return None

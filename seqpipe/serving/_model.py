@@ -10,7 +10,8 @@ from seqpipe.adapters import learnt_tasks
 from seqpipe.errors import ConfigError, SavedModelError
 from seqpipe.explanation import METHODS, explain, told
 from seqpipe.inference import Predictor
-from seqpipe.kernels import computing_in, usable_threads
+from seqpipe.kernels import computing_in
+from seqpipe.native import usable_threads
 from seqpipe.serving._problems import as_json
 from seqpipe.serving._requests import Question
 from seqpipe.serving._settings import ServerSettings

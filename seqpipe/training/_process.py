@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from seqpipe.kernels import computing_in, usable_threads
+from seqpipe.kernels import computing_in
+from seqpipe.native import usable_threads
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ import os
 import random
 import signal
 import threading
+import time
+from types import SimpleNamespace
 
 import dask
 import pytest
@@ -171,3 +173,26 @@ def test_work_waits_for_workers_and_says_so(classifier, tmp_path, monkeypatch):
         to_file(predictor, tmp_path / "texts.jsonl", output, cluster=address, on_notice=notice)
     assert ids_of(output) == [0, 1, 2, 3]
     assert len(told) == 1 and f"{address} has had no workers" in told[0]
+
+
+class Spawning:
+    """A cluster here whose first two workers die while they start."""
+
+    def __init__(self):
+        self.workers, self.over = {}, threading.Event()
+
+    def scale(self, count):
+        for number in range(len(self.workers), count):
+            name = "failed" if number < 2 else "running"
+            self.workers[number] = SimpleNamespace(status=SimpleNamespace(name=name))
+        if sum(each.status.name == "running" for each in self.workers.values()) == 2:
+            self.over.set()
+
+
+def test_workers_that_die_while_they_start_are_replaced(monkeypatch):
+    monkeypatch.setattr(_cluster, "_REFILL", 0.01)
+    cluster = Spawning()
+    with _cluster._refilling(cluster, 2):
+        assert cluster.over.wait(10)
+        time.sleep(0.05)
+    assert len(cluster.workers) == 4

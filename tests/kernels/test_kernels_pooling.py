@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from seqpipe.kernels import Attention, BuildError, own_threads, pool_sequences
+from seqpipe.kernels import Attention, pool_sequences
 from seqpipe.kernels.c import _pooling
+from seqpipe.native import BuildError, own_threads
 
 DTYPES = [torch.float32, torch.float64]
 NAMES = ["mean", "attention", "last", "max", "attention"]

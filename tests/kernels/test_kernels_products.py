@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from seqpipe.kernels import Compiled, Eager, linear, own_threads
+from seqpipe.kernels import Compiled, Eager, linear
 from seqpipe.kernels.c import _engine
 from seqpipe.kernels.c._engine import CompiledProducts, Products
+from seqpipe.native import own_threads
 
 # Beyond a tile, a piece of rows, a piece of a panel and a transposed piece, and odd.
 SIZES = st.sampled_from([1, 2, 5, 6, 7, 16, 31, 32, 63, 64, 65, 97, 130, 769])

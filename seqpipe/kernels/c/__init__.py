@@ -6,34 +6,24 @@ from seqpipe.kernels.c._chains import forward_backward as forward_backward
 from seqpipe.kernels.c._chains import viterbi as viterbi
 from seqpipe.kernels.c._engine import Compiled as Compiled
 from seqpipe.kernels.c._engine import linear as linear
-from seqpipe.kernels.c._library import BuildError as BuildError
 from seqpipe.kernels.c._library import available_threads as available_threads
 from seqpipe.kernels.c._library import has_own_threads as has_own_threads
-from seqpipe.kernels.c._library import own_threads as own_threads
-from seqpipe.kernels.c._library import processor as processor
-from seqpipe.kernels.c._ngrams import KnownNgrams as KnownNgrams
-from seqpipe.kernels.c._ngrams import WeighedNgrams as WeighedNgrams
-from seqpipe.kernels.c._ngrams import can_weigh_ngrams as can_weigh_ngrams
-from seqpipe.kernels.c._ngrams import weigh_ngrams as weigh_ngrams
 from seqpipe.kernels.c._pooling import Attention as Attention
 from seqpipe.kernels.c._pooling import pool_sequences as pool_sequences
+from seqpipe.native._ngrams import KnownNgrams as KnownNgrams
+from seqpipe.native._ngrams import WeighedNgrams as WeighedNgrams
+from seqpipe.native._ngrams import can_weigh_ngrams as can_weigh_ngrams
+from seqpipe.native._ngrams import weigh_ngrams as weigh_ngrams
 
 __all__ = [
     "Attention",
-    "BuildError",
     "Chain",
     "Compiled",
-    "KnownNgrams",
     "Sums",
-    "WeighedNgrams",
     "available_threads",
-    "can_weigh_ngrams",
     "forward_backward",
     "has_own_threads",
     "linear",
-    "own_threads",
     "pool_sequences",
-    "processor",
     "viterbi",
-    "weigh_ngrams",
 ]

@@ -20,12 +20,11 @@ from torch import Tensor
 from seqpipe.kernels.c._library import (
     CHAINS,
     CHAINS_FIELDS,
-    BuildError,
     available_threads,
-    build,
     find_parallel,
     render_chains,
 )
+from seqpipe.native import BuildError, build
 
 
 class Chain(NamedTuple):

@@ -27,9 +27,7 @@ from seqpipe.kernels.c._library import (
     JOB,
     POINTERS,
     PRODUCT,
-    BuildError,
     available_threads,
-    build,
     find_parallel,
     has_own_threads,
     openmp,
@@ -37,6 +35,7 @@ from seqpipe.kernels.c._library import (
     render_products,
 )
 from seqpipe.kernels.ir._recurrence import Recurrence
+from seqpipe.native import BuildError, build
 
 # Matrix products in C.
 

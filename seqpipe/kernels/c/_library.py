@@ -1,26 +1,19 @@
 """Generates C from a recurrence, and lays out the structs that its functions take."""
 
-import contextlib
 import ctypes
 import functools
-import hashlib
 import os
-import platform
-import shlex
-import shutil
 import struct
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 
-from seqpipe.kernels._cache import load_cached
 from seqpipe.kernels.ir._operations import OPERATIONS
 from seqpipe.kernels.ir._program import Program, Term
 from seqpipe.kernels.ir._recurrence import Recurrence
+from seqpipe.native import assert_layout, find_own_threads, load_pool, preamble
 
 INTEGERS: Final = ("sequences", "rows", "width", "chunks", "members", "reverse")
 POINTERS: Final = (
@@ -66,44 +59,6 @@ CHAINS_FIELDS: Final = (
 )
 CHAINS: Final = struct.Struct(f"@{len(CHAINS_FIELDS)}q")
 
-#: An `Ngrams` of ngrams.c.
-NGRAMS_FIELDS: Final = (
-    *("texts", "words", "longer", "word_columns", "columns"),
-    *("start", "number", "known", "part_start", "parts", "keys", "sizes", "first"),
-    *("of_count", "of_column", "counts", "seen", "some", "found", "values", "end"),
-)
-NGRAMS: Final = struct.Struct(f"@{len(NGRAMS_FIELDS)}q")
-
-#: A `Job` of cooccurrence.c: integers and pointers, and three numbers.
-COOCCURRENCE_FIELDS: Final = (
-    *(
-        "width",
-        "words",
-        "architecture",
-        "window",
-        "negatives",
-        "drawn",
-        "pool",
-        "slices",
-        "threads",
-    ),
-    *("capacity", "seed", "inputs", "outputs", "positions"),
-    *("input_rows", "output_rows", "position_rows", "members", "member_start", "frozen", "keep"),
-    *("alias", "alias_share", "path", "path_sign", "path_start", "run_parallel"),
-    *("tokens", "bounds", "count", "first", "done", "total", "update", "loss_every", "sums"),
-    *("rate", "settled", "longest"),
-)
-COOCCURRENCE: Final = struct.Struct(f"@{len(COOCCURRENCE_FIELDS) - 3}q3d")
-
-
-def assert_layout(kind: str, fields: Sequence[str]) -> str:
-    """Write assertions in C that a struct begins with these fields, of eight bytes each."""
-    return "\n".join(
-        f'_Static_assert(offsetof({kind}, {name}) == {8 * i}, "{name} has another offset");'
-        for i, name in enumerate(fields)
-    )
-
-
 _FOLDER = Path(__file__).parent
 _GIVEN = "const REAL (*gate)[LANES], const REAL (*separate)[LANES], const REAL (*state)[LANES], const REAL (*parameter)[LANES], const REAL (*noise)[LANES]"
 
@@ -120,7 +75,7 @@ def render_c(recurrence: Recurrence, dtype: torch.dtype) -> str:
     """
     return "\n".join(
         [
-            *_preamble(dtype),
+            *preamble(C_TYPES[dtype]),
             *_constants(recurrence),
             _forward(recurrence),
             _backward(recurrence),
@@ -133,7 +88,7 @@ def render_c(recurrence: Recurrence, dtype: torch.dtype) -> str:
 def render_products(dtype: torch.dtype) -> str:
     """Write the matrix products in C, for one of the dtypes in `C_TYPES`."""
     layout = assert_layout("Product", (*PRODUCT_FIELDS, "workspace"))
-    return "\n".join([*_preamble(dtype), _text("products.c"), layout])
+    return "\n".join([*preamble(C_TYPES[dtype]), _text("products.c"), layout])
 
 
 def render_pooling(dtype: torch.dtype) -> str:
@@ -142,34 +97,13 @@ def render_pooling(dtype: torch.dtype) -> str:
         assert_layout("Pooling", (*POOLING_FIELDS, "kinds")),
         assert_layout("Attention", ATTENTION_FIELDS),
     )
-    return "\n".join([*_preamble(dtype), _text("pooling.c"), *layouts])
+    return "\n".join([*preamble(C_TYPES[dtype]), _text("pooling.c"), *layouts])
 
 
 def render_chains() -> str:
     """Write the sums over sequences of labels in C."""
     layout = assert_layout("Chains", (*CHAINS_FIELDS, "next"))
-    return "\n".join([*_preamble(torch.float64), _text("chains.c"), layout])
-
-
-def render_ngrams() -> str:
-    """Write the counting of n-grams in C."""
-    return "\n".join([_text("ngrams.c"), assert_layout("Ngrams", NGRAMS_FIELDS)])
-
-
-def render_cooccurrence() -> str:
-    """Write the training of vectors of what co-occurs in C."""
-    layout = assert_layout("Job", COOCCURRENCE_FIELDS)
-    return "\n".join([*_preamble(torch.float32), _text("cooccurrence.c"), layout])
-
-
-def _preamble(dtype: torch.dtype) -> list[str]:
-    real = C_TYPES[dtype]
-    return [
-        f"#define REAL {real}",
-        f"#define IS_DOUBLE {int(real == 'double')}",
-        _text("maths.c"),
-        _text("tiles.c"),
-    ]
+    return "\n".join([*preamble("double"), _text("chains.c"), layout])
 
 
 def _text(name: str) -> str:
@@ -250,32 +184,7 @@ def _term(term: Term) -> str:
     return f"((REAL){term!r})".replace("inf", "INFINITY").replace("nan", "NAN")
 
 
-# Compiles kernels in C, and finds torch's own OpenMP for their threads.
-
-
 _PROCESS: Final = os.getpid()
-#: What `own_threads` set; None outside of it.
-_own_threads: int | None = None
-
-
-@contextlib.contextmanager
-def own_threads(count: int) -> Iterator[None]:
-    """Let kernels compute with so many threads, while torch's operations keep the number that it has itself.
-
-    Results don't depend on this number: work is divided, and sums are added up, in the same way for any. It's for
-    the whole process.
-    """
-    global _own_threads
-    before, _own_threads = _own_threads, count
-    try:
-        yield
-    finally:
-        _own_threads = before
-
-
-def has_own_threads() -> bool:
-    """Say whether the number of threads is that of `own_threads`, and not torch's."""
-    return _own_threads is not None
 
 
 def available_threads() -> int:
@@ -283,27 +192,18 @@ def available_threads() -> int:
     # A forked process doesn't inherit the threads that OpenMP still believes to be there.
     if os.getpid() != _PROCESS:
         return 1
-    return torch.get_num_threads() if _own_threads is None else _own_threads
+    own = find_own_threads()
+    return torch.get_num_threads() if own is None else own
+
+
+def has_own_threads() -> bool:
+    """Say whether the number of threads is that of `own_threads`, and not torch's."""
+    return find_own_threads() is not None
 
 
 def find_parallel() -> tuple[Any, Any]:
     """Return what runs a function on several threads: our pool with `own_threads`, or else OpenMP; see `openmp`."""
-    return (_pool(), None) if has_own_threads() else openmp()
-
-
-def find_pool() -> int | None:
-    """Return the address of the function of our pool of threads; None if it can't be compiled."""
-    address: int | None = getattr(_pool(), "value", None)
-    return address
-
-
-@functools.cache
-def _pool() -> Any:
-    """Return the function of pool.c, whose threads can't form teams; None if it can't be compiled."""
-    try:
-        return ctypes.cast(build(_text("pool.c")).seqpipe_parallel, ctypes.c_void_p)
-    except BuildError:
-        return None
+    return (load_pool(), None) if has_own_threads() else openmp()
 
 
 @functools.cache
@@ -321,128 +221,3 @@ def openmp() -> tuple[Any, Any]:
             continue
         return tuple(ctypes.cast(each, ctypes.c_void_p) for each in functions)  # type: ignore[return-value]
     return None, None
-
-
-# Strict enough for NaN and infinity; a product and a sum may be fused.
-_FLAGS: Final = [
-    # Measured to be as fast as -O3, and compiled in a third of the time.
-    *("-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic"),
-    *("-std=gnu11", "-shared", "-fPIC", "-pthread"),
-    *("-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"),
-    # Vectorises the loops that are marked so; starts no threads.
-    "-fopenmp-simd",
-]
-
-
-class BuildError(Exception):
-    """There's no compiler, or it fails."""
-
-
-def build(source: str) -> ctypes.CDLL:
-    """Compile C, or take it from the cache, and load it.
-
-    It's compiled for this machine's processor, or for the one that `SEQPIPE_MARCH` names in the compiler's
-    terms ("x86-64-v2"); `CFLAGS` is ignored, since conda sets it to a processor of 2004.
-
-    Raises:
-        BuildError: There's no compiler, or it fails.
-    """
-    compiler = find_compiler()
-    # "native" differs between machines that share a home folder.
-    names = processor(), os.environ.get("SEQPIPE_MARCH", "")
-    key = "\0".join([source, *_FLAGS, *compiler, _version(compiler), *names])
-    name = hashlib.sha256(key.encode()).hexdigest()[:32]
-
-    def compile_in(folder: Path) -> bytes:
-        return _compile(compiler, source, folder)
-
-    try:
-        return load_cached(name, ".so", compile_in, lambda path: ctypes.CDLL(str(path)))
-    except OSError as error:
-        raise BuildError(f"no folder for compiled kernels: {error}") from error
-
-
-def find_compiler() -> tuple[str, ...]:
-    """Return the command of a C compiler: that in `CC`, or else the first of cc, gcc, clang.
-
-    `CC` may have arguments, such as ``ccache gcc``.
-
-    Raises:
-        BuildError: There's none.
-    """
-    wanted = os.environ.get("CC")
-    calls = [[wanted], _words(wanted)] if wanted else [["cc"], ["gcc"], ["clang"]]
-    for program, *given in calls:
-        path = shutil.which(program)
-        if path:
-            return path, *given
-    if wanted:
-        raise BuildError(
-            f"there's no C compiler called {wanted!r} (CC); unset CC, or name one that's there"
-        )
-    raise BuildError(f"there's no C compiler; {_how_to_install()}")
-
-
-def _how_to_install() -> str:
-    """Say how a C compiler is installed on this machine."""
-    if sys.platform == "darwin":
-        return "`xcode-select --install` installs one"
-    try:
-        release = platform.freedesktop_os_release()
-    except OSError:
-        return "install gcc or clang"
-    names = {release.get("ID", ""), *release.get("ID_LIKE", "").split()}
-    packages = {
-        "debian": "sudo apt install build-essential",
-        "ubuntu": "sudo apt install build-essential",
-        "fedora": "sudo dnf install gcc",
-        "rhel": "sudo dnf install gcc",
-    }
-    command = next((packages[name] for name in packages if name in names), None)
-    return f"`{command}` installs one" if command else "install gcc or clang"
-
-
-def _words(command: str) -> list[str]:
-    try:
-        return shlex.split(command) or [command]
-    except ValueError:  # an unbalanced quotation mark
-        return [command]
-
-
-def _compile(compiler: tuple[str, ...], source: str, folder: Path) -> bytes:
-    """Compile a source in a folder of its own, and return the library."""
-    file, made = folder / "kernel.c", folder / "kernel.so"
-    file.write_text(source, encoding="utf-8")
-    wanted = os.environ.get("SEQPIPE_MARCH")
-    native: tuple[list[str], ...] = (["-march=native"], ["-mcpu=native"], [])
-    for tuned in ([f"-march={wanted}"],) if wanted else native:
-        command = [*compiler, *_FLAGS, *tuned, str(file), "-o", str(made), "-lm"]
-        # Its temporary files are code as well, which nobody else may replace.
-        environment = {**os.environ, "TMPDIR": str(folder)}
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-        if done.returncode == 0:
-            return made.read_bytes()
-    said = done.stderr.replace(str(file), file.name).strip()[:500]
-    raise BuildError(
-        f"the C compiler {' '.join(compiler)} fails ({said or f'exit code {done.returncode}'}); set CC to another"
-    )
-
-
-@functools.cache
-def _version(compiler: tuple[str, ...]) -> str:
-    try:
-        done = subprocess.run([*compiler, "--version"], capture_output=True, text=True, check=False)
-    except OSError as error:
-        raise BuildError(f"{' '.join(compiler)} can't be run: {error}") from error
-    return done.stdout
-
-
-@functools.cache
-def processor() -> str:
-    """Return what identifies the processor: machines with different ones may share a home folder."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() + platform.machine()
-    wanted = ("model name", "flags", "Features")
-    return "".join(sorted({line for line in lines if line.startswith(wanted)}))

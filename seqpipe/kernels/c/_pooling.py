@@ -14,12 +14,11 @@ from seqpipe.kernels.c._engine import are_supported, is_plain
 from seqpipe.kernels.c._library import (
     ATTENTION_FIELDS,
     POOLING,
-    BuildError,
     available_threads,
-    build,
     find_parallel,
     render_pooling,
 )
+from seqpipe.native import BuildError, build
 
 # As pooling.c numbers them.
 _KINDS: Final = {"last": 0, "mean": 1, "max": 2, "attention": 3}

@@ -5,7 +5,7 @@ import heapq
 import numpy as np
 from numpy.typing import NDArray
 
-from seqpipe.kernels import Negatives, Paths
+from seqpipe.native import Negatives, Paths
 
 #: Words are drawn by this power of how often they occur (Mikolov et al. 2013).
 _POWER = 0.75

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqpipe.errors import EmbedderError
-from seqpipe.kernels import (
+from seqpipe.native import (
     Block,
     Cooccurrence,
     Members,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from seqpipe.errors import EmbedderError
 from seqpipe.formats.fasttext import Subwords, hash_subwords
-from seqpipe.kernels import Members, available_threads, has_own_threads, usable_threads
+from seqpipe.native import Members, find_own_threads, usable_threads
 from seqpipe.parts.cooccurrence import (
     Corpus,
     EpochLoss,
@@ -124,7 +124,7 @@ def _training(settings: Settings, options: Options) -> Training:
 
 def _default_threads() -> int:
     """Return how many threads train where nobody says: those of the run, or else all there are."""
-    return available_threads() if has_own_threads() else usable_threads()
+    return find_own_threads() or usable_threads()
 
 
 class _Aside:

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from seqpipe.errors import ConfigError
 from seqpipe.kernels import (
-    BuildError,
     Compiled,
     DependsOnBatch,
     Eager,
@@ -21,6 +20,7 @@ from seqpipe.kernels import (
     is_dispatched,
     supports,
 )
+from seqpipe.native import BuildError
 from seqpipe.parts.cells import Cell, GatedCell
 from seqpipe.parts.recurrence._gated import (
     PRODUCTS,

@@ -13,8 +13,7 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import normalize
 
-from seqpipe.kernels import own_threads
-from seqpipe.kernels.c import _ngrams
+from seqpipe.native import _ngrams, own_threads
 from seqpipe.parts.classifiers import LabelledWords, NGramClassifier
 from seqpipe.parts.classifiers.ngrams import _regression, _vocabulary
 from seqpipe.parts.classifiers.ngrams._model import Features, inverse_document_frequency

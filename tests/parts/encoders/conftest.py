@@ -2,8 +2,7 @@
 
 import pytest
 
-from seqpipe.kernels import BuildError
-from seqpipe.kernels.c._library import find_compiler
+from seqpipe.native import BuildError, find_compiler
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from unroll_cases import (
     stirred,
 )
 
-from seqpipe.kernels import own_threads
 from seqpipe.kernels.c import _engine
+from seqpipe.native import own_threads
 from seqpipe.parts.cells import GRU, LSTM, RNN
 from seqpipe.parts.encoders import Recurrent, unroll, unroll_plain
 

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchcrf import CRF
 
-from seqpipe.kernels import Chain, forward_backward, own_threads, viterbi
+from seqpipe.kernels import Chain, forward_backward, viterbi
 from seqpipe.kernels.c import _chains
+from seqpipe.native import own_threads
 from seqpipe.parts.heads._token_classifier import log_partition, sequence_score
 
 

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from seqpipe.kernels import KnownNgrams, WeighedNgrams, can_weigh_ngrams, weigh_ngrams
+from seqpipe.native import KnownNgrams, WeighedNgrams, can_weigh_ngrams, weigh_ngrams
 from seqpipe.parts.classifiers.ngrams._sparse import Sparse, below, beside, count_pairs
 
 Texts = Sequence[Sequence[str]]

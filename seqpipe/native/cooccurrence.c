@@ -89,7 +89,7 @@ typedef struct { float updates; int32_t copies; } Merged;
 typedef struct {
     Job job;
     Slice *slices;
-    Merged *merged[TABLES];
+    Merged *merged;         /* [rows of the input table], where words have members */
     int64_t groups;         /* of rows, each of which one thread merges */
     int64_t taken, finished;/* how many pieces of work */
 } Work;
@@ -301,6 +301,12 @@ INLINE REAL *copy_of(const Job *job, Slice *slice, int which, int32_t row, float
     return to;
 }
 
+/* What a copied row was before. */
+INLINE const REAL *row_before(const Job *job, const Copies *copies, int which, int64_t i) {
+    if (which == INPUT && job->members) return copies->before + i * job->width;
+    return table_of(job, which) + copies->row[i] * job->width;
+}
+
 static void forget(Slice *slice) {
     for (int which = 0; which < TABLES; which++) {
         Copies *copies = &slice->copies[which];
@@ -429,27 +435,23 @@ static void train_once(const Job *job, Slice *slice, int64_t number, float rate)
     }
 }
 
-/* Turn copies into changes; false if a row became too long, or not a number. */
-static int take_changes(const Job *job, Slice *slice) {
+static double square_of(const Job *job, const REAL *row) {
+    vec squares = {0};
+    for (int64_t d = 0; d < job->width; d += LANES) squares += *(const vec *)(row + d) * *(const vec *)(row + d);
+    float sum = 0;
+    for (int l = 0; l < LANES; l++) sum += squares[l];
+    return sum;
+}
+
+/* False if a row became too long, or not a number. */
+static int is_bounded(const Job *job, const Slice *slice) {
     const double bound = job->longest * job->longest;
     for (int which = 0; which < TABLES; which++) {
         const Copies *copies = &slice->copies[which];
         for (int64_t i = 0; i < copies->count; i++) {
-            REAL *now = copies->now + i * job->width;
-            const REAL *before = which == INPUT && job->members
-                                     ? copies->before + i * job->width
-                                     : table_of(job, which) + copies->row[i] * job->width;
-            vec squares = {0}, squares_before = {0};
-            for (int64_t d = 0; d < job->width; d += LANES) {
-                const vec x = *(const vec *)(now + d), y = *(const vec *)(before + d);
-                squares += x * x;
-                squares_before += y * y;
-                *(vec *)(now + d) = x - y;
-            }
-            float length = 0, length_before = 0;
-            for (int l = 0; l < LANES; l++) length += squares[l], length_before += squares_before[l];
-            /* False for NaN too. One that has come out of a round too long may become shorter. */
-            if (!(length <= bound || length <= length_before)) return 0;
+            const double length = square_of(job, copies->now + i * job->width);
+            /* Both are false for NaN. One that has come out of a round too long may become shorter. */
+            if (!(length <= bound || length <= square_of(job, row_before(job, copies, which, i)))) return 0;
         }
     }
     return 1;
@@ -464,7 +466,7 @@ static void train_slice(Work *work, int64_t base, int64_t k) {
     slice->slowed = 0;
     for (int tries = 0; tries <= HALVINGS; tries++, rate /= 2) {
         train_once(job, slice, number, (float)rate);
-        if (!job->update || take_changes(job, slice)) return;
+        if (!job->update || is_bounded(job, slice)) return;
         slice->slowed = 1;
     }
     forget(slice);
@@ -472,17 +474,62 @@ static void train_slice(Work *work, int64_t base, int64_t k) {
 
 /* ---- the end of a round ---- */
 
-/* Run statements for each row of the group that a slice changed, with `row`, `updates` and `change`. */
-#define FOR_EACH_CHANGE(...)                                                                                       \
+/* The share of its changes that a row gets. Those of a row that's updated seldom are added. Those of one that's updated so often
+ * that each slice brings it to where it's drawn are the same way many times over, and added they'd overshoot: they're averaged,
+ * or scaled in between. */
+INLINE float share_of_changes(const Job *job, float updates, int64_t copies) {
+    const double settled = job->settled / job->rate;
+    if (updates <= settled) return 1;
+    const float share = settled / updates, mean = 1.f / copies;
+    return share > mean ? share : mean;
+}
+
+/* Add up what the slices of a round did to the rows of a group. Rows are found by the first slice that has them. */
+static void merge_rows(Work *work, int64_t running, int which, int64_t group) {
+    const Job *job = &work->job;
+    const uint8_t *frozen = which == INPUT ? (const uint8_t *)job->frozen : NULL;
+    const Slice *slices = work->slices;
+    for (int64_t k = 0; k < running; k++) {
+        const Copies *copies = &slices[k].copies[which];
+        for (int64_t i = 0; i < copies->count; i++) {
+            const int32_t row = copies->row[i];
+            if (row % work->groups != group || (frozen && frozen[row])) continue;
+            int is_first = 1;
+            for (int64_t j = 0; j < k; j++) is_first &= slices[j].copies[which].place[row] < 0;
+            if (!is_first) continue;
+            float updates = 0;
+            int64_t count = 0;
+            for (int64_t j = k; j < running; j++) {
+                const Copies *others = &slices[j].copies[which];
+                if (others->place[row] >= 0) updates += others->updates[others->place[row]], count++;
+            }
+            REAL *to = table_of(job, which) + row * job->width;
+            if (count == 1) {
+                memcpy(to, copies->now + i * job->width, job->width * sizeof(REAL));
+                continue;
+            }
+            const float share = share_of_changes(job, updates, count);
+            for (int64_t d = 0; d < job->width; d += LANES) {
+                const vec before = *(vec *)(to + d);
+                vec sum = before;
+                for (int64_t j = k; j < running; j++) {
+                    const Copies *others = &slices[j].copies[which];
+                    const int64_t place = others->place[row];
+                    if (place >= 0) sum += share * (*(const vec *)(others->now + place * job->width + d) - before);
+                }
+                *(vec *)(to + d) = sum;
+            }
+        }
+    }
+}
+
+/* Run statements for each row of the group that's a member of a word that a slice changed, with `row`, `copies` and `i`. */
+#define FOR_EACH_MEMBER(...)                                                                                       \
     for (int64_t k = 0; k < running; k++) {                                                                        \
-        const Copies *copies = &work->slices[k].copies[which];                                                     \
+        const Copies *copies = &work->slices[k].copies[INPUT];                                                     \
         for (int64_t i = 0; i < copies->count; i++) {                                                              \
-            int64_t count = 1;                                                                                     \
-            const int32_t *rows = &copies->row[i];                                                                 \
-            if (which == INPUT && job->members) rows = members_of(job, copies->row[i], &count);                    \
-            const float updates = copies->updates[i];                                                                \
-            const REAL *change = copies->now + i * job->width;                                                     \
-            (void)updates, (void)change;                                                                           \
+            int64_t count;                                                                                         \
+            const int32_t *rows = members_of(job, copies->row[i], &count);                                         \
             for (int64_t m = 0; m < count; m++) {                                                                  \
                 const int32_t row = rows[m];                                                                       \
                 if (row % work->groups == group) { __VA_ARGS__ }                                                   \
@@ -490,29 +537,28 @@ static void train_slice(Work *work, int64_t base, int64_t k) {
         }                                                                                                          \
     }
 
-/* Changes of a row that's updated seldom are added. Those of one that's updated so often that each slice brings it to where
- * it's drawn are the same way many times over, and added they'd overshoot: they're averaged, or scaled in between. */
-INLINE float share_of_changes(const Merged *merged, double settled) {
-    if (merged->updates <= settled) return 1;
-    const float share = settled / merged->updates, mean = 1.f / merged->copies;
-    return share > mean ? share : mean;
+/* Add up what the slices of a round did to words, in all rows that these are the means of. */
+static void merge_members(Work *work, int64_t running, int64_t group) {
+    const Job *job = &work->job;
+    const uint8_t *frozen = (const uint8_t *)job->frozen;
+    Merged *merged = work->merged;
+    FOR_EACH_MEMBER(merged[row].updates += copies->updates[i]; merged[row].copies++;)
+    FOR_EACH_MEMBER(
+        if (frozen && frozen[row]) continue;
+        const float share = share_of_changes(job, merged[row].updates, merged[row].copies);
+        const REAL *now = copies->now + i * job->width;
+        const REAL *before = copies->before + i * job->width;
+        REAL *to = (REAL *)job->inputs + row * job->width;
+        for (int64_t d = 0; d < job->width; d += LANES)
+            *(vec *)(to + d) += share * (*(const vec *)(now + d) - *(const vec *)(before + d));
+    )
+    FOR_EACH_MEMBER(merged[row] = (Merged){0, 0};)
 }
 
 static void merge_group(Work *work, int64_t running, int64_t group) {
-    const Job *job = &work->job;
-    const double settled = job->settled / job->rate;
-    const uint8_t *frozen = (const uint8_t *)job->frozen;
     for (int which = 0; which < TABLES; which++) {
-        Merged *merged = work->merged[which];
-        REAL *table = table_of(job, which);
-        FOR_EACH_CHANGE(merged[row].updates += updates; merged[row].copies++;)
-        FOR_EACH_CHANGE(
-            if (which == INPUT && frozen && frozen[row]) continue;
-            const float share = share_of_changes(&merged[row], settled);
-            REAL *to = table + row * job->width;
-            for (int64_t d = 0; d < job->width; d += LANES) *(vec *)(to + d) += share * *(const vec *)(change + d);
-        )
-        FOR_EACH_CHANGE(merged[row] = (Merged){0, 0};)
+        if (which == INPUT && work->job.members) merge_members(work, running, group);
+        else merge_rows(work, running, which, group);
     }
 }
 
@@ -569,7 +615,7 @@ void seqpipe_cooccurrence_end(Work *work) {
         }
         free(slice->words), free(slice->pool), free(slice->hidden);
     }
-    for (int which = 0; which < TABLES; which++) free(work->merged[which]);
+    free(work->merged);
     free(work->slices);
     free(work);
 }
@@ -606,8 +652,7 @@ Work *seqpipe_cooccurrence_begin(const Job *job) {
         slice->hidden = allocate(2 * job->width);
         is_there = is_there && slice->words && slice->pool && slice->hidden;
     }
-    for (int which = 0; is_there && which < TABLES; which++)
-        is_there = (work->merged[which] = calloc(AT_LEAST_ONE(rows_of(job, which)), sizeof(Merged))) != NULL;
+    if (is_there && job->members) is_there = (work->merged = calloc(AT_LEAST_ONE(job->input_rows), sizeof(Merged))) != NULL;
     if (is_there) return work;
     seqpipe_cooccurrence_end(work);
     return NULL;

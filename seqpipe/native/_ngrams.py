@@ -2,14 +2,23 @@
 
 import ctypes
 import functools
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqpipe.kernels.c._library import NGRAMS, BuildError, build, render_ngrams
+from seqpipe.native._compiler import BuildError, assert_layout, build, source_of
+
+#: An `Ngrams` of ngrams.c.
+JOB_FIELDS: Final = (
+    *("texts", "words", "longer", "word_columns", "columns"),
+    *("start", "number", "known", "part_start", "parts", "keys", "sizes", "first"),
+    *("of_count", "of_column", "counts", "seen", "some", "found", "values", "end"),
+)
+_JOB: Final = struct.Struct(f"@{len(JOB_FIELDS)}q")
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +113,7 @@ def weigh_ngrams(
     ]
     word_columns = known.words + int(sizes.sum())
     integers = texts, known.words, len(longer), word_columns, columns
-    _library()(NGRAMS.pack(*integers, *(x.ctypes.data for x in arrays)))
+    _library()(_JOB.pack(*integers, *(x.ctypes.data for x in arrays)))
     offsets = np.concatenate([np.zeros(1, dtype=np.int64), ends])
     return WeighedNgrams(found[: offsets[-1]], values[: offsets[-1]], offsets)
 
@@ -125,7 +134,9 @@ def _has_library() -> bool:
 
 @functools.cache
 def _library() -> Any:
-    ngrams = build(render_ngrams()).seqpipe_ngrams
+    ngrams = build(
+        "\n".join([source_of("ngrams.c"), assert_layout("Ngrams", JOB_FIELDS)])
+    ).seqpipe_ngrams
     ngrams.argtypes = [ctypes.c_char_p]
     ngrams.restype = None
     return ngrams

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from seqpipe.kernels import (
+from seqpipe.native import (
     Block,
     Cooccurrence,
     Members,
@@ -16,8 +16,8 @@ from seqpipe.kernels import (
     aligned_rows,
     begin_rounds,
 )
-from seqpipe.kernels._cooccurrence import _RoundsInC
-from seqpipe.kernels._cooccurrence_numpy import RoundsInNumpy
+from seqpipe.native._cooccurrence import _RoundsInC
+from seqpipe.native._cooccurrence_numpy import RoundsInNumpy
 
 WORDS = 23
 WIDTH = 20
@@ -199,7 +199,7 @@ def test_two_words_move_by_the_gradient_of_their_loss(kind: str) -> None:
 
 
 def test_without_a_compiler_numpy_trains(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqpipe.kernels._cooccurrence._has_library", lambda: False)
+    monkeypatch.setattr("seqpipe.native._cooccurrence._has_library", lambda: False)
     with begin_rounds(make_model(), 2) as rounds:
         assert isinstance(rounds, RoundsInNumpy)
 

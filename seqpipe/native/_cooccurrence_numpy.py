@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from seqpipe.kernels._cooccurrence import Block, Cooccurrence, Negatives
+from seqpipe.native._cooccurrence import Block, Cooccurrence, Negatives
 
 #: As in cooccurrence.c.
 _GROUP: Final = 12

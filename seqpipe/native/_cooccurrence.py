@@ -2,6 +2,7 @@
 
 import ctypes
 import functools
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
@@ -10,13 +11,29 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from seqpipe.kernels.c._library import (
-    COOCCURRENCE,
-    BuildError,
-    build,
-    find_pool,
-    render_cooccurrence,
+from seqpipe.native._compiler import BuildError, assert_layout, build, preamble, source_of
+from seqpipe.native._threads import find_pool
+
+#: A `Job` of cooccurrence.c: integers and pointers, and three numbers.
+JOB_FIELDS: Final = (
+    *(
+        "width",
+        "words",
+        "architecture",
+        "window",
+        "negatives",
+        "drawn",
+        "pool",
+        "slices",
+        "threads",
+    ),
+    *("capacity", "seed", "inputs", "outputs", "positions"),
+    *("input_rows", "output_rows", "position_rows", "members", "member_start", "frozen", "keep"),
+    *("alias", "alias_share", "path", "path_sign", "path_start", "run_parallel"),
+    *("tokens", "bounds", "count", "first", "done", "total", "update", "loss_every", "sums"),
+    *("rate", "settled", "longest"),
 )
+_JOB: Final = struct.Struct(f"@{len(JOB_FIELDS) - 3}q3d")
 
 #: The most outputs that a step predicts, as in cooccurrence.c.
 MOST_TARGETS: Final = 64
@@ -172,7 +189,7 @@ def begin_rounds(model: Cooccurrence, threads: int) -> Rounds:
     if _has_library():
         # There's no more work than slices.
         return _RoundsInC(model, max(1, min(threads, model.slices)))
-    from seqpipe.kernels._cooccurrence_numpy import RoundsInNumpy
+    from seqpipe.native._cooccurrence_numpy import RoundsInNumpy
 
     return RoundsInNumpy(model)
 
@@ -317,7 +334,7 @@ class _RoundsInC:
         negatives = targets if isinstance(targets, Negatives) else None
         paths = targets if isinstance(targets, Paths) else None
         positions = model.positions
-        return COOCCURRENCE.pack(
+        return _JOB.pack(
             model.inputs.shape[1],
             len(model.keep),
             int(model.is_mean),
@@ -364,6 +381,11 @@ def _address(array: NDArray[Any] | None) -> int:
     return 0 if array is None else array.ctypes.data
 
 
+def _render() -> str:
+    layout = assert_layout("Job", JOB_FIELDS)
+    return "\n".join([*preamble("float"), source_of("cooccurrence.c"), layout])
+
+
 @dataclass(frozen=True)
 class _Functions:
     begin: Callable[[bytes], int | None]
@@ -373,7 +395,7 @@ class _Functions:
 
 @functools.cache
 def _library() -> _Functions:
-    library = build(render_cooccurrence())
+    library = build(_render())
     begin, run, end = (
         getattr(library, f"seqpipe_cooccurrence{name}") for name in ("_begin", "", "_end")
     )

@@ -11,9 +11,7 @@ from pathlib import Path
 import pytest
 from ready import run_ready
 
-from seqpipe.kernels import BuildError, _cache
-from seqpipe.kernels.c import _library
-from seqpipe.kernels.c._library import build, find_compiler
+from seqpipe.native import BuildError, _cache, _compiler, build, find_compiler
 
 compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
 needs_compiler = pytest.mark.skipif(compiler is None, reason="there's no C compiler")
@@ -178,7 +176,7 @@ def test_missing_compiler_is_reported_with_the_command_of_the_platform(
 
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(sys, "platform", system)
-    monkeypatch.setattr(_library.platform, "freedesktop_os_release", read_release)
+    monkeypatch.setattr(_compiler.platform, "freedesktop_os_release", read_release)
     with pytest.raises(BuildError) as raised:
         find_compiler()
     assert advice in str(raised.value) and "there's no C compiler; " in str(raised.value)
@@ -211,7 +209,7 @@ def test_another_processor_compiles_anew(monkeypatch, tmp_path, march):
     monkeypatch.setenv("SEQPIPE_MARCH", march)
     build(source(14))
     once = calls(tmp_path)
-    monkeypatch.setattr(_library, "processor", lambda: "another one")
+    monkeypatch.setattr(_compiler, "processor", lambda: "another one")
     build(source(14))
     assert calls(tmp_path) == 2 * once
 
@@ -240,7 +238,7 @@ def test_damaged_file_in_the_cache_is_no_end(tmp_path):
     # Replaced rather than written to: the library's pages are in use here.
     kept.unlink()
     kept.write_bytes(b"no library")
-    code = f"from seqpipe.kernels.c._library import build; print(build({source(11)!r}).answer())"
+    code = f"from seqpipe.native import build; print(build({source(11)!r}).answer())"
     done = run_ready([sys.executable, "-c", code], cwd=tmp_path, env=os.environ)
     assert done.stdout == "11\n", done.stderr
 
@@ -255,7 +253,7 @@ def test_processes_that_compile_the_same_do_not_interfere(monkeypatch, tmp_path)
     # Both have all imported, and so compile at the same time.
     code = (
         "import os\n"
-        "from seqpipe.kernels.c._library import build\n"
+        "from seqpipe.native import build\n"
         "first = os.fork()\n"
         f"print(build({source(12)!r}).answer(), flush=True)\n"
         "if first:\n"
@@ -268,4 +266,4 @@ def test_processes_that_compile_the_same_do_not_interfere(monkeypatch, tmp_path)
 
 
 def test_processors_are_distinguished():
-    assert _library.processor()
+    assert _compiler.processor()

@@ -10,9 +10,8 @@ from types import SimpleNamespace
 import pytest
 from ready import run_ready
 
-from seqpipe.kernels import _cache
-from seqpipe.kernels._cache import load_cached
-from seqpipe.kernels.c._library import build
+from seqpipe.native import _cache, build
+from seqpipe.native._cache import load_cached
 
 posix = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="there are no such modes here")
 needs_root = pytest.mark.skipif(
@@ -316,7 +315,7 @@ def test_file_that_cannot_be_loaded_from_the_cache_is_loaded_from_a_copy(tmp_pat
 @pytest.mark.usefixtures("compiler")
 def test_library_that_was_cut_does_not_kill_python(tmp_path):
     source = "int answer(void) { return 17; } static char room[30000] = {1}; char *get(void) { return room; }"
-    code = f"from seqpipe.kernels.c._library import build; print(build({source!r}).answer())"
+    code = f"from seqpipe.native import build; print(build({source!r}).answer())"
 
     def run():
         return run_ready([sys.executable, "-c", code], cwd=tmp_path, env=os.environ)

@@ -10,7 +10,8 @@ import pytest
 import torch
 from kernel_steps import take_step, trace_states
 
-from seqpipe.kernels.c._library import find_compiler, render_c
+from seqpipe.kernels.c._library import render_c
+from seqpipe.native import find_compiler
 
 FUNCTIONS = {
     "exp": torch.exp,
@@ -186,7 +187,7 @@ int main(void) {
 
 def test_no_number_reaches_undefined_behaviour_of_c(tmp_path):
     source = tmp_path / "program.c"
-    source.write_text(files("seqpipe.kernels.c").joinpath("maths.c").read_text() + PROGRAM)
+    source.write_text(files("seqpipe.native").joinpath("maths.c").read_text() + PROGRAM)
     checks = ["-fsanitize=undefined,float-cast-overflow", "-fsanitize-undefined-trap-on-error"]
     given = [*checks, "-O1", "-std=gnu11", "-DREAL=float", "-DIS_DOUBLE=0", str(source), "-lm"]
     command = [*find_compiler(), *given, "-o", str(tmp_path / "program")]
