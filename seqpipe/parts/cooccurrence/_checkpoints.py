@@ -174,7 +174,7 @@ def checkpoints_in(folder: Path, *, every: float = 60.0) -> Iterator[Checkpoints
         reservation.__enter__()
     except SavedModelError as error:
         raise EmbedderError(
-            f"no checkpoint can be kept in {folder}: {error} A `checkpoint` needs a folder of its own."
+            f"no checkpoint can be kept in {folder} ({error}); a `checkpoint` needs a folder of its own"
         ) from error
     try:
         yield Checkpoints(folder, every)
@@ -285,7 +285,7 @@ class Checkpoint:
             storage.write_folder(self._place, write, series=self._series)
         except SavedModelError as error:
             raise EmbedderError(
-                f"the checkpoint can't be saved: {error} Put that right, and train again: it goes on from the last one."
+                f"the checkpoint can't be saved ({error}); put that right, and train again: it goes on from the last one"
             ) from error
         now = time.monotonic()
         least = min((now - begun) * (1 / _SHARE - 1), self._every * _LEAST_OFTEN)

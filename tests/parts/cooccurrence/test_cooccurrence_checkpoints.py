@@ -321,7 +321,7 @@ def test_a_failed_save_is_told_and_leaves_the_one_before(
 
     with monkeypatch.context() as patched:
         patched.setattr(np, "save", fail)
-        with pytest.raises(EmbedderError, match=r"can't be saved: .*No space left.*train again"):
+        with pytest.raises(EmbedderError, match=r"can't be saved \(.*No space left.*train again"):
             run(tmp_path)
     assert same(run(None), run(tmp_path))
 
