@@ -245,8 +245,8 @@ class Checkpoint:
 
     def _damaged(self, error: Exception) -> str:
         return (
-            f"the checkpoint in {self._folder} can't be gone on from ({error}); remove the folder to train from the "
-            "beginning, or name another `checkpoint`"
+            f"the checkpoint in {self._folder} can't be gone on from; remove the folder to train from the beginning, or name "
+            f"another `checkpoint` ({error})"
         )
 
     def save_if_due(self, state: State) -> None:
