@@ -1,5 +1,7 @@
 """The trainer of vectors of whatever co-occurs in sequences: words, parts of words, items, nodes."""
 
+from seqpipe.parts.cooccurrence._checkpoints import Checkpoints as Checkpoints
+from seqpipe.parts.cooccurrence._checkpoints import checkpoints_in as checkpoints_in
 from seqpipe.parts.cooccurrence._corpus import Corpus as Corpus
 from seqpipe.parts.cooccurrence._corpus import check_words as check_words
 from seqpipe.parts.cooccurrence._corpus import read_corpus as read_corpus
@@ -7,19 +9,21 @@ from seqpipe.parts.cooccurrence._corpus import read_known as read_known
 from seqpipe.parts.cooccurrence._draws import huffman_paths as huffman_paths
 from seqpipe.parts.cooccurrence._draws import keep_probabilities as keep_probabilities
 from seqpipe.parts.cooccurrence._draws import negatives as negatives
-from seqpipe.parts.cooccurrence._trainer import EpochLoss as EpochLoss
-from seqpipe.parts.cooccurrence._trainer import Start as Start
-from seqpipe.parts.cooccurrence._trainer import Trained as Trained
-from seqpipe.parts.cooccurrence._trainer import Training as Training
 from seqpipe.parts.cooccurrence._trainer import train as train
+from seqpipe.parts.cooccurrence._training import EpochLoss as EpochLoss
+from seqpipe.parts.cooccurrence._training import Start as Start
+from seqpipe.parts.cooccurrence._training import Trained as Trained
+from seqpipe.parts.cooccurrence._training import Training as Training
 
 __all__ = [
+    "Checkpoints",
     "Corpus",
     "EpochLoss",
     "Start",
     "Trained",
     "Training",
     "check_words",
+    "checkpoints_in",
     "huffman_paths",
     "keep_probabilities",
     "negatives",

@@ -1,8 +1,8 @@
 """Trains tables on a corpus, block by block."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from typing import Final, Literal, TypeAlias
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,16 @@ from seqpipe.native import (
     aligned_rows,
     begin_rounds,
 )
+from seqpipe.parts.cooccurrence._checkpoints import (
+    Best,
+    Checkpoint,
+    Checkpoints,
+    State,
+    identify,
+)
 from seqpipe.parts.cooccurrence._corpus import Corpus
 from seqpipe.parts.cooccurrence._draws import huffman_paths, keep_probabilities, negatives
-
-Architecture: TypeAlias = Literal["skipgram", "cbow"]
-Loss: TypeAlias = Literal["negative-sampling", "hierarchical"]
+from seqpipe.parts.cooccurrence._training import EpochLoss, OnTrained, Start, Trained, Training
 
 #: The least size of a corpus, and how many slices of one are trained at the same time, which is the most threads that there's
 #: work for. In a small corpus most words are frequent, and all slices would learn the same things: they learn more one after
@@ -51,94 +56,6 @@ _ALL_MEASURED: Final = 200_000
 _MEASURED: Final = 1 << 40
 
 
-@dataclass(frozen=True)
-class Training:
-    """How vectors are trained.
-
-    Attributes:
-        width: The width of a vector.
-        architecture: Predict the words around a word from it, or a word from the mean of those around it.
-        loss: Contrast each prediction with random words, or predict a word's place in a Huffman tree.
-        epochs: How often the corpus is gone through.
-        window: The most words to either side that are a word's context.
-        negatives: How many random words each prediction is contrasted with.
-        learning_rate: At the beginning; it falls to 0.
-        subsample: The threshold of frequent words; see `keep_probabilities`.
-        position_weights: Whether a mean weights words by their positions.
-        patience: After how many epochs without a lower loss of held-out text it ends; None for never.
-    """
-
-    width: int
-    architecture: Architecture = "skipgram"
-    loss: Loss = "negative-sampling"
-    epochs: int = 5
-    window: int = 5
-    negatives: int = 5
-    learning_rate: float = 0.05
-    subsample: float = 1e-3
-    position_weights: bool = False
-    patience: int | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Start:
-    """What tables begin with in the place of random numbers.
-
-    Attributes:
-        rows: The numbers of the words, ascending, int64.
-        vectors: Theirs, `[N, width]`.
-        frozen: Whether they stay as they are.
-    """
-
-    rows: NDArray[np.int64]
-    vectors: NDArray[np.float32]
-    frozen: bool = False
-
-
-@dataclass(frozen=True)
-class EpochLoss:
-    """How well pairs were predicted over an epoch: means of the logistic loss of a pair, its negatives included.
-
-    Attributes:
-        train: On the text that was trained on, measured during the epoch; 0 if it has no pairs.
-        held_out: On what was held out, after the epoch; None if nothing was.
-    """
-
-    train: float
-    held_out: float | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Trained:
-    """What a training came to.
-
-    Attributes:
-        inputs: The vectors of the words, and behind them those of what words consist of, `[R, width]`.
-        outputs: Those that predict, `[S, width]`.
-        losses: Of each epoch.
-        epoch: Whose vectors these are, from 1.
-        slowed: The share of the slices that had to be trained with a smaller learning rate, as vectors grew beyond all bounds.
-    """
-
-    inputs: NDArray[np.float32]
-    outputs: NDArray[np.float32]
-    losses: tuple[EpochLoss, ...]
-    epoch: int
-    slowed: float
-
-
-#: Called with the fraction of the work that's done, and the mean loss of the latest pairs.
-OnTrained: TypeAlias = Callable[[float, float | None], None]
-
-
-@dataclass
-class _State:
-    losses: list[EpochLoss] = field(default_factory=list)
-    slowed: int = 0
-    slices: int = 0
-    best: tuple[float, int, NDArray[np.float32], NDArray[np.float32]] | None = None
-
-
 def train(
     corpus: Corpus,
     training: Training,
@@ -148,6 +65,7 @@ def train(
     members: Members | None = None,
     start: Start | None = None,
     held_out: Corpus | None = None,
+    checkpoints: Checkpoints | None = None,
     on_progress: OnTrained | None = None,
 ) -> Trained:
     """Train vectors of what co-occurs in a corpus.
@@ -164,32 +82,33 @@ def train(
         start: What some words' vectors are at first.
         held_out: Sequences with the same words, that the loss is measured on after each epoch. The vectors of the epoch
             with the lowest one are kept.
-        on_progress: Called from time to time.
+        checkpoints: Where it's saved from time to time how far the training has come, and whence it goes on, to the same
+            bytes, with any number of threads. Once it has ended the result is there, and comes back at once.
+        on_progress: Called at the beginning with what's done by then, and from time to time.
 
     Raises:
-        EmbedderError: No two known words stand beside each other in what's held out.
+        EmbedderError: No two known words stand beside each other in what's held out; or the checkpoint is damaged, of
+            another training that hasn't ended, or can't be written.
         MemoryError: There isn't enough memory for the tables.
     """
     bounds = slice_bounds(corpus, _TOKENS if members is None else _TOKENS_WITH_PARTS)
     model = _begin(corpus, training, bounds, seed, members, start)
-    state = _State()
-    with begin_rounds(model, threads) as rounds:
-        for epoch in range(training.epochs):
-            loss = _train_epoch(
-                rounds, corpus, bounds, model.slices, training, epoch, state, on_progress
-            )
-            outside = None if held_out is None else _measure(model, held_out, threads)
-            state.losses.append(EpochLoss(loss, outside))
-            if outside is not None and not _goes_on(state, outside, model, training, epoch):
-                break
+    checkpoint = None
+    if checkpoints is not None:
+        identity = identify(corpus, training, seed, bounds, members, start, held_out)
+        checkpoint = checkpoints.of(identity, _tables(model))
+    state = (checkpoint and checkpoint.restore()) or State()
+    if state.ended is None:
+        job = _Job(corpus, training, bounds, model, state, checkpoint, on_progress)
+        _train(job, held_out, threads)
     best = state.best
-    inputs, outputs = (model.inputs, model.outputs) if best is None else (best[2], best[3])
+    tables = _tables(model) if best is None else best.tables
     return Trained(
-        inputs=inputs[:, : training.width],
-        outputs=outputs[:, : training.width],
+        inputs=tables["inputs"][:, : training.width],
+        outputs=tables["outputs"][:, : training.width],
         losses=tuple(state.losses),
-        epoch=len(state.losses) if best is None else best[1],
-        slowed=state.slowed / max(1, state.slices),
+        epoch=state.ended or len(state.losses),
+        slowed=state.slowed / max(1, len(state.losses) * (len(bounds) - 1)),
     )
 
 
@@ -272,46 +191,92 @@ def _greatest_norm(*tables: NDArray[np.float32] | None) -> float:
     return float(max(norms))
 
 
-def _train_epoch(
-    rounds: Rounds,
-    corpus: Corpus,
-    bounds: NDArray[np.int64],
-    together: int,
-    training: Training,
-    epoch: int,
-    state: _State,
-    on_progress: OnTrained | None,
-) -> float:
-    """Train on the whole corpus once; return the mean loss of a pair."""
+def _tables(model: Cooccurrence) -> dict[str, NDArray[np.float32]]:
+    """Return all that's trained."""
+    tables = {"inputs": model.inputs, "outputs": model.outputs}
+    return tables if model.positions is None else {**tables, "positions": model.positions}
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """A training that's going on; see `train`.
+
+    Attributes:
+        bounds: Where slices begin, and the end, `[N + 1]`.
+        model: The tables.
+        state: How far it has come.
+    """
+
+    corpus: Corpus
+    training: Training
+    bounds: NDArray[np.int64]
+    model: Cooccurrence
+    state: State
+    checkpoint: Checkpoint | None
+    on_progress: OnTrained | None
+
+    @property
+    def total(self) -> int:
+        """The tokens of all epochs."""
+        return self.training.epochs * self.corpus.size
+
+    def report(self, loss: float | None) -> None:
+        """Tell how much is done, and the mean loss of the latest pairs."""
+        if self.on_progress:
+            state = self.state
+            done = state.epoch * self.corpus.size + int(self.bounds[state.slice])
+            self.on_progress(done / self.total, loss)
+
+
+def _train(job: _Job, held_out: Corpus | None, threads: int) -> None:
+    """Train from where the state is to the end."""
+    state = job.state
+    job.report(None)
+    with begin_rounds(job.model, threads) as rounds:
+        while state.epoch < job.training.epochs:
+            loss = _train_epoch(rounds, job)
+            outside = None if held_out is None else _measure(job.model, held_out, threads)
+            state.losses.append(EpochLoss(loss, outside))
+            state.epoch, state.slice = state.epoch + 1, 0
+            if outside is not None and not _goes_on(job, outside):
+                break
+    state.ended = len(state.losses) if state.best is None else state.best.epoch
+    if job.checkpoint is not None:
+        job.checkpoint.save_ended(state)
+
+
+def _train_epoch(rounds: Rounds, job: _Job) -> float:
+    """Train on the rest of the corpus, if any; return the mean loss of a pair over the epoch."""
+    corpus, bounds, state, together = job.corpus, job.bounds, job.state, job.model.slices
     slices = len(bounds) - 1
     # Each round of an epoch is whole, but for the last, so that the next one begins with a round.
     numbers = -(-slices // together) * together
-    total = training.epochs * corpus.size
-    losses = pairs = 0.0
-    for first, last in _pieces(bounds, together):
+    for first, last in _pieces(bounds, together, state.slice):
         block = Block(
             tokens=corpus.numbers(int(bounds[first]), int(bounds[last])),
             bounds=bounds[first : last + 1] - bounds[first],
-            first=epoch * numbers + first,
-            done=epoch * corpus.size + bounds[first:last],
-            total=total,
+            first=state.epoch * numbers + first,
+            done=state.epoch * corpus.size + bounds[first:last],
+            total=job.total,
         )
-        loss, count, slowed = rounds.run(
+        loss, pairs, slowed = rounds.run(
             block, loss_every=_LOSS_EVERY if corpus.size > _ALL_MEASURED else 1
         )
-        losses, pairs = losses + loss, pairs + count
+        state.loss += float(loss)
+        state.pairs += float(pairs)
         state.slowed += int(slowed)
-        if on_progress:
-            done = (epoch * corpus.size + int(bounds[last])) / total
-            on_progress(done, loss / count if count else None)
-    state.slices += slices
-    return float(losses / pairs) if pairs else 0.0
+        state.slice = last
+        if job.checkpoint is not None:
+            job.checkpoint.save_if_due(state)
+        job.report(loss / pairs if pairs else None)
+    mean = state.loss / state.pairs if state.pairs else 0.0
+    state.loss = state.pairs = 0.0
+    return mean
 
 
-def _pieces(bounds: NDArray[np.int64], together: int) -> Iterator[tuple[int, int]]:
-    """Yield the slices of whole rounds that are read at once, from one to before another."""
+def _pieces(bounds: NDArray[np.int64], together: int, first: int = 0) -> Iterator[tuple[int, int]]:
+    """Yield the slices of whole rounds that are read at once, from one to before another; from the first that's wanted."""
     slices = len(bounds) - 1
-    first = 0
     while first < slices:
         wanted = int(np.searchsorted(bounds, bounds[first] + _AT_ONCE))
         last = first + max(1, (wanted - first) // together) * together
@@ -344,11 +309,10 @@ def _measure(model: Cooccurrence, held_out: Corpus, threads: int) -> float:
     return float(losses / pairs)
 
 
-def _goes_on(
-    state: _State, loss: float, model: Cooccurrence, training: Training, epoch: int
-) -> bool:
-    """Keep the best vectors; return whether the training goes on."""
-    if state.best is None or loss < state.best[0]:
-        state.best = loss, epoch + 1, model.inputs.copy(), model.outputs.copy()
-    since = epoch + 1 - state.best[1]
-    return training.patience is None or since < training.patience
+def _goes_on(job: _Job, loss: float) -> bool:
+    """Keep the best vectors, after an epoch; return whether the training goes on."""
+    state, model, patience = job.state, job.model, job.training.patience
+    if state.best is None or loss < state.best.loss:
+        tables = {"inputs": model.inputs.copy(), "outputs": model.outputs.copy()}
+        state.best = Best(loss, state.epoch, tables)
+    return patience is None or state.epoch - state.best.epoch < patience

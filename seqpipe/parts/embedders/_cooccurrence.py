@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, final
 
 from seqpipe.errors import ConfigError
@@ -28,6 +29,7 @@ class Options:
     patience: int | None = None
     start: Embedder | None = None
     freeze: bool = False
+    checkpoint: str | None = None
 
     def check(self, settings: Settings) -> None:
         """Refuse what doesn't fit the other settings.
@@ -45,6 +47,8 @@ class Options:
             raise _refusal(
                 "patience", self.patience, "needs a share of `held_out` sequences, such as 0.01"
             )
+        if self.checkpoint == "":
+            raise _refusal("checkpoint", "", "must name a folder")
         if self.freeze and self.start is None:
             raise _refusal("freeze", True, "needs an embedder to `start` from")
         if self.freeze and settings.standardize:
@@ -82,9 +86,15 @@ class CooccurrenceEmbedder(TrainedEmbedder):
         self._settings, self._options, self._threads = settings, options, threads
 
     def check_sources(self) -> None:
-        """Check those of the embedder that it starts from; see `Embedder.check_sources`."""
+        """Check those of the embedder that it starts from, and the folder of the checkpoint; see `Embedder.check_sources`."""
         if self._options.start is not None:
             self._options.start.check_sources()
+        if self._options.checkpoint is not None:
+            # It needs numpy and torch, as `fit` does.
+            from seqpipe.parts.cooccurrence import checkpoints_in
+
+            with checkpoints_in(Path(self._options.checkpoint)):
+                pass
 
     def fit(
         self,
@@ -144,6 +154,8 @@ class Word2Vec2(CooccurrenceEmbedder):
         lower: Whether words are lower-cased, in fitting and later.
         standardize: Whether each dimension is moved and scaled so that it has a mean of 0 and a variance of
             1 over the known words of the sequences, as networks like their input.
+        checkpoint: A folder in which it's saved every minute how far the training has come. After a kill the next training
+            of the same sequences, settings and seed goes on from there, to the same bytes. None for no such folder.
 
     Raises:
         ConfigError: A setting has a value that can't be used.
@@ -171,6 +183,7 @@ class Word2Vec2(CooccurrenceEmbedder):
         threads: int | None = None,
         lower: bool = False,
         standardize: bool = False,
+        checkpoint: str | None = None,
     ) -> None:
         super().__init__(
             Settings(
@@ -187,7 +200,7 @@ class Word2Vec2(CooccurrenceEmbedder):
                 lower=lower,
                 standardize=standardize,
             ),
-            Options(position_weights, held_out, patience, start, freeze),
+            Options(position_weights, held_out, patience, start, freeze, checkpoint),
             threads,
         )
 
@@ -236,6 +249,10 @@ class FastText2(CooccurrenceEmbedder):
         lower: Whether words are lower-cased, in fitting and later.
         standardize: Whether each dimension is moved and scaled so that it has a mean of 0 and a variance of
             1 over the known words of the sequences, as networks like their input.
+        checkpoint: A folder in which it's saved every minute how far the training has come: of large tables less often, so
+            that saving takes 5 % of the time, but every 10 minutes. After a kill the next training of the same sequences,
+            settings and seed goes on from there, to the same bytes, with any number of threads. A training that has ended
+            stays there too, and comes back at once, until another one takes its place. None for no such folder.
 
     Raises:
         ConfigError: A setting has a value that can't be used.
@@ -264,6 +281,7 @@ class FastText2(CooccurrenceEmbedder):
         buckets: int | None = None,
         lower: bool = False,
         standardize: bool = False,
+        checkpoint: str | None = None,
     ) -> None:
         super().__init__(
             Settings(
@@ -283,6 +301,6 @@ class FastText2(CooccurrenceEmbedder):
                 lower=lower,
                 standardize=standardize,
             ),
-            Options(position_weights, held_out, patience),
+            Options(position_weights, held_out, patience, checkpoint=checkpoint),
             threads,
         )

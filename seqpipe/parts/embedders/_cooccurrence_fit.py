@@ -5,8 +5,10 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -16,12 +18,14 @@ from seqpipe.errors import EmbedderError
 from seqpipe.formats.fasttext import Subwords, hash_subwords
 from seqpipe.native import Members, find_own_threads, usable_threads
 from seqpipe.parts.cooccurrence import (
+    Checkpoints,
     Corpus,
     EpochLoss,
     Start,
     Trained,
     Training,
     check_words,
+    checkpoints_in,
     read_corpus,
     read_known,
     train,
@@ -59,7 +63,8 @@ def fit_cooccurrence(
         The vectors, what settings became that were "auto", and the losses of the epochs.
 
     Raises:
-        EmbedderError: There's nothing to fit on, or not enough memory or space for temporary files.
+        EmbedderError: There's nothing to fit on, not enough memory or space for temporary files, or the checkpoint can't be
+            used.
     """
     try:
         return _fit(settings, options, sequences, seed, threads, on_progress)
@@ -78,7 +83,12 @@ def _fit(
     threads: int | None,
     on_progress: OnProgress | None,
 ) -> tuple[WordVectors, Mapping[str, Any], Sequence[EpochLoss]]:
-    with tempfile.TemporaryFile() as file, tempfile.TemporaryFile() as other:
+    # The checkpoints first, as reading texts takes a while.
+    with (
+        _checkpoints(options) as checkpoints,
+        tempfile.TemporaryFile() as file,
+        tempfile.TemporaryFile() as other,
+    ):
         aside, form = _Aside(sequences, options.held_out, seed), _form_of(lower=settings.lower)
         before = _known_before(options.start, form)
         with _told_of_disks():
@@ -96,6 +106,7 @@ def _fit(
             members=parts.members,
             start=_start(options, corpus.words, before),
             held_out=held_out if options.held_out else None,
+            checkpoints=checkpoints,
             on_progress=_Report(corpus, int(settings.epochs), on_progress),
         )
     vectors = _vectors(trained, corpus, parts, settings)
@@ -103,6 +114,11 @@ def _fit(
     if on_progress:
         on_progress(FitProgress(fraction=1.0, loss=trained.losses[-1].train))
     return vectors, chosen, trained.losses
+
+
+def _checkpoints(options: Options) -> AbstractContextManager[Checkpoints | None]:
+    folder = options.checkpoint
+    return contextlib.nullcontext() if folder is None else checkpoints_in(Path(folder))
 
 
 def _training(settings: Settings, options: Options) -> Training:
@@ -240,13 +256,21 @@ class _Report:
     def __init__(self, corpus: Corpus, epochs: int, on_progress: OnProgress | None) -> None:
         self._words = corpus.counts.sum() * epochs
         self._on_progress = on_progress
-        self._start = time.perf_counter()
+        #: When the training began, and what was done by then, where it goes on from a checkpoint.
+        self._begun: tuple[float, float] | None = None
 
     def __call__(self, fraction: float, loss: float | None) -> None:
-        if self._on_progress:
-            seconds = max(1e-9, time.perf_counter() - self._start)
-            speed = float(self._words * fraction / seconds)
-            self._on_progress(FitProgress(min(fraction, 0.999), loss, speed))
+        if self._on_progress is None:
+            return
+        if self._begun is None:
+            self._begun = time.perf_counter(), fraction
+            if fraction:
+                self._on_progress(FitProgress(min(fraction, 0.999)))
+            return
+        start, before = self._begun
+        seconds = max(1e-9, time.perf_counter() - start)
+        speed = float(self._words * (fraction - before) / seconds)
+        self._on_progress(FitProgress(min(fraction, 0.999), loss, speed))
 
 
 def _vectors(trained: Trained, corpus: Corpus, parts: _Parts, settings: Settings) -> WordVectors:
