@@ -4,6 +4,8 @@ from seqpipe.kernels._autograd import Plan as Plan
 from seqpipe.kernels._autograd import Weights as Weights
 from seqpipe.kernels._autograd import recur as recur
 from seqpipe.kernels._autograd import recur_multiplied as recur_multiplied
+from seqpipe.kernels._cooccurrence import MOST_TARGETS as MOST_TARGETS
+from seqpipe.kernels._cooccurrence import MOST_WINDOW as MOST_WINDOW
 from seqpipe.kernels._cooccurrence import Block as Block
 from seqpipe.kernels._cooccurrence import Cooccurrence as Cooccurrence
 from seqpipe.kernels._cooccurrence import Members as Members
@@ -50,6 +52,8 @@ from seqpipe.kernels.triton import Triton as Triton
 from seqpipe.kernels.triton import supports as supports
 
 __all__ = [
+    "MOST_TARGETS",
+    "MOST_WINDOW",
     "Attention",
     "Block",
     "BuildError",

@@ -1,14 +1,17 @@
 """Trains tables on a corpus, block by block."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqpipe.errors import EmbedderError
+from seqpipe.errors import ConfigError, EmbedderError
 from seqpipe.kernels import (
+    MOST_TARGETS,
+    MOST_WINDOW,
     Block,
     Cooccurrence,
     Members,
@@ -17,8 +20,14 @@ from seqpipe.kernels import (
     aligned_rows,
     begin_rounds,
 )
-from seqpipe.parts.cooccurrence._corpus import Corpus
-from seqpipe.parts.cooccurrence._draws import huffman_paths, keep_probabilities, negatives
+from seqpipe.parts.cooccurrence._corpus import Tokens
+from seqpipe.parts.cooccurrence._draws import (
+    EXTRA_NEGATIVES,
+    NEGATIVE_EXPONENT,
+    huffman_paths,
+    keep_probabilities,
+    negatives,
+)
 
 Architecture: TypeAlias = Literal["skipgram", "cbow"]
 Loss: TypeAlias = Literal["negative-sampling", "hierarchical"]
@@ -34,6 +43,12 @@ _TOKENS_WITH_PARTS: Final = 200
 _TOKENS: Final = 250
 _FEWEST_TOKENS: Final = 50
 _SLICES_OF_A_CORPUS: Final = 400
+#: The most of what a setting may be. A step of the kernel has room for so many negatives, beside the word itself.
+_MOST: Final = {
+    "epochs": 1_000_000,
+    "window": MOST_WINDOW,
+    "negatives": MOST_TARGETS - 1 - EXTRA_NEGATIVES,
+}
 #: How many rows a slice draws negatives from.
 _POOL: Final = 256
 #: The greatest norm of a row: far beyond those of trained vectors, which are some units long, and so a sign of divergence. Where
@@ -66,6 +81,11 @@ class Training:
         subsample: The threshold of frequent words; see `keep_probabilities`.
         position_weights: Whether a mean weights words by their positions.
         patience: After how many epochs without a lower loss of held-out text it ends; None for never.
+        negative_exponent: The power of its count that a word is drawn in proportion to, as a negative.
+        whole_sequences: Whether no sequence is cut, however long it is.
+
+    Raises:
+        ConfigError: A value can't be used.
     """
 
     width: int
@@ -78,6 +98,27 @@ class Training:
     subsample: float = 1e-3
     position_weights: bool = False
     patience: int | None = None
+    negative_exponent: float = NEGATIVE_EXPONENT
+    whole_sequences: bool = False
+
+    def __post_init__(self) -> None:
+        if self.width < 1:
+            raise _refusal("width", self.width, "must be at least 1")
+        for name, most in _MOST.items():
+            value = getattr(self, name)
+            if not 1 <= value <= most:
+                raise _refusal(name, value, f"must be from 1 to {most:,}")
+        if self.loss not in get_args(Loss):
+            raise _refusal("loss", self.loss, 'may be "negative-sampling" or "hierarchical"')
+        for name in ("learning_rate", "subsample"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise _refusal(name, getattr(self, name), "must be more than 0")
+        if not math.isfinite(self.negative_exponent):
+            raise _refusal("negative_exponent", self.negative_exponent, "must be a finite number")
+
+
+def _refusal(name: str, value: object, rule: str) -> ConfigError:
+    return ConfigError(f"the embedder's `{name}` is {value!r}; it {rule}", setting=name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,14 +181,14 @@ class _State:
 
 
 def train(
-    corpus: Corpus,
+    corpus: Tokens,
     training: Training,
     *,
     seed: int,
     threads: int = 1,
     members: Members | None = None,
     start: Start | None = None,
-    held_out: Corpus | None = None,
+    held_out: Tokens | None = None,
     on_progress: OnTrained | None = None,
 ) -> Trained:
     """Train vectors of what co-occurs in a corpus.
@@ -170,7 +211,11 @@ def train(
         EmbedderError: No two known words stand beside each other in what's held out.
         MemoryError: There isn't enough memory for the tables.
     """
-    bounds = slice_bounds(corpus, _TOKENS if members is None else _TOKENS_WITH_PARTS)
+    bounds = slice_bounds(
+        corpus,
+        _TOKENS if members is None else _TOKENS_WITH_PARTS,
+        whole_sequences=training.whole_sequences,
+    )
     model = _begin(corpus, training, bounds, seed, members, start)
     state = _State()
     with begin_rounds(model, threads) as rounds:
@@ -178,7 +223,7 @@ def train(
             loss = _train_epoch(
                 rounds, corpus, bounds, model.slices, training, epoch, state, on_progress
             )
-            outside = None if held_out is None else _measure(model, held_out, threads)
+            outside = None if held_out is None else _measure(model, held_out, training, threads)
             state.losses.append(EpochLoss(loss, outside))
             if outside is not None and not _goes_on(state, outside, model, training, epoch):
                 break
@@ -193,7 +238,7 @@ def train(
     )
 
 
-def slice_bounds(corpus: Corpus, most: int) -> NDArray[np.int64]:
+def slice_bounds(corpus: Tokens, most: int, *, whole_sequences: bool = False) -> NDArray[np.int64]:
     """Return where slices begin, and the end, `[N + 1]`.
 
     A slice ends with the sequence in which it reaches a number of tokens, or within that, if it's twice as long by then.
@@ -201,29 +246,30 @@ def slice_bounds(corpus: Corpus, most: int) -> NDArray[np.int64]:
     Args:
         corpus: Whose tokens.
         most: That number; a small corpus has a smaller one.
+        whole_sequences: Whether it never ends within a sequence.
     """
     least = min(most, max(_FEWEST_TOKENS, corpus.size // _SLICES_OF_A_CORPUS))
     bounds, place = [0], 0
     while place < corpus.size:
         after = int(np.searchsorted(corpus.ends, place + least))
         end = int(corpus.ends[after]) if after < len(corpus.ends) else corpus.size
-        place = min(end, place + 2 * least)
+        place = end if whole_sequences else min(end, place + 2 * least)
         bounds.append(place)
     return np.array(bounds, dtype=np.int64)
 
 
 def _begin(
-    corpus: Corpus,
+    corpus: Tokens,
     training: Training,
     bounds: NDArray[np.int64],
     seed: int,
     members: Members | None,
     start: Start | None,
 ) -> Cooccurrence:
-    words, width = len(corpus.words), training.width
+    words, width = len(corpus.counts), training.width
     capacity = int(np.diff(bounds).max())
     targets = (
-        negatives(corpus.counts, training.negatives, _POOL)
+        negatives(corpus.counts, training.negatives, _POOL, training.negative_exponent)
         if training.loss == "negative-sampling"
         else huffman_paths(corpus.counts)
     )
@@ -274,7 +320,7 @@ def _greatest_norm(*tables: NDArray[np.float32] | None) -> float:
 
 def _train_epoch(
     rounds: Rounds,
-    corpus: Corpus,
+    corpus: Tokens,
     bounds: NDArray[np.int64],
     together: int,
     training: Training,
@@ -319,9 +365,9 @@ def _pieces(bounds: NDArray[np.int64], together: int) -> Iterator[tuple[int, int
         first = last
 
 
-def _measure(model: Cooccurrence, held_out: Corpus, threads: int) -> float:
+def _measure(model: Cooccurrence, held_out: Tokens, training: Training, threads: int) -> float:
     """Return the mean loss of a pair of what's held out; the tables stay as they are."""
-    bounds = slice_bounds(held_out, _TOKENS)
+    bounds = slice_bounds(held_out, _TOKENS, whole_sequences=training.whole_sequences)
     capacity = int(np.diff(bounds).max(initial=1))
     measured = replace(model, capacity=capacity)
     losses = pairs = 0.0
