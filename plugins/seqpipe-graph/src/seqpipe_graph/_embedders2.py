@@ -108,7 +108,7 @@ class DeepWalk2(_OwnEmbedder):
         self,
         *,
         width: int = 128,
-        walks: int = 10,
+        walks: int = 40,
         length: int = 40,
         window: int = 10,
         directed: bool = False,
@@ -116,7 +116,7 @@ class DeepWalk2(_OwnEmbedder):
         epochs: int = 1,
         loss: Loss = "hierarchical",
         negatives: int = 5,
-        learning_rate: float = 0.025,
+        learning_rate: float = 0.01,
         threads: int | None = None,
     ) -> None:
         super().__init__(
