@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,7 +121,7 @@ class Item2Vec2(ItemEmbedder):
             trained = fit_tables(
                 tokens, self._training, seed=seed, threads=settings.threads, on_progress=on_progress
             )
-        arrays = {
+        arrays: dict[str, NDArray[Any]] = {
             "items": np.ascontiguousarray(trained.inputs),
             "outputs": np.ascontiguousarray(trained.outputs),
             "counts": tokens.counts,
