@@ -10,6 +10,8 @@ import pytest
 import torch
 from hypothesis import HealthCheck, configuration, settings
 
+from seqpipe.native import BuildError, find_compiler
+
 # No folder of examples beside the code, and no time limit on noisy machines.
 settings.register_profile(
     "seqpipe", database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -43,6 +45,15 @@ def ctrl_c():
     """Let Ctrl-C reach the processes of tests: a shell starts what's in the background deaf to it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def compiler():
+    """Skip what forces the compiled engine where nothing can compile it."""
+    try:
+        find_compiler()
+    except BuildError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture

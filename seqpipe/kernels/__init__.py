@@ -32,14 +32,6 @@ from seqpipe.kernels.ir import Sizes as Sizes
 from seqpipe.kernels.ir import trace as trace
 from seqpipe.kernels.triton import Triton as Triton
 from seqpipe.kernels.triton import supports as supports
-from seqpipe.native._cooccurrence import Block as Block
-from seqpipe.native._cooccurrence import Cooccurrence as Cooccurrence
-from seqpipe.native._cooccurrence import Members as Members
-from seqpipe.native._cooccurrence import Negatives as Negatives
-from seqpipe.native._cooccurrence import Paths as Paths
-from seqpipe.native._cooccurrence import Rounds as Rounds
-from seqpipe.native._cooccurrence import aligned_rows as aligned_rows
-from seqpipe.native._cooccurrence import begin_rounds as begin_rounds
 
 __all__ = [
     "Attention",

@@ -7,6 +7,8 @@ from seqpipe.native._compiler import build as build
 from seqpipe.native._compiler import find_compiler as find_compiler
 from seqpipe.native._compiler import preamble as preamble
 from seqpipe.native._compiler import processor as processor
+from seqpipe.native._cooccurrence import MOST_TARGETS as MOST_TARGETS
+from seqpipe.native._cooccurrence import MOST_WINDOW as MOST_WINDOW
 from seqpipe.native._cooccurrence import Block as Block
 from seqpipe.native._cooccurrence import Cooccurrence as Cooccurrence
 from seqpipe.native._cooccurrence import Members as Members
@@ -26,6 +28,8 @@ from seqpipe.native._threads import own_threads as own_threads
 from seqpipe.native._threads import usable_threads as usable_threads
 
 __all__ = [
+    "MOST_TARGETS",
+    "MOST_WINDOW",
     "Block",
     "BuildError",
     "Cooccurrence",

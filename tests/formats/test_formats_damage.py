@@ -68,6 +68,7 @@ def model_bytes(tmp_path_factory):
         (36, "<i", -1, "`model`, at byte 36, is -1"),
         (40, "<i", 0, "`bucket`, at byte 40, is 0"),
         (48, "<i", 2**30, "`maxn`, at byte 48"),
+        (48, "<i", 0, "`maxn`, at byte 48, is 0, but `bucket` is 5"),
         (64, "<i", 2**30, "the dictionary, at byte 64, counts 1073741824 entries"),
         (84, "<q", 2**60, "`pruneidx_size`, at byte 84"),
     ],
@@ -103,6 +104,34 @@ def test_numbers_must_be_finite(model_bytes, tmp_path):
     path.write_bytes(model_bytes[:-4] + struct.pack("<f", float("nan")))
     with pytest.raises(SavedModelError, match=f"at byte {len(model_bytes) - 4}, isn't finite"):
         read_fasttext(path)
+
+
+@pytest.mark.parametrize("greatest", [1e18, 2e19, 3e38])
+def test_norms_and_centroids_whose_products_overflow_are_refused(
+    classifier_file, texts, tmp_path, greatest
+):
+    small = quantize(classifier_file, texts, qnorm=True)
+    matrix = read_fasttext(small).input
+    data = bytearray(small.read_bytes())
+    for values in (matrix.centroids, matrix.norms):
+        place = data.index(values.tobytes())
+        data[place : place + values.nbytes] = np.full_like(values, greatest).tobytes()
+    path = tmp_path / "huge.ftz"
+    path.write_bytes(data)
+    if greatest < 1e19:
+        assert np.isfinite(read_fasttext(path).vectors(["a", "b"])).all()
+    else:
+        with pytest.raises(
+            SavedModelError, match=r"the input norms, at byte \d+, make numbers that"
+        ):
+            read_fasttext(path)
+
+
+def test_means_of_great_numbers_are_finite():
+    model = make_model(min_n=1, max_n=2, buckets=5)
+    model.input.values[:] = 3e38
+    found = model.vectors(["the", "unknown"])
+    assert np.allclose(found, 3e38)
 
 
 def test_pickles_are_not_opened(tmp_path):

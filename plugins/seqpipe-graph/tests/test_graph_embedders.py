@@ -11,11 +11,14 @@ from seqpipe.testing import checks
 
 from seqpipe_graph import Edge
 from seqpipe_graph._embedders import DeepWalk, Node2Vec
+from seqpipe_graph._embedders2 import DeepWalk2, Node2Vec2
 
 QUICK = {"width": 8, "walks": 2, "length": 10, "window": 2}
 FACTORIES = {
     "DeepWalk": functools.partial(DeepWalk, **QUICK),
     "Node2Vec": functools.partial(Node2Vec, p=0.5, q=2.0, **QUICK),
+    "DeepWalk2": functools.partial(DeepWalk2, **QUICK),
+    "Node2Vec2": functools.partial(Node2Vec2, p=0.5, q=2.0, **QUICK),
 }
 
 
@@ -35,10 +38,11 @@ def cosines(embedder):
     return units @ units.T
 
 
-@pytest.mark.parametrize("settings", [{}, {"loss": "hierarchical"}])
-def test_members_of_a_club_are_near_each_other(karate, settings):
+@pytest.mark.parametrize("cls", [DeepWalk, DeepWalk2])
+@pytest.mark.parametrize("loss", ["negative-sampling", "hierarchical"])
+def test_members_of_a_club_are_near_each_other(karate, cls, loss):
     edges, clubs = karate
-    embedder = DeepWalk(width=16, length=40, epochs=10, **settings)
+    embedder = cls(width=16, length=40, epochs=10, loss=loss)
     embedder.fit(edges)
     near = cosines(embedder) - 2 * np.eye(34)
     names = embedder.vocabulary
@@ -50,7 +54,8 @@ def chain(names):
     return list(itertools.pairwise(names))
 
 
-def test_q_decides_whether_walks_stay_near():
+@pytest.mark.parametrize("cls", [Node2Vec, Node2Vec2])
+def test_q_decides_whether_walks_stay_near(cls):
     """On a ring of cliques, walks that lead outwards see more of the ring."""
     cliques = [[f"{clique} {node}" for node in range(8)] for clique in range(10)]
     edges = [edge for clique in cliques for edge in itertools.combinations(clique, 2)]
@@ -59,7 +64,7 @@ def test_q_decides_whether_walks_stay_near():
     ]
 
     def inside(q):
-        embedder = Node2Vec(width=16, length=20, window=5, q=q, epochs=3)
+        embedder = cls(width=16, length=20, window=5, q=q, epochs=3)
         embedder.fit(edges)
         near = cosines(embedder)
         cliques = np.array([name.split()[0] for name in embedder.vocabulary])
@@ -79,7 +84,8 @@ def test_directed_walks_go_one_way():
     assert sorted(sentences) == sorted(2 * [[*map(str, [6, *range(6), 7])][n:] for n in range(7)])
 
 
-def test_weights_reach_the_walks():
+@pytest.mark.parametrize("cls", [DeepWalk, DeepWalk2])
+def test_weights_reach_the_walks(cls):
     """Between two cliques there are as many edges as within, but they weigh next to nothing."""
     names = [f"{side}{node}" for side in "ab" for node in range(6)]
     edges = [
@@ -88,7 +94,7 @@ def test_weights_reach_the_walks():
     ]
 
     def gap(weighted):
-        embedder = DeepWalk(width=8, length=40, window=3, epochs=5, weighted=weighted)
+        embedder = cls(width=8, length=40, window=3, epochs=5, weighted=weighted)
         embedder.fit(edges)
         sides = np.array([name[0] for name in embedder.vocabulary])
         same = sides[:, None] == sides
@@ -133,13 +139,35 @@ def test_threads_change_no_walk(karate):
     assert len(sentences[0]) == 2 * 34
 
 
-@pytest.mark.parametrize("cls", [DeepWalk, Node2Vec])
+@pytest.mark.parametrize("cls", [DeepWalk, Node2Vec, DeepWalk2, Node2Vec2])
 @pytest.mark.parametrize(
     "setting", [{"walks": 0}, {"length": 0}, {"width": 0}, {"epochs": 0}, {"threads": 0}]
 )
 def test_settings_are_checked(cls, setting):
     with pytest.raises(ConfigError, match=f"`{next(iter(setting))}`"):
         cls(**setting)
+
+
+@pytest.mark.parametrize("cls", [DeepWalk2, Node2Vec2])
+@pytest.mark.parametrize("loss", ["negative-sampling", "hierarchical"])
+def test_vectors_are_the_same_for_any_number_of_threads(karate, cls, loss):
+    vectors = []
+    for threads in (1, 3, None):
+        embedder = cls(threads=threads, loss=loss, **QUICK)
+        embedder.fit(karate[0], seed=3)
+        vectors.append(embedder.embed(embedder.vocabulary).tobytes())
+    assert vectors[0] == vectors[1] == vectors[2]
+
+
+@pytest.mark.parametrize("setting", [{"negatives": 62}, {"window": 10**7}, {"loss": "softmax"}])
+def test_what_only_the_library_can_do_is_refused(setting):
+    with pytest.raises(ConfigError, match=f"`{next(iter(setting))}`"):
+        DeepWalk2(**setting)
+
+
+def test_a_high_learning_rate_is_told(karate):
+    with pytest.warns(UserWarning, match="`learning_rate`, 50.0, is too high"):
+        DeepWalk2(learning_rate=50.0, width=8, epochs=3, loss="negative-sampling").fit(karate[0])
 
 
 @pytest.mark.parametrize("setting", [{"p": 0.0}, {"q": -1.0}])

@@ -101,9 +101,18 @@ def test_nodes_with_several_labels_get_as_many(write):
 
 
 def test_as_many_of_the_likeliest_classes_are_chosen():
-    scores = np.array([[0.1, 0.9, 0.5], [0.3, 0.3, 0.2], [0.0, 0.1, 1.0]])
+    scores = np.array([[0.1, 0.9, 0.5], [0.3, 0.2, 0.2], [0.0, 0.1, 1.0]])
     chosen = most_likely(scores, np.array([2, 1, 3]))
     assert chosen.tolist() == [[False, True, True], [True, False, False], [True] * 3]
+
+
+def test_equally_likely_classes_are_chosen_as_by_the_usual_ranker():
+    """DeepWalk's and OpenNE's scorers take the last of what `argsort` puts in order, node by node."""
+    scores = np.random.default_rng(0).integers(0, 3, (200, 7)) / 2
+    counts = np.random.default_rng(1).integers(1, 8, 200)
+    chosen = most_likely(scores, counts)
+    for row, count, found in zip(scores, counts, chosen, strict=True):
+        assert set(np.flatnonzero(found)) == set(row.argsort(kind="stable")[-count:])
 
 
 def test_the_seed_draws_the_splits(write):

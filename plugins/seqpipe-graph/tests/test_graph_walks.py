@@ -182,9 +182,9 @@ def test_seeds_and_turns_give_other_walks():
 def test_whoever_stops_listening_stops_the_walks(monkeypatch):
     monkeypatch.setattr(_walks, "BATCH", 1)
     walked = Counter()
-    walk = _walks._Walker.walk
+    walk = _walks.Walker._walk
     monkeypatch.setattr(
-        _walks._Walker, "walk", lambda *given: walked.update(["one"]) or walk(*given)
+        _walks.Walker, "_walk", lambda *given: walked.update(["one"]) or walk(*given)
     )
     stream = walks(small(directed=False), walks=1000, threads=2)
     next(stream)
@@ -196,7 +196,7 @@ def test_an_error_in_a_thread_is_raised(monkeypatch):
     def fail(*given):
         raise MemoryError("no room")
 
-    monkeypatch.setattr(_walks._Walker, "walk", fail)
+    monkeypatch.setattr(_walks.Walker, "_walk", fail)
     with pytest.raises(MemoryError, match="no room"):
         list(walks(small(directed=False), threads=2))
 

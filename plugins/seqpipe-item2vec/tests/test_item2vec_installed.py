@@ -16,18 +16,23 @@ from spacy.util import registry
 from seqpipe_item2vec._baskets import Baskets
 from seqpipe_item2vec._histories import Histories
 from seqpipe_item2vec._item2vec import Item2Vec
+from seqpipe_item2vec._item2vec2 import Item2Vec2
 from seqpipe_item2vec._next_items import make_next_items
 
 PACKAGE = Path(__file__).parent.parent
 README = (PACKAGE / "README.md").read_text(encoding="utf-8")
 EXAMPLE = (PACKAGE / "example/pipeline.cfg").read_text(encoding="utf-8")
-PARTS = (Item2Vec, Baskets, Histories, make_next_items)
+PARTS = (Item2Vec, Item2Vec2, Baskets, Histories, make_next_items)
 
 
 def test_entry_points_lead_to_the_parts():
-    part = find_part("embedders", "item2vec.Item2Vec.v1")
-    assert part.factory is Item2Vec
-    assert "seqpipe-item2vec" in str(part.owner)
+    for name, factory in {
+        "item2vec.Item2Vec.v1": Item2Vec,
+        "item2vec.Item2Vec.v2": Item2Vec2,
+    }.items():
+        part = find_part("embedders", name)
+        assert part.factory is factory
+        assert "seqpipe-item2vec" in str(part.owner)
     assert registry.readers.get("item2vec.Baskets.v1") is Baskets
     assert registry.readers.get("item2vec.Histories.v1") is Histories
     assert registry.scorers.get("item2vec.NextItems.v1") is make_next_items
@@ -40,7 +45,7 @@ def test_listing_imports_no_library():
         "print(sorted({'gensim', 'numpy', 'scipy', 'spacy'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split("\n")[:2] == ["1", "[]"]
+    assert done.stdout.split("\n")[:2] == ["2", "[]"]
 
 
 def test_example_trains_and_its_items_have_vectors(tmp_path, monkeypatch):
@@ -50,7 +55,7 @@ def test_example_trains_and_its_items_have_vectors(tmp_path, monkeypatch):
     assert scores["predicted"]["hit_rate"] > 2 * scores["popularity"]["hit_rate"]
     assert "item2vec" in result.report["plugins"]
     embedder = spacy.load(result.model).vocab.vectors.embedder
-    assert isinstance(embedder, Item2Vec)
+    assert isinstance(embedder, Item2Vec2)
     likely = dict(zip(embedder.vocabulary, embedder.predict(["curry paste"]), strict=True))
     assert min(likely[item] for item in ("rice", "chickpeas")) > likely["spaghetti"]
 

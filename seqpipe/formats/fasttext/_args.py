@@ -104,7 +104,27 @@ def read_args(source: Bytes) -> FastTextArgs:
     if args.hashes and not args.buckets:
         problem = "is 0, but there are sub-words or n-grams of words"
         raise source.refusal("`bucket`", problem, offset=places["buckets"])
+    if _has_unused_rows(args):
+        problem = (
+            f"is 0, but `bucket` is {args.buckets} and there are no n-grams of words: either is wrong, and without "
+            "`maxn` sub-words would be lost"
+        )
+        raise source.refusal("`maxn`", problem, offset=places["max_n"])
     return args
+
+
+def _has_unused_rows(args: FastTextArgs) -> bool:
+    """Return whether there are shared rows that nothing uses, which the library doesn't write.
+
+    Supervised models of its first files have such rows: there `maxn` is known to mean nothing.
+    """
+    return (
+        args.buckets > 0 and not args.hashes and not _is_early_supervised(args.kind, args.version)
+    )
+
+
+def _is_early_supervised(kind: Kind, version: int) -> bool:
+    return kind == "supervised" and version <= 11
 
 
 def _read_version(source: Bytes) -> int:
@@ -147,7 +167,7 @@ def _args(values: dict[str, int], subsample: float, version: int) -> FastTextArg
     known = {name: number for name, number in values.items() if name not in ("kind", "loss")}
     kind = KINDS[values["kind"] - 1]
     # As the library does: supervised models had no sub-words then, whatever the settings say.
-    if kind == "supervised" and version <= 11:
+    if _is_early_supervised(kind, version):
         known["max_n"] = 0
     return FastTextArgs(
         kind=kind, loss=LOSSES[values["loss"] - 1], subsample=subsample, version=version, **known

@@ -328,9 +328,11 @@ class FastTextModel:
         if not len(ids):
             return np.zeros(self.width, dtype=np.float32)
         rows = self.input.rows(np.array(ids, dtype=np.intp))
-        # Values of a damaged file may be so large that their sum overflows.
+        # Values of a damaged file may be so large that their sum overflows, while their mean never does.
         with np.errstate(over="ignore", invalid="ignore"):
             mean: NDArray[np.float32] = rows.mean(axis=0, dtype=np.float32)
+        if not np.isfinite(mean).all():
+            mean = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
         return mean
 
     def _probabilities(self, lines: Sequence[Sequence[int]]) -> NDArray[np.float32]:

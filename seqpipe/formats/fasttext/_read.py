@@ -23,6 +23,10 @@ from seqpipe.formats.fasttext._model import FastTextModel
 #: Behind a word come a byte of 0, its count of 8 bytes, and a byte that distinguishes labels from words.
 _TAIL: Final = 10
 
+#: The greatest float, and how many rows are put together at once to look for greater numbers.
+_GREATEST: Final = float(np.finfo(np.float32).max)
+_ROWS_AT_ONCE: Final = 10_000
+
 #: The library's own limit, by which it builds its tree.
 _MAX_TOTAL: Final = 10**15
 
@@ -226,8 +230,29 @@ def _read_quantized(source: Bytes, name: str, shape: tuple[int, int]) -> Quantiz
     if not has_norms:
         return Quantized(codes, centroids, part_width, shape[1])
     norm_codes = source.array("u1", shape[0], f"the {name} matrix's codes of norms")
+    start = source.offset
     _, norms = _read_quantizer(source, f"{name} norms'", 1, 1)
-    return Quantized(codes, centroids, part_width, shape[1], norm_codes, norms)
+    matrix = Quantized(codes, centroids, part_width, shape[1], norm_codes, norms)
+    if not _has_finite_rows(matrix):
+        problem = "make numbers that are too large for a float, together with the centroids"
+        raise source.refusal(f"the {name} norms", problem, offset=start)
+    return matrix
+
+
+def _has_finite_rows(matrix: Quantized) -> bool:
+    """Return whether no row's norm times its centroids is beyond what a float holds."""
+    assert matrix.norms is not None
+    greatest = np.abs(matrix.centroids.astype(np.float64)).max(initial=0)
+    if greatest * np.abs(matrix.norms.astype(np.float64)).max(initial=0) <= _GREATEST:
+        return True
+    # Rows needn't have the greatest of both.
+    with np.errstate(over="ignore"):
+        return all(
+            np.isfinite(
+                matrix.rows(np.arange(first, min(first + _ROWS_AT_ONCE, matrix.shape[0])))
+            ).all()
+            for first in range(0, matrix.shape[0], _ROWS_AT_ONCE)
+        )
 
 
 def _read_quantizer(

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from seqpipe import storage
 from seqpipe.errors import EmbedderError, SavedModelError
-from seqpipe.kernels import Members
-from seqpipe.parts.cooccurrence._corpus import Corpus
+from seqpipe.native import Members
+from seqpipe.parts.cooccurrence._corpus import Corpus, Tokens
 from seqpipe.parts.cooccurrence._training import EpochLoss, Start, Training
 from seqpipe.storage.part_files import read_json, write_json
 
@@ -78,13 +78,13 @@ class State:
 
 
 def identify(
-    corpus: Corpus,
+    corpus: Tokens,
     training: Training,
     seed: int,
     bounds: NDArray[np.int64],
     members: Members | None,
     start: Start | None,
-    held_out: Corpus | None,
+    held_out: Tokens | None,
 ) -> Identity:
     """Return whatever determines what a training comes to; texts and tables by their SHA-256.
 
@@ -97,6 +97,7 @@ def identify(
         start: What some words' vectors are at first.
         held_out: What the loss is measured on.
     """
+    words = corpus.words if isinstance(corpus, Corpus) else ()
     parts: list[NDArray[Any]] = []
     if members is not None:
         parts = [members.rows, members.starts]
@@ -108,7 +109,7 @@ def identify(
         "settings": {name: _plain(value) for name, value in asdict(training).items()},
         "seed": int(seed),
         "text": _digest(_numbers(corpus)),
-        "words": _digest([*_encoded(corpus.words), corpus.counts]),
+        "words": _digest([*_encoded(words), corpus.counts]),
         "slices": _digest([bounds]),
         "n-grams": _digest(parts),
         "vectors to start from": _digest(begun),
@@ -120,7 +121,7 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _numbers(corpus: Corpus) -> Iterator[NDArray[np.int32]]:
+def _numbers(corpus: Tokens) -> Iterator[NDArray[np.int32]]:
     for first in range(0, corpus.size, _AT_ONCE):
         yield corpus.numbers(first, min(first + _AT_ONCE, corpus.size))
 

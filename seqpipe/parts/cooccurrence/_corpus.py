@@ -3,7 +3,7 @@
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import IO, Final
+from typing import IO, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,25 @@ END: Final = -1
 _LEFT_OUT: Final = -2
 _AT_ONCE: Final = 1 << 20
 _BYTES: Final = 4
+
+
+class Tokens(Protocol):
+    """Sequences of numbers, each with `END` behind it: what can be trained on, wherever it is."""
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """How often each number occurs, `[V]`."""
+
+    @property
+    def size(self) -> int:
+        """How many tokens there are: numbers and ends."""
+
+    @property
+    def ends(self) -> NDArray[np.int64]:
+        """Where sequences end: the places behind, ascending, int64."""
+
+    def numbers(self, first: int, last: int) -> NDArray[np.int32]:
+        """Return the tokens from one place to before another; a training asks for all of them in order, in each epoch."""
 
 
 @dataclass(frozen=True, eq=False)

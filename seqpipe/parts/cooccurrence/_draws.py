@@ -1,17 +1,19 @@
 """What chance decides in a training: which occurrences are skipped, and which words are drawn to contrast with."""
 
 import heapq
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seqpipe.errors import EmbedderError
 from seqpipe.native import Negatives, Paths
 
 #: Words are drawn by this power of how often they occur (Mikolov et al. 2013).
-_POWER = 0.75
+NEGATIVE_EXPONENT: Final = 0.75
 #: How many more negatives are drawn for a window than are meant for a pair, each counting less in turn: pairs of a
 #: window share them, and more of them make up for that.
-_EXTRA_NEGATIVES = 2
+EXTRA_NEGATIVES: Final = 2
 
 
 def keep_probabilities(counts: NDArray[np.int64], threshold: float) -> NDArray[np.float32]:
@@ -31,15 +33,28 @@ def keep_probabilities(counts: NDArray[np.int64], threshold: float) -> NDArray[n
     return kept
 
 
-def negatives(counts: NDArray[np.int64], per_pair: int, pool: int) -> Negatives:
+def negatives(
+    counts: NDArray[np.int64], per_pair: int, pool: int, exponent: float = NEGATIVE_EXPONENT
+) -> Negatives:
     """Return how words are drawn at random, by the alias method (Walker 1977; Vose 1991).
 
     Args:
         counts: How often each word occurs, `[V]`.
         per_pair: How many each pair is contrasted with.
         pool: How many rows a slice draws them from.
+        exponent: The power of its count that a word is drawn in proportion to. One that doesn't occur is never drawn.
+
+    Raises:
+        EmbedderError: The powers are too large, or all too small.
     """
-    weights = np.maximum(counts, 0).astype(np.float64) ** _POWER
+    weights = np.zeros(len(counts))
+    with np.errstate(over="ignore"):
+        np.power(counts.astype(np.float64), exponent, out=weights, where=counts > 0)
+    if not 0 < weights.sum() < np.inf:
+        raise EmbedderError(
+            f"the embedder's `negative_exponent` is {exponent}, which makes numbers of counts up to {counts.max():,} that "
+            "can't be computed with: set one nearer to 0"
+        )
     share = weights * (len(weights) / weights.sum())
     alias = np.arange(len(weights), dtype=np.int32)
     small = np.flatnonzero(share < 1).tolist()[::-1]
@@ -54,7 +69,7 @@ def negatives(counts: NDArray[np.int64], per_pair: int, pool: int) -> Negatives:
     for left in (*small, *large):
         shares[left] = 1.0
     return Negatives(
-        per_pair, per_pair + _EXTRA_NEGATIVES, pool, alias, np.array(shares, dtype=np.float32)
+        per_pair, per_pair + EXTRA_NEGATIVES, pool, alias, np.array(shares, dtype=np.float32)
     )
 
 

@@ -24,7 +24,7 @@ from seqpipe.parts.cooccurrence._checkpoints import (
     State,
     identify,
 )
-from seqpipe.parts.cooccurrence._corpus import Corpus
+from seqpipe.parts.cooccurrence._corpus import Tokens
 from seqpipe.parts.cooccurrence._draws import huffman_paths, keep_probabilities, negatives
 from seqpipe.parts.cooccurrence._training import EpochLoss, OnTrained, Start, Trained, Training
 
@@ -57,14 +57,14 @@ _MEASURED: Final = 1 << 40
 
 
 def train(
-    corpus: Corpus,
+    corpus: Tokens,
     training: Training,
     *,
     seed: int,
     threads: int = 1,
     members: Members | None = None,
     start: Start | None = None,
-    held_out: Corpus | None = None,
+    held_out: Tokens | None = None,
     checkpoints: Checkpoints | None = None,
     on_progress: OnTrained | None = None,
 ) -> Trained:
@@ -91,7 +91,11 @@ def train(
             another training that hasn't ended, or can't be written.
         MemoryError: There isn't enough memory for the tables.
     """
-    bounds = slice_bounds(corpus, _TOKENS if members is None else _TOKENS_WITH_PARTS)
+    bounds = slice_bounds(
+        corpus,
+        _TOKENS if members is None else _TOKENS_WITH_PARTS,
+        whole_sequences=training.whole_sequences,
+    )
     model = _begin(corpus, training, bounds, seed, members, start)
     checkpoint = None
     if checkpoints is not None:
@@ -112,7 +116,7 @@ def train(
     )
 
 
-def slice_bounds(corpus: Corpus, most: int) -> NDArray[np.int64]:
+def slice_bounds(corpus: Tokens, most: int, *, whole_sequences: bool = False) -> NDArray[np.int64]:
     """Return where slices begin, and the end, `[N + 1]`.
 
     A slice ends with the sequence in which it reaches a number of tokens, or within that, if it's twice as long by then.
@@ -120,29 +124,30 @@ def slice_bounds(corpus: Corpus, most: int) -> NDArray[np.int64]:
     Args:
         corpus: Whose tokens.
         most: That number; a small corpus has a smaller one.
+        whole_sequences: Whether it never ends within a sequence.
     """
     least = min(most, max(_FEWEST_TOKENS, corpus.size // _SLICES_OF_A_CORPUS))
     bounds, place = [0], 0
     while place < corpus.size:
         after = int(np.searchsorted(corpus.ends, place + least))
         end = int(corpus.ends[after]) if after < len(corpus.ends) else corpus.size
-        place = min(end, place + 2 * least)
+        place = end if whole_sequences else min(end, place + 2 * least)
         bounds.append(place)
     return np.array(bounds, dtype=np.int64)
 
 
 def _begin(
-    corpus: Corpus,
+    corpus: Tokens,
     training: Training,
     bounds: NDArray[np.int64],
     seed: int,
     members: Members | None,
     start: Start | None,
 ) -> Cooccurrence:
-    words, width = len(corpus.words), training.width
+    words, width = len(corpus.counts), training.width
     capacity = int(np.diff(bounds).max())
     targets = (
-        negatives(corpus.counts, training.negatives, _POOL)
+        negatives(corpus.counts, training.negatives, _POOL, training.negative_exponent)
         if training.loss == "negative-sampling"
         else huffman_paths(corpus.counts)
     )
@@ -207,7 +212,7 @@ class _Job:
         state: How far it has come.
     """
 
-    corpus: Corpus
+    corpus: Tokens
     training: Training
     bounds: NDArray[np.int64]
     model: Cooccurrence
@@ -228,14 +233,14 @@ class _Job:
             self.on_progress(done / self.total, loss)
 
 
-def _train(job: _Job, held_out: Corpus | None, threads: int) -> None:
+def _train(job: _Job, held_out: Tokens | None, threads: int) -> None:
     """Train from where the state is to the end."""
     state = job.state
     job.report(None)
     with begin_rounds(job.model, threads) as rounds:
         while state.epoch < job.training.epochs:
             loss = _train_epoch(rounds, job)
-            outside = None if held_out is None else _measure(job.model, held_out, threads)
+            outside = None if held_out is None else _measure(job, held_out, threads)
             state.losses.append(EpochLoss(loss, outside))
             state.epoch, state.slice = state.epoch + 1, 0
             if outside is not None and not _goes_on(job, outside):
@@ -284,9 +289,10 @@ def _pieces(bounds: NDArray[np.int64], together: int, first: int = 0) -> Iterato
         first = last
 
 
-def _measure(model: Cooccurrence, held_out: Corpus, threads: int) -> float:
+def _measure(job: _Job, held_out: Tokens, threads: int) -> float:
     """Return the mean loss of a pair of what's held out; the tables stay as they are."""
-    bounds = slice_bounds(held_out, _TOKENS)
+    model = job.model
+    bounds = slice_bounds(held_out, _TOKENS, whole_sequences=job.training.whole_sequences)
     capacity = int(np.diff(bounds).max(initial=1))
     measured = replace(model, capacity=capacity)
     losses = pairs = 0.0

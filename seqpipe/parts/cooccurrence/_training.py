@@ -1,14 +1,27 @@
 """What a training is told, and what it comes to."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seqpipe.errors import ConfigError
+from seqpipe.native import MOST_TARGETS, MOST_WINDOW
+from seqpipe.parts.cooccurrence._draws import EXTRA_NEGATIVES, NEGATIVE_EXPONENT
+
 Architecture: TypeAlias = Literal["skipgram", "cbow"]
 Loss: TypeAlias = Literal["negative-sampling", "hierarchical"]
+
+
+#: The most of what a setting may be. A step of the kernel has room for so many negatives, beside the word itself.
+_MOST: Final = {
+    "epochs": 1_000_000,
+    "window": MOST_WINDOW,
+    "negatives": MOST_TARGETS - 1 - EXTRA_NEGATIVES,
+}
 
 
 @dataclass(frozen=True)
@@ -26,6 +39,11 @@ class Training:
         subsample: The threshold of frequent words; see `keep_probabilities`.
         position_weights: Whether a mean weights words by their positions.
         patience: After how many epochs without a lower loss of held-out text it ends; None for never.
+        negative_exponent: The power of its count that a word is drawn in proportion to, as a negative.
+        whole_sequences: Whether no sequence is cut, however long it is.
+
+    Raises:
+        ConfigError: A value can't be used.
     """
 
     width: int
@@ -38,6 +56,27 @@ class Training:
     subsample: float = 1e-3
     position_weights: bool = False
     patience: int | None = None
+    negative_exponent: float = NEGATIVE_EXPONENT
+    whole_sequences: bool = False
+
+    def __post_init__(self) -> None:
+        if self.width < 1:
+            raise _refusal("width", self.width, "must be at least 1")
+        for name, most in _MOST.items():
+            value = getattr(self, name)
+            if not 1 <= value <= most:
+                raise _refusal(name, value, f"must be from 1 to {most:,}")
+        if self.loss not in get_args(Loss):
+            raise _refusal("loss", self.loss, 'may be "negative-sampling" or "hierarchical"')
+        for name in ("learning_rate", "subsample"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise _refusal(name, getattr(self, name), "must be more than 0")
+        if not math.isfinite(self.negative_exponent):
+            raise _refusal("negative_exponent", self.negative_exponent, "must be a finite number")
+
+
+def _refusal(name: str, value: object, rule: str) -> ConfigError:
+    return ConfigError(f"the embedder's `{name}` is {value!r}; it {rule}", setting=name)
 
 
 @dataclass(frozen=True, eq=False)

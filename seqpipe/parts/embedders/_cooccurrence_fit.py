@@ -2,8 +2,6 @@
 
 import contextlib
 import tempfile
-import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -16,7 +14,7 @@ from numpy.typing import NDArray
 
 from seqpipe.errors import EmbedderError
 from seqpipe.formats.fasttext import Subwords, hash_subwords
-from seqpipe.native import Members, find_own_threads, usable_threads
+from seqpipe.native import Members
 from seqpipe.parts.cooccurrence import (
     Checkpoints,
     Corpus,
@@ -26,9 +24,9 @@ from seqpipe.parts.cooccurrence import (
     Training,
     check_words,
     checkpoints_in,
+    fit_tables,
     read_corpus,
     read_known,
-    train,
 )
 from seqpipe.parts.embedders._contract import Embedder, FitProgress, OnProgress
 from seqpipe.parts.embedders._cooccurrence import Options
@@ -42,8 +40,6 @@ from seqpipe.parts.embedders.fasttext._settings import Settings
 from seqpipe.parts.embedders.fasttext._vectors import Shape, WordVectors
 from seqpipe.parts.fasttext import written
 
-#: From which share of slowed slices on a warning says so.
-_MOST_SLOWED: Final = 0.01
 #: About a golden ratio of 2^32: numbers multiplied by it are spread evenly (Knuth, The Art of Computer Programming 3, 6.4).
 _SPREAD: Final = 2_654_435_769
 
@@ -98,19 +94,18 @@ def _fit(
         chosen = settings.chosen(corpus.read)
         settings = replace(settings, **chosen)
         parts = _Parts.of(corpus.words, settings)
-        trained = train(
+        trained = fit_tables(
             corpus,
             _training(settings, options),
             seed=seed,
-            threads=threads or _default_threads(),
+            threads=threads,
             members=parts.members,
             start=_start(options, corpus.words, before),
             held_out=held_out if options.held_out else None,
             checkpoints=checkpoints,
-            on_progress=_Report(corpus, int(settings.epochs), on_progress),
+            on_progress=on_progress,
         )
     vectors = _vectors(trained, corpus, parts, settings)
-    _warn(trained, settings)
     if on_progress:
         on_progress(FitProgress(fraction=1.0, loss=trained.losses[-1].train))
     return vectors, chosen, trained.losses
@@ -136,11 +131,6 @@ def _training(settings: Settings, options: Options) -> Training:
         position_weights=options.position_weights,
         patience=options.patience,
     )
-
-
-def _default_threads() -> int:
-    """Return how many threads train where nobody says: those of the run, or else all there are."""
-    return find_own_threads() or usable_threads()
 
 
 class _Aside:
@@ -252,33 +242,8 @@ class _Parts:
         return cls(subwords, rows, Members(members, starts), buckets)
 
 
-class _Report:
-    def __init__(self, corpus: Corpus, epochs: int, on_progress: OnProgress | None) -> None:
-        self._words = corpus.counts.sum() * epochs
-        self._on_progress = on_progress
-        #: When the training began, and what was done by then, where it goes on from a checkpoint.
-        self._begun: tuple[float, float] | None = None
-
-    def __call__(self, fraction: float, loss: float | None) -> None:
-        if self._on_progress is None:
-            return
-        if self._begun is None:
-            self._begun = time.perf_counter(), fraction
-            if fraction:
-                self._on_progress(FitProgress(min(fraction, 0.999)))
-            return
-        start, before = self._begun
-        seconds = max(1e-9, time.perf_counter() - start)
-        speed = float(self._words * (fraction - before) / seconds)
-        self._on_progress(FitProgress(min(fraction, 0.999), loss, speed))
-
-
 def _vectors(trained: Trained, corpus: Corpus, parts: _Parts, settings: Settings) -> WordVectors:
     words = len(corpus.words)
-    if not np.isfinite(trained.inputs).all():
-        raise EmbedderError(
-            "the training of the embedder gave vectors that aren't finite: set a smaller `learning_rate`"
-        )
     own, rows = np.array(trained.inputs[:words]), np.array(trained.inputs[words:])
     tables = tables_of(own, rows, parts.subwords, parts.rows)
     if settings.standardize:
@@ -292,28 +257,3 @@ def _vectors(trained: Trained, corpus: Corpus, parts: _Parts, settings: Settings
         library=f"seqpipe {version('seqpipe')}",
     )
     return WordVectors(shape, corpus.words, tables)
-
-
-def _warn(trained: Trained, settings: Settings) -> None:
-    """Say so if the learning rate was too high for the vectors to come to rest."""
-    untrained = _untrained_loss(settings)
-    if trained.slowed > _MOST_SLOWED:
-        found = f"vectors grew beyond all bounds in {trained.slowed:.0%} of the steps"
-    elif untrained and trained.losses[-1].train > untrained:
-        found = (
-            f"after the last epoch pairs are predicted worse ({trained.losses[-1].train:.3f}) than by vectors "
-            f"of zeros ({untrained:.3f})"
-        )
-    else:
-        return
-    warnings.warn(
-        f"the embedder's `learning_rate`, {settings.learning_rate}, is too high: {found}; set a smaller one",
-        stacklevel=4,
-    )
-
-
-def _untrained_loss(settings: Settings) -> float | None:
-    """Return the loss of a pair before anything is learnt; None if it depends on the word."""
-    if settings.loss != "negative-sampling":
-        return None
-    return (1 + settings.negatives) * float(np.log(2))

@@ -13,7 +13,7 @@ import pytest
 
 from seqpipe import storage
 from seqpipe.errors import EmbedderError, SavedModelError
-from seqpipe.kernels import Members
+from seqpipe.native import Members
 from seqpipe.parts.cooccurrence import (
     Corpus,
     Start,

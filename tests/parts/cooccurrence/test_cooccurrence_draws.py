@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from seqpipe.errors import EmbedderError
 from seqpipe.parts.cooccurrence import huffman_paths, keep_probabilities, negatives
 
 REASON = "gensim isn't installed; it comes with the packages in plugins/"
@@ -21,6 +22,22 @@ def test_words_are_drawn_by_the_power_of_their_counts(counts: np.ndarray) -> Non
     np.testing.assert_allclose(
         probability / len(counts), weights / weights.sum(), atol=1e-6 * len(counts)
     )
+
+
+@pytest.mark.parametrize("exponent", [-1.0, 0.0, 0.5, 1.0, 30.0])
+def test_the_exponent_is_that_of_the_counts(exponent: float) -> None:
+    counts = np.array([900, 400, 0, 60, 7, 5, 1])
+    drawn = negatives(counts, 5, 10, exponent)
+    probability = drawn.share.astype(np.float64)
+    np.add.at(probability, drawn.alias, 1 - drawn.share.astype(np.float64))
+    weights = np.where(counts > 0, np.maximum(counts, 1.0) ** exponent, 0)
+    np.testing.assert_allclose(probability / len(counts), weights / weights.sum(), atol=1e-6)
+
+
+@pytest.mark.parametrize("exponent", [500.0, -1e9])
+def test_an_exponent_that_cant_be_computed_with_is_told(exponent: float) -> None:
+    with pytest.raises(EmbedderError, match="`negative_exponent` is"):
+        negatives(COUNTS[:-1], 5, 10, exponent)
 
 
 def test_more_negatives_are_drawn_than_are_meant_for_a_pair() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqpipe.errors import EmbedderError
+from seqpipe.errors import ConfigError, EmbedderError
 from seqpipe.parts.cooccurrence import (
     Corpus,
     Start,
@@ -17,6 +17,7 @@ from seqpipe.parts.cooccurrence import (
     read_known,
     train,
 )
+from seqpipe.parts.cooccurrence._trainer import slice_bounds
 
 TRAINING = Training(width=16, epochs=3, subsample=1.0, learning_rate=0.1)
 TOPICS = [
@@ -155,3 +156,30 @@ def test_a_window_that_is_wider_than_texts_is_trained_with_weights_of_positions(
 def test_steps_that_were_made_smaller_are_counted() -> None:
     assert trained().slowed == 0
     assert trained(replace(TRAINING, learning_rate=50.0)).slowed > 0.1
+
+
+def test_whole_sequences_are_never_cut() -> None:
+    corpus = corpus_of([["a", "b"] * 700, *sentences(10)])
+    cut = slice_bounds(corpus, 250)
+    whole = slice_bounds(corpus, 250, whole_sequences=True)
+    assert len(np.setdiff1d(cut, [0, *corpus.ends])) > 0
+    assert set(whole) <= {0, *corpus.ends.tolist()}
+    assert whole[-1] == corpus.size
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("width", 0),
+        ("epochs", 0),
+        ("window", 2_000_000),
+        ("negatives", 62),
+        ("loss", "softmax"),
+        ("learning_rate", float("nan")),
+        ("subsample", 0),
+        ("negative_exponent", float("inf")),
+    ],
+)
+def test_settings_that_cant_be_used_are_refused(name: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=f"`{name}` is"):
+        replace(TRAINING, **{name: value})

@@ -26,6 +26,8 @@ def seqpipe_embedders() -> Factories:
     return {
         "graph.DeepWalk.v1": "seqpipe_graph._embedders:DeepWalk",
         "graph.Node2Vec.v1": "seqpipe_graph._embedders:Node2Vec",
+        "graph.DeepWalk.v2": "seqpipe_graph._embedders2:DeepWalk2",
+        "graph.Node2Vec.v2": "seqpipe_graph._embedders2:Node2Vec2",
     }
 
 

@@ -1,27 +1,22 @@
 """Nodes as vectors: random walks, read as sentences by skip-gram."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias, final
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
-from seqpipe.errors import EmbedderError
-from seqpipe.parts.embedders import Embedder, FitProgress, OnProgress, Word2Vec
+from seqpipe.parts.embedders import FitProgress, OnProgress, Word2Vec
 
 from seqpipe_graph._graph import Graph
-from seqpipe_graph._vectors import NodeVectors, read_vectors, write_vectors
+from seqpipe_graph._walk_embedder import WALKING, WalkEmbedder, training_progress
 from seqpipe_graph._walks import Plan, walks
 
 #: How a prediction is measured.
 Loss: TypeAlias = Literal["negative-sampling", "hierarchical"]
 
-#: About which part of the work it is to walk, and to write the walks down.
-_WALKING: Final = 0.1
 
-
-class WalkEmbedder(Embedder):
-    """Builds a graph, walks on it, and trains on the walks.
+class _LibraryEmbedder(WalkEmbedder):
+    """Trains by the fastText library, which reads walks as texts.
 
     Args:
         plan: How to walk.
@@ -31,73 +26,19 @@ class WalkEmbedder(Embedder):
     """
 
     def __init__(self, plan: Plan, skip_gram: Word2Vec, *, directed: bool, weighted: bool) -> None:
-        self.width = skip_gram.width
-        self._plan = plan
+        super().__init__(plan, skip_gram.width, directed=directed, weighted=weighted)
         self._skip_gram = skip_gram
-        self._directed = directed
-        self._weighted = weighted
-        self._nodes: NodeVectors | None = None
 
-    @property
-    def vocabulary(self) -> Sequence[str]:
-        """All nodes; see `Embedder.vocabulary`."""
-        return self._nodes.names if self._nodes else ()
-
-    def fit(
-        self,
-        sequences: Iterable[Sequence[str]],
-        *,
-        seed: int = 0,
-        on_progress: OnProgress | None = None,
-    ) -> None:
-        """Fit on the graph that paths make: edges, or longer ones; see `Graph.from_edges`.
-
-        Args:
-            sequences: The paths. One of a single node is a node that may have no edges, and that has the
-                zero vector then. An `Edge` has a weight.
-            seed: See `Embedder.fit`.
-            on_progress: See `Embedder.fit`; receives the progress of both the walking and the training.
-
-        Raises:
-            DataError: A path isn't one, or has a weight that can't be used.
-            EmbedderError: There are no edges, or the trainer failed.
-        """
-        graph = Graph.from_edges(sequences, directed=self._directed, weighted=self._weighted)
-        if not len(graph.indices):
-            raise EmbedderError(
-                f"there's nothing to fit the embedder on: {len(graph.names)} nodes and no edges"
-            )
+    def _train(
+        self, graph: Graph, seed: int, on_progress: OnProgress | None
+    ) -> NDArray[np.float32]:
         words = [str(node) for node in range(len(graph.names))]
         self._skip_gram.fit(
             self._sentences(graph, words, seed, on_progress),
             seed=seed,
-            on_progress=_later(on_progress) if on_progress else None,
+            on_progress=training_progress(on_progress) if on_progress else None,
         )
-        self._nodes = NodeVectors(graph.names, self._skip_gram.embed(words))
-
-    def embed(self, words: Sequence[str]) -> NDArray[np.float32]:
-        """Return the vectors of nodes; see `Embedder.embed`."""
-        return self._fitted().embed(words)
-
-    def to_disk(self, path: Path) -> None:
-        """Write the vectors into the folder `path`.
-
-        Raises:
-            EmbedderError: The embedder hasn't been fitted.
-            SavedModelError: A file can't be written.
-        """
-        write_vectors(self._fitted(), path, kind=type(self).__name__)
-
-    def from_disk(self, path: Path) -> None:
-        """Read what `to_disk` wrote; see `Embedder.from_disk`."""
-        self._nodes = read_vectors(path, kind=type(self).__name__, width=self.width)
-
-    def _fitted(self) -> NodeVectors:
-        if self._nodes is None:
-            raise EmbedderError(
-                "the embedder has no vectors yet: fit it, or read a saved one, first"
-            )
-        return self._nodes
+        return self._skip_gram.embed(words)
 
     def _sentences(
         self, graph: Graph, words: Sequence[str], seed: int, on_progress: OnProgress | None
@@ -119,11 +60,11 @@ class WalkEmbedder(Embedder):
                     yield [words[node] for node in walk[:size]]
             done += len(batch)
             if on_progress:
-                on_progress(FitProgress(_WALKING * (done / total)))
+                on_progress(FitProgress(WALKING * (done / total)))
 
 
 @final
-class DeepWalk(WalkEmbedder):
+class DeepWalk(_LibraryEmbedder):
     """The nodes of a graph by random walks that are read as sentences (Perozzi et al. 2014).
 
     It's fitted on paths: edges, as "graph.Edges.v1" reads them, or longer ones. Walks go to neighbours by
@@ -182,7 +123,7 @@ class DeepWalk(WalkEmbedder):
 
 
 @final
-class Node2Vec(WalkEmbedder):
+class Node2Vec(_LibraryEmbedder):
     """The nodes of a graph by walks that stay near or lead outwards (Grover & Leskovec 2016).
 
     As `DeepWalk`, but that the step from a node depends on the one before: a neighbour that isn't one of
@@ -244,13 +185,3 @@ class Node2Vec(WalkEmbedder):
 def _skip_gram(**settings: Any) -> Word2Vec:
     # All nodes are trained, those that occur often too.
     return Word2Vec(min_count=1, subsample=1.0, **settings)
-
-
-def _later(on_progress: OnProgress) -> OnProgress:
-    """Return the callback for the training's progress, as the second part of the work."""
-
-    def report(progress: FitProgress) -> None:
-        fraction = min(1.0, _WALKING + (1 - _WALKING) * progress.fraction)
-        on_progress(FitProgress(fraction, progress.loss, progress.words_per_second))
-
-    return report

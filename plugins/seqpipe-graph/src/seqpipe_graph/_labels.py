@@ -74,11 +74,14 @@ def _labels(found: Mapping[str, set[str]]) -> Labels:
 def most_likely(scores: NDArray[np.float64], counts: NDArray[np.int64]) -> Classes:
     """Return the likeliest classes of each node, as many as it has.
 
+    Of equally likely ones the last come first, as in the programs of DeepWalk and OpenNE, which take the end of an
+    ascending order.
+
     Args:
         scores: How likely each class is, `[N, C]`.
         counts: How many each node has, `[N]`.
     """
-    order = np.argsort(-scores, axis=1, kind="stable")
+    order = np.argsort(scores, axis=1, kind="stable")[:, ::-1]
     chosen = np.zeros(scores.shape, dtype=bool)
     np.put_along_axis(chosen, order, np.arange(scores.shape[1]) < counts[:, None], axis=1)
     return chosen

@@ -78,26 +78,71 @@ def walks(
     plan = Plan(walks=walks, length=length, p=p, q=q, threads=threads)
     if seed < 0:
         raise ConfigError(f"`seed` is {seed}; it must be at least 0")
-    return _walk_all(_Walker(graph, plan, seed), plan)
+    return Walker(graph, plan, seed).all_batches()
 
 
-class _Walker:
-    """Walks a batch; may be called by several threads."""
+class Walker:
+    """Walks batch by batch, any of them by its number; may be called by several threads.
+
+    Args:
+        graph: The graph.
+        plan: How to walk.
+        seed: Draws the walks, at least 0.
+    """
 
     def __init__(self, graph: Graph, plan: Plan, seed: int) -> None:
+        self._plan = plan
         self._first = FirstOrder(graph)
         first_order = plan.p == plan.q == 1
         self._second = None if first_order else SecondOrder(graph, plan.p, plan.q)
         self._ends = graph.degrees == 0
         self._length = plan.length
         self._seed = seed
-        self.size = len(graph.names)
+        #: How many nodes and walks there are.
+        self.nodes = len(graph.names)
+        self.walks = plan.walks * self.nodes
 
-    def order(self, turn: int) -> NDArray[np.int64]:
+    def all_batches(self) -> Iterator[Places]:
+        """Yield one batch after another; see `walks`."""
+        waiting: deque[Future[Places]] = deque()
+        threads = self._plan.threads
+        pool = ThreadPoolExecutor(threads, thread_name_prefix="seqpipe-graph")
+        try:
+            for batch, starts in enumerate(self._starts()):
+                if len(waiting) > threads:
+                    yield waiting.popleft().result()
+                waiting.append(pool.submit(self._walk, starts, batch))
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            # Whoever stops listening doesn't wait for what's planned.
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def batch(self, number: int) -> Places:
+        """Return the batch of a number, from 0: the same as among all of them, `[W, length]`."""
+        first = number * BATCH
+        last = min(first + BATCH, self.walks)
+        turns = range(first // self.nodes, -(-last // self.nodes))
+        starts = np.concatenate([self._order(turn) for turn in turns])
+        skipped = turns.start * self.nodes
+        return self._walk(starts[first - skipped : last - skipped], number)
+
+    def _starts(self) -> Iterator[NDArray[np.int64]]:
+        """Yield where walks begin, `BATCH` at a time; a small graph has several turns in one batch."""
+        left = np.zeros(0, dtype=np.int64)
+        for turn in range(self._plan.walks):
+            left = np.concatenate([left, self._order(turn)])
+            while len(left) >= BATCH:
+                yield left[:BATCH]
+                left = left[BATCH:]
+        if len(left):
+            yield left
+
+    def _order(self, turn: int) -> NDArray[np.int64]:
         """Return the nodes in the order that their walks begin in."""
-        return self._rng(_ORDER, turn).permutation(self.size)
+        return self._rng(_ORDER, turn).permutation(self.nodes)
 
-    def walk(self, starts: NDArray[np.int64], batch: int) -> Places:
+    def _walk(self, starts: NDArray[np.int64], batch: int) -> Places:
         """Return walks from some nodes, `[W, length]`."""
         rng = self._rng(_STEPS, batch)
         # Steps lie side by side while they're made.
@@ -121,30 +166,3 @@ class _Walker:
 
     def _rng(self, *key: int) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence(self._seed, spawn_key=key))
-
-
-def _walk_all(walker: _Walker, plan: Plan) -> Iterator[Places]:
-    waiting: deque[Future[Places]] = deque()
-    pool = ThreadPoolExecutor(plan.threads, thread_name_prefix="seqpipe-graph")
-    try:
-        for batch, starts in enumerate(_batches(walker, plan.walks)):
-            if len(waiting) > plan.threads:
-                yield waiting.popleft().result()
-            waiting.append(pool.submit(walker.walk, starts, batch))
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        # Whoever stops listening doesn't wait for what's planned.
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _batches(walker: _Walker, turns: int) -> Iterator[NDArray[np.int64]]:
-    """Yield where walks begin, `BATCH` at a time; a small graph has several turns in one batch."""
-    left = np.zeros(0, dtype=np.int64)
-    for turn in range(turns):
-        left = np.concatenate([left, walker.order(turn)])
-        while len(left) >= BATCH:
-            yield left[:BATCH]
-            left = left[BATCH:]
-    if len(left):
-        yield left

@@ -10,5 +10,8 @@ from seqpipe.hookspecs import Factories, hookimpl
 
 @hookimpl
 def seqpipe_embedders() -> Factories:
-    """Offer the embedder of this package."""
-    return {"item2vec.Item2Vec.v1": "seqpipe_item2vec._item2vec:Item2Vec"}
+    """Offer the embedders of this package."""
+    return {
+        "item2vec.Item2Vec.v1": "seqpipe_item2vec._item2vec:Item2Vec",
+        "item2vec.Item2Vec.v2": "seqpipe_item2vec._item2vec2:Item2Vec2",
+    }

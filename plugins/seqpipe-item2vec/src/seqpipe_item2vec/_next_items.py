@@ -7,7 +7,7 @@ import numpy as np
 from seqpipe.errors import ConfigError
 from seqpipe.evaluation import EmbeddingScore, Fitted
 
-from seqpipe_item2vec._item2vec import Item2Vec
+from seqpipe_item2vec._embedder import ItemEmbedder
 from seqpipe_item2vec._rankers import (
     Ranker,
     by_item_cosine,
@@ -26,7 +26,7 @@ def make_next_items(*, k: int = 10, hide: Hide = "each", most: int = 10_000) -> 
 
     Candidates are all known items but those of the basket. They're ranked in up to four ways:
 
-    - `predicted`: by how likely the embedder says that they are, for an `item2vec.Item2Vec.v1`;
+    - `predicted`: by how likely the embedder says that they are, for an `item2vec.Item2Vec`;
     - `similar`: by the cosine of their vector with the mean of those of the basket, for any embedder;
     - `popularity`: by the number of training baskets that they're in;
     - `item_cosine`: by the cosines of their columns in the table of training baskets with those of the basket.
@@ -70,7 +70,7 @@ def make_next_items(*, k: int = 10, hide: Hide = "each", most: int = 10_000) -> 
 
 
 def _rankers(fitted: Fitted, items: Sequence[str]) -> Iterator[tuple[str, Ranker]]:
-    if isinstance(fitted.embedder, Item2Vec):
+    if isinstance(fitted.embedder, ItemEmbedder):
         yield "predicted", by_prediction(items, fitted.embedder.predict)
     yield "similar", by_similarity(fitted.embedder.embed(items))
     counts = count_items(fitted.train(), {item: number for number, item in enumerate(items)})

@@ -26,13 +26,13 @@ class Settings:
     min_count: int
     learning_rate: float
     subsample: float
-    threads: int
+    threads: int | None
     lower: bool = False
 
     def __post_init__(self) -> None:
         for name in _AT_LEAST_ONE:
-            if getattr(self, name) < 1:
-                raise _refusal(name, getattr(self, name), "must be at least 1")
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise _refusal(name, value, "must be at least 1")
         if self.window is not None and self.window < 1:
             raise _refusal("window", self.window, "must be at least 1, or null for whole baskets")
         for name in ("learning_rate", "subsample"):
