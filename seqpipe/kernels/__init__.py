@@ -6,6 +6,7 @@ from seqpipe.kernels._autograd import recur as recur
 from seqpipe.kernels._autograd import recur_multiplied as recur_multiplied
 from seqpipe.kernels._cooccurrence import Block as Block
 from seqpipe.kernels._cooccurrence import Cooccurrence as Cooccurrence
+from seqpipe.kernels._cooccurrence import Documents as Documents
 from seqpipe.kernels._cooccurrence import Members as Members
 from seqpipe.kernels._cooccurrence import Negatives as Negatives
 from seqpipe.kernels._cooccurrence import Paths as Paths
@@ -57,6 +58,7 @@ __all__ = [
     "Compiled",
     "Cooccurrence",
     "DependsOnBatch",
+    "Documents",
     "Eager",
     "Engine",
     "KnownNgrams",

@@ -88,9 +88,12 @@ COOCCURRENCE_FIELDS: Final = (
         "threads",
     ),
     *("capacity", "seed", "inputs", "outputs", "positions"),
-    *("input_rows", "output_rows", "position_rows", "members", "member_start", "frozen", "keep"),
+    *("input_rows", "output_rows", "position_rows"),
+    *("documents", "document_rows", "with_words", "only_documents"),
+    *("members", "member_start", "frozen", "keep"),
     *("alias", "alias_share", "path", "path_sign", "path_start", "run_parallel"),
-    *("tokens", "bounds", "count", "first", "done", "total", "update", "loss_every", "sums"),
+    *("tokens", "bounds", "count", "document", "first", "done", "total"),
+    *("update", "loss_every", "sums"),
     *("rate", "settled", "longest"),
 )
 COOCCURRENCE: Final = struct.Struct(f"@{len(COOCCURRENCE_FIELDS) - 3}q3d")
