@@ -248,7 +248,7 @@ class _Slice:
             row += change
 
     def _targets(self, word: int, inputs: int, counter: _Counter, *, is_shared: bool) -> _Targets:
-        model, targets = self._model, self._model.targets
+        targets = self._model.targets
         if not isinstance(targets, Negatives):
             part = slice(int(targets.starts[word]), int(targets.starts[word + 1]))
             rows = [self._output(node, inputs) for node in targets.nodes[part].tolist()]
@@ -268,8 +268,9 @@ class _Slice:
 
     def _is_frozen(self, word: int) -> bool:
         model = self._model
-        is_row = model.frozen is not None and model.members is None
-        return self._alone or (is_row and bool(model.frozen[word]))
+        if self._alone:
+            return True
+        return model.frozen is not None and model.members is None and bool(model.frozen[word])
 
     def _draw(self, number: int) -> int:
         targets = self._model.targets

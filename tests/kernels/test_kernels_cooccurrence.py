@@ -345,7 +345,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "too few positions": ({"positions": some_positions(7)}, "7 positions for a window of 4"),
     "no slices": ({"slices": 0}, "0 slices"),
     "too wide a window": ({"window": 2**40}, "a window of"),
-    "no documents": ({"documents": Documents(aligned_rows(0, WIDTH))}, "0 documents"),
+    "no documents": ({"documents": Documents(some_documents().rows[:0])}, "0 documents"),
     "documents of another width": ({"documents": Documents(aligned_rows(9, 50))}, "a table is"),
     "a mean of nothing but documents": (
         {"documents": some_documents(with_words=False), "is_mean": True},

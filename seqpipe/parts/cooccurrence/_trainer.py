@@ -1,5 +1,7 @@
 """Trains tables on a corpus, block by block."""
 
+import contextlib
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
@@ -11,13 +13,17 @@ from seqpipe.errors import EmbedderError
 from seqpipe.kernels import (
     Block,
     Cooccurrence,
+    Documents,
     Members,
     Negatives,
     Rounds,
     aligned_rows,
+    available_threads,
     begin_rounds,
+    has_own_threads,
+    usable_threads,
 )
-from seqpipe.parts.cooccurrence._corpus import Corpus
+from seqpipe.parts.cooccurrence._corpus import Corpus, told_of_disks
 from seqpipe.parts.cooccurrence._draws import huffman_paths, keep_probabilities, negatives
 
 Architecture: TypeAlias = Literal["skipgram", "cbow"]
@@ -35,7 +41,7 @@ _TOKENS: Final = 250
 _FEWEST_TOKENS: Final = 50
 _SLICES_OF_A_CORPUS: Final = 400
 #: How many rows a slice draws negatives from.
-_POOL: Final = 256
+POOL: Final = 256
 #: The greatest norm of a row: far beyond those of trained vectors, which are some units long, and so a sign of divergence. Where
 #: tables begin with longer ones, it's a multiple of these.
 _LONGEST: Final = 100.0
@@ -66,6 +72,10 @@ class Training:
         subsample: The threshold of frequent words; see `keep_probabilities`.
         position_weights: Whether a mean weights words by their positions.
         patience: After how many epochs without a lower loss of held-out text it ends; None for never.
+        documents: Whether each sequence is a document whose vector predicts its words too, and is dropped after the training
+            (Le & Mikolov 2014): by itself with skip-gram, in the mean with CBOW.
+        train_words: Whether skip-gram with documents predicts words from words as well. Without, the vectors of words stay what
+            chance gave them, and only those that predict are trained.
     """
 
     width: int
@@ -78,6 +88,8 @@ class Training:
     subsample: float = 1e-3
     position_weights: bool = False
     patience: int | None = None
+    documents: bool = False
+    train_words: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +156,7 @@ def train(
     training: Training,
     *,
     seed: int,
-    threads: int = 1,
+    threads: int | None = 1,
     members: Members | None = None,
     start: Start | None = None,
     held_out: Corpus | None = None,
@@ -159,7 +171,7 @@ def train(
         corpus: What's trained on.
         training: How.
         seed: Of all random numbers.
-        threads: How many threads compute.
+        threads: How many threads compute; None for those of the run, or else all there are.
         members: Which rows make up a word, its own first; None for that one alone.
         start: What some words' vectors are at first.
         held_out: Sequences with the same words, that the loss is measured on after each epoch. The vectors of the epoch
@@ -167,21 +179,20 @@ def train(
         on_progress: Called from time to time.
 
     Raises:
-        EmbedderError: No two known words stand beside each other in what's held out.
+        EmbedderError: No two known words stand beside each other in what's held out; or there's no room for vectors of documents
+            in a temporary file.
         MemoryError: There isn't enough memory for the tables.
+        ValueError: Something is held out, and documents are trained: those held out have no vectors.
     """
+    if training.documents and held_out is not None:
+        raise ValueError("the loss of documents that aren't trained can't be measured")
+    threads = threads or _default_threads()
     bounds = slice_bounds(corpus, _TOKENS if members is None else _TOKENS_WITH_PARTS)
     model = _begin(corpus, training, bounds, seed, members, start)
     state = _State()
-    with begin_rounds(model, threads) as rounds:
-        for epoch in range(training.epochs):
-            loss = _train_epoch(
-                rounds, corpus, bounds, model.slices, training, epoch, state, on_progress
-            )
-            outside = None if held_out is None else _measure(model, held_out, threads)
-            state.losses.append(EpochLoss(loss, outside))
-            if outside is not None and not _goes_on(state, outside, model, training, epoch):
-                break
+    with _documents(corpus, training, seed) as documents:
+        model = replace(model, documents=documents)
+        _train_epochs(model, corpus, training, bounds, threads, held_out, state, on_progress)
     best = state.best
     inputs, outputs = (model.inputs, model.outputs) if best is None else (best[2], best[3])
     return Trained(
@@ -191,6 +202,54 @@ def train(
         epoch=len(state.losses) if best is None else best[1],
         slowed=state.slowed / max(1, state.slices),
     )
+
+
+def _default_threads() -> int:
+    """Return how many threads train where nobody says: those of the run, or else all there are."""
+    return available_threads() if has_own_threads() else usable_threads()
+
+
+@contextlib.contextmanager
+def _documents(corpus: Corpus, training: Training, seed: int) -> Iterator[Documents | None]:
+    """Yield random vectors of documents, in a file: memory needn't grow with their number, and nobody keeps them."""
+    if not training.documents:
+        yield None
+        return
+    with tempfile.TemporaryFile() as file:
+        width = aligned_rows(1, training.width).shape[1]
+        # Other numbers than those of the words.
+        generator = np.random.default_rng((seed % 2**64, 1))
+        with told_of_disks():
+            # What's written has its place on the disk, so that no page of the file lacks one later.
+            for first in range(0, len(corpus.ends), _ROWS_AT_ONCE):
+                some = np.zeros((min(_ROWS_AT_ONCE, len(corpus.ends) - first), width), np.float32)
+                drawn = generator.random((len(some), training.width), dtype=np.float32)
+                some[:, : training.width] = (drawn - 0.5) / training.width
+                file.write(some.tobytes())
+            file.flush()
+            rows = np.memmap(file, np.float32, mode="r+", shape=(len(corpus.ends), width))
+        yield Documents(rows, with_words=training.train_words or training.architecture == "cbow")
+
+
+def _train_epochs(
+    model: Cooccurrence,
+    corpus: Corpus,
+    training: Training,
+    bounds: NDArray[np.int64],
+    threads: int,
+    held_out: Corpus | None,
+    state: _State,
+    on_progress: OnTrained | None,
+) -> None:
+    with begin_rounds(model, threads) as rounds:
+        for epoch in range(training.epochs):
+            loss = _train_epoch(
+                rounds, corpus, bounds, model.slices, training, epoch, state, on_progress
+            )
+            outside = None if held_out is None else _measure(model, held_out, threads)
+            state.losses.append(EpochLoss(loss, outside))
+            if outside is not None and not _goes_on(state, outside, model, training, epoch):
+                break
 
 
 def slice_bounds(corpus: Corpus, most: int) -> NDArray[np.int64]:
@@ -223,7 +282,7 @@ def _begin(
     words, width = len(corpus.words), training.width
     capacity = int(np.diff(bounds).max())
     targets = (
-        negatives(corpus.counts, training.negatives, _POOL)
+        negatives(corpus.counts, training.negatives, POOL)
         if training.loss == "negative-sampling"
         else huffman_paths(corpus.counts)
     )
@@ -295,6 +354,8 @@ def _train_epoch(
             first=epoch * numbers + first,
             done=epoch * corpus.size + bounds[first:last],
             total=total,
+            # An end is one before the place that it's known by.
+            documents=np.searchsorted(corpus.ends, bounds[first:last], side="right"),
         )
         loss, count, slowed = rounds.run(
             block, loss_every=_LOSS_EVERY if corpus.size > _ALL_MEASURED else 1

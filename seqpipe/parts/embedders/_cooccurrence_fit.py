@@ -1,6 +1,5 @@
 """Fits vectors by seqpipe's own trainer."""
 
-import contextlib
 import tempfile
 import time
 import warnings
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from seqpipe.errors import EmbedderError
 from seqpipe.formats.fasttext import Subwords, hash_subwords
-from seqpipe.kernels import Members, available_threads, has_own_threads, usable_threads
+from seqpipe.kernels import Members
 from seqpipe.parts.cooccurrence import (
     Corpus,
     EpochLoss,
@@ -24,6 +23,7 @@ from seqpipe.parts.cooccurrence import (
     check_words,
     read_corpus,
     read_known,
+    told_of_disks,
     train,
 )
 from seqpipe.parts.embedders._contract import Embedder, FitProgress, OnProgress
@@ -81,7 +81,7 @@ def _fit(
     with tempfile.TemporaryFile() as file, tempfile.TemporaryFile() as other:
         aside, form = _Aside(sequences, options.held_out, seed), _form_of(lower=settings.lower)
         before = _known_before(options.start, form)
-        with _told_of_disks():
+        with told_of_disks():
             corpus = read_corpus(aside, file, min_count=settings.least_count, form=form)
             corpus = corpus.with_words(before)
             held_out = read_known(aside.held_out, corpus, other, form=form)
@@ -92,7 +92,7 @@ def _fit(
             corpus,
             _training(settings, options),
             seed=seed,
-            threads=threads or _default_threads(),
+            threads=threads,
             members=parts.members,
             start=_start(options, corpus.words, before),
             held_out=held_out if options.held_out else None,
@@ -120,11 +120,6 @@ def _training(settings: Settings, options: Options) -> Training:
         position_weights=options.position_weights,
         patience=options.patience,
     )
-
-
-def _default_threads() -> int:
-    """Return how many threads train where nobody says: those of the run, or else all there are."""
-    return available_threads() if has_own_threads() else usable_threads()
 
 
 class _Aside:
@@ -162,17 +157,6 @@ def _form_of(*, lower: bool) -> Callable[[str], str | None]:
         return word if written(word) is not None else None
 
     return form
-
-
-@contextlib.contextmanager
-def _told_of_disks() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise EmbedderError(
-            f"the texts can't be kept in a temporary file in {tempfile.gettempdir()}: {error.strerror or error}; make room "
-            "there, or name another folder in the environment variable TMPDIR"
-        ) from error
 
 
 def _known_before(start: Embedder | None, form: Callable[[str], str | None]) -> Mapping[str, str]:
