@@ -45,7 +45,8 @@ class Negatives:
     Attributes:
         per_pair: How many each pair is meant to be contrasted with.
         drawn: How many are drawn for all pairs of a window, each of which counts `per_pair / drawn`.
-        pool: How many rows a slice draws them from.
+        pool: How many rows a slice draws them from. 0 for all, which is slower, and for predictions that share no negatives: by
+            means, and by documents alone.
         alias: `[V]`, int32.
         share: The probability that it isn't the alias, `[V]`, float32.
     """
@@ -229,7 +230,9 @@ def _check(model: Cooccurrence) -> None:
         most = max(targets.drawn, targets.per_pair) + 1
         if len(model.outputs) < words or most > MOST_TARGETS:
             raise ValueError(f"{targets.drawn} negatives for {len(model.outputs)} rows of outputs")
-        if min(targets.drawn, targets.per_pair, targets.pool) < 1:
+        documents = model.documents
+        is_shared = not model.is_mean and (documents is None or documents.with_words)
+        if min(targets.drawn, targets.per_pair) < 1 or targets.pool < int(is_shared):
             raise ValueError(f"{targets.drawn} negatives from a pool of {targets.pool}")
     else:
         given += [("starts", targets.starts, np.int64, words + 1)]

@@ -259,7 +259,9 @@ class _Slice:
         numbers = [word]
         rows = [self._output(word, inputs)]
         for _ in range(drawn):
-            numbers.append(self._pool[_below(counter.next(), targets.pool)])
+            number = counter.next()
+            pool = self._pool
+            numbers.append(pool[_below(number, len(pool))] if pool else self._draw(number))
             rows.append(self._output(numbers[-1], float(weight) * inputs))
         weights = np.where(np.array(numbers) == word, 0, weight).astype(np.float32)
         truths = np.zeros(len(numbers), dtype=np.float32)

@@ -46,7 +46,7 @@ def make_model(*, targets: str = "negatives", drawn: int = 7, **given: Any) -> C
     if targets == "negatives":
         alias = generator.integers(0, WORDS, WORDS).astype(np.int32)
         share = generator.random(WORDS).astype(np.float32)
-        chosen = Negatives(drawn - 2, drawn, 30, alias, share)
+        chosen = Negatives(drawn - 2, drawn, given.pop("pool", 30), alias, share)
     else:
         starts = np.concatenate([[0], generator.integers(1, 12, WORDS).cumsum()]).astype(np.int64)
         nodes = generator.integers(0, WORDS - 1, starts[-1]).astype(np.int32)
@@ -139,6 +139,10 @@ CASES: dict[str, dict[str, Any]] = {
     "documents, all averaged": {"documents": some_documents(), "settled": 0.0},
     "documents that grow": {"documents": some_documents(), "longest": 3.0, "rate": 2.0},
     "documents alone predict": {"documents": some_documents(with_words=False)},
+    "documents alone predict, without a pool": {
+        **{"documents": some_documents(with_words=False), "pool": 0},
+    },
+    "a mean without a pool": {"is_mean": True, "pool": 0},
     "a mean with documents": {"documents": some_documents(), "is_mean": True},
     "a mean with documents and positions": {
         **{"documents": some_documents(), "is_mean": True, "positions": some_positions()},

@@ -29,7 +29,7 @@ typedef struct {
     int64_t window;
     int64_t negatives;      /* how many are meant for each pair */
     int64_t drawn;          /* how many are drawn for the pairs of a window; 0 for hierarchical softmax */
-    int64_t pool;           /* how many rows a slice draws them from */
+    int64_t pool;           /* how many rows a slice draws them from; 0 for all */
     int64_t slices;         /* in a round */
     int64_t threads;
     int64_t capacity;       /* the most tokens of a slice */
@@ -345,7 +345,8 @@ static void choose_targets(const Job *job, Slice *slice, Targets *targets, int32
     targets->row[0] = copy_of(job, slice, OUTPUT, word, inputs);
     targets->truth[0] = targets->weight[0] = 1;
     for (int64_t k = 1; k <= drawn; k++) {
-        const int32_t other = slice->pool[below(next_number(counter), job->pool)];
+        const uint64_t number = next_number(counter);
+        const int32_t other = job->pool ? slice->pool[below(number, job->pool)] : draw_negative(job, number);
         targets->row[k] = copy_of(job, slice, OUTPUT, other, weight * inputs);
         targets->truth[k] = 0;
         targets->weight[k] = other == word ? 0 : weight;
@@ -639,7 +640,7 @@ static int begin_copies(const Job *job, Copies *copies, int which) {
     int64_t rows = which == INPUT ? job->words : rows_of(job, which);
     if (which == DOCUMENT && rows > job->capacity) rows = job->capacity;
     int64_t most = job->capacity;
-    if (which == OUTPUT) most = job->drawn ? job->capacity + job->pool : job->capacity * MOST_TARGETS;
+    if (which == OUTPUT) most = job->drawn && job->pool ? job->capacity + job->pool : job->capacity * MOST_TARGETS;
     /* A few words may stand at all distances from each other. */
     if (which == POSITION) most = rows;
     copies->capacity = most < rows ? most : rows;

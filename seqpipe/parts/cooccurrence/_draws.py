@@ -37,7 +37,7 @@ def negatives(counts: NDArray[np.int64], per_pair: int, pool: int) -> Negatives:
     Args:
         counts: How often each word occurs, `[V]`.
         per_pair: How many each pair is contrasted with.
-        pool: How many rows a slice draws them from.
+        pool: How many rows a slice draws them from; 0 for all.
     """
     weights = np.maximum(counts, 0).astype(np.float64) ** _POWER
     share = weights * (len(weights) / weights.sum())

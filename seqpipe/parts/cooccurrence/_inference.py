@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from seqpipe.kernels import Block, Cooccurrence, Documents, aligned_rows, begin_rounds
 from seqpipe.parts.cooccurrence._draws import keep_probabilities, negatives
-from seqpipe.parts.cooccurrence._trainer import POOL, Training
+from seqpipe.parts.cooccurrence._trainer import Training
 
 #: The most tokens of a slice, as in training.
 _TOKENS: Final = 500
@@ -51,7 +51,7 @@ class Inference:
             keep=keep_probabilities(counts, training.subsample),
             window=training.window,
             is_mean=is_mean,
-            targets=negatives(counts, training.negatives, POOL),
+            targets=negatives(counts, training.negatives, 0),
             rate=training.learning_rate,
             slices=1,
             capacity=_TOKENS,

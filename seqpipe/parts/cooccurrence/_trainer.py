@@ -40,8 +40,10 @@ _TOKENS_WITH_PARTS: Final = 200
 _TOKENS: Final = 250
 _FEWEST_TOKENS: Final = 50
 _SLICES_OF_A_CORPUS: Final = 400
-#: How many rows a slice draws negatives from.
-POOL: Final = 256
+#: How many rows a slice draws negatives from, and with documents: each slice has few of these, which then learn from these
+#: rows. Where no negatives are shared, documents have all: that's what makes them better at telling liked films from others.
+_POOL: Final = 256
+_POOL_WITH_DOCUMENTS: Final = 1000
 #: The greatest norm of a row: far beyond those of trained vectors, which are some units long, and so a sign of divergence. Where
 #: tables begin with longer ones, it's a multiple of these.
 _LONGEST: Final = 100.0
@@ -282,7 +284,7 @@ def _begin(
     words, width = len(corpus.words), training.width
     capacity = int(np.diff(bounds).max())
     targets = (
-        negatives(corpus.counts, training.negatives, POOL)
+        negatives(corpus.counts, training.negatives, _pool(training))
         if training.loss == "negative-sampling"
         else huffman_paths(corpus.counts)
     )
@@ -318,6 +320,13 @@ def _begin(
         frozen=frozen,
         longest=max(_LONGEST, _GROWTH * _greatest_norm(inputs, positions)),
     )
+
+
+def _pool(training: Training) -> int:
+    if not training.documents:
+        return _POOL
+    is_shared = training.architecture == "skipgram" and training.train_words
+    return _POOL_WITH_DOCUMENTS if is_shared else 0
 
 
 def _greatest_norm(*tables: NDArray[np.float32] | None) -> float:
