@@ -40,8 +40,8 @@ _TOKENS_WITH_PARTS: Final = 200
 _TOKENS: Final = 250
 _FEWEST_TOKENS: Final = 50
 _SLICES_OF_A_CORPUS: Final = 400
-#: How many rows a slice draws negatives from, and with documents: each slice has few of these, which then learn from these
-#: rows. Where no negatives are shared, documents have all: that's what makes them better at telling liked films from others.
+#: How many rows a slice draws negatives from; with documents more, since a document is in few slices, and learns from no
+#: other rows. Where predictions share no negatives, documents draw from all.
 _POOL: Final = 256
 _POOL_WITH_DOCUMENTS: Final = 1000
 #: The greatest norm of a row: far beyond those of trained vectors, which are some units long, and so a sign of divergence. Where
