@@ -11,6 +11,7 @@ from seqpipe.native._cooccurrence import MOST_TARGETS as MOST_TARGETS
 from seqpipe.native._cooccurrence import MOST_WINDOW as MOST_WINDOW
 from seqpipe.native._cooccurrence import Block as Block
 from seqpipe.native._cooccurrence import Cooccurrence as Cooccurrence
+from seqpipe.native._cooccurrence import Documents as Documents
 from seqpipe.native._cooccurrence import Members as Members
 from seqpipe.native._cooccurrence import Negatives as Negatives
 from seqpipe.native._cooccurrence import Paths as Paths
@@ -33,6 +34,7 @@ __all__ = [
     "Block",
     "BuildError",
     "Cooccurrence",
+    "Documents",
     "KnownNgrams",
     "Members",
     "Negatives",

@@ -28,9 +28,12 @@ JOB_FIELDS: Final = (
         "threads",
     ),
     *("capacity", "seed", "inputs", "outputs", "positions"),
-    *("input_rows", "output_rows", "position_rows", "members", "member_start", "frozen", "keep"),
+    *("input_rows", "output_rows", "position_rows"),
+    *("documents", "document_rows", "with_words", "only_documents"),
+    *("members", "member_start", "frozen", "keep"),
     *("alias", "alias_share", "path", "path_sign", "path_start", "run_parallel"),
-    *("tokens", "bounds", "count", "first", "done", "total", "update", "loss_every", "sums"),
+    *("tokens", "bounds", "count", "document", "first", "done", "total"),
+    *("update", "loss_every", "sums"),
     *("rate", "settled", "longest"),
 )
 _JOB: Final = struct.Struct(f"@{len(JOB_FIELDS) - 3}q3d")
@@ -42,6 +45,8 @@ MOST_WINDOW: Final = 1_000_000
 #: The floats that a row's width is a multiple of: as many as the widest registers hold.
 ROW_MULTIPLE: Final = 16
 _ALIGNMENT: Final = 64
+#: Rows are counted by 32 bits.
+_MOST_ROWS: Final = 2**31 - 1
 
 
 def aligned_rows(rows: int, width: int) -> NDArray[np.float32]:
@@ -60,7 +65,8 @@ class Negatives:
     Attributes:
         per_pair: How many each pair is meant to be contrasted with.
         drawn: How many are drawn for all pairs of a window, each of which counts `per_pair / drawn`.
-        pool: How many rows a slice draws them from.
+        pool: How many rows a slice draws them from. 0 for all, which is slower, and for predictions that share no negatives: by
+            means, and by documents alone.
         alias: `[V]`, int32.
         share: The probability that it isn't the alias, `[V]`, float32.
     """
@@ -101,6 +107,22 @@ class Members:
 
 
 @dataclass(frozen=True, eq=False)
+class Documents:
+    """Documents whose rows predict their words (Le & Mikolov 2014).
+
+    Attributes:
+        rows: A row for each, `[D, width]`; made by `aligned_rows`, or a file's mapped into memory. They're trained.
+        with_words: Whether skip-gram predicts words from those around them too, and not from documents alone. A mean
+            always has words.
+        alone: Whether all other tables stay as they are: documents are inferred.
+    """
+
+    rows: NDArray[np.float32]
+    with_words: bool = True
+    alone: bool = False
+
+
+@dataclass(frozen=True, eq=False)
 class Cooccurrence:
     """Tables that are trained, and how; arrays are kept as they are, and tables are changed in place.
 
@@ -114,6 +136,7 @@ class Cooccurrence:
         members: What words consist of; None for a row of their own each.
         positions: Weights of the places in a window, `[2 window, width]`, for a mean; None for none.
         frozen: The rows of `inputs` that stay as they are, `[R]`, uint8; None if none does.
+        documents: What predicts words beside those around them; None for nothing.
         rate: The learning rate at the beginning; it falls to 0.
         slices: How many slices of the tokens are trained beside each other.
         capacity: The most tokens of one.
@@ -136,6 +159,7 @@ class Cooccurrence:
     members: Members | None = None
     positions: NDArray[np.float32] | None = None
     frozen: NDArray[np.uint8] | None = None
+    documents: Documents | None = None
     settled: float = 5.0
     longest: float = 100.0
 
@@ -150,6 +174,8 @@ class Block:
         first: The number of the first one, a multiple of the slices of a round.
         done: How many tokens of the whole training come before each, `[N]`, int64.
         total: How many the whole training has.
+        documents: The number of the document that each begins in, `[N]`, int64, if the model has some. Where a sequence ends
+            so does its document, and the next number begins.
     """
 
     tokens: NDArray[np.int32]
@@ -157,6 +183,7 @@ class Block:
     first: int
     done: NDArray[np.int64]
     total: int
+    documents: NDArray[np.int64] | None = None
 
 
 class Rounds(Protocol):
@@ -204,6 +231,8 @@ def _check(model: Cooccurrence) -> None:
     tables = [model.inputs, model.outputs]
     if model.positions is not None:
         tables.append(model.positions)
+    if model.documents is not None:
+        tables.append(model.documents.rows)
     for table in tables:
         if table.dtype != np.float32 or table.shape[1] != width or not table.flags.c_contiguous:
             raise ValueError(
@@ -221,7 +250,9 @@ def _check(model: Cooccurrence) -> None:
         most = max(targets.drawn, targets.per_pair) + 1
         if len(model.outputs) < words or most > MOST_TARGETS:
             raise ValueError(f"{targets.drawn} negatives for {len(model.outputs)} rows of outputs")
-        if min(targets.drawn, targets.per_pair, targets.pool) < 1:
+        documents = model.documents
+        is_shared = not model.is_mean and (documents is None or documents.with_words)
+        if min(targets.drawn, targets.per_pair) < 1 or targets.pool < int(is_shared):
             raise ValueError(f"{targets.drawn} negatives from a pool of {targets.pool}")
     else:
         given += [("starts", targets.starts, np.int64, words + 1)]
@@ -263,6 +294,13 @@ def _check_numbers(model: Cooccurrence) -> None:
         raise ValueError(f"a window of {model.window}, {model.slices} slices of {model.capacity}")
     if model.positions is not None and len(model.positions) < 2 * model.window:
         raise ValueError(f"{len(model.positions)} positions for a window of {model.window}")
+    if (documents := model.documents) is not None:
+        if not 0 < len(documents.rows) <= _MOST_ROWS:
+            raise ValueError(
+                f"{len(documents.rows)} documents; from 1 to {_MOST_ROWS} can be trained"
+            )
+        if model.is_mean and not documents.with_words:
+            raise ValueError("a mean of a document alone")
 
 
 def _check_within(name: str, numbers: NDArray[np.int32], count: int) -> None:
@@ -294,6 +332,28 @@ def _check_block(model: Cooccurrence, block: Block) -> None:
         raise ValueError(f"a slice has {lengths.max()} tokens, and may have {model.capacity}")
     if tokens.max(initial=-1) >= len(model.keep):
         raise ValueError(f"word {tokens.max()} isn't one of the model's {len(model.keep)}")
+    if model.documents is not None:
+        _check_documents(len(model.documents.rows), block)
+
+
+def _check_documents(count: int, block: Block) -> None:
+    """Check that each document of a block has a row.
+
+    Raises:
+        ValueError: One hasn't.
+    """
+    first = block.documents
+    if first is None or first.dtype != np.int64 or first.shape != block.done.shape:
+        given = None if first is None else f"{first.dtype} {list(first.shape)}"
+        raise ValueError(f"`documents` is {given}, not int64 {list(block.done.shape)}")
+    if not first.flags.c_contiguous:
+        raise ValueError("a block's arrays must be contiguous")
+    ends = np.flatnonzero(block.tokens < 0)
+    # An end that's the last of a slice leads to a document that the slice has nothing of.
+    passed = np.searchsorted(ends, block.bounds[1:] - 1) - np.searchsorted(ends, block.bounds[:-1])
+    last = first + np.maximum(passed, 0)
+    if first.min(initial=0) < 0 or last.max(initial=0) >= count:
+        raise ValueError(f"documents {first.min()} to {last.max()} of {count}")
 
 
 class _RoundsInC:
@@ -333,7 +393,7 @@ class _RoundsInC:
         model, targets, members = self._model, self._model.targets, self._model.members
         negatives = targets if isinstance(targets, Negatives) else None
         paths = targets if isinstance(targets, Paths) else None
-        positions = model.positions
+        positions, documents = model.positions, model.documents
         return _JOB.pack(
             model.inputs.shape[1],
             len(model.keep),
@@ -352,6 +412,10 @@ class _RoundsInC:
             len(model.inputs),
             len(model.outputs),
             0 if positions is None else len(positions),
+            _address(documents.rows if documents else None),
+            len(documents.rows) if documents else 0,
+            int(documents is None or documents.with_words),
+            int(documents is not None and documents.alone),
             _address(members.rows if members else None),
             _address(members.starts if members else None),
             _address(model.frozen),
@@ -365,6 +429,7 @@ class _RoundsInC:
             _address(block.tokens if block else None),
             _address(block.bounds if block else None),
             len(block.done) if block else 0,
+            _address(block.documents if block else None),
             block.first if block else 0,
             _address(block.done if block else None),
             block.total if block else 1,

@@ -16,6 +16,8 @@ _GROUP: Final = 12
 _HALVINGS: Final = 12
 _STRIDE: Final = 0x9E3779B97F4A7C15
 _MASK: Final = (1 << 64) - 1
+#: The document, among the places of the words that a word is predicted from.
+_DOCUMENT: Final = -1
 
 Rows = NDArray[np.float32]
 
@@ -117,12 +119,16 @@ class _Slice:
         self._model, self._rate = model, rate
         self._update, self._loss_every = update, loss_every
         self.inputs, self.outputs, self.positions = _Copies(), _Copies(), _Copies()
+        self.documents = _Copies()
+        self._document = 0
+        #: Whether all but documents stays as it is.
+        self._alone = model.documents is not None and model.documents.alone
         self.loss = self.pairs = 0.0
         self.slowed = self._predicted = 0
 
     def is_bounded(self) -> bool:
         bound = self._model.longest**2
-        for copies in (self.inputs, self.outputs, self.positions):
+        for copies in (self.inputs, self.outputs, self.positions, self.documents):
             for number, row in copies.now.items():
                 before = copies.before[number]
                 length = float((row * row).sum())
@@ -137,6 +143,8 @@ class _Slice:
         if isinstance(model.targets, Negatives):
             self._pool = [self._draw(counter.next()) for _ in range(model.targets.pool)]
         tokens = block.tokens[block.bounds[number] : block.bounds[number + 1]]
+        if block.documents is not None:
+            self._document = int(block.documents[number])
         for sequence in np.split(tokens, np.flatnonzero(tokens < 0)):
             kept = []
             for word in sequence[sequence >= 0].tolist():
@@ -144,13 +152,16 @@ class _Slice:
                 if keep >= 1 or _fraction(counter.next()) < keep:
                     kept.append(word)
             self._train_sequence(kept, counter)
+            self._document += 1
 
     def _train_sequence(self, words: list[int], counter: _Counter) -> None:
         model = self._model
+        documents = model.documents
+        with_words = documents is None or documents.with_words
         for place in range(len(words)):
-            reach = 1 + _below(counter.next(), model.window)
+            reach = 1 + _below(counter.next(), model.window) if with_words else 0
             first, last = max(0, place - reach), min(len(words) - 1, place + reach)
-            if first == last:
+            if first == last and documents is None:
                 continue
             is_measured = bool(self._loss_every) and self._predicted % self._loss_every == 0
             self._predicted += 1
@@ -158,12 +169,17 @@ class _Slice:
             if model.is_mean:
                 self._train_mean(words, place, others, counter, is_measured=is_measured)
                 continue
+            if documents is not None:
+                others.append(_DOCUMENT)
             groups = -(-len(others) // _GROUP)
             for g in range(groups):
                 some = others[len(others) * g // groups : len(others) * (g + 1) // groups]
-                inputs = [self._input(words[i], 1) for i in some]
-                fixed = [self._is_frozen(words[i]) for i in some]
-                targets = self._targets(words[place], len(some), counter)
+                inputs = [
+                    self._document_row(1) if i == _DOCUMENT else self._input(words[i], 1)
+                    for i in some
+                ]
+                fixed = [i != _DOCUMENT and self._is_frozen(words[i]) for i in some]
+                targets = self._targets(words[place], len(some), counter, is_shared=with_words)
                 self._step(inputs, fixed, targets, is_measured=is_measured)
 
     def _train_mean(
@@ -182,14 +198,23 @@ class _Slice:
         table = model.positions
         at = [] if table is None else [_copy(self.positions, table, i, 1) for i in places]
         weighted = [row * each for row, each in zip(rows, at, strict=True)] if at else rows
-        total = weights.sum()
-        hidden = (np.stack(weighted) * weights[:, None]).sum(axis=0) * (1 / total)
+        counts = weights
+        if model.documents is not None:
+            weighted = [*weighted, self._document_row(1)]
+            counts = np.append(weights, np.float32(1))
+        total = counts.sum()
+        hidden = (np.stack(weighted) * counts[:, None]).sum(axis=0) * (1 / total)
         before = hidden.copy()
-        targets = self._targets(words[place], 1, counter)
+        targets = self._targets(words[place], 1, counter, is_shared=False)
         self._step([hidden], [False], targets, is_measured=is_measured)
         if not self._update:
             return
         moved = hidden - before
+        if model.documents is not None:
+            row = self._document_row(0)
+            row += moved
+        if self._alone:
+            return
         for i, row in enumerate(rows):
             moves = np.float32(not self._is_frozen(words[others[i]]))
             if at:
@@ -217,22 +242,26 @@ class _Slice:
         for row, is_fixed, change in zip(inputs, fixed, gradient @ o, strict=True):
             if not is_fixed:
                 row += change
+        if self._alone:
+            return
         for row, change in zip(targets.rows, gradient.T @ x, strict=True):
             row += change
 
-    def _targets(self, word: int, inputs: int, counter: _Counter) -> _Targets:
-        model, targets = self._model, self._model.targets
+    def _targets(self, word: int, inputs: int, counter: _Counter, *, is_shared: bool) -> _Targets:
+        targets = self._model.targets
         if not isinstance(targets, Negatives):
             part = slice(int(targets.starts[word]), int(targets.starts[word + 1]))
             rows = [self._output(node, inputs) for node in targets.nodes[part].tolist()]
             return _Targets(rows, targets.signs[part], np.ones(len(rows), dtype=np.float32))
-        # The words of a mean are one input, and nobody shares its negatives.
-        drawn = targets.per_pair if model.is_mean else targets.drawn
+        # A mean is one input, as a document alone is, and nobody shares its negatives.
+        drawn = targets.drawn if is_shared else targets.per_pair
         weight = np.float32(targets.per_pair / drawn)
         numbers = [word]
         rows = [self._output(word, inputs)]
         for _ in range(drawn):
-            numbers.append(self._pool[_below(counter.next(), targets.pool)])
+            number = counter.next()
+            pool = self._pool
+            numbers.append(pool[_below(number, len(pool))] if pool else self._draw(number))
             rows.append(self._output(numbers[-1], float(weight) * inputs))
         weights = np.where(np.array(numbers) == word, 0, weight).astype(np.float32)
         truths = np.zeros(len(numbers), dtype=np.float32)
@@ -241,6 +270,8 @@ class _Slice:
 
     def _is_frozen(self, word: int) -> bool:
         model = self._model
+        if self._alone:
+            return True
         return model.frozen is not None and model.members is None and bool(model.frozen[word])
 
     def _draw(self, number: int) -> int:
@@ -262,6 +293,10 @@ class _Slice:
             copies.updates[word] = 0.0
         return _copy(copies, self._model.inputs, word, updates)
 
+    def _document_row(self, updates: float) -> Rows:
+        assert self._model.documents is not None
+        return _copy(self.documents, self._model.documents.rows, self._document, updates)
+
     def _output(self, row: int, updates: float) -> Rows:
         return _copy(self.outputs, self._model.outputs, row, updates)
 
@@ -275,11 +310,15 @@ def _copy(copies: _Copies, table: Rows, row: int, updates: float) -> Rows:
 
 
 def _merge(model: Cooccurrence, slices: list[_Slice]) -> None:
-    members = model.members
-    tables = [(model.inputs, [each.inputs for each in slices])]
-    tables.append((model.outputs, [each.outputs for each in slices]))
-    if model.positions is not None:
-        tables.append((model.positions, [each.positions for each in slices]))
+    members, documents = model.members, model.documents
+    tables: list[tuple[Rows, list[_Copies]]] = []
+    if documents is None or not documents.alone:
+        tables.append((model.inputs, [each.inputs for each in slices]))
+        tables.append((model.outputs, [each.outputs for each in slices]))
+        if model.positions is not None:
+            tables.append((model.positions, [each.positions for each in slices]))
+    if documents is not None:
+        tables.append((documents.rows, [each.documents for each in slices]))
     for table, several in tables:
         is_input = table is model.inputs
         changes: list[tuple[NDArray[np.int32], float, Rows]] = []

@@ -8,6 +8,10 @@
  * Time goes into rows that are scattered in memory, and into products that are too small to be fast. So the words of a
  * window share their negatives (Ji et al. 2016), which makes a small dense product of what were many dot products, and a
  * slice draws its negatives from a pool of rows that it has drawn before, which stay in the cache.
+ *
+ * Documents can have rows of their own, which predict their words too (Le & Mikolov 2014): with skip-gram each word from the
+ * document's row, with CBOW from a mean that it's part of. The tables of documents may be large, so nothing here is: a slice
+ * has few documents, and they follow each other.
  */
 
 #define GROUP 12        /* the most inputs that share negatives */
@@ -16,7 +20,7 @@
 #define HALVINGS 12     /* how often a slice that diverges is tried again */
 
 enum { SKIPGRAM, CBOW };
-enum { INPUT, OUTPUT, POSITION, TABLES };
+enum { INPUT, OUTPUT, POSITION, DOCUMENT, TABLES };
 
 typedef struct {
     int64_t width;          /* of a row, a multiple of LANES */
@@ -25,13 +29,17 @@ typedef struct {
     int64_t window;
     int64_t negatives;      /* how many are meant for each pair */
     int64_t drawn;          /* how many are drawn for the pairs of a window; 0 for hierarchical softmax */
-    int64_t pool;           /* how many rows a slice draws them from */
+    int64_t pool;           /* how many rows a slice draws them from; 0 for all */
     int64_t slices;         /* in a round */
     int64_t threads;
     int64_t capacity;       /* the most tokens of a slice */
     int64_t seed;
     int64_t inputs, outputs, positions;             /* float *[rows, width]; no positions: 0 */
     int64_t input_rows, output_rows, position_rows;
+    int64_t documents;      /* float *[document_rows, width]; 0 for none */
+    int64_t document_rows;
+    int64_t with_words;     /* 0 if skip-gram predicts words from documents alone */
+    int64_t only_documents; /* 1 if all but documents stays as it is */
     int64_t members;        /* int32_t *: rows of the input table whose mean is a word's vector; 0 for the word's own row */
     int64_t member_start;   /* int64_t *[words + 1] */
     int64_t frozen;         /* uint8_t *[rows of the input table]; 0 for none */
@@ -46,6 +54,7 @@ typedef struct {
     int64_t tokens;         /* int32_t *: words, and -1 where a sequence ends */
     int64_t bounds;         /* int64_t *[count + 1]: where slices begin */
     int64_t count;          /* how many slices */
+    int64_t document;       /* int64_t *[count]: the document that each begins in; ends lead to the next one */
     int64_t first;          /* the number of the first one, from which its random numbers follow */
     int64_t done;           /* int64_t *[count]: how many tokens of the whole training are done before each */
     int64_t total;          /* of how many */
@@ -61,7 +70,8 @@ typedef struct {
 typedef struct {
     REAL *now, *before;     /* [capacity, width]; `before` only where rows are means of members */
     int32_t *row;           /* which they are */
-    int32_t *place;         /* [rows of the table]: where a row is among them, or -1 */
+    int32_t *place;         /* [places]: where a row is among them, or -1 */
+    int64_t places, base;   /* the row that the first of these is for: not 0 for documents, of which a slice has a few */
     float *updates;         /* how many updates each had */
     int64_t count, capacity;
 } Copies;
@@ -69,6 +79,7 @@ typedef struct {
 typedef struct {
     Copies copies[TABLES];
     int32_t *words;         /* those of a sequence that are kept */
+    int32_t document;       /* whose they are */
     int32_t *pool;
     REAL *hidden;           /* CBOW's mean of the words of a window, and what it was before a step */
     double loss, pairs;
@@ -77,11 +88,16 @@ typedef struct {
 } Slice;
 
 static REAL *table_of(const Job *job, int which) {
-    return (REAL *)(which == INPUT ? job->inputs : which == OUTPUT ? job->outputs : job->positions);
+    return (REAL *)(which == INPUT ? job->inputs : which == OUTPUT ? job->outputs : which == POSITION ? job->positions : job->documents);
 }
 
 static int64_t rows_of(const Job *job, int which) {
-    return which == INPUT ? job->input_rows : which == OUTPUT ? job->output_rows : job->position_rows;
+    return which == INPUT ? job->input_rows : which == OUTPUT ? job->output_rows : which == POSITION ? job->position_rows : job->document_rows;
+}
+
+/* Whether slices read the rows of a table where they are, as nobody changes them. */
+static int is_read_only(const Job *job, int which) {
+    return job->only_documents && which != DOCUMENT && !(which == INPUT && job->members);
 }
 
 typedef struct { float updates; int32_t copies; } Merged;
@@ -248,7 +264,8 @@ static void step(const Job *job, Slice *slice, REAL *const *inputs, const uint8_
         /* After all have been read, and added to what's there by now, as a row may be among them twice. */
         for (int64_t i = 0; i < count; i++)
             if (!is_fixed[i]) *(vec *)(inputs[i] + d) += of_inputs[i];
-        for (int64_t k = 0; k < wanted; k++) *(vec *)(targets->row[k] + d) += of_rows[k];
+        if (!job->only_documents)
+            for (int64_t k = 0; k < wanted; k++) *(vec *)(targets->row[k] + d) += of_rows[k];
     }
 }
 
@@ -262,7 +279,7 @@ INLINE const int32_t *members_of(const Job *job, int32_t word, int64_t *count) {
 
 /* Whether a word's vector stays as it is. Of words that have members, only rows can: see `merge_group`. */
 INLINE uint8_t is_frozen(const Job *job, int32_t word) {
-    return job->frozen && !job->members && ((const uint8_t *)job->frozen)[word];
+    return job->only_documents || (job->frozen && !job->members && ((const uint8_t *)job->frozen)[word]);
 }
 
 /* The vector of a word: the mean of its members. */
@@ -278,13 +295,14 @@ static void compose(const Job *job, int32_t word, REAL *to) {
     }
 }
 
-/* The slice's copy of a row, whose updates are counted. Writing to it changes no table. */
+/* The slice's copy of a row, whose updates are counted. Writing to it changes no table; nobody writes to one that's read only. */
 INLINE REAL *copy_of(const Job *job, Slice *slice, int which, int32_t row, float updates) {
+    if (is_read_only(job, which)) return table_of(job, which) + row * job->width;
     Copies *copies = &slice->copies[which];
-    int32_t place = copies->place[row];
+    int32_t place = copies->place[row - copies->base];
     REAL *to;
     if (place < 0) {
-        place = copies->place[row] = (int32_t)copies->count++;
+        place = copies->place[row - copies->base] = (int32_t)copies->count++;
         copies->row[place] = row;
         copies->updates[place] = 0;
         to = copies->now + place * job->width;
@@ -310,7 +328,7 @@ INLINE const REAL *row_before(const Job *job, const Copies *copies, int which, i
 static void forget(Slice *slice) {
     for (int which = 0; which < TABLES; which++) {
         Copies *copies = &slice->copies[which];
-        for (int64_t i = 0; i < copies->count; i++) copies->place[copies->row[i]] = -1;
+        for (int64_t i = 0; i < copies->count; i++) copies->place[copies->row[i] - copies->base] = -1;
         copies->count = 0;
     }
     slice->loss = slice->pairs = 0;
@@ -333,18 +351,21 @@ static void choose_targets(const Job *job, Slice *slice, Targets *targets, int32
     targets->row[0] = copy_of(job, slice, OUTPUT, word, inputs);
     targets->truth[0] = targets->weight[0] = 1;
     for (int64_t k = 1; k <= drawn; k++) {
-        const int32_t other = slice->pool[below(next_number(counter), job->pool)];
+        const uint64_t number = next_number(counter);
+        const int32_t other = job->pool ? slice->pool[below(number, job->pool)] : draw_negative(job, number);
         targets->row[k] = copy_of(job, slice, OUTPUT, other, weight * inputs);
         targets->truth[k] = 0;
         targets->weight[k] = other == word ? 0 : weight;
     }
 }
 
-/* Predict a word from each of the words around it. */
+/* Predict a word from each of the words around it, and from its document, which is the last input. */
 static void train_pairs(const Job *job, Slice *slice, int64_t first, int64_t place, int64_t last, float rate, int is_measured, uint64_t *counter) {
-    const int64_t count = last - first;
+    const int64_t count = (job->with_words ? last - first : 0) + (job->documents != 0);
     const int64_t groups = (count + GROUP - 1) / GROUP;
-    int64_t next = first;
+    /* A document alone shares its negatives with nothing. */
+    const int64_t drawn = job->with_words ? job->drawn : job->negatives;
+    int64_t next = job->with_words ? first : last + 1;
     for (int64_t g = 0; g < groups; g++) {
         REAL *inputs[GROUP];
         uint8_t is_fixed[GROUP];
@@ -353,16 +374,19 @@ static void train_pairs(const Job *job, Slice *slice, int64_t first, int64_t pla
         const int64_t wanted = count * (g + 1) / groups - count * g / groups;
         for (; found < wanted; next++) {
             if (next == place) continue;
-            is_fixed[found] = is_frozen(job, slice->words[next]);
-            inputs[found++] = copy_of(job, slice, INPUT, slice->words[next], 1);
+            const int is_document = next > last;
+            is_fixed[found] = !is_document && is_frozen(job, slice->words[next]);
+            inputs[found++] = is_document ? copy_of(job, slice, DOCUMENT, slice->document, 1)
+                                          : copy_of(job, slice, INPUT, slice->words[next], 1);
         }
-        choose_targets(job, slice, &targets, slice->words[place], found, job->drawn, counter);
+        choose_targets(job, slice, &targets, slice->words[place], found, drawn, counter);
         step(job, slice, inputs, is_fixed, found, &targets, rate, is_measured);
     }
 }
 
 /* Predict a word from the mean of those around it, each weighted by the number of its members, as the fastText library has it;
- * or from that of their products with weights of their positions (Mikolov et al. 2018). */
+ * or from that of their products with weights of their positions (Mikolov et al. 2018). The document's row counts as one word of
+ * one member, at no position. */
 static void train_mean(const Job *job, Slice *slice, int64_t first, int64_t place, int64_t last, float rate, int is_measured, uint64_t *counter) {
     const int64_t width = job->width;
     REAL *hidden = slice->hidden, *before = hidden + width;
@@ -383,12 +407,22 @@ static void train_mean(const Job *job, Slice *slice, int64_t first, int64_t plac
         }
         total += weight;
     }
+    if (job->documents) {
+        const REAL *row = copy_of(job, slice, DOCUMENT, slice->document, 1);
+        for (int64_t d = 0; d < width; d += LANES) *(vec *)(hidden + d) += *(const vec *)(row + d);
+        total += 1;
+    }
     for (int64_t d = 0; d < width; d += LANES) *(vec *)(before + d) = *(vec *)(hidden + d) *= 1 / total;
     Targets targets;
     choose_targets(job, slice, &targets, slice->words[place], 1, job->negatives, counter);
     step(job, slice, (REAL *[]){hidden}, (uint8_t[]){0}, 1, &targets, rate, is_measured);
     if (!job->update) return;
     for (int64_t d = 0; d < width; d += LANES) *(vec *)(hidden + d) -= *(vec *)(before + d);
+    if (job->documents) {
+        REAL *row = copy_of(job, slice, DOCUMENT, slice->document, 0);
+        for (int64_t d = 0; d < width; d += LANES) *(vec *)(row + d) += *(const vec *)(hidden + d);
+    }
+    if (job->only_documents) return;
     for (int64_t i = first; i <= last; i++) {
         if (i == place) continue;
         REAL *row = copy_of(job, slice, INPUT, slice->words[i], 0);
@@ -414,20 +448,21 @@ static void train_once(const Job *job, Slice *slice, int64_t number, float rate)
     const int64_t *bounds = (const int64_t *)job->bounds;
     uint64_t counter = scramble(scramble((uint64_t)job->seed + STRIDE) + (uint64_t)(job->first + number) * STRIDE);
     forget(slice);
+    if (job->documents) slice->copies[DOCUMENT].base = slice->document = ((const int64_t *)job->document)[number];
     /* Not 0, or else the words that sequences begin with would be measured more often than others. */
     slice->predicted = job->first + number;
     for (int64_t i = 0; i < job->pool; i++) slice->pool[i] = draw_negative(job, next_number(&counter));
     const int64_t end = bounds[number + 1];
-    for (int64_t at = bounds[number]; at < end; at++) {
+    for (int64_t at = bounds[number]; at < end; at++, slice->document++) {
         int64_t kept = 0;
         for (; at < end && tokens[at] >= 0; at++) {
             const float keep = ((const float *)job->keep)[tokens[at]];
             if (keep >= 1 || fraction(next_number(&counter)) < keep) slice->words[kept++] = tokens[at];
         }
         for (int64_t i = 0; i < kept; i++) {
-            const int64_t reach = 1 + below(next_number(&counter), job->window);
+            const int64_t reach = job->with_words ? 1 + below(next_number(&counter), job->window) : 0;
             const int64_t first = i > reach ? i - reach : 0, last = i + reach < kept ? i + reach : kept - 1;
-            if (first == last) continue;
+            if (first == last && !job->documents) continue;
             const int is_measured = job->loss_every && !(slice->predicted++ % job->loss_every);
             if (job->architecture == CBOW) train_mean(job, slice, first, i, last, rate, is_measured, &counter);
             else train_pairs(job, slice, first, i, last, rate, is_measured, &counter);
@@ -484,6 +519,12 @@ INLINE float share_of_changes(const Job *job, float updates, int64_t copies) {
     return share > mean ? share : mean;
 }
 
+/* Where a slice has its copy of a row; negative if it has none. */
+INLINE int64_t place_of(const Copies *copies, int64_t row) {
+    const int64_t at = row - copies->base;
+    return at < 0 || at >= copies->places ? -1 : copies->place[at];
+}
+
 /* Add up what the slices of a round did to the rows of a group. Rows are found by the first slice that has them. */
 static void merge_rows(Work *work, int64_t running, int which, int64_t group) {
     const Job *job = &work->job;
@@ -495,13 +536,14 @@ static void merge_rows(Work *work, int64_t running, int which, int64_t group) {
             const int32_t row = copies->row[i];
             if (row % work->groups != group || (frozen && frozen[row])) continue;
             int is_first = 1;
-            for (int64_t j = 0; j < k; j++) is_first &= slices[j].copies[which].place[row] < 0;
+            for (int64_t j = 0; j < k; j++) is_first &= place_of(&slices[j].copies[which], row) < 0;
             if (!is_first) continue;
             float updates = 0;
             int64_t count = 0;
             for (int64_t j = k; j < running; j++) {
                 const Copies *others = &slices[j].copies[which];
-                if (others->place[row] >= 0) updates += others->updates[others->place[row]], count++;
+                const int64_t place = place_of(others, row);
+                if (place >= 0) updates += others->updates[place], count++;
             }
             REAL *to = table_of(job, which) + row * job->width;
             if (count == 1) {
@@ -514,7 +556,7 @@ static void merge_rows(Work *work, int64_t running, int which, int64_t group) {
                 vec sum = before;
                 for (int64_t j = k; j < running; j++) {
                     const Copies *others = &slices[j].copies[which];
-                    const int64_t place = others->place[row];
+                    const int64_t place = place_of(others, row);
                     if (place >= 0) sum += share * (*(const vec *)(others->now + place * job->width + d) - before);
                 }
                 *(vec *)(to + d) = sum;
@@ -556,8 +598,9 @@ static void merge_members(Work *work, int64_t running, int64_t group) {
 }
 
 static void merge_group(Work *work, int64_t running, int64_t group) {
-    for (int which = 0; which < TABLES; which++) {
-        if (which == INPUT && work->job.members) merge_members(work, running, group);
+    const Job *job = &work->job;
+    for (int which = job->only_documents ? DOCUMENT : 0; which < TABLES; which++) {
+        if (which == INPUT && job->members) merge_members(work, running, group);
         else merge_rows(work, running, which, group);
     }
 }
@@ -621,9 +664,11 @@ void seqpipe_cooccurrence_end(Work *work) {
 }
 
 static int begin_copies(const Job *job, Copies *copies, int which) {
-    const int64_t rows = which == INPUT ? job->words : rows_of(job, which);
+    if (is_read_only(job, which)) return 1;
+    int64_t rows = which == INPUT ? job->words : rows_of(job, which);
+    if (which == DOCUMENT && rows > job->capacity) rows = job->capacity;
     int64_t most = job->capacity;
-    if (which == OUTPUT) most = job->drawn ? job->capacity + job->pool : job->capacity * MOST_TARGETS;
+    if (which == OUTPUT) most = job->drawn && job->pool ? job->capacity + job->pool : job->capacity * MOST_TARGETS;
     /* A few words may stand at all distances from each other. */
     if (which == POSITION) most = rows;
     copies->capacity = most < rows ? most : rows;
@@ -631,6 +676,7 @@ static int begin_copies(const Job *job, Copies *copies, int which) {
     if (which == INPUT && job->members && !(copies->before = allocate(copies->capacity * job->width))) return 0;
     copies->row = malloc(AT_LEAST_ONE(copies->capacity) * sizeof(int32_t));
     copies->updates = malloc(AT_LEAST_ONE(copies->capacity) * sizeof(float));
+    copies->places = rows;
     copies->place = malloc(AT_LEAST_ONE(rows) * sizeof(int32_t));
     if (!copies->now || !copies->row || !copies->updates || !copies->place) return 0;
     memset(copies->place, 0xff, rows * sizeof(int32_t));

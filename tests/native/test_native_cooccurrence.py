@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from seqpipe.native import (
     Block,
     Cooccurrence,
+    Documents,
     Members,
     Negatives,
     Paths,
@@ -29,7 +30,10 @@ def make_block(*, tokens: int = 700, slices: int = 11, seed: int = 0) -> Block:
     numbers = np.minimum(generator.zipf(1.4, tokens) - 1, WORDS - 1).astype(np.int32)
     numbers[generator.random(tokens) < 0.08] = -1
     bounds = np.linspace(0, tokens, slices + 1).astype(np.int64)
-    return Block(numbers, bounds, first=8, done=bounds[:-1] + 100, total=tokens + 200)
+    documents = np.searchsorted(np.flatnonzero(numbers < 0), bounds[:-1])
+    return Block(
+        numbers, bounds, first=8, done=bounds[:-1] + 100, total=tokens + 200, documents=documents
+    )
 
 
 def make_model(*, targets: str = "negatives", drawn: int = 7, **given: Any) -> Cooccurrence:
@@ -42,7 +46,7 @@ def make_model(*, targets: str = "negatives", drawn: int = 7, **given: Any) -> C
     if targets == "negatives":
         alias = generator.integers(0, WORDS, WORDS).astype(np.int32)
         share = generator.random(WORDS).astype(np.float32)
-        chosen = Negatives(drawn - 2, drawn, 30, alias, share)
+        chosen = Negatives(drawn - 2, drawn, given.pop("pool", 30), alias, share)
     else:
         starts = np.concatenate([[0], generator.integers(1, 12, WORDS).cumsum()]).astype(np.int64)
         nodes = generator.integers(0, WORDS - 1, starts[-1]).astype(np.int32)
@@ -74,11 +78,25 @@ def some_positions(count: int = 8) -> NDArray[np.float32]:
     return positions
 
 
+def some_documents(**given: Any) -> Documents:
+    """Return a row for each document of `make_block`."""
+    rows = aligned_rows(int(np.count_nonzero(make_block().tokens < 0)) + 1, WIDTH)
+    rows[:, :WIDTH] = np.random.default_rng(4).normal(size=(len(rows), WIDTH)) * 0.3
+    return Documents(rows, **given)
+
+
 def trained(model: Cooccurrence, kind: str, **options: Any) -> tuple[Cooccurrence, Any]:
     """Train a copy of a model on a block; return it and the sums."""
     positions = None if model.positions is None else copied(model.positions)
+    documents = model.documents
+    if documents is not None:
+        documents = replace(documents, rows=copied(documents.rows))
     model = replace(
-        model, inputs=copied(model.inputs), outputs=copied(model.outputs), positions=positions
+        model,
+        inputs=copied(model.inputs),
+        outputs=copied(model.outputs),
+        positions=positions,
+        documents=documents,
     )
     threads = options.pop("threads", 1)
     with RoundsInNumpy(model) if kind == "numpy" else begin_rounds(model, threads) as rounds:
@@ -115,6 +133,40 @@ CASES: dict[str, dict[str, Any]] = {
     "changes that are all added": {"settled": 1e9, "rate": 0.01},
     "frozen rows": {"frozen": (np.arange(WORDS) % 3 == 0).astype(np.uint8)},
     "steps that are made smaller": {"longest": 3.0, "rate": 2.0, "settled": 0.0},
+    "documents": {"documents": some_documents()},
+    "documents and a large window": {"documents": some_documents(), "window": 30},
+    "documents and a tree": {"documents": some_documents(), "targets": "paths"},
+    "documents, all averaged": {"documents": some_documents(), "settled": 0.0},
+    "documents that grow": {"documents": some_documents(), "longest": 3.0, "rate": 2.0},
+    "documents alone predict": {"documents": some_documents(with_words=False)},
+    "documents alone predict, without a pool": {
+        **{"documents": some_documents(with_words=False), "pool": 0},
+    },
+    "a mean without a pool": {"is_mean": True, "pool": 0},
+    "a mean with documents": {"documents": some_documents(), "is_mean": True},
+    "a mean with documents and positions": {
+        **{"documents": some_documents(), "is_mean": True, "positions": some_positions()},
+    },
+    "a mean with documents and members": {
+        **{"documents": some_documents(), "is_mean": True},
+        **{"members": some_members(), "rows": WORDS + 15},
+    },
+}
+INFERRED: dict[str, dict[str, Any]] = {
+    "skip-gram": {"documents": some_documents(alone=True)},
+    "a document alone": {"documents": some_documents(alone=True, with_words=False)},
+    "a mean": {"documents": some_documents(alone=True), "is_mean": True},
+    "a mean with positions": {
+        **{"documents": some_documents(alone=True), "is_mean": True, "positions": some_positions()},
+    },
+    "members": {
+        **{"documents": some_documents(alone=True), "members": some_members()},
+        **{"rows": WORDS + 15},
+    },
+    "a mean of members": {
+        **{"documents": some_documents(alone=True), "members": some_members()},
+        **{"rows": WORDS + 15, "is_mean": True},
+    },
 }
 
 
@@ -123,12 +175,69 @@ def test_c_gives_what_numpy_gives(case: str) -> None:
     model = make_model(**CASES[case])
     fast, fast_sums = trained(model, "c")
     slow, slow_sums = trained(model, "numpy")
-    assert not np.array_equal(fast.inputs, model.inputs)
-    np.testing.assert_allclose(fast.inputs, slow.inputs, rtol=2e-4, atol=2e-5)
-    np.testing.assert_allclose(fast.outputs, slow.outputs, rtol=2e-4, atol=2e-5)
-    if fast.positions is not None and slow.positions is not None:
-        np.testing.assert_allclose(fast.positions, slow.positions, rtol=2e-4, atol=2e-5)
+    assert not np.array_equal(fast.outputs, model.outputs)
+    for one, other in zip(tables(fast), tables(slow), strict=True):
+        np.testing.assert_allclose(one, other, rtol=2e-4, atol=2e-5)
     np.testing.assert_allclose(fast_sums, slow_sums, rtol=1e-4)
+
+
+def tables(model: Cooccurrence) -> list[NDArray[np.float32]]:
+    several = [model.inputs, model.outputs, model.positions]
+    several.append(None if model.documents is None else model.documents.rows)
+    return [table for table in several if table is not None]
+
+
+@pytest.mark.parametrize("case", INFERRED)
+def test_documents_are_inferred_while_all_else_stays(case: str) -> None:
+    model = make_model(**INFERRED[case])
+    for table in (model.inputs, model.outputs, model.positions):
+        if table is not None:
+            table.flags.writeable = False
+    results = []
+    for kind in ("c", "numpy"):
+        assert model.documents is not None
+        documents = replace(model.documents, rows=copied(model.documents.rows))
+        mine = replace(model, documents=documents)
+        with RoundsInNumpy(mine) if kind == "numpy" else begin_rounds(mine, 2) as rounds:
+            results.append((documents.rows, rounds.run(make_block(), loss_every=2)))
+    (fast, fast_sums), (slow, slow_sums) = results
+    assert model.documents is not None
+    assert not np.array_equal(fast, model.documents.rows)
+    np.testing.assert_allclose(fast, slow, rtol=2e-4, atol=2e-5)
+    np.testing.assert_allclose(fast_sums, slow_sums, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["c", "numpy"])
+def test_a_document_alone_moves_by_the_gradient_of_its_loss(kind: str) -> None:
+    """A tree of two words has one node: 'a' turns to one side, 'b' to the other."""
+    model = make_model()
+    outputs, rows = aligned_rows(1, WIDTH), aligned_rows(2, WIDTH)
+    rows[:, :WIDTH] = np.random.default_rng(0).normal(size=(2, WIDTH))
+    outputs[:, :WIDTH] = np.random.default_rng(1).normal(size=WIDTH)
+    x, y, o = (row[:WIDTH].astype(np.float64) for row in (*rows, outputs[0]))
+    paths = Paths(
+        np.zeros(2, dtype=np.int32),
+        np.array([1, 0], dtype=np.float32),
+        np.array([0, 1, 2], dtype=np.int64),
+    )
+    ones = np.ones(2, dtype=np.float32)
+    documents = Documents(rows, with_words=False)
+    model = Cooccurrence(
+        aligned_rows(2, WIDTH), outputs, ones, 1, False, paths, 0.5, 1, 4, 0, documents=documents
+    )
+    zero = np.zeros(1, dtype=np.int64)
+    tokens = np.array([0, -1, 1, -1], dtype=np.int32)
+    block = Block(tokens, np.array([0, 4]), first=0, done=zero, total=1, documents=zero)
+    with RoundsInNumpy(model) if kind == "numpy" else begin_rounds(model, 1) as rounds:
+        rounds.run(block)
+    for truth, row in ((1, x), (0, y)):
+        score = 1 / (1 + np.exp(-(row @ o)))
+        before = row.copy()
+        row += 0.5 * (truth - score) * o
+        o += 0.5 * (truth - score) * before
+    np.testing.assert_allclose(rows[:, :WIDTH], [x, y], rtol=1e-5)
+    np.testing.assert_allclose(outputs[0, :WIDTH], o, rtol=1e-5)
+    assert not model.inputs.any()
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -137,8 +246,8 @@ def test_any_number_of_threads_gives_the_same_bytes(case: str) -> None:
     one, sums = trained(model, "c", threads=1)
     for threads in (2, 3, 8):
         several, others = trained(model, "c", threads=threads)
-        assert several.inputs.tobytes() == one.inputs.tobytes()
-        assert several.outputs.tobytes() == one.outputs.tobytes()
+        for mine, other in zip(tables(several), tables(one), strict=True):
+            assert mine.tobytes() == other.tobytes()
         assert np.array_equal(sums, others)
 
 
@@ -240,6 +349,12 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "too few positions": ({"positions": some_positions(7)}, "7 positions for a window of 4"),
     "no slices": ({"slices": 0}, "0 slices"),
     "too wide a window": ({"window": 2**40}, "a window of"),
+    "no documents": ({"documents": Documents(some_documents().rows[:0])}, "0 documents"),
+    "documents of another width": ({"documents": Documents(aligned_rows(9, 50))}, "a table is"),
+    "a mean of nothing but documents": (
+        {"documents": some_documents(with_words=False), "is_mean": True},
+        "a document alone",
+    ),
     "too many targets": ({"targets": make_model(drawn=70).targets}, "70 negatives"),
 }
 
@@ -251,13 +366,19 @@ WRONG_BLOCKS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a word that isn't there": ({"tokens": np.full(700, WORDS, dtype=np.int32)}, "word 23"),
     "slices beyond the tokens": ({"tokens": np.zeros(60, dtype=np.int32)}, "60 tokens"),
+    "no documents": ({"documents": None}, "`documents` is None"),
+    "documents of another type": ({"documents": np.zeros(11)}, r"`documents` is float64 \[11\]"),
+    "documents of too few slices": ({"documents": np.zeros(3, dtype=np.int64)}, r"int64 \[3\]"),
+    "a document before the first": ({"documents": np.full(11, -1)}, "documents -1 to"),
+    "a document beyond the table": ({"documents": np.full(11, 56)}, "documents 56 to"),
 }
 
 
 @pytest.mark.parametrize("case", WRONG_BLOCKS)
 def test_a_block_that_does_not_fit_is_refused(case: str) -> None:
     given, message = WRONG_BLOCKS[case]
-    with begin_rounds(make_model(), 1) as rounds, pytest.raises(ValueError, match=message):
+    model = make_model(documents=some_documents())
+    with begin_rounds(model, 1) as rounds, pytest.raises(ValueError, match=message):
         rounds.run(replace(make_block(), **given))
 
 

@@ -30,8 +30,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from seqpipe_doc2vec._bag import BagOfWords
-from seqpipe_doc2vec._memory import DistributedMemory
+from seqpipe_doc2vec._bag import BagOfWords, BagOfWords2
+from seqpipe_doc2vec._memory import DistributedMemory, DistributedMemory2
 from seqpipe_doc2vec._sif import Sif
 
 Words = list[str]
@@ -47,9 +47,12 @@ def embedders(min_count: int, epochs: int) -> dict[str, Callable[[], DocumentEmb
     return {
         "mean of Word2Vec": lambda: Sif(embedder=Word2Vec(**own), a=1.0, components=0),
         "Sif of Word2Vec": lambda: Sif(embedder=Word2Vec(**own)),
-        "BagOfWords, train_words = false": lambda: BagOfWords(**own, train_words=False),
-        "BagOfWords": lambda: BagOfWords(**own),
-        "DistributedMemory": lambda: DistributedMemory(**own),
+        "BagOfWords.v1, train_words = false": lambda: BagOfWords(**own, train_words=False),
+        "BagOfWords.v1": lambda: BagOfWords(**own),
+        "DistributedMemory.v1": lambda: DistributedMemory(**own),
+        "BagOfWords.v2, train_words = false": lambda: BagOfWords2(**own, train_words=False),
+        "BagOfWords.v2": lambda: BagOfWords2(**own),
+        "DistributedMemory.v2": lambda: DistributedMemory2(**own),
     }
 
 

@@ -9,13 +9,15 @@ from doc2vec_examples import GARDEN, MUSIC, work_here
 from hypothesis import settings
 from seqpipe.workers import _training
 
-from seqpipe_doc2vec._bag import BagOfWords
-from seqpipe_doc2vec._memory import DistributedMemory
+from seqpipe_doc2vec._bag import BagOfWords, BagOfWords2
+from seqpipe_doc2vec._memory import DistributedMemory, DistributedMemory2
 
 # No folder of examples beside the code, and no time limit on noisy machines.
 settings.register_profile("seqpipe-doc2vec", database=None, deadline=None, max_examples=50)
 settings.load_profile("seqpipe-doc2vec")
 
+BY_GENSIM = [DistributedMemory, BagOfWords]
+OWN = [DistributedMemory2, BagOfWords2]
 COMMON = ["the", "a", "of", "and", "to"]
 
 
@@ -33,14 +35,24 @@ def in_this_process(monkeypatch):
     monkeypatch.setattr(_training, "run_module", work_here)
 
 
-@pytest.fixture(scope="session", params=[DistributedMemory, BagOfWords])
-def fitted(request, documents):
-    """An embedder of each kind, fitted once."""
+def fit_in_this_process(kind, documents):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_training, "run_module", work_here)
-        embedder = request.param(width=12, window=1, epochs=40, min_count=1, subsample=1.0)
+        embedder = kind(width=12, window=1, epochs=40, min_count=1, subsample=1.0)
         embedder.fit(documents, seed=1)
     return embedder
+
+
+@pytest.fixture(scope="session", params=[*BY_GENSIM, *OWN])
+def fitted(request, documents):
+    """An embedder of each kind, fitted once."""
+    return fit_in_this_process(request.param, documents)
+
+
+@pytest.fixture(scope="session", params=BY_GENSIM)
+def fitted_by_gensim(request, documents):
+    """An embedder of each kind that gensim trains, fitted once."""
+    return fit_in_this_process(request.param, documents)
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from seqpipe.errors import EmbedderError
 from seqpipe.parts.embedders import DocumentEmbedder
 from seqpipe.testing import checks
 
-from seqpipe_doc2vec._bag import BagOfWords
-from seqpipe_doc2vec._memory import DistributedMemory
+from seqpipe_doc2vec._bag import BagOfWords, BagOfWords2
+from seqpipe_doc2vec._memory import DistributedMemory, DistributedMemory2
 from seqpipe_doc2vec._sif import Sif
 
 
@@ -23,6 +23,8 @@ def make_sif(*, a: float = 1e-3):
 FACTORIES = {
     "DistributedMemory": partial(DistributedMemory, width=8, epochs=2, inference_epochs=2),
     "BagOfWords": partial(BagOfWords, width=8, train_words=False, lower=True),
+    "DistributedMemory2": partial(DistributedMemory2, width=8, epochs=2, inference_epochs=2),
+    "BagOfWords2": partial(BagOfWords2, width=8, train_words=False, lower=True),
     "Sif": make_sif,
 }
 

@@ -7,8 +7,8 @@ import pytest
 from seqpipe.parts.readers import Folders
 from seqpipe.parts.tokenizers import Regex
 
-from seqpipe_doc2vec._bag import BagOfWords
-from seqpipe_doc2vec._memory import DistributedMemory
+from seqpipe_doc2vec._bag import BagOfWords, BagOfWords2
+from seqpipe_doc2vec._memory import DistributedMemory, DistributedMemory2
 
 pytestmark = [
     pytest.mark.usefixtures("in_this_process"),
@@ -29,7 +29,12 @@ def articles():
 
 @pytest.mark.parametrize(
     ("kind", "settings", "floor"),
-    [(BagOfWords, {"train_words": False}, 0.8), (DistributedMemory, {"window": 2}, 0.6)],
+    [
+        (BagOfWords, {"train_words": False}, 0.8),
+        (DistributedMemory, {"window": 2}, 0.6),
+        (BagOfWords2, {"train_words": False}, 0.8),
+        (DistributedMemory2, {"window": 2}, 0.6),
+    ],
 )
 def test_topics_are_told_from_vectors(articles, kind, settings, floor):
     train, test = articles[::2], articles[1::2]

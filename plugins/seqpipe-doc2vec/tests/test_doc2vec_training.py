@@ -8,9 +8,10 @@ from seqpipe.errors import ConfigError, EmbedderError
 from seqpipe.workers import _training
 
 from seqpipe_doc2vec import _library, _worker
-from seqpipe_doc2vec._bag import BagOfWords
-from seqpipe_doc2vec._memory import DistributedMemory
+from seqpipe_doc2vec._bag import BagOfWords, BagOfWords2
+from seqpipe_doc2vec._memory import DistributedMemory, DistributedMemory2
 
+KINDS = [DistributedMemory, BagOfWords, DistributedMemory2, BagOfWords2]
 SMALL = {"width": 8, "epochs": 3, "min_count": 1}
 
 
@@ -68,8 +69,9 @@ def test_documents_of_a_topic_are_alike(fitted, documents):
 
 @pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize("train_words", [True, False])
-def test_words_of_a_topic_are_alike(documents, train_words):
-    embedder = BagOfWords(width=12, epochs=60, min_count=1, subsample=1.0, train_words=train_words)
+@pytest.mark.parametrize("kind", [BagOfWords, BagOfWords2])
+def test_words_of_a_topic_are_alike(documents, kind, train_words):
+    embedder = kind(width=12, epochs=60, min_count=1, subsample=1.0, train_words=train_words)
     embedder.fit(documents)
     vectors = embedder.embed([*GARDEN, *MUSIC])
     vectors -= vectors.mean(axis=0)
@@ -78,8 +80,9 @@ def test_words_of_a_topic_are_alike(documents, train_words):
 
 
 @pytest.mark.usefixtures("in_this_process")
-def test_every_word_of_a_long_document_is_trained():
-    embedder = DistributedMemory(**SMALL)
+@pytest.mark.parametrize("kind", [DistributedMemory, DistributedMemory2])
+def test_every_word_of_a_long_document_is_trained(kind):
+    embedder = kind(**SMALL)
     embedder.fit([["early"] * 12_000 + ["late"] * 12_000, ["other"] * 5])
     # Nothing but having been predicted moves an output vector from zero.
     assert embedder._tables.arrays["outputs"].any(axis=1).all()
@@ -88,8 +91,9 @@ def test_every_word_of_a_long_document_is_trained():
 
 
 @pytest.mark.usefixtures("in_this_process")
-def test_words_are_lower_cased_and_counted():
-    embedder = BagOfWords(width=4, epochs=1, min_count=2, lower=True)
+@pytest.mark.parametrize("kind", [BagOfWords, BagOfWords2])
+def test_words_are_lower_cased_and_counted(kind):
+    embedder = kind(width=4, epochs=1, min_count=2, lower=True)
     embedder.fit([["The", "the", "cat"], ["CAT", "THE", "once"]])
     assert list(embedder.vocabulary) == ["the", "cat"]
     assert np.array_equal(embedder.embed(["THE"]), embedder.embed(["the"]))
@@ -97,10 +101,17 @@ def test_words_are_lower_cased_and_counted():
 
 
 @pytest.mark.usefixtures("in_this_process")
-def test_whole_numbers_will_do_where_any_number_does(documents, tmp_path):
-    whole = {"subsample": 1, "learning_rate": 1}
+@pytest.mark.parametrize(
+    ("kind", "whole"),
+    [
+        (BagOfWords, {"subsample": 1, "learning_rate": 1}),
+        # With such a rate there would be a warning.
+        (BagOfWords2, {"subsample": 1}),
+    ],
+)
+def test_whole_numbers_will_do_where_any_number_does(documents, tmp_path, kind, whole):
     embedders = [
-        BagOfWords(**SMALL, **{k: kind(v) for k, v in whole.items()}) for kind in (int, float)
+        kind(**SMALL, **{k: number(v) for k, v in whole.items()}) for number in (int, float)
     ]
     for embedder in embedders:
         embedder.fit(documents)
@@ -111,8 +122,9 @@ def test_whole_numbers_will_do_where_any_number_does(documents, tmp_path):
 
 
 @pytest.mark.usefixtures("in_this_process")
-def test_the_seed_decides(documents):
-    embedders = [BagOfWords(**SMALL) for _ in range(3)]
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_seed_decides(documents, kind):
+    embedders = [kind(**SMALL) for _ in range(3)]
     for embedder, seed in zip(embedders, (1, 1, 2), strict=True):
         embedder.fit(iter(documents), seed=seed)
     one, same, other = (embedder.embed_document(documents[0]) for embedder in embedders)
@@ -134,7 +146,7 @@ def test_what_cant_be_fitted_on_is_refused(sequences, message, monkeypatch):
         BagOfWords().fit(sequences)
 
 
-@pytest.mark.parametrize("kind", [DistributedMemory, BagOfWords])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -8,11 +8,13 @@ from seqpipe.parts.cooccurrence._corpus import Tokens as Tokens
 from seqpipe.parts.cooccurrence._corpus import check_words as check_words
 from seqpipe.parts.cooccurrence._corpus import read_corpus as read_corpus
 from seqpipe.parts.cooccurrence._corpus import read_known as read_known
+from seqpipe.parts.cooccurrence._corpus import told_of_disks as told_of_disks
 from seqpipe.parts.cooccurrence._draws import huffman_paths as huffman_paths
 from seqpipe.parts.cooccurrence._draws import keep_probabilities as keep_probabilities
 from seqpipe.parts.cooccurrence._draws import negatives as negatives
 from seqpipe.parts.cooccurrence._fit import default_threads as default_threads
 from seqpipe.parts.cooccurrence._fit import fit_tables as fit_tables
+from seqpipe.parts.cooccurrence._inference import Inference as Inference
 from seqpipe.parts.cooccurrence._trainer import train as train
 from seqpipe.parts.cooccurrence._training import EpochLoss as EpochLoss
 from seqpipe.parts.cooccurrence._training import Loss as Loss
@@ -25,6 +27,7 @@ __all__ = [
     "Checkpoints",
     "Corpus",
     "EpochLoss",
+    "Inference",
     "Loss",
     "Start",
     "Tokens",
@@ -39,5 +42,6 @@ __all__ = [
     "negatives",
     "read_corpus",
     "read_known",
+    "told_of_disks",
     "train",
 ]

@@ -1,5 +1,7 @@
 """Sequences as numbers in a file, so that a stream can be trained on many times without being in memory."""
 
+import contextlib
+import tempfile
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -117,6 +119,22 @@ def read_corpus(
         ends=ends,
         file=file,
     )
+
+
+@contextlib.contextmanager
+def told_of_disks() -> Iterator[None]:
+    """Tell what to do where a temporary file can't be written.
+
+    Raises:
+        EmbedderError: In the place of an `OSError`.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise EmbedderError(
+            f"the texts can't be kept in a temporary file in {tempfile.gettempdir()}: {error.strerror or error}; make room "
+            "there, or name another folder in the environment variable TMPDIR"
+        ) from error
 
 
 def check_words(sequence: object, number: int) -> None:

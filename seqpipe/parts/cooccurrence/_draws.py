@@ -41,7 +41,7 @@ def negatives(
     Args:
         counts: How often each word occurs, `[V]`.
         per_pair: How many each pair is contrasted with.
-        pool: How many rows a slice draws them from.
+        pool: How many rows a slice draws them from; 0 for all.
         exponent: The power of its count that a word is drawn in proportion to. One that doesn't occur is never drawn.
 
     Raises:

@@ -1,5 +1,7 @@
 """Trains tables on a corpus, block by block."""
 
+import contextlib
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
@@ -11,6 +13,7 @@ from seqpipe.errors import EmbedderError
 from seqpipe.native import (
     Block,
     Cooccurrence,
+    Documents,
     Members,
     Negatives,
     Rounds,
@@ -24,7 +27,7 @@ from seqpipe.parts.cooccurrence._checkpoints import (
     State,
     identify,
 )
-from seqpipe.parts.cooccurrence._corpus import Tokens
+from seqpipe.parts.cooccurrence._corpus import Tokens, told_of_disks
 from seqpipe.parts.cooccurrence._draws import huffman_paths, keep_probabilities, negatives
 from seqpipe.parts.cooccurrence._training import EpochLoss, OnTrained, Start, Trained, Training
 
@@ -39,8 +42,10 @@ _TOKENS_WITH_PARTS: Final = 200
 _TOKENS: Final = 250
 _FEWEST_TOKENS: Final = 50
 _SLICES_OF_A_CORPUS: Final = 400
-#: How many rows a slice draws negatives from.
+#: How many rows a slice draws negatives from; with documents more, since a document is in few slices, and learns from no
+#: other rows. Where predictions share no negatives, documents draw from all.
 _POOL: Final = 256
+_POOL_WITH_DOCUMENTS: Final = 1000
 #: The greatest norm of a row: far beyond those of trained vectors, which are some units long, and so a sign of divergence. Where
 #: tables begin with longer ones, it's a multiple of these.
 _LONGEST: Final = 100.0
@@ -88,9 +93,14 @@ def train(
 
     Raises:
         EmbedderError: No two known words stand beside each other in what's held out; or the checkpoint is damaged, of
-            another training that hasn't ended, or can't be written.
+            another training that hasn't ended, or can't be written; or there's no room for vectors of documents in a temporary
+            file.
         MemoryError: There isn't enough memory for the tables.
+        ValueError: Documents are trained, and something is held out, whose documents have no vectors; or checkpoints are
+            wanted, which haven't theirs.
     """
+    if training.documents and (held_out is not None or checkpoints is not None):
+        raise ValueError("documents can be neither held out nor in a checkpoint")
     bounds = slice_bounds(
         corpus,
         _TOKENS if members is None else _TOKENS_WITH_PARTS,
@@ -103,8 +113,10 @@ def train(
         checkpoint = checkpoints.of(identity, _tables(model))
     state = (checkpoint and checkpoint.restore()) or State()
     if state.ended is None:
-        job = _Job(corpus, training, bounds, model, state, checkpoint, on_progress)
-        _train(job, held_out, threads)
+        with _documents(corpus, training, seed) as documents:
+            model = replace(model, documents=documents)
+            job = _Job(corpus, training, bounds, model, state, checkpoint, on_progress)
+            _train(job, held_out, threads)
     best = state.best
     tables = _tables(model) if best is None else best.tables
     return Trained(
@@ -114,6 +126,28 @@ def train(
         epoch=state.ended or len(state.losses),
         slowed=state.slowed / max(1, len(state.losses) * (len(bounds) - 1)),
     )
+
+
+@contextlib.contextmanager
+def _documents(corpus: Tokens, training: Training, seed: int) -> Iterator[Documents | None]:
+    """Yield random vectors of documents, in a file: memory needn't grow with their number, and nobody keeps them."""
+    if not training.documents:
+        yield None
+        return
+    with tempfile.TemporaryFile() as file:
+        width = aligned_rows(1, training.width).shape[1]
+        # Other numbers than those of the words.
+        generator = np.random.default_rng((seed % 2**64, 1))
+        with told_of_disks():
+            # What's written has its place on the disk, so that no page of the file lacks one later.
+            for first in range(0, len(corpus.ends), _ROWS_AT_ONCE):
+                some = np.zeros((min(_ROWS_AT_ONCE, len(corpus.ends) - first), width), np.float32)
+                drawn = generator.random((len(some), training.width), dtype=np.float32)
+                some[:, : training.width] = (drawn - 0.5) / training.width
+                file.write(some.tobytes())
+            file.flush()
+            rows = np.memmap(file, np.float32, mode="r+", shape=(len(corpus.ends), width))
+        yield Documents(rows, with_words=training.train_words or training.architecture == "cbow")
 
 
 def slice_bounds(corpus: Tokens, most: int, *, whole_sequences: bool = False) -> NDArray[np.int64]:
@@ -147,7 +181,7 @@ def _begin(
     words, width = len(corpus.counts), training.width
     capacity = int(np.diff(bounds).max())
     targets = (
-        negatives(corpus.counts, training.negatives, _POOL, training.negative_exponent)
+        negatives(corpus.counts, training.negatives, _pool(training), training.negative_exponent)
         if training.loss == "negative-sampling"
         else huffman_paths(corpus.counts)
     )
@@ -183,6 +217,13 @@ def _begin(
         frozen=frozen,
         longest=max(_LONGEST, _GROWTH * _greatest_norm(inputs, positions)),
     )
+
+
+def _pool(training: Training) -> int:
+    if not training.documents:
+        return _POOL
+    is_shared = training.architecture == "skipgram" and training.train_words
+    return _POOL_WITH_DOCUMENTS if is_shared else 0
 
 
 def _greatest_norm(*tables: NDArray[np.float32] | None) -> float:
@@ -263,6 +304,8 @@ def _train_epoch(rounds: Rounds, job: _Job) -> float:
             first=state.epoch * numbers + first,
             done=state.epoch * corpus.size + bounds[first:last],
             total=job.total,
+            # An end is one before the place that it's known by.
+            documents=np.searchsorted(corpus.ends, bounds[first:last], side="right"),
         )
         loss, pairs, slowed = rounds.run(
             block, loss_every=_LOSS_EVERY if corpus.size > _ALL_MEASURED else 1

@@ -39,6 +39,10 @@ class Training:
         subsample: The threshold of frequent words; see `keep_probabilities`.
         position_weights: Whether a mean weights words by their positions.
         patience: After how many epochs without a lower loss of held-out text it ends; None for never.
+        documents: Whether each sequence is a document whose vector predicts its words too, and is dropped after the training
+            (Le & Mikolov 2014): by itself with skip-gram, in the mean with CBOW.
+        train_words: Whether skip-gram with documents predicts words from words as well. Without, the vectors of words stay what
+            chance gave them, and only those that predict are trained.
         negative_exponent: The power of its count that a word is drawn in proportion to, as a negative.
         whole_sequences: Whether no sequence is cut, however long it is.
 
@@ -56,6 +60,8 @@ class Training:
     subsample: float = 1e-3
     position_weights: bool = False
     patience: int | None = None
+    documents: bool = False
+    train_words: bool = True
     negative_exponent: float = NEGATIVE_EXPONENT
     whole_sequences: bool = False
 

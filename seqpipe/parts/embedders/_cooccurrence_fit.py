@@ -27,6 +27,7 @@ from seqpipe.parts.cooccurrence import (
     fit_tables,
     read_corpus,
     read_known,
+    told_of_disks,
 )
 from seqpipe.parts.embedders._contract import Embedder, FitProgress, OnProgress
 from seqpipe.parts.embedders._cooccurrence import Options
@@ -87,7 +88,7 @@ def _fit(
     ):
         aside, form = _Aside(sequences, options.held_out, seed), _form_of(lower=settings.lower)
         before = _known_before(options.start, form)
-        with _told_of_disks():
+        with told_of_disks():
             corpus = read_corpus(aside, file, min_count=settings.least_count, form=form)
             corpus = corpus.with_words(before)
             held_out = read_known(aside.held_out, corpus, other, form=form)
@@ -168,17 +169,6 @@ def _form_of(*, lower: bool) -> Callable[[str], str | None]:
         return word if written(word) is not None else None
 
     return form
-
-
-@contextlib.contextmanager
-def _told_of_disks() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise EmbedderError(
-            f"the texts can't be kept in a temporary file in {tempfile.gettempdir()}: {error.strerror or error}; make room "
-            "there, or name another folder in the environment variable TMPDIR"
-        ) from error
 
 
 def _known_before(start: Embedder | None, form: Callable[[str], str | None]) -> Mapping[str, str]:

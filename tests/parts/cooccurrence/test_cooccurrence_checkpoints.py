@@ -154,7 +154,7 @@ def test_it_may_be_stopped_anywhere(tmp_path: Path, stop: int) -> None:
 
 
 def test_numpy_goes_on_likewise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqpipe.kernels._cooccurrence._has_library", lambda: False)
+    monkeypatch.setattr("seqpipe.native._cooccurrence._has_library", lambda: False)
     corpus, training = corpus_of(sentences(100)), replace(TRAINING, epochs=2)
     with pytest.raises(Stop):
         run(tmp_path, training, stop=3, corpus=corpus)

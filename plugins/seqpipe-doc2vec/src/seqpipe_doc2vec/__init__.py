@@ -14,5 +14,7 @@ def seqpipe_embedders() -> Factories:
     return {
         "doc2vec.DistributedMemory.v1": "seqpipe_doc2vec._memory:DistributedMemory",
         "doc2vec.BagOfWords.v1": "seqpipe_doc2vec._bag:BagOfWords",
+        "doc2vec.DistributedMemory.v2": "seqpipe_doc2vec._memory:DistributedMemory2",
+        "doc2vec.BagOfWords.v2": "seqpipe_doc2vec._bag:BagOfWords2",
         "doc2vec.Sif.v1": "seqpipe_doc2vec._sif:Sif",
     }

@@ -1,26 +1,31 @@
-"""What both kinds of doc2vec have in common."""
+"""What all kinds of doc2vec have in common, whoever trains them."""
 
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from seqpipe.errors import ConfigError, EmbedderError, SavedModelError
 from seqpipe.parts.embedders import DocumentEmbedder, OnProgress
-from seqpipe.workers import Tables, read_tables, train_out_of_process, write_tables
+from seqpipe.workers import Tables, read_tables, write_tables
 
 from seqpipe_doc2vec._settings import Settings, read_settings
 
-_WORKER: Final = "seqpipe_doc2vec._worker"
+
+class Infers(Protocol):
+    """Gives new documents a vector."""
+
+    def infer(self, words: Sequence[str]) -> NDArray[np.float32]:
+        """Return the vector of a document, `[width]`; zeros if no word of it is known."""
 
 
 class Doc2Vec(DocumentEmbedder):
-    """Trains by gensim, keeps the vectors of words, and infers those of documents.
+    """Keeps the vectors of words, and infers those of documents.
 
     Args:
-        settings: The library's settings.
+        settings: The settings of the training.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -28,7 +33,17 @@ class Doc2Vec(DocumentEmbedder):
         self._settings = settings
         self._tables: Tables | None = None
         self._rows: dict[str, int] = {}
-        self._inference: Any = None
+        self._inference: Infers | None = None
+
+    @abstractmethod
+    def _train(
+        self, sequences: Iterable[Sequence[str]], seed: int, on_progress: OnProgress | None
+    ) -> Tables:
+        """Return the words with their vectors, `words`, output vectors, `outputs`, and `counts`."""
+
+    @abstractmethod
+    def _make_inference(self, tables: Tables) -> Infers:
+        """Return what infers by what a training left."""
 
     @property
     def vocabulary(self) -> Sequence[str]:
@@ -43,12 +58,7 @@ class Doc2Vec(DocumentEmbedder):
         on_progress: OnProgress | None = None,
     ) -> None:
         """Fit on documents; see `Embedder.fit`."""
-        settings = asdict(self._settings)
-        self._keep(
-            train_out_of_process(
-                _WORKER, sequences, settings=settings, seed=seed, on_progress=on_progress
-            )
-        )
+        self._keep(self._train(sequences, seed, on_progress))
 
     def embed(self, words: Sequence[str]) -> NDArray[np.float32]:
         """Return the vectors of `words`, zeros for unknown ones; see `Embedder.embed`."""
@@ -62,12 +72,8 @@ class Doc2Vec(DocumentEmbedder):
         """Infer the vector of a document; see `DocumentEmbedder.embed_document`."""
         tables = self._fitted()
         if self._inference is None:
-            # The library takes seconds to import, and vectors of words don't need it.
-            from seqpipe_doc2vec._inference import Inference
-
-            self._inference = Inference(self._settings, tables)
-        vector: NDArray[np.float32] = self._inference.infer(self._forms(words))
-        return vector
+            self._inference = self._make_inference(tables)
+        return self._inference.infer(self._forms(words))
 
     def to_disk(self, path: Path) -> None:
         """Write everything into the folder `path`; see `Embedder.to_disk`."""
@@ -88,7 +94,7 @@ class Doc2Vec(DocumentEmbedder):
         self._keep(tables)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what's made when it's needed: the library's model can't be pickled."""
+        """Leave out what's made when it's needed: a model of a library, or memory in C."""
         return vars(self) | {"_inference": None}
 
     def _keep(self, tables: Tables) -> None:
