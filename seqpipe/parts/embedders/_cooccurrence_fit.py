@@ -4,7 +4,7 @@ import contextlib
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any, Final
@@ -35,8 +35,9 @@ from seqpipe.parts.embedders.fasttext._fit import (
     used_rows,
 )
 from seqpipe.parts.embedders.fasttext._settings import Settings
-from seqpipe.parts.embedders.fasttext._vectors import Shape, WordVectors
+from seqpipe.parts.embedders.fasttext._vectors import Shape, Tables, WordVectors
 from seqpipe.parts.fasttext import written
+from seqpipe.parts.phrases import Phrases
 
 #: From which share of slowed slices on a warning says so.
 _MOST_SLOWED: Final = 0.01
@@ -52,11 +53,11 @@ def fit_cooccurrence(
     seed: int,
     threads: int | None,
     on_progress: OnProgress | None,
-) -> tuple[WordVectors, Mapping[str, Any], Sequence[EpochLoss]]:
+) -> tuple[WordVectors, Mapping[str, Any], Sequence[EpochLoss], Phrases]:
     """Train in this process; see `Embedder.fit`. Sequences are kept in a temporary file, and those held out in memory.
 
     Returns:
-        The vectors, what settings became that were "auto", and the losses of the epochs.
+        The vectors, what settings became that were "auto", the losses of the epochs, and the phrases.
 
     Raises:
         EmbedderError: There's nothing to fit on, or not enough memory or space for temporary files.
@@ -77,13 +78,16 @@ def _fit(
     seed: int,
     threads: int | None,
     on_progress: OnProgress | None,
-) -> tuple[WordVectors, Mapping[str, Any], Sequence[EpochLoss]]:
+) -> tuple[WordVectors, Mapping[str, Any], Sequence[EpochLoss], Phrases]:
     with tempfile.TemporaryFile() as file, tempfile.TemporaryFile() as other:
         aside, form = _Aside(sequences, options.held_out, seed), _form_of(lower=settings.lower)
         before = _known_before(options.start, form)
         with _told_of_disks():
-            corpus = read_corpus(aside, file, min_count=settings.least_count, form=form)
-            corpus = corpus.with_words(before)
+            corpus = read_corpus(
+                aside, file, min_count=settings.least_count, form=form, rule=options.phrases
+            )
+            absorbed = _Absorbed.of(corpus, before)
+            corpus = corpus.with_words([*absorbed.words, *before])
             held_out = read_known(aside.held_out, corpus, other, form=form)
         chosen = settings.chosen(corpus.read)
         settings = replace(settings, **chosen)
@@ -98,11 +102,11 @@ def _fit(
             held_out=held_out if options.held_out else None,
             on_progress=_Report(corpus, int(settings.epochs), on_progress),
         )
-    vectors = _vectors(trained, corpus, parts, settings)
+    vectors = _vectors(trained, corpus, parts, settings, absorbed)
     _warn(trained, settings)
     if on_progress:
         on_progress(FitProgress(fraction=1.0, loss=trained.losses[-1].train))
-    return vectors, chosen, trained.losses
+    return vectors, chosen, trained.losses, corpus.phrases
 
 
 def _training(settings: Settings, options: Options) -> Training:
@@ -236,6 +240,41 @@ class _Parts:
         return cls(subwords, rows, Members(members, starts), buckets)
 
 
+@dataclass(frozen=True, eq=False)
+class _Absorbed:
+    """Words that became too rare because they're parts of phrases, and phrases that are parts of longer ones.
+
+    Attributes:
+        words: The words; in the corpus they come directly behind those that are trained.
+        first: The number of the first of them.
+        weights: How often each occurs in which known phrases: numbers of phrases and counts.
+    """
+
+    words: tuple[str, ...]
+    first: int
+    weights: tuple[tuple[list[int], list[int]], ...]
+
+    @classmethod
+    def of(cls, corpus: Corpus, before: Container[str]) -> "_Absorbed":
+        found: dict[str, tuple[list[int], list[int]]] = {
+            word: ([], []) for word in corpus.absorbed if word not in before
+        }
+        counts = corpus.counts.tolist() if found else []
+        for number, count in enumerate(counts):
+            for part in sorted(corpus.phrases.within(corpus.words[number]) & found.keys()):
+                found[part][0].append(number)
+                found[part][1].append(count)
+        found = {word: given for word, given in found.items() if given[0]}
+        return cls(tuple(found), len(corpus.words), tuple(found.values()))
+
+    def filled(self, tables: Tables) -> Tables:
+        """Return the tables with the mean of the vectors of its phrases for each of the words."""
+        known = tables.known.copy()
+        for row, (phrases, counts) in enumerate(self.weights, start=self.first):
+            known[row] = np.average(tables.known[phrases], axis=0, weights=counts)
+        return replace(tables, known=known)
+
+
 class _Report:
     def __init__(self, corpus: Corpus, epochs: int, on_progress: OnProgress | None) -> None:
         self._words = corpus.counts.sum() * epochs
@@ -249,14 +288,16 @@ class _Report:
             self._on_progress(FitProgress(min(fraction, 0.999), loss, speed))
 
 
-def _vectors(trained: Trained, corpus: Corpus, parts: _Parts, settings: Settings) -> WordVectors:
+def _vectors(
+    trained: Trained, corpus: Corpus, parts: _Parts, settings: Settings, absorbed: _Absorbed
+) -> WordVectors:
     words = len(corpus.words)
     if not np.isfinite(trained.inputs).all():
         raise EmbedderError(
             "the training of the embedder gave vectors that aren't finite: set a smaller `learning_rate`"
         )
     own, rows = np.array(trained.inputs[:words]), np.array(trained.inputs[words:])
-    tables = tables_of(own, rows, parts.subwords, parts.rows)
+    tables = absorbed.filled(tables_of(own, rows, parts.subwords, parts.rows))
     if settings.standardize:
         tables = standardized(tables, corpus.counts)
     shape = Shape(
