@@ -11,6 +11,8 @@ from seqpipe.parts.embedders import DocumentEmbedder
 from seqpipe.testing import checks
 
 from seqpipe_doc2vec._bag import BagOfWords
+from seqpipe_doc2vec._lda import Lda
+from seqpipe_doc2vec._lsi import Lsi
 from seqpipe_doc2vec._memory import DistributedMemory
 from seqpipe_doc2vec._sif import Sif
 
@@ -24,6 +26,8 @@ FACTORIES = {
     "DistributedMemory": partial(DistributedMemory, width=8, epochs=2, inference_epochs=2),
     "BagOfWords": partial(BagOfWords, width=8, train_words=False, lower=True),
     "Sif": make_sif,
+    "Lsi": partial(Lsi, width=8, lower=True),
+    "Lda": partial(Lda, width=8, passes=2, max_share=1.0),
 }
 
 

@@ -15,4 +15,6 @@ def seqpipe_embedders() -> Factories:
         "doc2vec.DistributedMemory.v1": "seqpipe_doc2vec._memory:DistributedMemory",
         "doc2vec.BagOfWords.v1": "seqpipe_doc2vec._bag:BagOfWords",
         "doc2vec.Sif.v1": "seqpipe_doc2vec._sif:Sif",
+        "doc2vec.Lsi.v1": "seqpipe_doc2vec._lsi:Lsi",
+        "doc2vec.Lda.v1": "seqpipe_doc2vec._lda:Lda",
     }
