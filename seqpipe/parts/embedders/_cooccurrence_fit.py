@@ -91,7 +91,7 @@ def _fit(
             held_out = read_known(aside.held_out, corpus, other, form=form)
         chosen = settings.chosen(corpus.read)
         settings = replace(settings, **chosen)
-        parts = _Parts.of(corpus.words, settings)
+        parts = _Parts.of(corpus.words, settings, absorbed)
         trained = train(
             corpus,
             _training(settings, options),
@@ -223,9 +223,12 @@ class _Parts:
     buckets: int
 
     @classmethod
-    def of(cls, words: Sequence[str], settings: Settings) -> "_Parts":
-        forms = [str(written(word)) for word in words]
+    def of(cls, words: Sequence[str], settings: Settings, absorbed: "_Absorbed") -> "_Parts":
+        # Nothing would train the n-grams that only absorbed words have.
+        others = range(absorbed.first, absorbed.first + len(absorbed.words))
+        forms = [str(written(word)) for row, word in enumerate(words) if row not in others]
         subwords = hash_subwords(forms, min_n=settings.min_n, max_n=settings.max_n)
+        subwords = _with_none(subwords, others)
         if not len(subwords.hashes):
             return cls(subwords, np.zeros(0, dtype=np.int32), None, 0)
         buckets = count_buckets(settings, subwords)
@@ -238,6 +241,14 @@ class _Parts:
         members[is_own] = np.arange(len(words))
         members[~is_own] = rows + len(words)
         return cls(subwords, rows, Members(members, starts), buckets)
+
+
+def _with_none(subwords: Subwords, others: range) -> Subwords:
+    """Return the n-grams with further words in some places, which have none."""
+    if not others:
+        return subwords
+    before = subwords.ends[others.start - 1]
+    return Subwords(subwords.hashes, np.insert(subwords.ends, others.start, [before] * len(others)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 import functools
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from seqpipe.errors import ConfigError, EmbedderError, SavedModelError
+from seqpipe.formats.fasttext import hash_subwords
 from seqpipe.parts.embedders import (
     Embedder,
     FastText,
@@ -368,3 +370,13 @@ def test_settings_of_phrases_are_checked(name: str, value: Any) -> None:
     for make in (Word2Vec2, FastText2):
         with pytest.raises(ConfigError, match=name):
             make(**{name: value})
+
+
+def test_parts_that_only_absorbed_words_have_are_not_known() -> None:
+    embedder = fitted(FastText2, CITIES, **PHRASED)
+    absorbed = {part for phrase in embedder.phrases for part in (phrase.first, phrase.second)}
+    counts = Counter(word for text in CITIES for word in embedder.join_phrases(text))
+    assert "york" in embedder.vocabulary
+    assert "york" in absorbed - counts.keys()
+    trained = hash_subwords(counts, min_n=3, max_n=6)
+    assert np.array_equal(embedder._fitted().tables.hashes, np.unique(trained.hashes))
