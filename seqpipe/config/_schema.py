@@ -263,6 +263,7 @@ NESTED_SLOTS: Final[dict[str, dict[str, Slot]]] = {
         "augmenter": Slot(("augmenters",)),
         "task": KIND_SLOTS["task"],
     },
+    "scorers": {"reader": _READERS},
     "callbacks": {"corpus": _READERS, "*": Slot(("callbacks", "misc", "lookups"))},
     "loggers": {"*": Slot(("loggers", "callbacks", "misc"))},
     "batchers": {"size": _SCHEDULES, "batcher": Slot(("batchers",))},

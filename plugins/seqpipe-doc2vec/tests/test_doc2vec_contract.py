@@ -11,6 +11,8 @@ from seqpipe.parts.embedders import DocumentEmbedder
 from seqpipe.testing import checks
 
 from seqpipe_doc2vec._bag import BagOfWords, BagOfWords2
+from seqpipe_doc2vec._lda import Lda
+from seqpipe_doc2vec._lsi import Lsi
 from seqpipe_doc2vec._memory import DistributedMemory, DistributedMemory2
 from seqpipe_doc2vec._sif import Sif
 
@@ -26,6 +28,8 @@ FACTORIES = {
     "DistributedMemory2": partial(DistributedMemory2, width=8, epochs=2, inference_epochs=2),
     "BagOfWords2": partial(BagOfWords2, width=8, train_words=False, lower=True),
     "Sif": make_sif,
+    "Lsi": partial(Lsi, width=8, lower=True),
+    "Lda": partial(Lda, width=8, passes=2, max_share=1.0),
 }
 
 

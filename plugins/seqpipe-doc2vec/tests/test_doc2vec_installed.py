@@ -11,6 +11,8 @@ import pytest
 from seqpipe.plugins import find_part
 
 from seqpipe_doc2vec._bag import BagOfWords, BagOfWords2
+from seqpipe_doc2vec._lda import Lda
+from seqpipe_doc2vec._lsi import Lsi
 from seqpipe_doc2vec._memory import DistributedMemory, DistributedMemory2
 from seqpipe_doc2vec._sif import Sif
 
@@ -23,6 +25,8 @@ PARTS = {
     "doc2vec.DistributedMemory.v2": DistributedMemory2,
     "doc2vec.BagOfWords.v2": BagOfWords2,
     "doc2vec.Sif.v1": Sif,
+    "doc2vec.Lsi.v1": Lsi,
+    "doc2vec.Lda.v1": Lda,
 }
 
 

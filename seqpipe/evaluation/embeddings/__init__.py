@@ -44,6 +44,8 @@ from seqpipe.evaluation.embeddings._order import WORD_ORDER as WORD_ORDER
 from seqpipe.evaluation.embeddings._order import WordOrder as WordOrder
 from seqpipe.evaluation.embeddings._order import read_order as read_order
 from seqpipe.evaluation.embeddings._order import score_order as score_order
+from seqpipe.evaluation.embeddings._retrieval import ClassRetrieval as ClassRetrieval
+from seqpipe.evaluation.embeddings._retrieval import score_retrieval as score_retrieval
 from seqpipe.evaluation.embeddings._sentences import SentenceSimilarity as SentenceSimilarity
 from seqpipe.evaluation.embeddings._sentences import read_sentences as read_sentences
 from seqpipe.evaluation.embeddings._sentences import score_sentences as score_sentences
@@ -66,6 +68,7 @@ __all__ = [
     "WORD_ORDER",
     "Analogies",
     "Categorisation",
+    "ClassRetrieval",
     "Found",
     "Marked",
     "Neighbour",
@@ -108,6 +111,7 @@ __all__ = [
     "score_order",
     "score_pairs",
     "score_questions",
+    "score_retrieval",
     "score_senses",
     "score_sentences",
     "score_vectors",

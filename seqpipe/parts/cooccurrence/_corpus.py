@@ -3,14 +3,17 @@
 import contextlib
 import tempfile
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import IO, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqpipe.errors import EmbedderError
+from seqpipe.parts.cooccurrence._pairs import count_words
+from seqpipe.parts.cooccurrence._phrases import find_phrases
+from seqpipe.parts.phrases import PhraseRule, Phrases
 
 #: Where a sequence ends, among the numbers of words.
 END: Final = -1
@@ -50,6 +53,8 @@ class Corpus:
         size: How many numbers the file has: words and ends of sequences.
         ends: Where sequences end in it: the places behind, ascending, int64.
         file: The numbers, int32.
+        phrases: Those that were put together.
+        absorbed: Words and phrases that would be frequent enough, had they not become parts of phrases.
     """
 
     words: tuple[str, ...]
@@ -58,6 +63,8 @@ class Corpus:
     size: int
     ends: NDArray[np.int64]
     file: IO[bytes]
+    phrases: Phrases = field(default_factory=Phrases)
+    absorbed: tuple[str, ...] = ()
 
     def numbers(self, first: int, last: int) -> NDArray[np.int32]:
         """Return the numbers from one place to before another."""
@@ -78,6 +85,7 @@ def read_corpus(
     *,
     min_count: Callable[[int], int],
     form: Callable[[str], str | None] = str,
+    rule: PhraseRule | None = None,
 ) -> Corpus:
     """Write sequences into a file as numbers; only distinct words are kept in memory.
 
@@ -86,39 +94,67 @@ def read_corpus(
         file: An empty file, open for reading and writing; it must stay open as long as the corpus is used.
         min_count: Returns how often a word must occur to be known, from the number of words.
         form: Returns what a word counts as, such as its lower-cased form; None for one that's left out.
+        rule: What makes a phrase; None for none.
 
     Raises:
         EmbedderError: A sequence is a text rather than words, or too few words are frequent enough.
     """
     numbers = _Numbers()
     seen, lines = _write_raw(sequences, numbers, file)
+    forms, form_of = _forms(numbers, form)
+    counts = np.zeros(len(forms), dtype=np.int64)
+    known = form_of[:-1] >= 0
+    np.add.at(counts, form_of[:-1][known], seen[known])
+    read = int(counts.sum())
+    least = min_count(read)
+    phrases, is_frequent = Phrases(), counts >= least
+    if rule is not None and rule.passes:
+        _rewrite(file, form_of)
+        phrases = find_phrases(file, forms, rule, least=least)
+        form_of = np.arange(len(forms) + 1, dtype=np.int32)
+        counts = count_words(file, len(forms))
+        # Phrases were frequent enough when they were found.
+        is_frequent = np.pad(is_frequent, (0, len(forms) - len(is_frequent)), constant_values=True)
+    order = np.argsort(-counts, kind="stable")
+    kept = order[counts[order] >= least]
+    _check(len(kept), len(forms), lines=lines, min_count=least)
+    size, ends = _rewrite(file, _final(form_of, kept, len(forms)))
+    words = np.array(list(forms), dtype=object)
+    return Corpus(
+        words=tuple(words[kept].tolist()),
+        counts=counts[kept],
+        read=read,
+        size=size,
+        ends=ends,
+        file=file,
+        phrases=phrases,
+        absorbed=tuple(words[is_frequent & (counts < least)].tolist()),
+    )
+
+
+def _forms(
+    numbers: Mapping[str, int], form: Callable[[str], str | None]
+) -> tuple[dict[str, int], NDArray[np.int32]]:
+    """Return the numbers of what words count as, and that of each word, with an end's behind."""
     forms: dict[str, int] = {}
     form_of = np.full(len(numbers) + 1, _LEFT_OUT, dtype=np.int32)
     for word, number in numbers.items():
         if (counted := form(word)) is not None:
             form_of[number] = forms.setdefault(counted, len(forms))
-    known = form_of[:-1] >= 0
-    counts = np.zeros(len(forms), dtype=np.int64)
-    np.add.at(counts, form_of[:-1][known], seen[known])
-    least = min_count(int(counts.sum()))
-    order = np.argsort(-counts, kind="stable")
-    kept = order[counts[order] >= least]
-    _check(len(kept), len(forms), lines=lines, min_count=least)
-    rank = np.full(len(forms), _LEFT_OUT, dtype=np.int32)
-    rank[kept] = np.arange(len(kept), dtype=np.int32)
-    final = np.where(form_of >= 0, rank[np.maximum(form_of, 0)], form_of).astype(np.int32)
     # The number of an end is -1, which picks the last one.
+    form_of[-1] = END
+    return forms, form_of
+
+
+def _final(form_of: NDArray[np.int32], kept: NDArray[np.intp], forms: int) -> NDArray[np.int32]:
+    """Return the final number of each word in the file, by its place among those that are kept."""
+    rank = np.full(forms, _LEFT_OUT, dtype=np.int32)
+    rank[kept] = np.arange(len(kept), dtype=np.int32)
+    final = np.full_like(form_of, _LEFT_OUT)
+    known = form_of[:-1] >= 0
+    final[:-1][known] = rank[form_of[:-1][known]]
     final[-1] = END
-    size, ends = _write_final(file, final)
-    words = list(forms)
-    return Corpus(
-        words=tuple(words[place] for place in kept.tolist()),
-        counts=counts[kept],
-        read=int(counts.sum()),
-        size=size,
-        ends=ends,
-        file=file,
-    )
+    return final
 
 
 @contextlib.contextmanager
@@ -161,7 +197,8 @@ def read_known(
     numbers = {word: number for number, word in enumerate(corpus.words)}
     ends, size, read = [], 0, 0
     for sequence in sequences:
-        found = [numbers.get(counted, END) for word in sequence if (counted := form(word))]
+        forms = [counted for word in sequence if (counted := form(word)) is not None]
+        found = [numbers.get(counted, END) for counted in corpus.phrases.join(forms, numbers)]
         known = [number for number in found if number != END]
         file.write(np.array([*known, END], dtype=np.int32).tobytes())
         size += len(known) + 1
@@ -209,8 +246,8 @@ def _flush(
     return more
 
 
-def _write_final(file: IO[bytes], final: NDArray[np.int32]) -> tuple[int, NDArray[np.int64]]:
-    """Write the numbers of known words in the place of those of all; return how many there are, and where sequences end."""
+def _rewrite(file: IO[bytes], final: NDArray[np.int32]) -> tuple[int, NDArray[np.int64]]:
+    """Write other numbers in the place of those of the file; return how many there are, and where sequences end."""
     ends, size = [], 0
     for values in _blocks(file):
         kept = final[values]

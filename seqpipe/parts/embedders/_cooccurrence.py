@@ -1,14 +1,16 @@
 """Embedders that seqpipe's own trainer fits: without sub-words, and with them."""
 
+import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, final
 
-from seqpipe.errors import ConfigError
+from seqpipe.errors import ConfigError, SavedModelError
 from seqpipe.parts.embedders._contract import Embedder, OnProgress
 from seqpipe.parts.embedders.fasttext._embedders import TrainedEmbedder
 from seqpipe.parts.embedders.fasttext._settings import Architecture, Auto, Loss, Settings
+from seqpipe.parts.phrases import Phrase, PhraseRule, Phrases, read_phrases, write_phrases
 
 if TYPE_CHECKING:
     from seqpipe.parts.cooccurrence import EpochLoss
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 MOST_NEGATIVES: Final = 61
 #: The most of what has no other bound.
 _MOST: Final = 1_000_000
+#: A phrase of so many passes may have 256 words.
+_MOST_PASSES: Final = 8
+_PHRASES: Final = "phrases.json"
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,7 @@ class Options:
     start: Embedder | None = None
     freeze: bool = False
     checkpoint: str | None = None
+    phrases: PhraseRule = field(default_factory=PhraseRule)
 
     def check(self, settings: Settings) -> None:
         """Refuse what doesn't fit the other settings.
@@ -37,6 +43,7 @@ class Options:
         Raises:
             ConfigError: A value can't be used.
         """
+        _check_phrases(self.phrases)
         if self.position_weights and settings.architecture != "cbow":
             raise _refusal("position_weights", True, 'needs the architecture "cbow"')
         if not 0 <= self.held_out < 0.5:
@@ -84,13 +91,32 @@ class CooccurrenceEmbedder(TrainedEmbedder):
             if value != "auto" and int(value) > _MOST:
                 raise _refusal(name, value, f"may be at most {_MOST:,}")
         self._settings, self._options, self._threads = settings, options, threads
+        self._phrases = Phrases()
+
+    @property
+    def phrases(self) -> Sequence[Phrase]:
+        """The phrases that the last fit found, pass after pass, best first; `name` is the word in the vocabulary."""
+        return self._phrases.found
+
+    def join_phrases(self, words: Sequence[str]) -> list[str]:
+        """Return the words of a text, in order, with its phrases put together as in the fit.
+
+        With `lower` all come back lower-cased.
+
+        Raises:
+            EmbedderError: The embedder hasn't been fitted.
+        """
+        vectors = self._fitted()
+        if vectors.shape.lower:
+            words = [word.lower() for word in words]
+        return self._phrases.join(words, vectors)
 
     def check_sources(self) -> None:
         """Check those of the embedder that it starts from, and the folder of the checkpoint; see `Embedder.check_sources`."""
         if self._options.start is not None:
             self._options.start.check_sources()
         if self._options.checkpoint is not None:
-            # It needs numpy and torch, as `fit` does.
+            # It takes a while to import, as `fit` does.
             from seqpipe.parts.cooccurrence import checkpoints_in
 
             with checkpoints_in(Path(self._options.checkpoint)):
@@ -107,13 +133,49 @@ class CooccurrenceEmbedder(TrainedEmbedder):
         # It takes a second to import, and those who only read vectors can do without.
         from seqpipe.parts.embedders._cooccurrence_fit import fit_cooccurrence
 
-        self._vectors, self.chosen, self.losses = fit_cooccurrence(
+        self._vectors, self.chosen, self.losses, self._phrases = fit_cooccurrence(
             self._settings,
             self._options,
             sequences,
             seed=seed,
             threads=self._threads,
             on_progress=on_progress,
+        )
+
+    def to_disk(self, path: Path) -> None:
+        """Write the vectors, and phrases if there are any; see `Embedder.to_disk`."""
+        super().to_disk(path)
+        file = path / _PHRASES
+        if self._phrases.found:
+            write_phrases(file, self._phrases)
+            return
+        try:
+            # The folder may be that of an earlier fit.
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            raise SavedModelError(f"{file} can't be removed: {error}") from error
+
+    def from_disk(self, path: Path) -> None:
+        """Read what `to_disk` wrote; see `Embedder.from_disk`."""
+        super().from_disk(path)
+        file = path / _PHRASES
+        self._phrases = read_phrases(file) if file.exists() else Phrases()
+
+
+def _check_phrases(rule: PhraseRule) -> None:
+    if not 0 <= rule.passes <= _MOST_PASSES:
+        raise _refusal("phrases", rule.passes, f"must lie between 0, for none, and {_MOST_PASSES}")
+    if not 0 < rule.threshold < math.inf:
+        raise _refusal("phrase_threshold", rule.threshold, "must be more than 0")
+    if not 0 <= rule.discount <= _MOST:
+        raise _refusal("phrase_discount", rule.discount, f"must lie between 0 and {_MOST:,}")
+    connector = rule.connector
+    is_word = connector.isprintable() and not any(map(str.isspace, connector))
+    if not connector or not is_word or connector != connector.lower():
+        raise _refusal(
+            "phrase_connector",
+            connector,
+            "must have characters, and none that's white space, upper case, or can't be printed",
         )
 
 
@@ -149,6 +211,13 @@ class Word2Vec2(CooccurrenceEmbedder):
         start: An embedder of the same width, whose words begin with its vectors, and stay known. What predicts contexts begins
             anew.
         freeze: Whether these keep them.
+        phrases: How many times words that follow each other far more often than by chance are put together to phrases, which
+            then are words with vectors of their own (Mikolov et al. 2013): "new_york", after the second pass
+            "new_york_city". 0 means none. `FastText2` says what becomes of their words.
+        phrase_threshold: What the score of a pair must be above: (count(ab) - discount) / (count(a) · count(b)) · N, for N
+            words.
+        phrase_discount: The discount, which keeps rare pairs from passing by chance.
+        phrase_connector: What stands between the words of a phrase.
         threads: How many threads train; None for all there are. Vectors are the same for any number. There's work for 4 with
             a million words, for 2 with half a million, and for one with fewer.
         lower: Whether words are lower-cased, in fitting and later.
@@ -180,6 +249,10 @@ class Word2Vec2(CooccurrenceEmbedder):
         patience: int | None = None,
         start: Embedder | None = None,
         freeze: bool = False,
+        phrases: int = 0,
+        phrase_threshold: float = 100.0,
+        phrase_discount: int = 5,
+        phrase_connector: str = "_",
         threads: int | None = None,
         lower: bool = False,
         standardize: bool = False,
@@ -200,7 +273,15 @@ class Word2Vec2(CooccurrenceEmbedder):
                 lower=lower,
                 standardize=standardize,
             ),
-            Options(position_weights, held_out, patience, start, freeze, checkpoint),
+            Options(
+                position_weights,
+                held_out,
+                patience,
+                start,
+                freeze,
+                checkpoint,
+                PhraseRule(phrases, phrase_threshold, phrase_discount, phrase_connector),
+            ),
             threads,
         )
 
@@ -241,6 +322,15 @@ class FastText2(CooccurrenceEmbedder):
         held_out: The share of the sequences that the loss is measured on after each epoch, and that aren't trained on.
             With some, the vectors of the epoch with the lowest loss are kept.
         patience: After how many epochs without a lower loss the training ends; None for never.
+        phrases: How many times words that follow each other far more often than by chance are put together to phrases, which
+            then are words with vectors of their own (Mikolov et al. 2013): "new_york", after the second pass
+            "new_york_city". 0 means none.
+            A word that's too rare outside of phrases to be trained has the mean of the vectors of those it's in, each as often as
+            it occurs. `embed` looks up the words that it's given: `join_phrases` puts those of a text together before.
+        phrase_threshold: What the score of a pair must be above: (count(ab) - discount) / (count(a) · count(b)) · N, for N
+            words.
+        phrase_discount: The discount, which keeps rare pairs from passing by chance.
+        phrase_connector: What stands between the words of a phrase.
         threads: How many threads train; None for all there are. Vectors are the same for any number. There's work for 4 with
             a million words, for 2 with half a million, and for one with fewer.
         buckets: The size of the table of n-gram vectors, in which n-grams may share one. None means twice
@@ -277,6 +367,10 @@ class FastText2(CooccurrenceEmbedder):
         position_weights: bool = False,
         held_out: float = 0.0,
         patience: int | None = None,
+        phrases: int = 0,
+        phrase_threshold: float = 100.0,
+        phrase_discount: int = 5,
+        phrase_connector: str = "_",
         threads: int | None = None,
         buckets: int | None = None,
         lower: bool = False,
@@ -301,6 +395,12 @@ class FastText2(CooccurrenceEmbedder):
                 lower=lower,
                 standardize=standardize,
             ),
-            Options(position_weights, held_out, patience, checkpoint=checkpoint),
+            Options(
+                position_weights,
+                held_out,
+                patience,
+                checkpoint=checkpoint,
+                phrases=PhraseRule(phrases, phrase_threshold, phrase_discount, phrase_connector),
+            ),
             threads,
         )

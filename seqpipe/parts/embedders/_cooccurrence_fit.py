@@ -2,7 +2,7 @@
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -38,8 +38,9 @@ from seqpipe.parts.embedders.fasttext._fit import (
     used_rows,
 )
 from seqpipe.parts.embedders.fasttext._settings import Settings
-from seqpipe.parts.embedders.fasttext._vectors import Shape, WordVectors
+from seqpipe.parts.embedders.fasttext._vectors import Shape, Tables, WordVectors
 from seqpipe.parts.fasttext import written
+from seqpipe.parts.phrases import Phrases
 
 #: About a golden ratio of 2^32: numbers multiplied by it are spread evenly (Knuth, The Art of Computer Programming 3, 6.4).
 _SPREAD: Final = 2_654_435_769
@@ -53,11 +54,11 @@ def fit_cooccurrence(
     seed: int,
     threads: int | None,
     on_progress: OnProgress | None,
-) -> tuple[WordVectors, Mapping[str, Any], Sequence[EpochLoss]]:
+) -> tuple[WordVectors, Mapping[str, Any], Sequence[EpochLoss], Phrases]:
     """Train in this process; see `Embedder.fit`. Sequences are kept in a temporary file, and those held out in memory.
 
     Returns:
-        The vectors, what settings became that were "auto", and the losses of the epochs.
+        The vectors, what settings became that were "auto", the losses of the epochs, and the phrases.
 
     Raises:
         EmbedderError: There's nothing to fit on, not enough memory or space for temporary files, or the checkpoint can't be
@@ -79,7 +80,7 @@ def _fit(
     seed: int,
     threads: int | None,
     on_progress: OnProgress | None,
-) -> tuple[WordVectors, Mapping[str, Any], Sequence[EpochLoss]]:
+) -> tuple[WordVectors, Mapping[str, Any], Sequence[EpochLoss], Phrases]:
     # The checkpoints first, as reading texts takes a while.
     with (
         _checkpoints(options) as checkpoints,
@@ -89,12 +90,15 @@ def _fit(
         aside, form = _Aside(sequences, options.held_out, seed), _form_of(lower=settings.lower)
         before = _known_before(options.start, form)
         with told_of_disks():
-            corpus = read_corpus(aside, file, min_count=settings.least_count, form=form)
-            corpus = corpus.with_words(before)
+            corpus = read_corpus(
+                aside, file, min_count=settings.least_count, form=form, rule=options.phrases
+            )
+            absorbed = _Absorbed.of(corpus, before)
+            corpus = corpus.with_words([*absorbed.words, *before])
             held_out = read_known(aside.held_out, corpus, other, form=form)
         chosen = settings.chosen(corpus.read)
         settings = replace(settings, **chosen)
-        parts = _Parts.of(corpus.words, settings)
+        parts = _Parts.of(corpus.words, settings, absorbed)
         trained = fit_tables(
             corpus,
             _training(settings, options),
@@ -106,10 +110,10 @@ def _fit(
             checkpoints=checkpoints,
             on_progress=on_progress,
         )
-    vectors = _vectors(trained, corpus, parts, settings)
+    vectors = _vectors(trained, corpus, parts, settings, absorbed)
     if on_progress:
         on_progress(FitProgress(fraction=1.0, loss=trained.losses[-1].train))
-    return vectors, chosen, trained.losses
+    return vectors, chosen, trained.losses, corpus.phrases
 
 
 def _checkpoints(options: Options) -> AbstractContextManager[Checkpoints | None]:
@@ -215,9 +219,12 @@ class _Parts:
     buckets: int
 
     @classmethod
-    def of(cls, words: Sequence[str], settings: Settings) -> "_Parts":
-        forms = [str(written(word)) for word in words]
+    def of(cls, words: Sequence[str], settings: Settings, absorbed: "_Absorbed") -> "_Parts":
+        # Nothing would train the n-grams that only absorbed words have.
+        others = range(absorbed.first, absorbed.first + len(absorbed.words))
+        forms = [str(written(word)) for row, word in enumerate(words) if row not in others]
         subwords = hash_subwords(forms, min_n=settings.min_n, max_n=settings.max_n)
+        subwords = _with_none(subwords, others)
         if not len(subwords.hashes):
             return cls(subwords, np.zeros(0, dtype=np.int32), None, 0)
         buckets = count_buckets(settings, subwords)
@@ -232,10 +239,55 @@ class _Parts:
         return cls(subwords, rows, Members(members, starts), buckets)
 
 
-def _vectors(trained: Trained, corpus: Corpus, parts: _Parts, settings: Settings) -> WordVectors:
+def _with_none(subwords: Subwords, others: range) -> Subwords:
+    """Return the n-grams with further words in some places, which have none."""
+    if not others:
+        return subwords
+    before = subwords.ends[others.start - 1]
+    return Subwords(subwords.hashes, np.insert(subwords.ends, others.start, [before] * len(others)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Absorbed:
+    """Words that became too rare because they're parts of phrases, and phrases that are parts of longer ones.
+
+    Attributes:
+        words: The words; in the corpus they come directly behind those that are trained.
+        first: The number of the first of them.
+        weights: How often each occurs in which known phrases: numbers of phrases and counts.
+    """
+
+    words: tuple[str, ...]
+    first: int
+    weights: tuple[tuple[list[int], list[int]], ...]
+
+    @classmethod
+    def of(cls, corpus: Corpus, before: Container[str]) -> "_Absorbed":
+        found: dict[str, tuple[list[int], list[int]]] = {
+            word: ([], []) for word in corpus.absorbed if word not in before
+        }
+        counts = corpus.counts.tolist() if found else []
+        for number, count in enumerate(counts):
+            for part in sorted(corpus.phrases.within(corpus.words[number]) & found.keys()):
+                found[part][0].append(number)
+                found[part][1].append(count)
+        found = {word: given for word, given in found.items() if given[0]}
+        return cls(tuple(found), len(corpus.words), tuple(found.values()))
+
+    def filled(self, tables: Tables) -> Tables:
+        """Return the tables with the mean of the vectors of its phrases for each of the words."""
+        known = tables.known.copy()
+        for row, (phrases, counts) in enumerate(self.weights, start=self.first):
+            known[row] = np.average(tables.known[phrases], axis=0, weights=counts)
+        return replace(tables, known=known)
+
+
+def _vectors(
+    trained: Trained, corpus: Corpus, parts: _Parts, settings: Settings, absorbed: _Absorbed
+) -> WordVectors:
     words = len(corpus.words)
     own, rows = np.array(trained.inputs[:words]), np.array(trained.inputs[words:])
-    tables = tables_of(own, rows, parts.subwords, parts.rows)
+    tables = absorbed.filled(tables_of(own, rows, parts.subwords, parts.rows))
     if settings.standardize:
         tables = standardized(tables, corpus.counts)
     shape = Shape(

@@ -2,6 +2,7 @@
 
 import functools
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqpipe.errors import ConfigError, EmbedderError
+from seqpipe.errors import ConfigError, EmbedderError, SavedModelError
+from seqpipe.formats.fasttext import hash_subwords
 from seqpipe.parts.embedders import (
     Embedder,
     FastText,
@@ -270,3 +272,111 @@ def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_too_little_memory_is_told() -> None:
     with pytest.raises(EmbedderError, match="isn't enough memory to train vectors of the width"):
         fitted(Word2Vec2, width=10**13)
+
+
+CITIES = [["new", "york", "is", "large"], ["a", "new", "house", "is", "here"]] * 60
+PHRASED: dict[str, Any] = {"min_count": 2, "phrases": 1, "phrase_threshold": 1.9}
+
+
+def test_phrases_are_words_and_their_own_words_stay_known() -> None:
+    embedder = fitted(Word2Vec2, CITIES, **PHRASED)
+    assert "new_york" in embedder.vocabulary
+    assert "york" in embedder.vocabulary
+    names = {phrase.name: phrase for phrase in embedder.phrases}
+    assert names["new_york"].count == 60
+    assert names["new_york"].score == pytest.approx((60 - 5) / (120 * 60) * 9 * 60)
+    # It occurs nowhere else.
+    assert np.array_equal(*embedder.embed(["york", "new_york"]))
+
+
+def test_a_word_of_several_phrases_has_the_mean_of_their_vectors() -> None:
+    texts = [["san", "jose"]] * 30 + [["san", "diego"]] * 10 + sentences()
+    for make in (Word2Vec2, FastText2):
+        embedder = fitted(make, texts, phrases=1, phrase_threshold=20.0)
+        san, jose, diego = embedder.embed(["san", "san_jose", "san_diego"])
+        assert san == pytest.approx((30 * jose + 10 * diego) / 40, abs=1e-6)
+
+
+def test_without_passes_there_are_no_phrases() -> None:
+    embedder = fitted(Word2Vec2, CITIES, phrases=0)
+    assert embedder.phrases == ()
+    assert embedder.join_phrases(["new", "york"]) == ["new", "york"]
+
+
+def test_phrases_of_a_text_are_joined_also_after_saving_and_pruning(tmp_path: Path) -> None:
+    embedder = fitted(FastText2, CITIES, **PHRASED, lower=True)
+    text, joined = ["In", "New", "York", "york"], ["in", "new_york", "york"]
+    assert embedder.join_phrases(text) == joined
+    embedder.to_disk(tmp_path)
+    read = FastText2(width=12)
+    read.from_disk(tmp_path)
+    assert read.phrases == embedder.phrases
+    assert read.join_phrases(text) == joined
+    kept = [word for word in embedder.vocabulary if word != "new_york"]
+    assert embedder.only(kept).join_phrases(text) == ["in", "new", "york", "york"]
+
+
+def test_phrases_of_an_earlier_fit_are_gone_from_the_folder(tmp_path: Path) -> None:
+    fitted(Word2Vec2, CITIES, **PHRASED).to_disk(tmp_path)
+    fitted(Word2Vec2, CITIES).to_disk(tmp_path)
+    read = Word2Vec2(width=12)
+    read.from_disk(tmp_path)
+    assert read.phrases == ()
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[1]", '[["a", "b"]]', '[["a", "b", "a_b", 1, "x", 1]]', "[[]]"]
+)
+def test_damaged_phrases_are_refused(tmp_path: Path, content: str) -> None:
+    fitted(Word2Vec2, CITIES, **PHRASED).to_disk(tmp_path)
+    (tmp_path / "phrases.json").write_text(content)
+    with pytest.raises(SavedModelError, match=r"phrases\.json"):
+        Word2Vec2(width=12).from_disk(tmp_path)
+
+
+def test_phrases_are_the_same_for_any_number_of_threads_and_from_a_stream() -> None:
+    one = fitted(Word2Vec2, CITIES, **PHRASED, threads=1)
+    two = fitted(Word2Vec2, iter(CITIES), **PHRASED, threads=2)
+    assert one.phrases == two.phrases
+    assert np.array_equal(one.embed(one.vocabulary), two.embed(one.vocabulary))
+
+
+def test_held_out_texts_and_a_start_go_with_phrases() -> None:
+    start = fitted(Word2Vec2, CITIES, min_count=2)
+    embedder = fitted(Word2Vec2, CITIES, **PHRASED, held_out=0.1, start=start, freeze=True)
+    assert "new_york" in embedder.vocabulary
+    assert np.array_equal(embedder.embed(["york"]), start.embed(["york"]))
+    standardized = fitted(Word2Vec2, CITIES, **PHRASED, standardize=True)
+    assert np.isfinite(standardized.embed(standardized.vocabulary)).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("phrases", -1),
+        ("phrases", 9),
+        ("phrase_threshold", 0.0),
+        ("phrase_threshold", float("nan")),
+        ("phrase_threshold", float("inf")),
+        ("phrase_discount", -1),
+        ("phrase_connector", ""),
+        ("phrase_connector", " "),
+        ("phrase_connector", "AND"),
+        ("phrase_connector", "\ud800"),
+        ("phrase_connector", "\x00"),
+    ],
+)
+def test_settings_of_phrases_are_checked(name: str, value: Any) -> None:
+    for make in (Word2Vec2, FastText2):
+        with pytest.raises(ConfigError, match=name):
+            make(**{name: value})
+
+
+def test_parts_that_only_absorbed_words_have_are_not_known() -> None:
+    embedder = fitted(FastText2, CITIES, **PHRASED)
+    absorbed = {part for phrase in embedder.phrases for part in (phrase.first, phrase.second)}
+    counts = Counter(word for text in CITIES for word in embedder.join_phrases(text))
+    assert "york" in embedder.vocabulary
+    assert "york" in absorbed - counts.keys()
+    trained = hash_subwords(counts, min_n=3, max_n=6)
+    assert np.array_equal(embedder._fitted().tables.hashes, np.unique(trained.hashes))

@@ -17,4 +17,6 @@ def seqpipe_embedders() -> Factories:
         "doc2vec.DistributedMemory.v2": "seqpipe_doc2vec._memory:DistributedMemory2",
         "doc2vec.BagOfWords.v2": "seqpipe_doc2vec._bag:BagOfWords2",
         "doc2vec.Sif.v1": "seqpipe_doc2vec._sif:Sif",
+        "doc2vec.Lsi.v1": "seqpipe_doc2vec._lsi:Lsi",
+        "doc2vec.Lda.v1": "seqpipe_doc2vec._lda:Lda",
     }

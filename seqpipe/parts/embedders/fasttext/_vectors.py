@@ -81,6 +81,9 @@ class WordVectors:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_index", {word: row for row, word in enumerate(self.words)})
 
+    def __contains__(self, word: object) -> bool:
+        return word in self._index
+
     def embed(self, words: Sequence[str]) -> NDArray[np.float32]:
         """Return the vectors of words, `[N, width]`."""
         if self.shape.lower:
