@@ -13,7 +13,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +30,28 @@ DATA = Path(os.environ["SEQPIPE_DATA"])
 WORDS, SEED = int(os.environ.get("WORDS", "2000000")), int(os.environ.get("SEED", "1"))
 PAIRS = Path(__file__).parent / "pairs.tsv"
 #: Merged two by two: words of different topics, some as frequent as each other and some not.
-MERGED = """
-banana guitar violin protein priest oxygen soccer poem physics castle pope software horse equation painter virus bishop battery beer
-electron stadium enzyme actor metal album planet parliament bacteria film island army language river theorem church engine novel acid
-train king
-""".split()
+MERGED = [
+    ("banana", "guitar"),
+    ("violin", "protein"),
+    ("priest", "oxygen"),
+    ("soccer", "poem"),
+    ("physics", "castle"),
+    ("pope", "software"),
+    ("horse", "equation"),
+    ("painter", "virus"),
+    ("bishop", "battery"),
+    ("beer", "electron"),
+    ("stadium", "enzyme"),
+    ("actor", "metal"),
+    ("album", "planet"),
+    ("parliament", "bacteria"),
+    ("film", "island"),
+    ("army", "language"),
+    ("river", "theorem"),
+    ("church", "engine"),
+    ("novel", "acid"),
+    ("train", "king"),
+]
 
 
 def split_words(text: str) -> list[str]:
@@ -47,13 +63,12 @@ def wikipedia() -> Iterator[list[str]]:
     """Yield paragraphs of Wikipedia, of as many words as are asked for."""
     left = WORDS
     for path in sorted((DATA / "corpus_enwiki").glob("*.bz2")):
-        with open_lines(path) as lines:
-            for line in lines:
-                if words := split_words(line)[:left]:
-                    yield words
-                    left -= len(words)
-                if not left:
-                    return
+        for line in open_lines(str(path)):
+            if words := split_words(line)[:left]:
+                yield words
+                left -= len(words)
+            if not left:
+                return
 
 
 def fit(embedder: Any, texts: Sequence[Sequence[str]]) -> Any:
@@ -153,11 +168,7 @@ def pairs() -> None:
 def merged() -> None:
     """Print how well the uses of words that were merged are told apart."""
     texts = list(wikipedia())
-    form = {
-        word: f"{one}+{other}"
-        for one, other in list(pairwise(MERGED))[::2]
-        for word in (one, other)
-    }
+    form = {word: "+".join(two) for two in MERGED for word in two}
     joined = [[form.get(word, word) for word in words] for words in texts]
     embedder = fit(MultiSense(embedder=plain()), joined)
     uses: dict[str, Counter[tuple[int, str]]] = {name: Counter() for name in form.values()}
