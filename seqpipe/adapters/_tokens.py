@@ -140,9 +140,9 @@ def vectors_of_tokens(tokens: Sequence[Tokens], *, width: int) -> NDArray[np.flo
     vocab = tokens[0].doc.vocab
     table = vocab.vectors
     if isinstance(table, EmbedderVectors) and table.is_contextual:
-        vectors = np.concatenate([_in_context(table, each.doc) for each in tokens])
-        _check_width(vectors, width)
-        return vectors
+        in_context = np.concatenate([_in_context(table, each.doc) for each in tokens])
+        _check_width(in_context, width)
+        return in_context
     kept = table.kept if isinstance(table, EmbedderVectors) else None
     vectors = None if kept is None else _kept_vectors(kept, tokens)
     if vectors is None:

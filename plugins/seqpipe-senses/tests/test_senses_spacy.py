@@ -93,10 +93,10 @@ def test_words_alone_have_the_mean_of_their_senses(embedding):
 def test_encoders_are_given_the_sense(classifier, monkeypatch):
     embedder = classifier.vocab.vectors.embedder
     assert embedder.senses_of(MONEY.split())[1] != embedder.senses_of(RIVER.split())[1]
-    before = list(classifier.pipe([MONEY, RIVER]))[0].cats
+    before = next(iter(classifier.pipe([MONEY, RIVER]))).cats
     # The same pipeline is blind to senses where all words have their vectors alone.
     monkeypatch.setattr(type(embedder), "embed_in_context", type(embedder).embed)
-    after = list(classifier.pipe([MONEY, RIVER]))[0].cats
+    after = next(iter(classifier.pipe([MONEY, RIVER]))).cats
     assert before != after
 
 

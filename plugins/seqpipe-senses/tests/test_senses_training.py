@@ -1,8 +1,10 @@
 """Senses are found, trained, and chosen by context."""
 
+import os
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from senses_examples import BEAT, BED, GARDEN, MUSIC, PSEUDO, accuracy, planted
 from seqpipe.errors import ConfigError, EmbedderError
 
+from seqpipe_senses import _contexts, _fit
 from seqpipe_senses._embedder import MultiSense
 
 FLOWERS = ["rose1", "bean2", PSEUDO, "soil3", "the"]
@@ -90,19 +93,17 @@ def test_any_number_of_threads_gives_the_same(maker, texts, fitted):
     assert other.ambiguous == fitted.ambiguous
 
 
-def test_matrix_products_in_threads_give_the_same(texts, tmp_path):
+def test_libraries_with_any_number_of_threads_give_the_same():
     code = (
         "import sys; from conftest import make; from senses_examples import planted, PSEUDO\n"
         "embedder = make(); embedder.fit(planted(100)[1], seed=1)\n"
         "sys.stdout.write(embedder.embed_in_context([PSEUDO, 'rose1', 'bean2']).tobytes().hex())"
     )
-    from pathlib import Path
-
     found = {
         subprocess.run(
             [sys.executable, "-c", code],
             env={
-                **__import__("os").environ,
+                **os.environ,
                 "OMP_NUM_THREADS": threads,
                 "OPENBLAS_NUM_THREADS": threads,
             },
@@ -117,8 +118,6 @@ def test_matrix_products_in_threads_give_the_same(texts, tmp_path):
 
 
 def test_blocks_do_not_change_the_result(maker, texts, fitted, monkeypatch):
-    from seqpipe_senses import _contexts, _fit
-
     monkeypatch.setattr(_fit, "_READ_AT_ONCE", 97)
     monkeypatch.setattr(_fit, "_CLUSTERED_AT_ONCE", 700)
     monkeypatch.setattr(_contexts, "_AT_ONCE", 50)

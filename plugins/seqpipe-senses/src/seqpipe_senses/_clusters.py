@@ -66,7 +66,8 @@ def nearest_centres(
     directions: NDArray[np.float32], centres: NDArray[np.float32]
 ) -> NDArray[np.intp]:
     """Return which centre is nearest to each direction, `[N]`; the first of equal ones."""
-    return np.argmax(_cosines(directions, centres), axis=1)
+    nearest: NDArray[np.intp] = np.argmax(_cosines(directions, centres), axis=1)
+    return nearest
 
 
 def _begin(
