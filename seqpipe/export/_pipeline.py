@@ -230,11 +230,6 @@ def _embedder(nlp: Language) -> EmbedderVectors:
         raise ExportError(
             f"the pipeline's vectors, a {type(vectors).__name__} of spaCy's, can't be exported, only those of an embedder"
         )
-    if vectors.is_contextual:
-        raise ExportError(
-            "the pipeline's vectors depend on the words around a word, and only a vector for each word can be exported: train "
-            "with another embedder"
-        )
     return vectors
 
 
