@@ -18,7 +18,7 @@ from torch import Tensor
 
 from seqpipe.errors import NotFiniteError, PluginError, SeqpipeError
 from seqpipe.parts.classifiers import Classifier
-from seqpipe.parts.embedders import Concatenated, Embedder
+from seqpipe.parts.embedders import Concatenated, ContextualEmbedder, Embedder
 from seqpipe.parts.readers import Reader, ReadResult, Row
 from seqpipe.plugins import describe_error, describe_maker, note_maker, part_of
 
@@ -151,6 +151,33 @@ def embed_words(embedder: Embedder, words: Sequence[str]) -> NDArray[np.float32]
         return np.concatenate(side_by_side, axis=1)
     with calling(embedder, "embedder", f"was asked for the vectors of {len(words)} words"):
         vectors = embedder.embed(words)
+        shape = (len(words), embedder.width)
+    return _checked(embedder, "embedder", vectors, words, shape, "[words, width]")
+
+
+def is_contextual(embedder: Embedder) -> bool:
+    """Say whether a word's vector depends on the words around it."""
+    if isinstance(embedder, Concatenated):
+        return any(is_contextual(each) for each in embedder.embedders.values())
+    return isinstance(embedder, ContextualEmbedder)
+
+
+def embed_in_context(embedder: Embedder, words: Sequence[str]) -> NDArray[np.float32]:
+    """Return the vectors that an embedder has for the words of a text: `[N, width]`, finite.
+
+    Those of an embedder that doesn't look at the words around are the same as by `embed_words`.
+
+    Raises:
+        PluginError: It raised an exception, or returned something else.
+        EmbedderError: It hasn't been fitted.
+    """
+    if isinstance(embedder, Concatenated):
+        side_by_side = [embed_in_context(each, words) for each in embedder.embedders.values()]
+        return np.concatenate(side_by_side, axis=1)
+    if not isinstance(embedder, ContextualEmbedder):
+        return embed_words(embedder, words)
+    with calling(embedder, "embedder", f"was given a text of {len(words)} words"):
+        vectors = embedder.embed_in_context(words)
         shape = (len(words), embedder.width)
     return _checked(embedder, "embedder", vectors, words, shape, "[words, width]")
 

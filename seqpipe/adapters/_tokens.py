@@ -13,6 +13,7 @@ from spacy.tokens import Doc
 from spacy.vectors import Mode, Vectors
 from spacy.vocab import Vocab
 
+from seqpipe.adapters._pairs import text_lengths
 from seqpipe.adapters._vectors import EmbedderVectors, KeptVectors
 from seqpipe.errors import ConfigError
 
@@ -92,8 +93,14 @@ def distinct_words(
 
 
 def are_of_words(vocab: Vocab) -> bool:
-    """Say whether the vocabulary's vectors are of words as they stand; a table of spaCy's may be of another form."""
-    return bool(getattr(vocab.vectors, "attr", ORTH) == ORTH)
+    """Say whether the vocabulary's vectors are of words as they stand, wherever that is.
+
+    A table of spaCy's may be of another form, and an embedder may look at the words around.
+    """
+    table = vocab.vectors
+    if isinstance(table, EmbedderVectors) and table.is_contextual:
+        return False
+    return bool(getattr(table, "attr", ORTH) == ORTH)
 
 
 def read_tokens(docs: Sequence[Doc]) -> list[Tokens]:
@@ -132,6 +139,10 @@ def vectors_of_tokens(tokens: Sequence[Tokens], *, width: int) -> NDArray[np.flo
         return np.zeros((sum(each.hashes.shape[1] for each in tokens), 0), dtype="float32")
     vocab = tokens[0].doc.vocab
     table = vocab.vectors
+    if isinstance(table, EmbedderVectors) and table.is_contextual:
+        in_context = np.concatenate([_in_context(table, each.doc) for each in tokens])
+        _check_width(in_context, width)
+        return in_context
     kept = table.kept if isinstance(table, EmbedderVectors) else None
     vectors = None if kept is None else _kept_vectors(kept, tokens)
     if vectors is None:
@@ -141,6 +152,13 @@ def vectors_of_tokens(tokens: Sequence[Tokens], *, width: int) -> NDArray[np.flo
         return vectors_of_words(vocab, keys, width=width).take(index, axis=0)
     _check_width(vectors, width)
     return vectors
+
+
+def _in_context(table: EmbedderVectors, doc: Doc) -> NDArray[np.float32]:
+    """Return the vectors of a doc's tokens, `[N, width]`; of a pair, each text is read by itself."""
+    words = [token.text for token in doc]
+    first = text_lengths(doc)[0]
+    return np.concatenate([table.of_text(words[:first]), table.of_text(words[first:])])
 
 
 def vectors_of_words(vocab: Vocab, keys: NDArray[np.uint64], *, width: int) -> NDArray[np.float32]:

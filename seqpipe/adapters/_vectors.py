@@ -19,7 +19,13 @@ from spacy.vectors import BaseVectors, Vectors
 from spacy.vocab import Vocab
 
 from seqpipe import storage
-from seqpipe.adapters._contract import calling, embed_document, embed_words
+from seqpipe.adapters._contract import (
+    calling,
+    embed_document,
+    embed_in_context,
+    embed_words,
+    is_contextual,
+)
 from seqpipe.adapters._packed import pack, unpacked
 from seqpipe.errors import ConfigError, DataError, SavedModelError
 from seqpipe.parts.embedders import Concatenated, DocumentEmbedder, Embedder
@@ -235,6 +241,18 @@ class EmbedderVectors(BaseVectors):  # type: ignore[misc]
     def of_words(self, keys: NDArray[np.uint64]) -> NDArray[np.float32]:
         """Return the vectors of words by their hashes, as `get_batch` does; see `keeping_vectors`."""
         return self.get_batch(keys) if self.kept is None else self.kept.look_up(keys)
+
+    @property
+    def is_contextual(self) -> bool:
+        """Whether a word's vector depends on the words around it; see `of_text`."""
+        return is_contextual(self.embedder)
+
+    def of_text(self, words: list[str]) -> NDArray[np.float32]:
+        """Return the vectors of the words of a text where they stand, `[N, width]`. White space has zeros, and isn't context."""
+        places = [place for place, word in enumerate(words) if word.strip()]
+        vectors = np.zeros((len(words), self.embedder.width), dtype="float32")
+        vectors[places] = embed_in_context(self.embedder, [words[place] for place in places])
+        return vectors
 
     @contextlib.contextmanager
     def keeping(self) -> Iterator[None]:

@@ -1,6 +1,7 @@
 """Embedders: words (items, nodes) to vectors."""
 
 from seqpipe.parts.embedders._concatenated import Concatenated as Concatenated
+from seqpipe.parts.embedders._contract import ContextualEmbedder as ContextualEmbedder
 from seqpipe.parts.embedders._contract import DocumentEmbedder as DocumentEmbedder
 from seqpipe.parts.embedders._contract import Embedder as Embedder
 from seqpipe.parts.embedders._contract import FitProgress as FitProgress
@@ -24,6 +25,7 @@ from seqpipe.parts.embedders.retrofit import Retrofitted as Retrofitted
 
 __all__ = [
     "Concatenated",
+    "ContextualEmbedder",
     "CounterFitted",
     "DocumentEmbedder",
     "Embedder",

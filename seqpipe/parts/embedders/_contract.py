@@ -112,3 +112,23 @@ class DocumentEmbedder(Embedder):
         Raises:
             EmbedderError: The embedder hasn't been fitted.
         """
+
+
+class ContextualEmbedder(Embedder):
+    """Gives a word a vector by the words around it too, such as one for each of its senses.
+
+    The encoders of a pipeline are given these; `embed` is for words that stand alone, as in `token.vector` of spaCy's.
+    """
+
+    @abstractmethod
+    def embed_in_context(self, words: Sequence[str]) -> NDArray[np.float32]:
+        """Return the vectors of the words of a text where they stand, `[N, width]`: finite, for unknown words too.
+
+        The same text gives the same vectors.
+
+        Args:
+            words: All words of one text, in their order.
+
+        Raises:
+            EmbedderError: The embedder hasn't been fitted.
+        """
