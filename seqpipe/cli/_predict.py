@@ -23,7 +23,7 @@ _Output = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="A file, whose ending says the format; or a folder, which gets a file for each part. By default standard output.",
+        help="A file, whose ending says the format; or a folder, whose name ends in /, which gets a file for each part. By default standard output.",
         show_default=False,
     ),
 ]

@@ -306,7 +306,7 @@ def _without_mark(lines: Iterable[str]) -> Iterator[str]:
 
 
 def format_of(path: str) -> Format:
-    """Return the format that a file's name says.
+    """Return the format that the name of a file to be written says.
 
     Raises:
         ConfigError: It says none.
@@ -314,5 +314,7 @@ def format_of(path: str) -> Format:
     found = _SUFFIXES.get(Path(path).suffix.lower())
     if found is None:
         known = one_of([suffix for suffix in _SUFFIXES if suffix != ".tab"])
-        raise ConfigError(f"the name of {show(path)} says no format: let it end in {known}")
+        raise ConfigError(
+            f"the name of {show(path)} says no format: let it end in {known}; or that of a folder, in /"
+        )
     return found

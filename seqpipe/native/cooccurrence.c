@@ -325,6 +325,13 @@ INLINE const REAL *row_before(const Job *job, const Copies *copies, int which, i
     return table_of(job, which) + copies->row[i] * job->width;
 }
 
+/* Have a row on its way from memory while others are computed with. */
+INLINE void expect(const Job *job, const Slice *slice, int which, int32_t row) {
+    if (slice->copies[which].place && slice->copies[which].place[row] >= 0) return;
+    const char *from = (const char *)(table_of(job, which) + row * job->width);
+    for (size_t byte = 0; byte < job->width * sizeof(REAL); byte += 64) __builtin_prefetch(from + byte);
+}
+
 static void forget(Slice *slice) {
     for (int which = 0; which < TABLES; which++) {
         Copies *copies = &slice->copies[which];
@@ -451,13 +458,20 @@ static void train_once(const Job *job, Slice *slice, int64_t number, float rate)
     if (job->documents) slice->copies[DOCUMENT].base = slice->document = ((const int64_t *)job->document)[number];
     /* Not 0, or else the words that sequences begin with would be measured more often than others. */
     slice->predicted = job->first + number;
-    for (int64_t i = 0; i < job->pool; i++) slice->pool[i] = draw_negative(job, next_number(&counter));
+    for (int64_t i = 0; i < job->pool; i++) {
+        slice->pool[i] = draw_negative(job, next_number(&counter));
+        expect(job, slice, OUTPUT, slice->pool[i]);
+    }
     const int64_t end = bounds[number + 1];
     for (int64_t at = bounds[number]; at < end; at++, slice->document++) {
         int64_t kept = 0;
         for (; at < end && tokens[at] >= 0; at++) {
             const float keep = ((const float *)job->keep)[tokens[at]];
-            if (keep >= 1 || fraction(next_number(&counter)) < keep) slice->words[kept++] = tokens[at];
+            if (keep >= 1 || fraction(next_number(&counter)) < keep) {
+                slice->words[kept++] = tokens[at];
+                if (job->drawn) expect(job, slice, OUTPUT, tokens[at]);
+                if (!job->members) expect(job, slice, INPUT, tokens[at]);
+            }
         }
         for (int64_t i = 0; i < kept; i++) {
             const int64_t reach = job->with_words ? 1 + below(next_number(&counter), job->window) : 0;

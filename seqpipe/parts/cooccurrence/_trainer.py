@@ -4,7 +4,7 @@ import contextlib
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,16 +35,11 @@ from seqpipe.parts.cooccurrence._training import EpochLoss, OnTrained, Start, Tr
 #: work for. In a small corpus most words are frequent, and all slices would learn the same things: they learn more one after
 #: another.
 _SLICES: Final = ((1_000_000, 4), (500_000, 2), (0, 1))
-#: The most tokens of a slice, where words have parts and where they don't, and the fewest. What a slice learns the others of
-#: its round don't know yet: with more tokens vectors are worse, with fewer more time goes into copies. Parts are what many
-#: words have, and change more often. A small corpus has smaller slices, so that it has rounds enough.
-_TOKENS_WITH_PARTS: Final = 200
-_TOKENS: Final = 250
+#: The fewest tokens of a slice. A small corpus has smaller slices than others, so that it has rounds enough.
 _FEWEST_TOKENS: Final = 50
 _SLICES_OF_A_CORPUS: Final = 400
-#: How many rows a slice draws negatives from; with documents more, since a document is in few slices, and learns from no
-#: other rows. Where predictions share no negatives, documents draw from all.
-_POOL: Final = 256
+#: How many rows a slice draws negatives from where documents predict words beside other words: more than elsewhere, since a
+#: document is in few slices, and learns from no other rows. Documents that share no negatives draw from all.
 _POOL_WITH_DOCUMENTS: Final = 1000
 #: The greatest norm of a row: far beyond those of trained vectors, which are some units long, and so a sign of divergence. Where
 #: tables begin with longer ones, it's a multiple of these.
@@ -59,6 +54,29 @@ _LOSS_EVERY: Final = 61
 _ALL_MEASURED: Final = 200_000
 #: The numbers of slices that only measure, far behind those that train.
 _MEASURED: Final = 1 << 40
+
+
+class _Way(NamedTuple):
+    """What suits a kind of training; docs/training-vectors.md has what was measured.
+
+    Attributes:
+        tokens: The most tokens of a slice. What a slice learns the others of its round don't know yet: with more tokens
+            vectors are worse, with fewer more time goes into copies.
+        pool: How many rows a slice draws negatives from.
+        spread: How far from 0 vectors begin, times their width: ones that begin small learn nothing at first. Ones that begin
+            large keep some of what chance gave them, where words are rare.
+    """
+
+    tokens: int
+    pool: int
+    spread: float
+
+
+#: A word is predicted ten times as seldom as with pairs, so that less changes within a slice, and less is learnt at first.
+_MEANS: Final = _Way(tokens=500, pool=512, spread=4.0)
+_PAIRS: Final = _Way(tokens=250, pool=256, spread=2.0)
+#: Parts are what many words have, and change more often. Their mean is smaller than they are, but they're seldom rare.
+_PARTS: Final = _Way(tokens=200, pool=256, spread=0.5)
 
 
 def train(
@@ -103,7 +121,7 @@ def train(
         raise ValueError("documents can be neither held out nor in a checkpoint")
     bounds = slice_bounds(
         corpus,
-        _TOKENS if members is None else _TOKENS_WITH_PARTS,
+        _way(training, members).tokens,
         whole_sequences=training.whole_sequences,
     )
     model = _begin(corpus, training, bounds, seed, members, start)
@@ -136,14 +154,14 @@ def _documents(corpus: Tokens, training: Training, seed: int) -> Iterator[Docume
         return
     with tempfile.TemporaryFile() as file:
         width = aligned_rows(1, training.width).shape[1]
+        spread = _way(training, None).spread
         # Other numbers than those of the words.
         generator = np.random.default_rng((seed % 2**64, 1))
         with told_of_disks():
             # What's written has its place on the disk, so that no page of the file lacks one later.
             for first in range(0, len(corpus.ends), _ROWS_AT_ONCE):
                 some = np.zeros((min(_ROWS_AT_ONCE, len(corpus.ends) - first), width), np.float32)
-                drawn = generator.random((len(some), training.width), dtype=np.float32)
-                some[:, : training.width] = (drawn - 0.5) / training.width
+                some[:, : training.width] = _beginning(generator, len(some), training.width, spread)
                 file.write(some.tobytes())
             file.flush()
             rows = np.memmap(file, np.float32, mode="r+", shape=(len(corpus.ends), width))
@@ -178,10 +196,10 @@ def _begin(
     members: Members | None,
     start: Start | None,
 ) -> Cooccurrence:
-    words, width = len(corpus.counts), training.width
+    words, width, way = len(corpus.counts), training.width, _way(training, members)
     capacity = int(np.diff(bounds).max())
     targets = (
-        negatives(corpus.counts, training.negatives, _pool(training), training.negative_exponent)
+        negatives(corpus.counts, training.negatives, way.pool, training.negative_exponent)
         if training.loss == "negative-sampling"
         else huffman_paths(corpus.counts)
     )
@@ -189,7 +207,7 @@ def _begin(
     inputs = aligned_rows(rows, width)
     key = seed % 2**64
     generator = np.random.default_rng(key)
-    inputs[:, :width] = (generator.random((rows, width), dtype=np.float32) - 0.5) / width
+    inputs[:, :width] = _beginning(generator, rows, width, way.spread)
     frozen = None
     if start is not None:
         inputs[start.rows, :width] = start.vectors
@@ -219,11 +237,21 @@ def _begin(
     )
 
 
-def _pool(training: Training) -> int:
-    if not training.documents:
-        return _POOL
-    is_shared = training.architecture == "skipgram" and training.train_words
-    return _POOL_WITH_DOCUMENTS if is_shared else 0
+def _way(training: Training, members: Members | None) -> _Way:
+    way = _MEANS if training.architecture == "cbow" else _PAIRS if members is None else _PARTS
+    if training.documents:
+        shares_negatives = training.architecture == "skipgram" and training.train_words
+        return way._replace(pool=_POOL_WITH_DOCUMENTS if shares_negatives else 0)
+    return way
+
+
+def _beginning(
+    generator: np.random.Generator, rows: int, width: int, spread: float
+) -> NDArray[np.float32]:
+    """Return random vectors, `[rows, width]`."""
+    drawn = generator.random((rows, width), dtype=np.float32) - np.float32(0.5)
+    drawn *= np.float32(2 * spread / width)
+    return drawn
 
 
 def _greatest_norm(*tables: NDArray[np.float32] | None) -> float:
@@ -335,7 +363,7 @@ def _pieces(bounds: NDArray[np.int64], together: int, first: int = 0) -> Iterato
 def _measure(job: _Job, held_out: Tokens, threads: int) -> float:
     """Return the mean loss of a pair of what's held out; the tables stay as they are."""
     model = job.model
-    bounds = slice_bounds(held_out, _TOKENS, whole_sequences=job.training.whole_sequences)
+    bounds = slice_bounds(held_out, _PAIRS.tokens, whole_sequences=job.training.whole_sequences)
     capacity = int(np.diff(bounds).max(initial=1))
     measured = replace(model, capacity=capacity)
     losses = pairs = 0.0
