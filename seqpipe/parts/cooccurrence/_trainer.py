@@ -249,7 +249,8 @@ def _beginning(
     generator: np.random.Generator, rows: int, width: int, spread: float
 ) -> NDArray[np.float32]:
     """Return random vectors, `[rows, width]`."""
-    drawn = generator.random((rows, width), dtype=np.float32) - np.float32(0.5)
+    drawn: NDArray[np.float32] = generator.random((rows, width), dtype=np.float32)
+    drawn -= np.float32(0.5)
     drawn *= np.float32(2 * spread / width)
     return drawn
 
