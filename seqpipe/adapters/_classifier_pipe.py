@@ -1,6 +1,5 @@
 """A classifier as a component of spaCy's: it sets `doc.cats`, and is trained when it's initialised."""
 
-import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from spacy.attrs import IS_SPACE, ORTH
 from spacy.language import Language
 from spacy.pipeline import Pipe
 from spacy.scorer import Scorer
-from spacy.strings import StringStore
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import minibatch
@@ -21,14 +19,13 @@ from seqpipe import storage
 from seqpipe.adapters._context import context_of
 from seqpipe.adapters._contract import calling, predict_scores, read_examples
 from seqpipe.adapters._packed import pack, unpacked
+from seqpipe.adapters._strings import Strings
 from seqpipe.adapters._tokenizer import remember_chunks
 from seqpipe.errors import ClassifierError, ConfigError
 from seqpipe.parts.classifiers import Classifier, LabelledWords
 
 _NOT_FITTED = b""
 _AT_ONCE = 128
-#: As many as `[wide]` remembers words and a predictor lets the vocabulary grow by.
-_MOST_STRINGS = 50_000
 
 _Corpus = Callable[[Language], Iterable[Example]]
 
@@ -48,7 +45,7 @@ class ClassifierPipe(Pipe):  # type: ignore[misc]
         self.name = name
         self.classifier = classifier
         self.threshold = threshold
-        self._strings = _Strings()
+        self._strings = Strings()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -213,34 +210,7 @@ def check_classifier(name: str, classifier: Any, threshold: float) -> None:
         )
 
 
-class _Strings:
-    """The strings of hashes that were asked for: 50,000 at most, and none in a copy. Threads may share it."""
-
-    def __init__(self) -> None:
-        # Added to, or replaced as a whole. Nothing is taken out of it, as another thread may be reading it.
-        self._known: dict[int, str] = {}
-
-    def __reduce__(self) -> tuple[type["_Strings"], tuple[()]]:
-        return _Strings, ()
-
-    def __len__(self) -> int:
-        return len(self._known)
-
-    def of(self, hashes: list[int], store: StringStore) -> list[str]:
-        """Return the string of each hash."""
-        known = self._known
-        with contextlib.suppress(KeyError):
-            return list(map(known.__getitem__, hashes))
-        new = {each: store[each] for each in {*hashes} if each not in known}
-        found = [new[each] if each in new else known[each] for each in hashes]
-        if len(known) + len(new) <= _MOST_STRINGS:
-            known.update(new)
-        else:
-            self._known = new if len(new) <= _MOST_STRINGS else {}
-        return found
-
-
-def words_of(docs: Sequence[Doc], known: _Strings | None = None) -> list[list[str]]:
+def words_of(docs: Sequence[Doc], known: Strings | None = None) -> list[list[str]]:
     """Return the words of each doc that a classifier sees: those that aren't white space.
 
     Args:
@@ -249,10 +219,10 @@ def words_of(docs: Sequence[Doc], known: _Strings | None = None) -> list[list[st
     """
     # An object for each token takes most of the time that a linear classifier takes.
     words: list[list[str]] = []
-    known = _Strings() if known is None else known
+    known = Strings() if known is None else known
     for doc in docs:
         orths, spaces = doc.to_array([ORTH, IS_SPACE]).reshape(-1, 2).T
-        words.append(known.of(orths[spaces == 0].tolist(), doc.vocab.strings))
+        words.append(known.of(orths[spaces == 0].tolist(), doc.vocab.strings.__getitem__))
     return words
 
 

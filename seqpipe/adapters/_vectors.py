@@ -27,6 +27,7 @@ from seqpipe.adapters._contract import (
     is_contextual,
 )
 from seqpipe.adapters._packed import pack, unpacked
+from seqpipe.adapters._strings import Strings
 from seqpipe.errors import ConfigError, DataError, SavedModelError
 from seqpipe.parts.embedders import Concatenated, DocumentEmbedder, Embedder
 
@@ -125,6 +126,7 @@ class EmbedderVectors(BaseVectors):  # type: ignore[misc]
         self.attr = ORTH
         #: The vectors that are kept in `keeping_vectors`.
         self.kept: KeptVectors | None = None
+        self._texts = Strings()
 
     @property
     def strings(self) -> StringStore:
@@ -230,7 +232,9 @@ class EmbedderVectors(BaseVectors):  # type: ignore[misc]
 
     def get_batch(self, keys: Iterable[int | str]) -> NDArray[np.float32]:
         """Return the vectors of words, given as texts or hashes: `[N, width]`. White space has zeros."""
-        words = [self._text(key) for key in keys]
+        return self._of_texts([self._text(key) for key in keys])
+
+    def _of_texts(self, words: list[str]) -> NDArray[np.float32]:
         vectors = embed_words(self.embedder, words)
         blank = [i for i, word in enumerate(words) if not word.strip()]
         if blank:
@@ -240,7 +244,9 @@ class EmbedderVectors(BaseVectors):  # type: ignore[misc]
 
     def of_words(self, keys: NDArray[np.uint64]) -> NDArray[np.float32]:
         """Return the vectors of words by their hashes, as `get_batch` does; see `keeping_vectors`."""
-        return self.get_batch(keys) if self.kept is None else self.kept.look_up(keys)
+        if self.kept is not None:
+            return self.kept.look_up(keys)
+        return self._of_texts(self._texts.of(keys.tolist(), self._text))
 
     @property
     def is_contextual(self) -> bool:

@@ -9,7 +9,7 @@ import spacy
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from seqpipe.adapters import ClassifierPipe, _classifier_pipe
+from seqpipe.adapters import ClassifierPipe, _classifier_pipe, _strings
 from seqpipe.errors import ClassifierError, ConfigError, SavedModelError
 from seqpipe.parts.classifiers.fasttext import _fit
 from seqpipe.parts.fasttext import _worker
@@ -164,8 +164,8 @@ def test_docs_that_cannot_be_scored_go_to_the_error_handler():
 
 
 def test_strings_are_kept_up_to_a_number_and_not_in_copies(monkeypatch):
-    monkeypatch.setattr(_classifier_pipe, "_MOST_STRINGS", 2)
-    vocab, known = spacy.blank("en").vocab, _classifier_pipe._Strings()
+    monkeypatch.setattr(_strings, "_MOST_STRINGS", 2)
+    vocab, known = spacy.blank("en").vocab, _strings.Strings()
     docs = [Doc(vocab, words=words) for words in (["a", "b", " ", "a"], ["c"], ["b", "d"])]
     assert _classifier_pipe.words_of(docs, known) == [["a", "b", "a"], ["c"], ["b", "d"]]
     assert sorted(known._known.values()) == ["b", "d"]
@@ -182,25 +182,23 @@ def test_strings_are_found_without_a_walk_through_those_that_are_kept():
 
         keys = items = values = __iter__
 
-    store, known = spacy.blank("en").vocab.strings, _classifier_pipe._Strings()
+    store, known = spacy.blank("en").vocab.strings, _strings.Strings()
     known._known = NotIterated()
-    assert known.of([store.add("a"), store.add("b")], store) == ["a", "b"]
-    assert known.of([store.add("b"), store.add("c")], store) == ["b", "c"]
+    assert known.of([store.add("a"), store.add("b")], store.__getitem__) == ["a", "b"]
+    assert known.of([store.add("b"), store.add("c")], store.__getitem__) == ["b", "c"]
 
 
 def test_strings_are_found_whatever_another_thread_asks_for_meanwhile(monkeypatch):
-    monkeypatch.setattr(_classifier_pipe, "_MOST_STRINGS", 2)
-    store, known = spacy.blank("en").vocab.strings, _classifier_pipe._Strings()
+    monkeypatch.setattr(_strings, "_MOST_STRINGS", 2)
+    store, known = spacy.blank("en").vocab.strings, _strings.Strings()
     a, b, *others = (store.add(word) for word in "abcdef")
 
-    class Interrupted:
-        """The store, but another thread asks meanwhile for so many strings that the known ones are forgotten."""
+    def interrupted(each):
+        """Look one up, while another thread asks for so many strings that the known ones are forgotten."""
+        known.of(others, store.__getitem__)
+        known.of(others[:2], store.__getitem__)
+        return store[each]
 
-        def __getitem__(self, each):
-            known.of(others, store)
-            known.of(others[:2], store)
-            return store[each]
-
-    known.of([a], store)
-    assert known.of([a, b], Interrupted()) == ["a", "b"]
+    known.of([a], store.__getitem__)
+    assert known.of([a, b], interrupted) == ["a", "b"]
     assert len(known) <= 2

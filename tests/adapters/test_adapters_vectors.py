@@ -366,6 +366,19 @@ def test_vectors_are_kept_for_a_while_and_not_more_than_a_few(nlp, vectors, monk
     assert asked[-1] == ["a"]
 
 
+def test_vectors_of_hashes_stay_those_of_their_words(nlp, vectors, monkeypatch):
+    monkeypatch.setattr("seqpipe.adapters._strings._MOST_STRINGS", 2)
+    words = ["a", "bc", " ", "zz"]
+    keys = np.array([nlp.vocab.strings.add(word) for word in words], dtype="uint64")
+    expected = vectors.get_batch(words)
+    for order in ([0, 1], [1, 3, 0, 2], [2, 3]):
+        np.testing.assert_array_equal(vectors.of_words(keys[order]), expected[order])
+    copied = pickle.loads(pickle.dumps(vectors))
+    np.testing.assert_array_equal(copied.of_words(keys), expected)
+    with pytest.raises(KeyError):
+        vectors.of_words(np.array([1234567], dtype="uint64"))
+
+
 def test_table_of_spacys_is_kept_by_itself():
     with keeping_vectors(spacy.blank("en").vocab):
         pass

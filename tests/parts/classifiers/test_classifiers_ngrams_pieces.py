@@ -3,6 +3,7 @@
 import math
 import pickle
 from collections import Counter
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -195,6 +196,18 @@ def test_single_characters_have_no_ngrams_of_their_own():
     vocabulary = Vocabulary(False, 1, 3, text_ends=False)
     vocabulary.learn([["a", "bc"]], longest=1, min_count=1)
     assert [*vocabulary.characters] == [" ", "b", "c", " b", "bc", "c ", " bc", "bc "]
+
+
+@given(st.lists(WORDS | st.text("ab ", max_size=8)), st.lists(st.text("abc \ud800😀", max_size=4)))
+def test_ngrams_that_are_read_are_found_within_words_of_any_kind(words, names):
+    characters = {name: n for n, name in enumerate(dict.fromkeys(names))}
+    # As a saved model may list any, those of other lengths too.
+    vocabulary = Vocabulary(False, 2, 3, text_ends=False, characters=characters)
+    parts = vocabulary._parts_of(words)
+    found = [[*_vocabulary._ngrams_within(word, 2, 3)] for word in words]
+    expected = [[characters[part] for part in each if part in characters] for each in found]
+    assert parts.columns.tolist() == [*chain.from_iterable(expected)]
+    assert parts.lengths.tolist() == [*map(len, expected)]
 
 
 def test_matrices_are_put_together_and_multiplied():

@@ -1,6 +1,7 @@
 """Which n-grams a model knows, and how often they occur in texts."""
 
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain, islice
@@ -17,6 +18,8 @@ Texts = Sequence[Sequence[str]]
 #: The n-grams of characters of so many words are counted at once; a word has some 20.
 _WORDS_AT_ONCE: Final = 300_000
 _UNKNOWN: Final = -1
+#: How many characters there may be.
+_CHARACTERS: Final = sys.maxunicode + 1
 #: What's found out about words is kept as long as there are no more of them, and no more characters and n-grams in them:
 #: some 25 MB.
 _MOST_MET: Final = 50_000
@@ -50,9 +53,10 @@ class Vocabulary:
     longer: list[NDArray[np.int64]] = field(default_factory=list)
     characters: dict[str, int] = field(default_factory=dict)
     _met: "_Met | None" = field(default=None, repr=False, compare=False)
+    _tree: "_Tree | None" = field(default=None, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, object]:
-        return {**self.__dict__, "_met": None}
+        return {**self.__dict__, "_met": None, "_tree": None}
 
     def learn(self, texts: Texts, *, longest: int, min_count: int) -> list[Sparse]:
         """Learn the n-grams of texts and return how often each occurs in each text, as `count` does.
@@ -62,7 +66,7 @@ class Vocabulary:
             longest: The most words of an n-gram.
             min_count: In how many texts an n-gram must occur.
         """
-        self._met = None
+        self._met = self._tree = None
         every = _Numbers()
         rows, numbers = _number(self._marked(texts, lower=self.lower), every)
         kept = _in_enough(rows, numbers, len(every), min_count)
@@ -149,7 +153,7 @@ class Vocabulary:
         Words and beginnings of n-grams that are kept have to be kept too; of an n-gram's beginnings none occurs in fewer
         texts than itself.
         """
-        self._met = None
+        self._met = self._tree = None
         of_words, *of_characters = kept
         order = np.split(of_words, np.cumsum([len(self.words), *map(len, self.longer)])[:-1])
         longer = []
@@ -188,7 +192,7 @@ class Vocabulary:
             return met
         new = [word.lower() for word in new] if self.lower else new
         known = np.array([self.words.get(word, _UNKNOWN) for word in new], dtype=np.int64)
-        parts = self._split(new, None) if self.max_n else _NO_PARTS
+        parts = self._parts_of(new) if self.max_n else _NO_PARTS
         return _Met(
             met.numbers,
             np.concatenate([met.known, known]),
@@ -232,19 +236,22 @@ class Vocabulary:
             counts.append(_count_known(rows, at, (texts, len(known))))
         return beside(counts)
 
-    def _split(self, words: Sequence[str], learnt: dict[str, int] | None) -> "_Parts":
+    def _split(self, words: Sequence[str], learnt: dict[str, int]) -> "_Parts":
         """Return the n-grams of characters of each word; those that aren't known yet are added to `learnt`."""
         columns: list[int] = []
         lengths = []
         for word in words:
             before = len(columns)
             for part in _ngrams_within(word, self.min_n, self.max_n):
-                if learnt is not None:
-                    columns.append(learnt.setdefault(part, len(learnt)))
-                elif (column := self.characters.get(part)) is not None:
-                    columns.append(column)
+                columns.append(learnt.setdefault(part, len(learnt)))
             lengths.append(len(columns) - before)
         return _Parts(np.array(columns, dtype=np.int32), np.array(lengths, dtype=np.int64))
+
+    def _parts_of(self, words: Sequence[str]) -> "_Parts":
+        """Return the known n-grams of characters of each word."""
+        if self._tree is None:
+            self._tree = _Tree.of(self.characters, self.min_n, self.max_n)
+        return self._tree.find(words)
 
 
 class _Numbers(dict[str, int]):
@@ -292,6 +299,72 @@ class _Parts:
 
 
 _NO_PARTS: Final = _Parts(np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class _Tree:
+    """The known n-grams of characters, each a pair as those of words are: what it begins with, and its last character.
+
+    So those of many words are looked up at once, in a third of the time that a dictionary takes.
+
+    Attributes:
+        keys: For each n from 1, the known n-grams and the beginnings of longer ones, ascending: the place of the (n-1)-gram,
+            times the number of characters there may be, plus the last character.
+        columns: The column of each; -1 of what's a beginning only.
+    """
+
+    keys: Sequence[NDArray[np.int64]]
+    columns: Sequence[NDArray[np.int32]]
+
+    @classmethod
+    def of(cls, known: Mapping[str, int], min_n: int, max_n: int) -> "_Tree":
+        """Return the tree of n-grams with columns, of those that have as many characters."""
+        lengths = np.fromiter(map(len, known), dtype=np.int64, count=len(known))
+        numbers = np.fromiter(known.values(), dtype=np.int32, count=len(known))
+        characters, starts = _characters("".join(known)), np.cumsum(lengths) - lengths
+        at = np.zeros(len(known), dtype=np.int64)
+        keys, columns = [], []
+        for n in range(1, min(max_n, int(lengths.max(initial=0))) + 1):
+            long = np.flatnonzero(lengths >= n)
+            found, at[long] = np.unique(
+                at[long] * _CHARACTERS + characters[starts[long] + n - 1], return_inverse=True
+            )
+            whole = np.flatnonzero(lengths == n) if n >= min_n else long[:0]
+            of_found = np.full(len(found), _UNKNOWN, dtype=np.int32)
+            of_found[at[whole]] = numbers[whole]
+            keys.append(found)
+            columns.append(of_found)
+        return cls(keys, columns)
+
+    def find(self, words: Sequence[str]) -> _Parts:
+        """Return the n-grams of each word that are known; see `_ngrams_within`."""
+        marked = [f" {word} " if len(word) > 1 else "" for word in words]
+        lengths = np.fromiter(map(len, marked), dtype=np.int64, count=len(marked))
+        characters = _characters("".join(marked))
+        to_end = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(characters))
+        word = np.repeat(np.arange(len(words)), lengths)
+        of_words, found = [word[:0]], [np.zeros(0, dtype=np.int32)]
+        # Where n-grams begin that may be known, and the place of the beginning that was found.
+        start, at = np.arange(len(characters)), np.zeros(len(characters), dtype=np.int64)
+        for n, (keys, columns) in enumerate(zip(self.keys, self.columns, strict=True), start=1):
+            inside = to_end[start] >= n
+            start, at = start[inside], at[inside]
+            at = _places(at * _CHARACTERS + characters[start + n - 1], keys)
+            there = at >= 0
+            start, at = start[there], at[there]
+            whole = columns[at] >= 0
+            of_words.append(word[start[whole]])
+            found.append(columns[at[whole]])
+        numbers = np.concatenate(of_words)
+        order = np.argsort(numbers, kind="stable")
+        counts = np.bincount(numbers, minlength=len(words))
+        return _Parts(np.concatenate(found)[order], counts)
+
+
+def _characters(text: str) -> NDArray[np.int64]:
+    """Return the number of each character."""
+    data = text.encode("utf-32-le", "surrogatepass")
+    return np.frombuffer(data, dtype="<u4").astype(np.int64)
 
 
 @dataclass(frozen=True)
