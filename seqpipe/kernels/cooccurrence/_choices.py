@@ -4,6 +4,7 @@ It draws what cooccurrence.c draws, from the same counters. A slice's numbers fo
 depends on those before; so all slices go on together, sequence by sequence.
 """
 
+import itertools
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -79,15 +80,21 @@ def choose(model: Cooccurrence, block: Block, base: int, slices: int, loss_every
 def _scramble(numbers: _Random) -> _Random:
     numbers = (numbers ^ (numbers >> np.uint64(30))) * _FACTORS[0]
     numbers = (numbers ^ (numbers >> np.uint64(27))) * _FACTORS[1]
-    return numbers ^ (numbers >> np.uint64(31))
+    scrambled: _Random = numbers ^ (numbers >> np.uint64(31))
+    return scrambled
 
 
 def _below(numbers: _Random, count: int) -> Integers:
-    return (((numbers >> np.uint64(32)) * np.uint64(count)) >> np.uint64(32)).astype(np.int64)
+    below = ((numbers >> np.uint64(32)) * np.uint64(count)) >> np.uint64(32)
+    signed: Integers = below.astype(np.int64)
+    return signed
 
 
 def _fraction(numbers: _Random) -> NDArray[np.float32]:
-    return (numbers & np.uint64(0xFFFFFF)).astype(np.float32) / np.float32(16777216)
+    fractions: NDArray[np.float32] = (numbers & np.uint64(0xFFFFFF)).astype(
+        np.float32
+    ) / np.float32(16777216)
+    return fractions
 
 
 class _Counters:
@@ -169,7 +176,7 @@ def _windows(
     kept = np.full((slices, int(np.diff(bounds).max(initial=0))), NOTHING, dtype=np.int64)
     counts = np.zeros(slices, dtype=np.int64)
     places = []
-    for number, (first, stop) in enumerate(zip(stops[:-1], stops[1:], strict=True)):
+    for number, (first, stop) in enumerate(itertools.pairwise(stops)):
         some = slice(int(first), int(stop))
         words, owners = _kept(model, tokens[some], owner[some], counters)
         if not len(words):
@@ -195,7 +202,7 @@ def _kept(
     keep = model.keep[words]
     is_drawn = keep < 1
     lengths = np.bincount(owners, minlength=len(counters.used))
-    ranks = np.cumsum(is_drawn) - is_drawn
+    ranks: Integers = np.cumsum(is_drawn) - is_drawn
     starts = np.concatenate([ranks, [0]])[np.cumsum(lengths) - lengths]
     numbers = counters.at(owners, counters.used[owners] + ranks - starts[owners])
     counters.used += np.bincount(owners[is_drawn], minlength=len(lengths))

@@ -210,9 +210,13 @@ class _Round:
         self._model, self._tables, self._choices = model, tables, choices
         self._slices = choices.place.shape[1]
         self._alone = model.documents is not None and model.documents.alone
-        several = (choices.place, choices.first, choices.others)
-        several += (choices.begin, choices.count, choices.document)
-        self._columns = [self._sent(each) for each in several]
+        self._columns = [
+            self._sent(each)
+            for each in (
+                *(choices.place, choices.first, choices.others),
+                *(choices.begin, choices.count, choices.document),
+            )
+        ]
         self._sources, self._source_places = self._copied_sources(documents)
         self._copy_targets()
         self._position_places: Tensor | None = None
@@ -350,7 +354,7 @@ class _Round:
         some: Any = slice(None) if len(slices) == self._slices else self._sent(slices)
         rates_there = self._sent(rates.astype(np.float32))
         losses = torch.zeros(len(slices), device=self._tables.device)
-        any_measured = self._choices.is_measured[:, slices].any(axis=1)
+        measured_steps = set(np.nonzero(self._choices.is_measured[:, slices])[0].tolist())
         is_measured = self._sent(self._choices.is_measured)[:, some]
         step = self._step_of_means if self._model.is_mean else self._step_of_pairs
         for piece in self._pieces():
@@ -371,7 +375,7 @@ class _Round:
                     targets[row],
                     truths[row],
                     weights[row],
-                    is_measured[number] if any_measured[number] else None,
+                    is_measured[number] if number in measured_steps else None,
                 )
                 step(batch, losses, update=update)
         return losses
