@@ -58,7 +58,7 @@ class RoundsInTorch:
         if model is None:
             raise ValueError("the rounds have ended")
         check_block(model, block)
-        with _told_of_memory(), torch.inference_mode():
+        with _told_of_memory(), torch.no_grad():
             for base in range(0, len(block.done), model.slices):
                 slices = min(model.slices, len(block.done) - base)
                 choices = choose(model, block, base, slices, loss_every)
