@@ -34,7 +34,13 @@ def check_against_numpy(case: str, device: str) -> None:
     np.testing.assert_allclose(others, sums, rtol=1e-4)
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case",
+    [
+        *("skip-gram", "a tree", "members", "frozen rows", "steps that are made smaller"),
+        *("a mean with positions", "a mean with documents and members"),
+    ],
+)
 def test_a_pretended_device_gives_what_numpy_gives(case: str) -> None:
     with pretended_device() as device:
         check_against_numpy(case, device)

@@ -1,4 +1,4 @@
-"""What chance decides in a round, for all its slices at once: which words are kept, how far windows reach, what's contrasted.
+"""What chance decides in a round, for all its slices at once: which words are kept, and how far windows reach.
 
 It draws what cooccurrence.c draws, from the same counters. A slice's numbers follow each other, and how many a window takes
 depends on those before; so all slices go on together, sequence by sequence.
@@ -18,7 +18,9 @@ GROUP: Final = 12
 #: There's nothing here.
 NOTHING: Final = -1
 
-_STRIDE: Final = np.uint64(0x9E3779B97F4A7C15)
+#: What counters go on by (Steele, Lea & Flood 2014).
+STRIDE: Final = 0x9E3779B97F4A7C15
+_STRIDE: Final = np.uint64(STRIDE)
 _FACTORS: Final = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 _MASK: Final = (1 << 64) - 1
 
@@ -40,10 +42,9 @@ class Choices:
         has_document: Whether the last one of a window is a document, and not a word.
         document: The number of the document, counted from that of the slice's beginning.
         is_measured: Whether the loss of a step counts.
-        numbers: Rows of outputs, `[steps, slices, K]`; `NOTHING` behind them.
-        truths: Whether each is what's predicted, float32.
-        weights: How much each counts, float32.
-        updates: For how many updates of its row each stands, for each of a step's inputs, float32.
+        keys: What the counters of the slices begin with, `[slices]`, as if it had a sign.
+        start: From which place in the slice's random numbers on a step draws negatives.
+        drawn: How many it draws.
     """
 
     words: Integers
@@ -55,10 +56,9 @@ class Choices:
     has_document: bool
     document: Integers
     is_measured: NDArray[np.bool_]
-    numbers: Integers
-    truths: NDArray[np.float32]
-    weights: NDArray[np.float32]
-    updates: NDArray[np.float32]
+    keys: Integers
+    start: Integers
+    drawn: int
 
 
 def choose(model: Cooccurrence, block: Block, base: int, slices: int, loss_every: int) -> Choices:
@@ -72,9 +72,11 @@ def choose(model: Cooccurrence, block: Block, base: int, slices: int, loss_every
         loss_every: At one of so many words the loss is measured; 0 for none.
     """
     counters = _Counters(model.seed, block.first + base, slices)
-    pool = _pool(model, counters)
+    if isinstance(model.targets, Negatives):
+        # The pool takes the first ones.
+        counters.used += model.targets.pool
     kept, places = _windows(model, block, base, slices, counters)
-    return _laid_out(model, kept, _steps(model, places), pool, counters, loss_every)
+    return _laid_out(model, kept, _steps(model, places), counters, loss_every)
 
 
 def _scramble(numbers: _Random) -> _Random:
@@ -103,30 +105,13 @@ class _Counters:
     def __init__(self, seed: int, first: int, slices: int) -> None:
         key = _scramble(np.array([seed & _MASK], dtype=np.uint64) + _STRIDE)
         numbers = np.arange(slices, dtype=np.uint64) + np.uint64(first & _MASK)
-        self._start = _scramble(key + numbers * _STRIDE)
+        self.keys = _scramble(key + numbers * _STRIDE)
         self.first = first
         self.used = np.zeros(slices, dtype=np.int64)
 
     def at(self, slices: Integers, places: Integers) -> _Random:
         """Return the numbers in some places of the slices' sequences, from 0."""
-        return _scramble(self._start[slices] + (places + 1).astype(np.uint64) * _STRIDE)
-
-
-def _draw(targets: Negatives, numbers: _Random) -> Integers:
-    words = _below(numbers, len(targets.alias))
-    is_word = _fraction(numbers) < targets.share[words]
-    return np.where(is_word, words, targets.alias[words])
-
-
-def _pool(model: Cooccurrence, counters: _Counters) -> Integers | None:
-    """Return the rows that negatives are drawn from, `[slices, pool]`; None for all."""
-    targets = model.targets
-    if not isinstance(targets, Negatives) or not targets.pool:
-        return None
-    slices = np.arange(len(counters.used))[:, None]
-    pool = _draw(targets, counters.at(slices, np.arange(targets.pool)[None, :]))
-    counters.used += targets.pool
-    return pool
+        return _scramble(self.keys[slices] + (places + 1).astype(np.uint64) * _STRIDE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -325,7 +310,6 @@ def _laid_out(
     model: Cooccurrence,
     kept: Integers,
     steps: _Steps,
-    pool: Integers | None,
     counters: _Counters,
     loss_every: int,
 ) -> Choices:
@@ -338,13 +322,6 @@ def _laid_out(
         laid_out[at] = values
         return laid_out
 
-    numbers, truths, weights, updates = _targets(model, kept, steps, pool, counters)
-    wide = [np.full((*shape, numbers.shape[1]), NOTHING, dtype=np.int64)]
-    wide[0][at] = numbers
-    floats = []
-    for each in (truths, weights, updates):
-        floats.append(np.zeros(wide[0].shape, dtype=np.float32))
-        floats[-1][at] = each
     predicted = counters.first + steps.slice + steps.window
     is_measured = predicted % loss_every == 0 if loss_every else np.zeros(len(predicted), bool)
     return Choices(
@@ -357,40 +334,7 @@ def _laid_out(
         has_document=model.documents is not None,
         document=table(steps.document),
         is_measured=table(is_measured.astype(np.int64)) > 0,
-        numbers=wide[0],
-        truths=floats[0],
-        weights=floats[1],
-        updates=floats[2],
+        keys=counters.keys.view(np.int64),
+        start=table(steps.start),
+        drawn=_drawn(model),
     )
-
-
-def _targets(
-    model: Cooccurrence,
-    kept: Integers,
-    steps: _Steps,
-    pool: Integers | None,
-    counters: _Counters,
-) -> tuple[Integers, NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Return what each step predicts: numbers, truths, weights and updates, `[N, K]`."""
-    words, targets = kept[steps.slice, steps.place], model.targets
-    if not isinstance(targets, Negatives):
-        starts, counts = targets.starts[words], np.diff(targets.starts)[words]
-        columns = np.arange(int(counts.max(initial=0)))
-        is_there = columns < counts[:, None]
-        at = np.where(is_there, starts[:, None] + columns, 0)
-        ones = is_there.astype(np.float32)
-        return np.where(is_there, targets.nodes[at], NOTHING), targets.signs[at] * ones, ones, ones
-    drawn = _drawn(model)
-    random = counters.at(steps.slice[:, None], steps.start[:, None] + np.arange(drawn))
-    if pool is None:
-        others = _draw(targets, random)
-    else:
-        others = pool[steps.slice[:, None], _below(random, pool.shape[1])]
-    numbers = np.concatenate([words[:, None], others], axis=1)
-    weight = np.float32(targets.per_pair / drawn)
-    updates = np.full(numbers.shape, weight)
-    # The word itself is no contrast.
-    weights = np.where(numbers == words[:, None], np.float32(0), weight)
-    truths = np.zeros(numbers.shape, dtype=np.float32)
-    truths[:, 0] = weights[:, 0] = updates[:, 0] = 1
-    return numbers, truths, weights, updates

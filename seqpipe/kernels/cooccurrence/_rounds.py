@@ -9,11 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import embedding, logsigmoid
 
 from seqpipe.kernels.cooccurrence._choices import NOTHING, Choices, choose
 from seqpipe.kernels.cooccurrence._copies import Copies, merge, pieces
 from seqpipe.kernels.cooccurrence._members import MembersOnDevice
-from seqpipe.native import Block, Cooccurrence, check_block, check_cooccurrence
+from seqpipe.kernels.cooccurrence._targets import DrawnNegatives, TurnsOfPaths
+from seqpipe.native import Block, Cooccurrence, Negatives, check_block, check_cooccurrence
 
 #: How often a slice that grows beyond all bounds is trained again, as in cooccurrence.c.
 _HALVINGS: Final = 12
@@ -108,6 +110,12 @@ class _Tables:
         self.members = None
         if model.members is not None:
             self.members = MembersOnDevice(model.members, len(model.inputs), device)
+        targets, nothing = model.targets, len(model.outputs)
+        self.targets: DrawnNegatives | TurnsOfPaths
+        if isinstance(targets, Negatives):
+            self.targets = DrawnNegatives(targets, nothing, device)
+        else:
+            self.targets = TurnsOfPaths(targets, nothing, device)
         moves = np.ones(len(model.inputs) + 1, dtype=np.float32)
         if model.frozen is not None:
             moves[:-1] = model.frozen == 0
@@ -176,7 +184,7 @@ class _Batch:
         rates: The learning rates.
         inputs: Where the copies of inputs are.
         is_there: Whether there's an input.
-        moves: Whether it may change.
+        stay: Whether it mustn't change; None if all may.
         positions: Where the copies of the weights of their positions are; None for none.
         counts: How many members each has, as a float; 0 for none.
         targets: Where the copies of targets are.
@@ -188,7 +196,7 @@ class _Batch:
     rates: Tensor
     inputs: Tensor
     is_there: Tensor
-    moves: Tensor
+    stay: Tensor | None
     positions: Tensor | None
     counts: Tensor
     targets: Tensor
@@ -240,12 +248,18 @@ class _Round:
 
     def _copy_targets(self) -> None:
         outputs, choices = self._tables.outputs, self._choices
-        nothing = len(outputs) - 1
-        numbers = self._sent(np.where(choices.numbers == NOTHING, nothing, choices.numbers))
-        by_slice = numbers.transpose(0, 1).flatten(1)
+        place = np.maximum(choices.place, 0)
+        words = choices.words[np.arange(self._slices), place]
+        words = np.where(choices.place == NOTHING, NOTHING, words)
+        predicted = self._tables.targets.of(choices, self._sent(words))
+        by_slice = predicted.numbers.transpose(0, 1).flatten(1)
         self._targets, places = Copies.of(by_slice, len(outputs), lambda rows: outputs[rows])
-        self._target_places = places.view(self._slices, *numbers.shape[::2]).transpose(0, 1)
-        self._truths, self._weights = self._sent(choices.truths), self._sent(choices.weights)
+        steps, _, most = predicted.numbers.shape
+        self._target_places = places.view(self._slices, steps, most).transpose(0, 1)
+        self._truths, self._weights = predicted.truths, predicted.weights
+        inputs = np.minimum(choices.count, 1) if self._model.is_mean else choices.count
+        updates = predicted.updates * self._sent(inputs)[:, :, None]
+        self._targets.count(self._target_places, updates)
 
     def _copy_positions(self, table: Tensor) -> None:
         numbers = torch.arange(len(table), device=table.device).repeat(self._slices, 1)
@@ -257,11 +271,7 @@ class _Round:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self._tables.device)
 
     def _count(self) -> None:
-        """Count how often each copy will be changed, which says what becomes of its changes."""
-        choices, model = self._choices, self._model
-        inputs = np.minimum(choices.count, 1) if model.is_mean else choices.count
-        updates = choices.updates * inputs.astype(np.float32)[:, :, None]
-        self._targets.count(self._target_places, self._sent(updates))
+        """Count how often each copied input will be changed, which says what becomes of its changes."""
         for some in self._pieces():
             inputs_there, is_there, positions = self._inputs(some, slice(None))
             self._sources.count(inputs_there, is_there.float())
@@ -359,7 +369,7 @@ class _Round:
         step = self._step_of_means if self._model.is_mean else self._step_of_pairs
         for piece in self._pieces():
             inputs, is_there, positions = self._inputs(piece, some)
-            moves = is_there & self._moves(inputs)
+            stay = self._stay(inputs)
             counts = self._counts(inputs) * is_there
             targets, truths, weights = (
                 each[piece][:, some] for each in (self._target_places, self._truths, self._weights)
@@ -369,7 +379,7 @@ class _Round:
                     rates_there,
                     inputs[row],
                     is_there[row],
-                    moves[row],
+                    None if stay is None else stay[row],
                     None if positions is None else positions[row],
                     counts[row],
                     targets[row],
@@ -380,16 +390,16 @@ class _Round:
                 step(batch, losses, update=update)
         return losses
 
-    def _moves(self, inputs: Tensor) -> Tensor:
-        """Return whether inputs may change: documents do, and words that aren't frozen."""
-        numbers = self._sources.row[inputs]
-        is_document = numbers > self._tables.words
-        if self._alone:
-            return is_document
+    def _stay(self, inputs: Tensor) -> Tensor | None:
+        """Return whether inputs mustn't change, as frozen words; None if all may. Documents always do."""
         # Of words that have members, only rows can be frozen.
-        if self._tables.members is not None or self._model.frozen is None:
-            return torch.ones_like(is_document)
-        return is_document | (self._tables.moves[numbers.clamp(max=self._tables.words)] > 0)
+        some = self._model.frozen is not None and self._tables.members is None
+        if not some and not self._alone:
+            return None
+        numbers, words = self._sources.row[inputs], self._tables.words
+        if self._alone:
+            return numbers <= words
+        return (numbers < words) & (self._tables.moves[numbers.clamp(max=words)] == 0)
 
     def _counts(self, inputs: Tensor) -> Tensor:
         """Return how many members inputs have."""
@@ -401,21 +411,25 @@ class _Round:
 
     def _step_of_pairs(self, batch: _Batch, losses: Tensor, *, update: bool) -> None:
         """Predict from each input."""
-        inputs = self._sources.now[batch.inputs]
-        targets = self._targets.now[batch.targets]
+        inputs = embedding(batch.inputs, self._sources.now)
+        targets = embedding(batch.targets, self._targets.now)
         gradient = _gradient(batch, inputs, targets, batch.is_there, losses)
         if not update:
             return
-        changes = torch.where(batch.moves[:, :, None], gradient @ targets, 0.0)
+        changes = gradient @ targets
+        if batch.stay is not None:
+            changes = torch.where(batch.stay[:, :, None], 0.0, changes)
         _add(self._sources.now, batch.inputs, changes)
         if not self._alone:
             _add(self._targets.now, batch.targets, gradient.transpose(1, 2) @ inputs)
 
     def _step_of_means(self, batch: _Batch, losses: Tensor, *, update: bool) -> None:
         """Predict from the mean of the inputs, each weighted by its members, and maybe by its position."""
-        inputs = self._sources.now[batch.inputs]
-        targets = self._targets.now[batch.targets]
-        weights = None if batch.positions is None else self._positions.now[batch.positions]
+        inputs = embedding(batch.inputs, self._sources.now)
+        targets = embedding(batch.targets, self._targets.now)
+        weights = (
+            None if batch.positions is None else embedding(batch.positions, self._positions.now)
+        )
         weighted = inputs if weights is None else inputs * weights
         total = batch.counts.sum(dim=1).clamp(min=1)[:, None, None]
         hidden = (weighted * batch.counts[:, :, None]).sum(dim=1, keepdim=True) / total
@@ -424,7 +438,8 @@ class _Round:
             return
         moved = gradient @ targets
         changes = moved.expand_as(inputs) if weights is None else moved * weights
-        changes = torch.where(batch.moves[:, :, None], changes, 0.0)
+        moves = batch.is_there if batch.stay is None else batch.is_there & ~batch.stay
+        changes = torch.where(moves[:, :, None], changes, 0.0)
         _add(self._sources.now, batch.inputs, changes)
         if self._alone:
             return
@@ -475,7 +490,7 @@ def _gradient(
     counts = is_there[:, :, None] & (weights > 0)
     if batch.is_measured is not None:
         signed = torch.where(truths > 0, products, -products)
-        surprise = -torch.nn.functional.logsigmoid(signed) * weights
+        surprise = -logsigmoid(signed) * weights
         surprise = torch.where(counts & batch.is_measured[:, None, None], surprise, 0.0)
         losses += surprise.sum(dim=(1, 2))
     gradient = batch.rates[:, None, None] * weights * (truths - torch.sigmoid(products))
