@@ -266,9 +266,11 @@ class Word2Vec2(CooccurrenceEmbedder):
             1 over the known words of the sequences, as networks like their input.
         checkpoint: A folder in which it's saved every minute how far the training has come. After a kill the next training
             of the same sequences, settings and seed goes on from there, to the same bytes. None for no such folder.
+        device: Where it trains: "cpu", "cuda", "cuda:1", "mps", or "auto" for the first GPU of CUDA if there is one. None for
+            the CPU. `FastText2` says what a GPU does differently.
 
     Raises:
-        ConfigError: A setting has a value that can't be used.
+        ConfigError: A setting has a value that can't be used; in fitting, the machine has no such device.
     """
 
     kind = "Word2Vec"
@@ -386,9 +388,13 @@ class FastText2(CooccurrenceEmbedder):
             that saving takes 5 % of the time, but every 10 minutes. After a kill the next training of the same sequences,
             settings and seed goes on from there, to the same bytes, with any number of threads. A training that has ended
             stays there too, and comes back at once, until another one takes its place. None for no such folder.
+        device: Where it trains: "cpu", "cuda", "cuda:1", "mps", or "auto" for the first GPU of CUDA if there is one. None for
+            the CPU. A GPU trains up to 256 slices of the text beside each other, by torch, where the CPU trains 4 at most: the
+            vectors are others, a bit worse in a corpus of some million words, and need not be twice the same to the bit.
+            `threads` means nothing there. A machine without the device can read the vectors, but not fit any.
 
     Raises:
-        ConfigError: A setting has a value that can't be used.
+        ConfigError: A setting has a value that can't be used; in fitting, the machine has no such device.
     """
 
     kind = "FastText"
