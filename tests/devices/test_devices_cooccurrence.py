@@ -65,7 +65,8 @@ def sentences(count: int = 3000) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("make", [pytest.param(each, marks=ON_GPU) for each in EMBEDDERS])
-def test_words_of_a_topic_become_alike_on_a_gpu(make: Any) -> None:
+def test_words_of_a_topic_become_alike_on_a_gpu(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqpipe.parts.cooccurrence._trainer._ROUNDS", 20)
     embedder = make(**SMALL, device="cuda", held_out=0.05)
     embedder.fit(sentences(), seed=1)
     first, second = (embedder.embed(topic) for topic in TOPICS)

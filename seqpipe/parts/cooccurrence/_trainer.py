@@ -49,8 +49,8 @@ _TOKENS_WITH_PARTS: Final = 200
 _TOKENS: Final = 250
 _FEWEST_TOKENS: Final = 50
 _SLICES_OF_A_CORPUS: Final = 400
-#: The fewest rounds of an epoch, on a device that trains many slices at the same time.
-_ROUNDS: Final = 250
+#: The fewest rounds of an epoch, on a device that trains many slices at the same time: with fewer, vectors are worse.
+_ROUNDS: Final = 1000
 #: How many rows a slice draws negatives from; with documents more, since a document is in few slices, and learns from no
 #: other rows. Where predictions share no negatives, documents draw from all.
 _POOL: Final = 256

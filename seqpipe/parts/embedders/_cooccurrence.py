@@ -390,7 +390,7 @@ class FastText2(CooccurrenceEmbedder):
             stays there too, and comes back at once, until another one takes its place. None for no such folder.
         device: Where it trains: "cpu", "cuda", "cuda:1", "mps", or "auto" for the first GPU of CUDA if there is one. None for
             the CPU. A GPU trains up to 256 slices of the text beside each other, by torch, where the CPU trains 4 at most: the
-            vectors are others, a bit worse in a corpus of some million words, and need not be twice the same to the bit.
+            vectors are others, a bit worse in a corpus of a few million words, and need not be twice the same to the bit.
             `threads` means nothing there. A machine without the device can read the vectors, but not fit any.
 
     Raises:
