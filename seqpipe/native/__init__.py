@@ -18,6 +18,8 @@ from seqpipe.native._cooccurrence import Paths as Paths
 from seqpipe.native._cooccurrence import Rounds as Rounds
 from seqpipe.native._cooccurrence import aligned_rows as aligned_rows
 from seqpipe.native._cooccurrence import begin_rounds as begin_rounds
+from seqpipe.native._cooccurrence import check_block as check_block
+from seqpipe.native._cooccurrence import check_cooccurrence as check_cooccurrence
 from seqpipe.native._ngrams import KnownNgrams as KnownNgrams
 from seqpipe.native._ngrams import WeighedNgrams as WeighedNgrams
 from seqpipe.native._ngrams import can_weigh_ngrams as can_weigh_ngrams
@@ -46,6 +48,8 @@ __all__ = [
     "begin_rounds",
     "build",
     "can_weigh_ngrams",
+    "check_block",
+    "check_cooccurrence",
     "find_compiler",
     "find_own_threads",
     "find_pool",

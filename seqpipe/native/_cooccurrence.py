@@ -192,6 +192,9 @@ class Rounds(Protocol):
     def run(self, block: Block, *, update: bool = True, loss_every: int = 0) -> NDArray[np.float64]:
         """Train some slices, or only measure their loss; return the sums of the losses, of pairs, and of slowed slices."""
 
+    def publish(self) -> None:
+        """Bring the model's tables up to date, where they're trained on another device; elsewhere they always are."""
+
     def __enter__(self) -> "Rounds": ...
 
     def __exit__(
@@ -212,7 +215,7 @@ def begin_rounds(model: Cooccurrence, threads: int) -> Rounds:
     Raises:
         MemoryError: There isn't enough.
     """
-    _check(model)
+    check_cooccurrence(model)
     if _has_library():
         # There's no more work than slices.
         return _RoundsInC(model, max(1, min(threads, model.slices)))
@@ -221,7 +224,7 @@ def begin_rounds(model: Cooccurrence, threads: int) -> Rounds:
     return RoundsInNumpy(model)
 
 
-def _check(model: Cooccurrence) -> None:
+def check_cooccurrence(model: Cooccurrence) -> None:
     """Check what C would read beyond the end of.
 
     Raises:
@@ -313,7 +316,7 @@ def _check_starts(name: str, starts: NDArray[np.int64]) -> None:
         raise ValueError(f"a word has no {name}")
 
 
-def _check_block(model: Cooccurrence, block: Block) -> None:
+def check_block(model: Cooccurrence, block: Block) -> None:
     """Check what C would read or write beyond the end of.
 
     Raises:
@@ -369,11 +372,14 @@ class _RoundsInC:
     def run(self, block: Block, *, update: bool = True, loss_every: int = 0) -> NDArray[np.float64]:
         if self._work is None:
             raise ValueError("the rounds have ended")
-        _check_block(self._model, block)
+        check_block(self._model, block)
         sums = np.zeros(3)
         job = self._pack(block, update=update, loss_every=loss_every, sums=sums)
         self._functions.run(self._work, job)
         return sums
+
+    def publish(self) -> None:
+        """Do nothing; see `Rounds.publish`."""
 
     def __enter__(self) -> "_RoundsInC":
         return self

@@ -90,6 +90,9 @@ class RoundsInNumpy:
                 _merge(model, slices)
         return sums
 
+    def publish(self) -> None:
+        """Do nothing; see `Rounds.publish`."""
+
 
 def _rate(model: Cooccurrence, block: Block, number: int) -> float:
     return model.rate * (1 - int(block.done[number]) / block.total)

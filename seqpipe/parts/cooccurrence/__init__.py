@@ -16,6 +16,7 @@ from seqpipe.parts.cooccurrence._fit import default_threads as default_threads
 from seqpipe.parts.cooccurrence._fit import fit_tables as fit_tables
 from seqpipe.parts.cooccurrence._inference import Inference as Inference
 from seqpipe.parts.cooccurrence._trainer import train as train
+from seqpipe.parts.cooccurrence._training import Engine as Engine
 from seqpipe.parts.cooccurrence._training import EpochLoss as EpochLoss
 from seqpipe.parts.cooccurrence._training import Loss as Loss
 from seqpipe.parts.cooccurrence._training import Start as Start
@@ -26,6 +27,7 @@ __all__ = [
     "END",
     "Checkpoints",
     "Corpus",
+    "Engine",
     "EpochLoss",
     "Inference",
     "Loss",

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -85,6 +85,7 @@ def identify(
     members: Members | None,
     start: Start | None,
     held_out: Tokens | None,
+    together: int | None = None,
 ) -> Identity:
     """Return whatever determines what a training comes to; texts and tables by their SHA-256.
 
@@ -96,6 +97,7 @@ def identify(
         members: Which rows make up a word.
         start: What some words' vectors are at first.
         held_out: What the loss is measured on.
+        together: How many slices another engine than the processor trains at the same time; None for the processor.
     """
     words = corpus.words if isinstance(corpus, Corpus) else ()
     parts: list[NDArray[Any]] = []
@@ -110,7 +112,7 @@ def identify(
         "seed": int(seed),
         "text": _digest(_numbers(corpus)),
         "words": _digest([*_encoded(words), corpus.counts]),
-        "slices": _digest([bounds]),
+        "slices": _digest([bounds] if together is None else [bounds, np.array(together)]),
         "n-grams": _digest(parts),
         "vectors to start from": _digest(begun),
         "held-out text": _digest([] if held_out is None else _numbers(held_out)),
@@ -250,9 +252,15 @@ class Checkpoint:
             f"another `checkpoint` ({error})"
         )
 
-    def save_if_due(self, state: State) -> None:
-        """Save, unless the last time was a short while ago; see `save`."""
+    def save_if_due(self, state: State, prepare: Callable[[], None] = lambda: None) -> None:
+        """Save, unless the last time was a short while ago; see `save`.
+
+        Args:
+            state: How far the training has come.
+            prepare: Called before it's saved, to bring the tables up to date.
+        """
         if time.monotonic() >= self._next:
+            prepare()
             self.save(state)
 
     def save_ended(self, state: State) -> None:

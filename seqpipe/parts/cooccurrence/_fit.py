@@ -11,7 +11,7 @@ from seqpipe.native import Members, find_own_threads, usable_threads
 from seqpipe.parts.cooccurrence._checkpoints import Checkpoints
 from seqpipe.parts.cooccurrence._corpus import Tokens
 from seqpipe.parts.cooccurrence._trainer import train
-from seqpipe.parts.cooccurrence._training import Start, Trained, Training
+from seqpipe.parts.cooccurrence._training import Engine, Start, Trained, Training
 from seqpipe.workers._progress import FitProgress, OnProgress
 
 #: From which share of slowed slices on a warning says so.
@@ -30,6 +30,7 @@ def fit_tables(
     start: Start | None = None,
     held_out: Tokens | None = None,
     checkpoints: Checkpoints | None = None,
+    engine: Engine | None = None,
     on_progress: OnProgress | None = None,
 ) -> Trained:
     """Train as `train` does, and tell of it as an embedder must.
@@ -46,6 +47,7 @@ def fit_tables(
         start: What some words' vectors are at first.
         held_out: What the loss is measured on after each epoch; see `train`.
         checkpoints: Where it goes on from, and saves how far it is; see `train`.
+        engine: What trains; None for the processor; see `train`.
         on_progress: Called from time to time; what's done stays a bit below 1.
 
     Raises:
@@ -61,6 +63,7 @@ def fit_tables(
         start=start,
         held_out=held_out,
         checkpoints=checkpoints,
+        engine=engine,
         on_progress=_Report(tokens, training.epochs, on_progress),
     )
     if not np.isfinite(trained.inputs).all():

@@ -2,7 +2,7 @@
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -29,7 +29,14 @@ from seqpipe.parts.cooccurrence._checkpoints import (
 )
 from seqpipe.parts.cooccurrence._corpus import Tokens, told_of_disks
 from seqpipe.parts.cooccurrence._draws import huffman_paths, keep_probabilities, negatives
-from seqpipe.parts.cooccurrence._training import EpochLoss, OnTrained, Start, Trained, Training
+from seqpipe.parts.cooccurrence._training import (
+    Engine,
+    EpochLoss,
+    OnTrained,
+    Start,
+    Trained,
+    Training,
+)
 
 #: The least size of a corpus, and how many slices of one are trained at the same time, which is the most threads that there's
 #: work for. In a small corpus most words are frequent, and all slices would learn the same things: they learn more one after
@@ -38,6 +45,8 @@ _SLICES: Final = ((1_000_000, 4), (500_000, 2), (0, 1))
 #: The fewest tokens of a slice. A small corpus has smaller slices than others, so that it has rounds enough.
 _FEWEST_TOKENS: Final = 50
 _SLICES_OF_A_CORPUS: Final = 400
+#: The fewest rounds of an epoch, on a device that trains many slices at the same time: with fewer, vectors are worse.
+_ROUNDS: Final = 1000
 #: How many rows a slice draws negatives from where documents predict words beside other words: more than elsewhere, since a
 #: document is in few slices, and learns from no other rows. Documents that share no negatives draw from all.
 _POOL_WITH_DOCUMENTS: Final = 1000
@@ -89,6 +98,7 @@ def train(
     start: Start | None = None,
     held_out: Tokens | None = None,
     checkpoints: Checkpoints | None = None,
+    engine: Engine | None = None,
     on_progress: OnTrained | None = None,
 ) -> Trained:
     """Train vectors of what co-occurs in a corpus.
@@ -107,6 +117,7 @@ def train(
             with the lowest one are kept.
         checkpoints: Where it's saved from time to time how far the training has come, and whence it goes on, to the same
             bytes, with any number of threads. Once it has ended the result is there, and comes back at once.
+        engine: What trains; None for the processor. It has more slices in a round, and so comes to other vectors.
         on_progress: Called at the beginning with what's done by then, and from time to time.
 
     Raises:
@@ -121,20 +132,22 @@ def train(
         raise ValueError("documents can be neither held out nor in a checkpoint")
     bounds = slice_bounds(
         corpus,
-        _way(training, members).tokens,
+        _most_tokens(training, members, engine),
         whole_sequences=training.whole_sequences,
     )
-    model = _begin(corpus, training, bounds, seed, members, start)
+    model = _begin(corpus, training, bounds, seed, members, start, engine)
     checkpoint = None
     if checkpoints is not None:
-        identity = identify(corpus, training, seed, bounds, members, start, held_out)
+        together = None if engine is None else model.slices
+        identity = identify(corpus, training, seed, bounds, members, start, held_out, together)
         checkpoint = checkpoints.of(identity, _tables(model))
     state = (checkpoint and checkpoint.restore()) or State()
     if state.ended is None:
         with _documents(corpus, training, seed) as documents:
             model = replace(model, documents=documents)
-            job = _Job(corpus, training, bounds, model, state, checkpoint, on_progress)
-            _train(job, held_out, threads)
+            begin = _Beginning(begin_rounds if engine is None else engine.begin, threads)
+            job = _Job(corpus, training, bounds, model, state, checkpoint, on_progress, begin)
+            _train(job, held_out)
     best = state.best
     tables = _tables(model) if best is None else best.tables
     return Trained(
@@ -144,6 +157,11 @@ def train(
         epoch=state.ended or len(state.losses),
         slowed=state.slowed / max(1, len(state.losses) * (len(bounds) - 1)),
     )
+
+
+def _most_tokens(training: Training, members: Members | None, engine: Engine | None) -> int:
+    way = _way(training, members)
+    return way.tokens if engine is None else min(way.tokens, engine.tokens)
 
 
 @contextlib.contextmanager
@@ -195,6 +213,7 @@ def _begin(
     seed: int,
     members: Members | None,
     start: Start | None,
+    engine: Engine | None,
 ) -> Cooccurrence:
     words, width, way = len(corpus.counts), training.width, _way(training, members)
     capacity = int(np.diff(bounds).max())
@@ -226,7 +245,7 @@ def _begin(
         is_mean=training.architecture == "cbow",
         targets=targets,
         rate=training.learning_rate,
-        slices=next(count for least, count in _SLICES if corpus.size >= least),
+        slices=_slices(corpus.size, len(bounds) - 1, engine),
         capacity=capacity,
         # The same bits as a signed number.
         seed=key - 2**64 if key >= 2**63 else key,
@@ -255,6 +274,12 @@ def _beginning(
     return drawn
 
 
+def _slices(tokens: int, slices: int, engine: Engine | None) -> int:
+    """Return how many slices are trained at the same time, of a corpus of so many tokens and slices."""
+    few = next(count for least, count in _SLICES if tokens >= least)
+    return few if engine is None else max(few, min(engine.slices, slices // _ROUNDS))
+
+
 def _greatest_norm(*tables: NDArray[np.float32] | None) -> float:
     """Return the greatest norm of a row, in double precision; a block of rows at a time."""
     norms = [
@@ -272,6 +297,17 @@ def _tables(model: Cooccurrence) -> dict[str, NDArray[np.float32]]:
     return tables if model.positions is None else {**tables, "positions": model.positions}
 
 
+@dataclass(frozen=True)
+class _Beginning:
+    """How rounds begin: by what, and with how many threads."""
+
+    begin: Callable[[Cooccurrence, int], Rounds]
+    threads: int
+
+    def of(self, model: Cooccurrence) -> Rounds:
+        return self.begin(model, self.threads)
+
+
 @dataclass(frozen=True, eq=False)
 class _Job:
     """A training that's going on; see `train`.
@@ -280,6 +316,7 @@ class _Job:
         bounds: Where slices begin, and the end, `[N + 1]`.
         model: The tables.
         state: How far it has come.
+        begin: What trains.
     """
 
     corpus: Tokens
@@ -289,6 +326,7 @@ class _Job:
     state: State
     checkpoint: Checkpoint | None
     on_progress: OnTrained | None
+    begin: _Beginning
 
     @property
     def total(self) -> int:
@@ -303,14 +341,15 @@ class _Job:
             self.on_progress(done / self.total, loss)
 
 
-def _train(job: _Job, held_out: Tokens | None, threads: int) -> None:
+def _train(job: _Job, held_out: Tokens | None) -> None:
     """Train from where the state is to the end."""
     state = job.state
     job.report(None)
-    with begin_rounds(job.model, threads) as rounds:
+    with job.begin.of(job.model) as rounds:
         while state.epoch < job.training.epochs:
             loss = _train_epoch(rounds, job)
-            outside = None if held_out is None else _measure(job, held_out, threads)
+            rounds.publish()
+            outside = None if held_out is None else _measure(job, held_out)
             state.losses.append(EpochLoss(loss, outside))
             state.epoch, state.slice = state.epoch + 1, 0
             if outside is not None and not _goes_on(job, outside):
@@ -344,7 +383,7 @@ def _train_epoch(rounds: Rounds, job: _Job) -> float:
         state.slowed += int(slowed)
         state.slice = last
         if job.checkpoint is not None:
-            job.checkpoint.save_if_due(state)
+            job.checkpoint.save_if_due(state, rounds.publish)
         job.report(loss / pairs if pairs else None)
     mean = state.loss / state.pairs if state.pairs else 0.0
     state.loss = state.pairs = 0.0
@@ -361,14 +400,14 @@ def _pieces(bounds: NDArray[np.int64], together: int, first: int = 0) -> Iterato
         first = last
 
 
-def _measure(job: _Job, held_out: Tokens, threads: int) -> float:
+def _measure(job: _Job, held_out: Tokens) -> float:
     """Return the mean loss of a pair of what's held out; the tables stay as they are."""
     model = job.model
     bounds = slice_bounds(held_out, _PAIRS.tokens, whole_sequences=job.training.whole_sequences)
     capacity = int(np.diff(bounds).max(initial=1))
     measured = replace(model, capacity=capacity)
     losses = pairs = 0.0
-    with begin_rounds(measured, threads) as rounds:
+    with job.begin.of(measured) as rounds:
         for first, last in _pieces(bounds, model.slices):
             block = Block(
                 tokens=held_out.numbers(int(bounds[first]), int(bounds[last])),

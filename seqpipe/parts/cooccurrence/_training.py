@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqpipe.errors import ConfigError
-from seqpipe.native import MOST_TARGETS, MOST_WINDOW
+from seqpipe.native import MOST_TARGETS, MOST_WINDOW, Cooccurrence, Rounds
 from seqpipe.parts.cooccurrence._draws import EXTRA_NEGATIVES, NEGATIVE_EXPONENT
 
 Architecture: TypeAlias = Literal["skipgram", "cbow"]
@@ -98,6 +98,21 @@ class Start:
     rows: NDArray[np.int64]
     vectors: NDArray[np.float32]
     frozen: bool = False
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What trains in the place of the processor: another device, which is busy only with many slices at a time.
+
+    Attributes:
+        begin: Returns what trains a model, as `seqpipe.native.begin_rounds` does, from the model and the number of threads.
+        slices: The most slices of a round. A small corpus has rounds of fewer.
+        tokens: The most tokens of a slice; all of a round's steps are done one after another.
+    """
+
+    begin: Callable[[Cooccurrence, int], Rounds]
+    slices: int = 256
+    tokens: int = 50
 
 
 @dataclass(frozen=True)

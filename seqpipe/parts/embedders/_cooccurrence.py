@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, final
 
+from seqpipe.devices import check_names, find_placement
 from seqpipe.errors import ConfigError, SavedModelError
 from seqpipe.parts.embedders._contract import Embedder, OnProgress
 from seqpipe.parts.embedders.fasttext._embedders import TrainedEmbedder
@@ -13,7 +14,7 @@ from seqpipe.parts.embedders.fasttext._settings import Architecture, Auto, Loss,
 from seqpipe.parts.phrases import Phrase, PhraseRule, Phrases, read_phrases, write_phrases
 
 if TYPE_CHECKING:
-    from seqpipe.parts.cooccurrence import EpochLoss
+    from seqpipe.parts.cooccurrence import Engine, EpochLoss
 
 
 #: What a step of the kernel has room for, beside the word itself and two more for pairs that share them.
@@ -77,14 +78,27 @@ class CooccurrenceEmbedder(TrainedEmbedder):
         settings: Those that the library's trainer has as well.
         options: Those that it hasn't.
         threads: How many threads train; None for all there are.
+        device: Where it trains; None for the CPU.
+
+    Raises:
+        ConfigError: A setting has a value that can't be used.
     """
 
     #: How well pairs were predicted in each epoch of the last fit; empty before.
     losses: Sequence["EpochLoss"] = ()
 
-    def __init__(self, settings: Settings, options: Options, threads: int | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        options: Options,
+        threads: int | None,
+        device: str | None = None,
+    ) -> None:
         super().__init__(settings.width)
         options.check(settings)
+        # Whether the machine has it only matters to a training.
+        check_names(device)
+        self._device = device
         if settings.loss == "negative-sampling" and settings.negatives > MOST_NEGATIVES:
             raise _refusal("negatives", settings.negatives, f"may be at most {MOST_NEGATIVES}")
         for name, value in (("window", settings.window), ("epochs", settings.epochs)):
@@ -112,7 +126,12 @@ class CooccurrenceEmbedder(TrainedEmbedder):
         return self._phrases.join(words, vectors)
 
     def check_sources(self) -> None:
-        """Check those of the embedder that it starts from, and the folder of the checkpoint; see `Embedder.check_sources`."""
+        """Check the device, what the embedder starts from, and the folder of the checkpoint; see `Embedder.check_sources`.
+
+        Raises:
+            ConfigError: The machine has no such device.
+        """
+        find_placement(self._device)
         if self._options.start is not None:
             self._options.start.check_sources()
         if self._options.checkpoint is not None:
@@ -129,7 +148,12 @@ class CooccurrenceEmbedder(TrainedEmbedder):
         seed: int = 0,
         on_progress: OnProgress | None = None,
     ) -> None:
-        """Fit on sequences of words; see `Embedder.fit`. The vectors are the same for any number of threads."""
+        """Fit on sequences of words; see `Embedder.fit`. The vectors are the same for any number of threads.
+
+        Raises:
+            ConfigError: The machine has no such device.
+        """
+        engine = _engine_on(self._device)
         # It takes a second to import, and those who only read vectors can do without.
         from seqpipe.parts.embedders._cooccurrence_fit import fit_cooccurrence
 
@@ -139,6 +163,7 @@ class CooccurrenceEmbedder(TrainedEmbedder):
             sequences,
             seed=seed,
             threads=self._threads,
+            engine=engine,
             on_progress=on_progress,
         )
 
@@ -160,6 +185,22 @@ class CooccurrenceEmbedder(TrainedEmbedder):
         super().from_disk(path)
         file = path / _PHRASES
         self._phrases = read_phrases(file) if file.exists() else Phrases()
+
+
+def _engine_on(device: str | None) -> "Engine | None":
+    """Return what trains on a device; None for the CPU, which does without torch.
+
+    Raises:
+        ConfigError: The machine has no such device.
+    """
+    # torch takes a while to import.
+    found = None if device == "cpu" else find_placement(device).device
+    if found is None or found == "cpu":
+        return None
+    from seqpipe.kernels.cooccurrence import RoundsInTorch
+    from seqpipe.parts.cooccurrence import Engine
+
+    return Engine(lambda model, _: RoundsInTorch(model, found))
 
 
 def _check_phrases(rule: PhraseRule) -> None:
@@ -225,9 +266,11 @@ class Word2Vec2(CooccurrenceEmbedder):
             1 over the known words of the sequences, as networks like their input.
         checkpoint: A folder in which it's saved every minute how far the training has come. After a kill the next training
             of the same sequences, settings and seed goes on from there, to the same bytes. None for no such folder.
+        device: Where it trains: "cpu", "cuda", "cuda:1", "mps", or "auto" for the first GPU of CUDA if there is one. None for
+            the CPU. `FastText2` says what a GPU does differently.
 
     Raises:
-        ConfigError: A setting has a value that can't be used.
+        ConfigError: A setting has a value that can't be used; in fitting, the machine has no such device.
     """
 
     kind = "Word2Vec"
@@ -257,6 +300,7 @@ class Word2Vec2(CooccurrenceEmbedder):
         lower: bool = False,
         standardize: bool = False,
         checkpoint: str | None = None,
+        device: str | None = None,
     ) -> None:
         super().__init__(
             Settings(
@@ -283,6 +327,7 @@ class Word2Vec2(CooccurrenceEmbedder):
                 PhraseRule(phrases, phrase_threshold, phrase_discount, phrase_connector),
             ),
             threads,
+            device,
         )
 
 
@@ -343,9 +388,13 @@ class FastText2(CooccurrenceEmbedder):
             that saving takes 5 % of the time, but every 10 minutes. After a kill the next training of the same sequences,
             settings and seed goes on from there, to the same bytes, with any number of threads. A training that has ended
             stays there too, and comes back at once, until another one takes its place. None for no such folder.
+        device: Where it trains: "cpu", "cuda", "cuda:1", "mps", or "auto" for the first GPU of CUDA if there is one. None for
+            the CPU. A GPU trains up to 256 slices of the text beside each other, by torch, where the CPU trains 4 at most: the
+            vectors are others, a bit worse in a corpus of a few million words, and need not be twice the same to the bit.
+            `threads` means nothing there. A machine without the device can read the vectors, but not fit any.
 
     Raises:
-        ConfigError: A setting has a value that can't be used.
+        ConfigError: A setting has a value that can't be used; in fitting, the machine has no such device.
     """
 
     kind = "FastText"
@@ -376,6 +425,7 @@ class FastText2(CooccurrenceEmbedder):
         lower: bool = False,
         standardize: bool = False,
         checkpoint: str | None = None,
+        device: str | None = None,
     ) -> None:
         super().__init__(
             Settings(
@@ -403,4 +453,5 @@ class FastText2(CooccurrenceEmbedder):
                 phrases=PhraseRule(phrases, phrase_threshold, phrase_discount, phrase_connector),
             ),
             threads,
+            device,
         )

@@ -18,6 +18,7 @@ from seqpipe.native import Members
 from seqpipe.parts.cooccurrence import (
     Checkpoints,
     Corpus,
+    Engine,
     EpochLoss,
     Start,
     Trained,
@@ -53,6 +54,7 @@ def fit_cooccurrence(
     *,
     seed: int,
     threads: int | None,
+    engine: Engine | None = None,
     on_progress: OnProgress | None,
 ) -> tuple[WordVectors, Mapping[str, Any], Sequence[EpochLoss], Phrases]:
     """Train in this process; see `Embedder.fit`. Sequences are kept in a temporary file, and those held out in memory.
@@ -65,7 +67,7 @@ def fit_cooccurrence(
             used.
     """
     try:
-        return _fit(settings, options, sequences, seed, threads, on_progress)
+        return _fit(settings, options, sequences, seed, threads, engine, on_progress)
     except MemoryError as error:
         raise EmbedderError(
             f"there isn't enough memory to train vectors of the width {settings.width}: set a smaller `width`, a larger "
@@ -79,6 +81,7 @@ def _fit(
     sequences: Iterable[Sequence[str]],
     seed: int,
     threads: int | None,
+    engine: Engine | None,
     on_progress: OnProgress | None,
 ) -> tuple[WordVectors, Mapping[str, Any], Sequence[EpochLoss], Phrases]:
     # The checkpoints first, as reading texts takes a while.
@@ -108,6 +111,7 @@ def _fit(
             start=_start(options, corpus.words, before),
             held_out=held_out if options.held_out else None,
             checkpoints=checkpoints,
+            engine=engine,
             on_progress=on_progress,
         )
     vectors = _vectors(trained, corpus, parts, settings, absorbed)
