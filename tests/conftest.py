@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, configuration, settings
 
-from seqpipe.native import BuildError, find_compiler
+from seqpipe.compilers import BuildError, find_compiler
 
 # No folder of examples beside the code, and no time limit on noisy machines.
 settings.register_profile(

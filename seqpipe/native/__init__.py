@@ -1,10 +1,8 @@
 """Kernels over arrays of numpy, and the compiler of all kernels in C. It knows nothing of torch, which takes a second to import."""
 
 from seqpipe.native._cache import load_cached as load_cached
-from seqpipe.native._compiler import BuildError as BuildError
 from seqpipe.native._compiler import assert_layout as assert_layout
 from seqpipe.native._compiler import build as build
-from seqpipe.native._compiler import find_compiler as find_compiler
 from seqpipe.native._compiler import preamble as preamble
 from seqpipe.native._compiler import processor as processor
 from seqpipe.native._cooccurrence import MOST_TARGETS as MOST_TARGETS
@@ -34,7 +32,6 @@ __all__ = [
     "MOST_TARGETS",
     "MOST_WINDOW",
     "Block",
-    "BuildError",
     "Cooccurrence",
     "Documents",
     "KnownNgrams",
@@ -50,7 +47,6 @@ __all__ = [
     "can_weigh_ngrams",
     "check_block",
     "check_cooccurrence",
-    "find_compiler",
     "find_own_threads",
     "find_pool",
     "load_cached",

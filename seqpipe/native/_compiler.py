@@ -5,14 +5,12 @@ import functools
 import hashlib
 import os
 import platform
-import shlex
-import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from seqpipe.compilers import BuildError, find_compiler
 from seqpipe.native._cache import load_cached
 
 _FOLDER: Final = Path(__file__).parent
@@ -26,10 +24,6 @@ _FLAGS: Final = [
     # Vectorises the loops that are marked so; starts no threads.
     "-fopenmp-simd",
 ]
-
-
-class BuildError(Exception):
-    """There's no compiler, or it fails."""
 
 
 def build(source: str) -> ctypes.CDLL:
@@ -54,53 +48,6 @@ def build(source: str) -> ctypes.CDLL:
         return load_cached(name, ".so", compile_in, lambda path: ctypes.CDLL(str(path)))
     except OSError as error:
         raise BuildError(f"no folder for compiled kernels: {error}") from error
-
-
-def find_compiler() -> tuple[str, ...]:
-    """Return the command of a C compiler: that in `CC`, or else the first of cc, gcc, clang.
-
-    `CC` may have arguments, such as ``ccache gcc``.
-
-    Raises:
-        BuildError: There's none.
-    """
-    wanted = os.environ.get("CC")
-    calls = [[wanted], _words(wanted)] if wanted else [["cc"], ["gcc"], ["clang"]]
-    for program, *given in calls:
-        path = shutil.which(program)
-        if path:
-            return path, *given
-    if wanted:
-        raise BuildError(
-            f"there's no C compiler called {wanted!r} (CC); unset CC, or name one that's there"
-        )
-    raise BuildError(f"there's no C compiler; {_how_to_install()}")
-
-
-def _how_to_install() -> str:
-    """Say how a C compiler is installed on this machine."""
-    if sys.platform == "darwin":
-        return "`xcode-select --install` installs one"
-    try:
-        release = platform.freedesktop_os_release()
-    except OSError:
-        return "install gcc or clang"
-    names = {release.get("ID", ""), *release.get("ID_LIKE", "").split()}
-    packages = {
-        "debian": "sudo apt install build-essential",
-        "ubuntu": "sudo apt install build-essential",
-        "fedora": "sudo dnf install gcc",
-        "rhel": "sudo dnf install gcc",
-    }
-    command = next((packages[name] for name in packages if name in names), None)
-    return f"`{command}` installs one" if command else "install gcc or clang"
-
-
-def _words(command: str) -> list[str]:
-    try:
-        return shlex.split(command) or [command]
-    except ValueError:  # an unbalanced quotation mark
-        return [command]
 
 
 def _compile(compiler: tuple[str, ...], source: str, folder: Path) -> bytes:

@@ -11,7 +11,8 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from seqpipe.native._compiler import BuildError, assert_layout, build, preamble, source_of
+from seqpipe.compilers import BuildError
+from seqpipe.native._compiler import assert_layout, build, preamble, source_of
 from seqpipe.native._threads import find_pool
 
 #: A `Job` of cooccurrence.c: integers and pointers, and three numbers.

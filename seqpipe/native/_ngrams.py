@@ -10,7 +10,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from seqpipe.native._compiler import BuildError, assert_layout, build, source_of
+from seqpipe.compilers import BuildError
+from seqpipe.native._compiler import assert_layout, build, source_of
 
 #: An `Ngrams` of ngrams.c.
 JOB_FIELDS: Final = (

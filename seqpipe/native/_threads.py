@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from seqpipe.native._compiler import BuildError, build, source_of
+from seqpipe.compilers import BuildError
+from seqpipe.native._compiler import build, source_of
 
 #: What `own_threads` set; None outside of it.
 _own_threads: int | None = None

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
+from seqpipe.compilers import BuildError
 from seqpipe.kernels import Attention, pool_sequences
 from seqpipe.kernels.c import _pooling
-from seqpipe.native import BuildError, own_threads
+from seqpipe.native import own_threads
 
 DTYPES = [torch.float32, torch.float64]
 NAMES = ["mean", "attention", "last", "max", "attention"]

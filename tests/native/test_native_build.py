@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from ready import run_ready
 
-from seqpipe.native import BuildError, _cache, _compiler, build, find_compiler
+from seqpipe.compilers import BuildError, find_compiler
+from seqpipe.native import _cache, _compiler, build
 
 compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
 needs_compiler = pytest.mark.skipif(compiler is None, reason="there's no C compiler")

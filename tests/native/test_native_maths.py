@@ -10,8 +10,8 @@ import pytest
 import torch
 from kernel_steps import take_step, trace_states
 
+from seqpipe.compilers import find_compiler
 from seqpipe.kernels.c._library import render_c
-from seqpipe.native import find_compiler
 
 FUNCTIONS = {
     "exp": torch.exp,

@@ -114,13 +114,11 @@ def read_args(source: Bytes) -> FastTextArgs:
 
 
 def _has_unused_rows(args: FastTextArgs) -> bool:
-    """Return whether there are shared rows that nothing uses, which the library doesn't write.
+    """Return whether a model of words has rows for sub-words, and no sub-words.
 
-    Supervised models of its first files have such rows: there `maxn` is known to mean nothing.
+    In a classifier such rows are harmless: the search for its settings leaves them where it gives up n-grams.
     """
-    return (
-        args.buckets > 0 and not args.hashes and not _is_early_supervised(args.kind, args.version)
-    )
+    return args.kind != "supervised" and args.buckets > 0 and not args.hashes
 
 
 def _is_early_supervised(kind: Kind, version: int) -> bool:

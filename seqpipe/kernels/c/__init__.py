@@ -10,10 +10,6 @@ from seqpipe.kernels.c._library import available_threads as available_threads
 from seqpipe.kernels.c._library import has_own_threads as has_own_threads
 from seqpipe.kernels.c._pooling import Attention as Attention
 from seqpipe.kernels.c._pooling import pool_sequences as pool_sequences
-from seqpipe.native._ngrams import KnownNgrams as KnownNgrams
-from seqpipe.native._ngrams import WeighedNgrams as WeighedNgrams
-from seqpipe.native._ngrams import can_weigh_ngrams as can_weigh_ngrams
-from seqpipe.native._ngrams import weigh_ngrams as weigh_ngrams
 
 __all__ = [
     "Attention",

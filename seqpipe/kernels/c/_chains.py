@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 import torch
 from torch import Tensor
 
+from seqpipe.compilers import BuildError
 from seqpipe.kernels.c._library import (
     CHAINS,
     CHAINS_FIELDS,
@@ -24,7 +25,7 @@ from seqpipe.kernels.c._library import (
     find_parallel,
     render_chains,
 )
-from seqpipe.native import BuildError, build
+from seqpipe.native import build
 
 
 class Chain(NamedTuple):

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from seqpipe.compilers import BuildError
 from seqpipe.kernels._engine import (
     Engine,
     ForwardResult,
@@ -35,7 +36,7 @@ from seqpipe.kernels.c._library import (
     render_products,
 )
 from seqpipe.kernels.ir._recurrence import Recurrence
-from seqpipe.native import BuildError, build
+from seqpipe.native import build
 
 # Matrix products in C.
 

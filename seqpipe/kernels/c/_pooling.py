@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import torch
 from torch import Tensor
 
+from seqpipe.compilers import BuildError
 from seqpipe.kernels._transforms import break_graph, is_batched
 from seqpipe.kernels.c._engine import are_supported, is_plain
 from seqpipe.kernels.c._library import (
@@ -18,7 +19,7 @@ from seqpipe.kernels.c._library import (
     find_parallel,
     render_pooling,
 )
-from seqpipe.native import BuildError, build
+from seqpipe.native import build
 
 # As pooling.c numbers them.
 _KINDS: Final = {"last": 0, "mean": 1, "max": 2, "attention": 3}

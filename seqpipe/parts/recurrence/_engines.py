@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast
 import torch
 from torch import Tensor, nn
 
+from seqpipe.compilers import BuildError
 from seqpipe.errors import ConfigError
 from seqpipe.kernels import (
     Compiled,
@@ -20,7 +21,6 @@ from seqpipe.kernels import (
     is_dispatched,
     supports,
 )
-from seqpipe.native import BuildError
 from seqpipe.parts.cells import Cell, GatedCell
 from seqpipe.parts.recurrence._gated import (
     PRODUCTS,
