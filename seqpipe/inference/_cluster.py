@@ -24,6 +24,8 @@ _WAIT: Final = "60s"
 #: Seconds until it's said that a cluster has no workers. From then on, and if there are workers, it's looked at less often.
 _PATIENCE: Final = 5.0
 _AGAIN: Final = 60.0
+#: Seconds that workers here are given to start, of which loading what they need takes most.
+_PATIENCE_AT_THE_START: Final = 60.0
 #: Seconds after which workers that are gone for good are replaced.
 _REFILL: Final = 2.0
 _GONE: Final = ("failed", "closed")
@@ -91,13 +93,17 @@ def in_cluster(
 @contextlib.contextmanager
 def _telling(client: Any, address: str, on_notice: Callable[[str], None]) -> Iterator[None]:
     """Say meanwhile, now and then, that a cluster has no workers, as long as that's so."""
-    if address.startswith(LOCAL):
-        yield
-        return
+    is_local = address.startswith(LOCAL)
+    patience = _PATIENCE_AT_THE_START if is_local else _PATIENCE
+    remedy = (
+        "they end while they start; `--workers 1` in the place of --cluster shows why"
+        if is_local
+        else f"start some, by `dask worker {address}`"
+    )
     over = threading.Event()
 
     def watch() -> None:
-        wait, since = _PATIENCE, time.monotonic()
+        wait, since = patience, time.monotonic()
         is_lacking = True
         while not over.wait(wait):
             try:
@@ -109,12 +115,12 @@ def _telling(client: Any, address: str, on_notice: Callable[[str], None]) -> Ite
             if has_workers:
                 wait, is_lacking = _AGAIN, False
             elif not is_lacking:
-                wait, since, is_lacking = _PATIENCE, time.monotonic(), True
+                wait, since, is_lacking = patience, time.monotonic(), True
             else:
                 wait = _AGAIN
                 on_notice(
-                    f"the cluster at {address} has had no workers for {time.monotonic() - since:.0f} s: start some, by "
-                    f"`dask worker {address}`, or stop by Ctrl-C; the work goes on when one is there"
+                    f"the cluster at {address} has had no workers for {time.monotonic() - since:.0f} s: {remedy}, "
+                    "or stop by Ctrl-C; the work goes on when one is there"
                 )
 
     thread = threading.Thread(target=watch, daemon=True)
@@ -206,12 +212,12 @@ def _refilling(cluster: Any, workers: int) -> Iterator[None]:
     over = threading.Event()
 
     def watch() -> None:
-        wanted = workers
         while not over.is_set():
-            # Those that are gone still count. With fewer, it might end others in their place.
-            gone = [w for w in list(cluster.workers.values()) if w.status.name in _GONE]
-            wanted = max(wanted, workers + len(gone))
-            cluster.scale(wanted)
+            # Those that are gone would count, and others might be ended in their place.
+            for name, worker in list(cluster.workers.items()):
+                if worker.status.name in _GONE:
+                    cluster.worker_spec.pop(name, None)
+            cluster.scale(workers)
             over.wait(_REFILL)
 
     thread = threading.Thread(target=watch, daemon=True)

@@ -3,6 +3,7 @@
 import ctypes
 import functools
 import struct
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
@@ -172,7 +173,7 @@ class Block:
     Attributes:
         tokens: Words by number, and -1 where a sequence ends, int32.
         bounds: Where slices begin, and the end of the last, `[N + 1]`, int64.
-        first: The number of the first one, a multiple of the slices of a round.
+        first: The number of the first one, from which its random numbers follow.
         done: How many tokens of the whole training come before each, `[N]`, int64.
         total: How many the whole training has.
         documents: The number of the document that each begins in, `[N]`, int64, if the model has some. Where a sequence ends
@@ -481,6 +482,7 @@ def _library() -> _Functions:
 def _has_library() -> bool:
     try:
         _library()
-    except BuildError:
+    except BuildError as error:
+        warnings.warn(f"vectors are trained by numpy, which is slow: {error}", stacklevel=3)
         return False
     return True

@@ -277,7 +277,7 @@ INLINE const int32_t *members_of(const Job *job, int32_t word, int64_t *count) {
     return (const int32_t *)job->members + start[word];
 }
 
-/* Whether a word's vector stays as it is. Of words that have members, only rows can: see `merge_group`. */
+/* Whether a word's vector stays as it is. Of words that have members, only rows can: see `merge_members`. */
 INLINE uint8_t is_frozen(const Job *job, int32_t word) {
     return job->only_documents || (job->frozen && !job->members && ((const uint8_t *)job->frozen)[word]);
 }

@@ -137,4 +137,11 @@ def read_phrases(path: Path) -> Phrases:
         isinstance(row, list) and tuple(type(value) for value in row) == _TYPES for row in rows
     ):
         raise SavedModelError(f"{path} isn't a list of phrases")
-    return Phrases(tuple(Phrase(*row) for row in rows))
+    phrases = tuple(Phrase(*row) for row in rows)
+    for phrase in phrases:
+        # Or else taking it apart would never end.
+        if len(phrase.name) <= max(len(phrase.first), len(phrase.second)) or phrase.round < 1:
+            raise SavedModelError(
+                f"{path} has a phrase {phrase.name!r}, which isn't longer than its parts"
+            )
+    return Phrases(phrases)

@@ -68,7 +68,6 @@ def model_bytes(tmp_path_factory):
         (36, "<i", -1, "`model`, at byte 36, is -1"),
         (40, "<i", 0, "`bucket`, at byte 40, is 0"),
         (48, "<i", 2**30, "`maxn`, at byte 48"),
-        (48, "<i", 0, "`maxn`, at byte 48, is 0, but `bucket` is 5"),
         (64, "<i", 2**30, "the dictionary, at byte 64, counts 1073741824 entries"),
         (84, "<q", 2**60, "`pruneidx_size`, at byte 84"),
     ],
@@ -82,6 +81,18 @@ def test_refusal_names_the_field_and_its_place(
     path.write_bytes(damaged)
     with pytest.raises(SavedModelError, match=problem):
         read_fasttext(path)
+
+
+def test_rows_of_subwords_in_a_model_without_any_are_told_of(model_bytes, tmp_path):
+    odd = bytearray(model_bytes)
+    struct.pack_into("<i", odd, 48, 0)
+    path = tmp_path / "odd.bin"
+    path.write_bytes(odd)
+    with pytest.warns(
+        UserWarning, match="has 5 rows for sub-words, and by its `maxn`, 0, no sub-words"
+    ):
+        model = read_fasttext(path)
+    assert len(model.words) > 0
 
 
 @pytest.mark.parametrize("share", [0, 0.02, 0.1, 0.3, 0.5, 0.9, 0.999])

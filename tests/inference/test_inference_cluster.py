@@ -179,11 +179,13 @@ class Spawning:
     """A cluster here whose first two workers die while they start."""
 
     def __init__(self):
-        self.workers, self.over = {}, threading.Event()
+        self.worker_spec, self.workers, self.over = {}, {}, threading.Event()
 
     def scale(self, count):
-        for number in range(len(self.workers), count):
+        while len(self.worker_spec) < count:
+            number = len(self.workers)
             name = "failed" if number < 2 else "running"
+            self.worker_spec[number] = None
             self.workers[number] = SimpleNamespace(status=SimpleNamespace(name=name))
         if sum(each.status.name == "running" for each in self.workers.values()) == 2:
             self.over.set()
@@ -195,4 +197,17 @@ def test_workers_that_die_while_they_start_are_replaced(monkeypatch):
     with _cluster._refilling(cluster, 2):
         assert cluster.over.wait(10)
         time.sleep(0.05)
+    assert sorted(cluster.worker_spec) == [2, 3]
     assert len(cluster.workers) == 4
+
+
+def test_workers_here_that_never_start_are_told_of(monkeypatch):
+    monkeypatch.setattr(_cluster, "_PATIENCE_AT_THE_START", 0.01)
+    monkeypatch.setattr(_cluster, "_AGAIN", 0.02)
+    scheduler = Scheduler(0, 0)
+    told = []
+    with _cluster._telling(scheduler, "local:2", told.append):
+        assert scheduler.over.wait(10)
+        time.sleep(0.1)
+    assert "local:2 has had no workers" in told[0]
+    assert "`--workers 1` in the place of --cluster shows why" in told[0]

@@ -101,7 +101,7 @@ def test_weights_reach_the_walks(cls):
         near = cosines(embedder)
         return near[same].mean() - near[~same].mean()
 
-    assert gap(True) > 0.3 > gap(False) + 0.1
+    assert gap(True) > gap(False) + 0.2
 
 
 def test_nodes_without_edges_have_the_zero_vector(factory):
@@ -141,7 +141,8 @@ def test_threads_change_no_walk(karate):
 
 @pytest.mark.parametrize("cls", [DeepWalk, Node2Vec, DeepWalk2, Node2Vec2])
 @pytest.mark.parametrize(
-    "setting", [{"walks": 0}, {"length": 0}, {"width": 0}, {"epochs": 0}, {"threads": 0}]
+    "setting",
+    [{"walks": 0}, {"length": 0}, {"length": 1}, {"width": 0}, {"epochs": 0}, {"threads": 0}],
 )
 def test_settings_are_checked(cls, setting):
     with pytest.raises(ConfigError, match=f"`{next(iter(setting))}`"):

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from senses_examples import BEAT, BED, GARDEN, MUSIC, PSEUDO, accuracy, planted
 from seqpipe.errors import ConfigError, EmbedderError
+from seqpipe.parts.embedders import Word2Vec2
 
 from seqpipe_senses import _contexts, _fit
 from seqpipe_senses._embedder import MultiSense
@@ -190,3 +191,16 @@ def test_it_asks_to_be_fitted(maker):
             ask([PSEUDO])
     with pytest.raises(EmbedderError, match="fit"):
         embedder.senses(PSEUDO)
+
+
+def test_case_that_only_the_embedder_below_drops_is_refused():
+    embedder = MultiSense(embedder=Word2Vec2(width=4, lower=True, min_count=1))
+    with pytest.raises(EmbedderError, match="set `lower = true` here too"):
+        embedder.fit([["A", "b"], ["a", "B"]] * 50)
+
+
+def test_unknown_word_has_no_nearest_words():
+    embedder = MultiSense(embedder=Word2Vec2(width=4, min_count=1))
+    embedder.fit([["a", "b"], ["b", "c"]] * 50)
+    (sense,) = embedder.senses("unknown")
+    assert sense.nearest == ()

@@ -1,5 +1,6 @@
 """The settings that stand at the beginning of a fastText file."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -105,11 +106,11 @@ def read_args(source: Bytes) -> FastTextArgs:
         problem = "is 0, but there are sub-words or n-grams of words"
         raise source.refusal("`bucket`", problem, offset=places["buckets"])
     if _has_unused_rows(args):
-        problem = (
-            f"is 0, but `bucket` is {args.buckets} and there are no n-grams of words: either is wrong, and without "
-            "`maxn` sub-words would be lost"
+        warnings.warn(
+            f"the model has {args.buckets} rows for sub-words, and by its `maxn`, 0, no sub-words: words have their own "
+            "vectors, and unknown ones none; if it was trained with sub-words, the file is damaged",
+            stacklevel=2,
         )
-        raise source.refusal("`maxn`", problem, offset=places["max_n"])
     return args
 
 

@@ -112,7 +112,8 @@ def identify(
         "seed": int(seed),
         "text": _digest(_numbers(corpus)),
         "words": _digest([*_encoded(words), corpus.counts]),
-        "slices": _digest([bounds] if together is None else [bounds, np.array(together)]),
+        "slices": _digest([bounds]),
+        "device": together,
         "n-grams": _digest(parts),
         "vectors to start from": _digest(begun),
         "held-out text": _digest([] if held_out is None else _numbers(held_out)),
@@ -370,6 +371,9 @@ def _differences(there: Identity, here: Identity) -> str:
         for name, value in here.items()
         if name not in ("format", "settings", "seed") and there.get(name) != value
     ]
+    # Slices follow from what else is other.
+    if len(others) > 1 or found:
+        others = [name for name in others if name != "the slices"]
     if others:
         found.append(f"other than there: {', '.join(others)}")
     return "; ".join(found)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqpipe.errors import EmbedderError
-from seqpipe.parts.cooccurrence._pairs import count_words
+from seqpipe.parts.cooccurrence._pairs import count_words, read_blocks
 from seqpipe.parts.cooccurrence._phrases import find_phrases
 from seqpipe.parts.phrases import PhraseRule, Phrases
 
@@ -249,7 +249,7 @@ def _flush(
 def _rewrite(file: IO[bytes], final: NDArray[np.int32]) -> tuple[int, NDArray[np.int64]]:
     """Write other numbers in the place of those of the file; return how many there are, and where sequences end."""
     ends, size = [], 0
-    for values in _blocks(file):
+    for values in read_blocks(file):
         kept = final[values]
         kept = kept[kept != _LEFT_OUT]
         # It's never behind what's read next.
@@ -259,17 +259,6 @@ def _rewrite(file: IO[bytes], final: NDArray[np.int32]) -> tuple[int, NDArray[np
         size += len(kept)
     file.truncate(size * _BYTES)
     return size, np.concatenate(ends) if ends else np.zeros(0, dtype=np.int64)
-
-
-def _blocks(file: IO[bytes]) -> Iterator[NDArray[np.int32]]:
-    place = 0
-    while True:
-        file.seek(place)
-        read = file.read(_AT_ONCE * _BYTES)
-        if not read:
-            return
-        place += len(read)
-        yield np.frombuffer(read, dtype=np.int32)
 
 
 def _check(kept: int, distinct: int, *, lines: int, min_count: int) -> None:

@@ -51,7 +51,7 @@ class Inference:
             keep=keep_probabilities(counts, training.subsample),
             window=training.window,
             is_mean=is_mean,
-            targets=negatives(counts, training.negatives, 0),
+            targets=negatives(counts, training.negatives, 0, training.negative_exponent),
             rate=training.learning_rate,
             slices=1,
             capacity=_TOKENS,

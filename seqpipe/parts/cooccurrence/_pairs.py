@@ -58,7 +58,7 @@ class Pairs:
 def count_words(file: IO[bytes], distinct: int) -> NDArray[np.int64]:
     """Return how often each number occurs in the file, `[distinct]`."""
     counts = np.zeros(distinct, dtype=np.int64)
-    for values in _blocks(file):
+    for values in read_blocks(file):
         counts += np.bincount(values[values >= 0], minlength=distinct)
     return counts
 
@@ -182,14 +182,15 @@ class _Counts:
 def _neighbours(file: IO[bytes]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Yield the first and the second numbers of all pairs, block by block."""
     last = np.zeros(0, dtype=np.int32)
-    for values in _blocks(file):
+    for values in read_blocks(file):
         numbers = np.concatenate([last, values]).astype(np.int64)
         last = values[-1:]
         within = (numbers[:-1] >= 0) & (numbers[1:] >= 0)
         yield numbers[:-1][within], numbers[1:][within]
 
 
-def _blocks(file: IO[bytes]) -> Iterator[NDArray[np.int32]]:
+def read_blocks(file: IO[bytes]) -> Iterator[NDArray[np.int32]]:
+    """Yield the numbers of a file, many at a time; it may be written meanwhile before where it's read."""
     place = 0
     while len(values := _read(file, place)):
         place += len(values)

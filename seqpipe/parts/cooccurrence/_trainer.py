@@ -27,7 +27,7 @@ from seqpipe.parts.cooccurrence._checkpoints import (
     State,
     identify,
 )
-from seqpipe.parts.cooccurrence._corpus import Tokens, told_of_disks
+from seqpipe.parts.cooccurrence._corpus import Corpus, Tokens, told_of_disks
 from seqpipe.parts.cooccurrence._draws import huffman_paths, keep_probabilities, negatives
 from seqpipe.parts.cooccurrence._training import (
     Engine,
@@ -126,10 +126,15 @@ def train(
             file.
         MemoryError: There isn't enough memory for the tables.
         ValueError: Documents are trained, and something is held out, whose documents have no vectors; or checkpoints are
-            wanted, which haven't theirs.
+            wanted, which haven't theirs. Checkpoints are wanted of other tokens than those of a `Corpus`. Patience, and
+            nothing is held out.
     """
     if training.documents and (held_out is not None or checkpoints is not None):
         raise ValueError("documents can be neither held out nor in a checkpoint")
+    if checkpoints is not None and not isinstance(corpus, Corpus):
+        raise ValueError("a checkpoint needs a Corpus: other tokens may differ from epoch to epoch")
+    if training.patience is not None and held_out is None:
+        raise ValueError("patience needs something that's held out")
     bounds = slice_bounds(
         corpus,
         _most_tokens(training, members, engine),
@@ -373,7 +378,9 @@ def _train_epoch(rounds: Rounds, job: _Job) -> float:
             done=state.epoch * corpus.size + bounds[first:last],
             total=job.total,
             # An end is one before the place that it's known by.
-            documents=np.searchsorted(corpus.ends, bounds[first:last], side="right"),
+            documents=np.searchsorted(corpus.ends, bounds[first:last], side="right")
+            if job.training.documents
+            else None,
         )
         loss, pairs, slowed = rounds.run(
             block, loss_every=_LOSS_EVERY if corpus.size > _ALL_MEASURED else 1
@@ -429,7 +436,7 @@ def _measure(job: _Job, held_out: Tokens) -> float:
 def _goes_on(job: _Job, loss: float) -> bool:
     """Keep the best vectors, after an epoch; return whether the training goes on."""
     state, model, patience = job.state, job.model, job.training.patience
-    if state.best is None or loss < state.best.loss:
+    if state.best is None or not loss >= state.best.loss:
         tables = {"inputs": model.inputs.copy(), "outputs": model.outputs.copy()}
         state.best = Best(loss, state.epoch, tables)
     return patience is None or state.epoch - state.best.epoch < patience

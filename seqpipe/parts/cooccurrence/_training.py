@@ -77,6 +77,14 @@ class Training:
         for name in ("learning_rate", "subsample"):
             if not 0 < getattr(self, name) < math.inf:
                 raise _refusal(name, getattr(self, name), "must be more than 0")
+        if self.architecture not in get_args(Architecture):
+            raise _refusal("architecture", self.architecture, 'may be "skipgram" or "cbow"')
+        if self.position_weights and self.architecture != "cbow":
+            raise _refusal("position_weights", True, 'needs the architecture "cbow"')
+        if not (self.train_words or self.documents):
+            raise _refusal("train_words", False, "needs `documents`")
+        if self.patience is not None and self.patience < 1:
+            raise _refusal("patience", self.patience, "must be at least 1")
         if not math.isfinite(self.negative_exponent):
             raise _refusal("negative_exponent", self.negative_exponent, "must be a finite number")
 

@@ -352,7 +352,7 @@ class FastText2(CooccurrenceEmbedder):
             (Mikolov et al. 2013), which is better for rare words and costs more for large vocabularies.
         epochs: How often the sequences are trained on. "auto": 4 million over the number of words, from 2 to 10.
         window: The most words to either side that are a word's context. Long sequences are cut, and no window reaches across:
-            after 200 to 500 words, in a corpus of fewer than 100,000 words after 100.
+            after 200 to 500 words (CBOW 1,000), in a small corpus after 100 or more, and on another device after 100.
         negatives: How many random words each prediction is contrasted with, by negative sampling; 61 at most.
         min_count: How often a word must occur to be trained and known. "auto": 1 for fewer than 200,000 words, 2 for
             fewer than 10 million, else 5.

@@ -147,7 +147,7 @@ class TopicModel(DocumentEmbedder):
         """Return the vector of a document, `[width]`, from its distinct words and how often it has them."""
 
     def _settings(self) -> dict[str, Any]:
-        """Return the settings that a document's vector hangs on."""
+        """Return the settings that a document's vector depends on."""
         return {"lower": self._lower}
 
     def _count(self, spool: Spool) -> Counts:

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from seqpipe.errors import EmbedderError
+from seqpipe.errors import ConfigError, EmbedderError
 from seqpipe.parts.embedders import Embedder, FitProgress, OnProgress
 
 from seqpipe_graph._graph import Graph
@@ -26,9 +26,16 @@ class WalkEmbedder(Embedder):
         width: The width of a vector.
         directed: Whether edges lead one way only.
         weighted: Whether weights count.
+
+    Raises:
+        ConfigError: Walks lead nowhere.
     """
 
     def __init__(self, plan: Plan, width: int, *, directed: bool, weighted: bool) -> None:
+        if plan.length < 2:
+            raise ConfigError(
+                f"`length` is {plan.length}; it must be at least 2, as a node's context is the other nodes of a walk"
+            )
         self.width = width
         self._plan = plan
         self._directed = directed

@@ -42,7 +42,7 @@ class Item2Vec2(ItemEmbedder):
         negatives: How many random items each prediction is contrasted with; 61 at most.
         negative_exponent: How often these are drawn: as often as their count to this power. 1 draws popular
             items as often as they occur, 0 all alike, -1 rare ones more often. It's among what
-            matters most, and the best value hangs on the data (Caselles-Dupré et al. 2018): try
+            matters most, and the best value depends on the data (Caselles-Dupré et al. 2018): try
             some. The default is that for words (Mikolov et al. 2013).
         min_count: How often an item must occur to be trained and known.
         learning_rate: At the beginning; it falls to 0. There's a warning if it was too high.

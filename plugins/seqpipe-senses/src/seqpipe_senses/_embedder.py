@@ -205,7 +205,7 @@ class MultiSense(ContextualEmbedder):
         return self.senses_of(words)[place]
 
     def senses(self, word: str, *, nearest: int = 8) -> list[Sense]:
-        """Return the senses of a word, the most frequent first; one alone of any word without several.
+        """Return the senses of a word, the most frequent first; one alone of any word without several. An unknown word has no nearest ones.
 
         Args:
             word: The word.
@@ -308,8 +308,11 @@ class MultiSense(ContextualEmbedder):
         # Of a word with several senses, the mean isn't one of them.
         is_asked = owners != number
         is_asked[senses.words] = False
-        found = []
+        found: list[tuple[tuple[str, float], ...]] = []
         for vector in unit(vectors):
+            if not vector.any():
+                found.append(())
+                continue
             cosines = np.where(is_asked, table @ vector, -2)
             best: dict[str, float] = {}
             for row in np.argsort(-cosines, kind="stable").tolist():

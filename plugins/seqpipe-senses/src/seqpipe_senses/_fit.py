@@ -1,8 +1,9 @@
 """Finds the senses of words in a corpus, and trains their vectors."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import IO, Final
 
 import numpy as np
@@ -21,6 +22,8 @@ _SAMPLED: Final = 500
 #: How many occurrences are clustered, and how many numbers are read, at once.
 _CLUSTERED_AT_ONCE: Final = 1 << 18
 _READ_AT_ONCE: Final = 1 << 18
+#: Of how many unknown words it's looked at whether they're known in lower case.
+_CASES: Final = 1000
 #: The part of the work here that finding senses is.
 _SHARE: Final = 0.5
 
@@ -100,13 +103,21 @@ def fit_senses(
         on_progress: Called with the fraction that's done.
 
     Raises:
-        EmbedderError: Too few words are known to the embedder, or there isn't enough memory.
+        EmbedderError: Too few words are known to the embedder, it lower-cases words and the settings don't, or there isn't
+            enough memory.
     """
     known = set(embedder.vocabulary)
+    unknown: set[str] = set()
+
+    def form(word: str) -> str | None:
+        if word in known:
+            return word
+        unknown.add(word)
+        return None
+
     with tempfile.TemporaryFile() as file, tempfile.TemporaryFile() as relabelled:
-        corpus = read_corpus(
-            spool, file, min_count=lambda _: 1, form=lambda word: word if word in known else None
-        )
+        corpus = read_corpus(spool, file, min_count=lambda _: 1, form=form)
+        _check_case(embedder, unknown)
         vectors = _vectors(embedder, corpus.words)
         senses = _find(corpus, vectors, settings, seed, lambda done: on_progress(_SHARE * done))
         if not len(senses.words):
@@ -129,6 +140,25 @@ def _vectors(embedder: Embedder, words: Sequence[str]) -> NDArray[np.float32]:
         some = slice(first, first + (1 << 15))
         vectors[some] = embedder.embed(words[some])
     return vectors
+
+
+def _check_case(embedder: Embedder, unknown: Set[str]) -> None:
+    """Refuse an embedder that lower-cases words by itself: here these would be lost.
+
+    Raises:
+        EmbedderError: It does.
+    """
+    capital = [word for word in islice(unknown, _CASES) if word != word.lower()]
+    if not capital:
+        return
+    theirs, lowered = embedder.embed(capital), embedder.embed([word.lower() for word in capital])
+    same = [
+        w for w, a, b in zip(capital, theirs, lowered, strict=True) if a.any() and (a == b).all()
+    ]
+    if same:
+        raise EmbedderError(
+            f"the embedder below takes {same[0]!r} for {same[0].lower()!r}, and this one doesn't: set `lower = true` here too"
+        )
 
 
 def _find(
