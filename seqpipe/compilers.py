@@ -56,12 +56,3 @@ def _words(command: str) -> list[str]:
         return shlex.split(command) or [command]
     except ValueError:  # an unbalanced quotation mark
         return [command]
-
-
-def has_compiler() -> bool:
-    """Return whether there's a C compiler."""
-    try:
-        find_compiler()
-    except BuildError:
-        return False
-    return True

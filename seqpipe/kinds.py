@@ -52,7 +52,7 @@ _TABLE: Final = (
     Kind(
         "embedders",
         "embedder",
-        default="seqpipe.FastText.v2",
+        default="seqpipe.FastText.v1",
         section="embedder",
         checks="seqpipe.testing._embedders:embedder_checks",
         example="PPMI",

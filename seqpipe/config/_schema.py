@@ -8,8 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from seqpipe.compilers import has_compiler
-from seqpipe.kinds import KINDS, Kind
+from seqpipe.kinds import KINDS
 from seqpipe.parts.class_weights import ClassWeights
 
 #: Our own sections, in the order of the documentation.
@@ -136,20 +135,12 @@ HOST_SETTINGS: Final[dict[str, dict[str, Any]]] = {
     "training": {"adversarial": float},
 }
 
-#: In the place of a default part that's slow without a C compiler.
-_WITHOUT_COMPILER: Final = {"seqpipe.FastText.v2": "seqpipe.FastText.v1"}
-
-
-def _default_of(kind: Kind) -> str:
-    return kind.default if has_compiler() else _WITHOUT_COMPILER.get(kind.default, kind.default)
-
-
 #: The default part of each slot, used where only settings are given, as on the command line.
 DEFAULT_PARTS: Final[dict[str, tuple[str, str]]] = {
     # Before the section of its kind, which counts where a registry has one.
     "wide": (KINDS["classifiers"].registry, "seqpipe.NGramClassifier.v1"),
     "language_model.cell": (KINDS["cells"].registry, KINDS["cells"].default),
-    **{kind.section: (kind.registry, _default_of(kind)) for kind in KINDS.values()},
+    **{kind.section: (kind.registry, kind.default) for kind in KINDS.values()},
 }
 
 #: The task that spaCy's own components do.

@@ -106,7 +106,7 @@ def test_everything_but_the_data_has_a_default():
 def test_settings_without_a_name_are_those_of_the_default_part():
     config = expanded(embedder={"width": 7}, encoder={"width": 10}, head={"dropout": 0.5})
     assert config["nlp"]["vectors"]["embedder"] == {
-        "@seqpipe_embedders": "seqpipe.FastText.v2",
+        "@seqpipe_embedders": "seqpipe.FastText.v1",
         "width": 7,
     }
     assert config["components"]["tok2vec"]["model"]["encoder"]["width"] == 10
