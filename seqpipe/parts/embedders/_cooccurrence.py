@@ -1,10 +1,10 @@
 """Embedders that seqpipe's own trainer fits: without sub-words, and with them."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 from seqpipe.devices import check_names, find_placement
 from seqpipe.errors import ConfigError, SavedModelError
@@ -69,6 +69,18 @@ class Options:
                 f"an embedder of the width {self.start.width}",
                 f"must have the `width` {settings.width}",
             )
+
+
+class _Settings(Settings):
+    """Those of the library, by rules of our own for what's "auto": docs/training-vectors.md has what they were chosen by."""
+
+    def auto(self, words: int) -> Mapping[str, Any]:
+        """Return the settings for a corpus of so many words that aren't given; see `Word2Vec2`."""
+        return {
+            **super().auto(words),
+            "epochs": min(20, max(5, round(10_000_000 / max(1, words)))),
+            "subsample": 1e-3 if words < 10_000_000 else 1e-4,
+        }
 
 
 class CooccurrenceEmbedder(TrainedEmbedder):
@@ -236,14 +248,14 @@ class Word2Vec2(CooccurrenceEmbedder):
         architecture: Predict the words around a word from it, or a word from the mean of those around it.
         loss: Contrast each prediction with random words, or predict the word's place in a Huffman tree
             (Mikolov et al. 2013), which is better for rare words and costs more for large vocabularies.
-        epochs: How often the sequences are trained on. "auto": 4 million over the number of words, from 2 to 10.
+        epochs: How often the sequences are trained on. "auto": 10 million over the number of words, from 5 to 20.
         window: The most words to either side that are a word's context.
         negatives: How many random words each prediction is contrasted with, by negative sampling; 61 at most.
         min_count: How often a word must occur to be trained and known. "auto": 1 for fewer than 200,000 words, 2 for
             fewer than 10 million, else 5.
         learning_rate: At the beginning; it falls to 0. There's a warning if it was too high.
-        subsample: Words whose share of all words is above this are skipped at random; 1 skips none. "auto": 1 for
-            fewer than a million words, 1e-3 for fewer than 10 million, else 1e-4.
+        subsample: Words whose share of all words is above this are skipped at random; 1 skips none. "auto": 1e-3
+            for fewer than 10 million words, else 1e-4.
         position_weights: Whether CBOW's mean weights words by their positions, with weights that are trained (Mikolov
             et al. 2018).
         held_out: The share of the sequences that the loss is measured on after each epoch, and that aren't trained on.
@@ -303,7 +315,7 @@ class Word2Vec2(CooccurrenceEmbedder):
         device: str | None = None,
     ) -> None:
         super().__init__(
-            Settings(
+            _Settings(
                 width=width,
                 architecture=architecture,
                 loss=loss,
@@ -350,7 +362,7 @@ class FastText2(CooccurrenceEmbedder):
         architecture: Predict the words around a word from it, or a word from the mean of those around it.
         loss: Contrast each prediction with random words, or predict the word's place in a Huffman tree
             (Mikolov et al. 2013), which is better for rare words and costs more for large vocabularies.
-        epochs: How often the sequences are trained on. "auto": 4 million over the number of words, from 2 to 10.
+        epochs: How often the sequences are trained on. "auto": 10 million over the number of words, from 5 to 20.
         window: The most words to either side that are a word's context. Long sequences are cut, and no window reaches across:
             after 200 to 500 words (CBOW 1,000), in a small corpus after 100 or more, and on another device after 100.
         negatives: How many random words each prediction is contrasted with, by negative sampling; 61 at most.
@@ -360,8 +372,8 @@ class FastText2(CooccurrenceEmbedder):
         max_n: The most. 0 means no n-grams.
         learning_rate: At the beginning; it falls to 0. There's a warning if it was too high.
         subsample: Frequent words are skipped at random, those whose share of all words is above this the
-            more often the larger it is. In a small corpus every word is frequent: 1 skips none. "auto": 1 for
-            fewer than a million words, 1e-3 for fewer than 10 million, else 1e-4.
+            more often the larger it is. In a small corpus every word is frequent: 1 skips none. "auto": 1e-3
+            for fewer than 10 million words, else 1e-4.
         position_weights: Whether CBOW's mean weights words by their positions, with weights that are trained (Mikolov
             et al. 2018).
         held_out: The share of the sequences that the loss is measured on after each epoch, and that aren't trained on.
@@ -428,7 +440,7 @@ class FastText2(CooccurrenceEmbedder):
         device: str | None = None,
     ) -> None:
         super().__init__(
-            Settings(
+            _Settings(
                 width=width,
                 architecture=architecture,
                 loss=loss,

@@ -58,11 +58,16 @@ class Settings:
 
     def least_count(self, words: int) -> int:
         """Return how often a word must occur to be known, in a corpus of so many words."""
-        return int(auto(words)["min_count"] if self.min_count == "auto" else self.min_count)
+        return int(self.auto(words)["min_count"] if self.min_count == "auto" else self.min_count)
 
     def chosen(self, words: int) -> Mapping[str, Any]:
         """Return what the settings that are "auto" become for a corpus of so many words."""
-        return {name: value for name, value in auto(words).items() if getattr(self, name) == "auto"}
+        found = self.auto(words)
+        return {name: value for name, value in found.items() if getattr(self, name) == "auto"}
+
+    def auto(self, words: int) -> Mapping[str, Any]:
+        """Return the settings for a corpus of so many words that aren't given."""
+        return auto(words)
 
 
 _AUTO: frozenset[str] = frozenset({"epochs", "min_count", "subsample"})
