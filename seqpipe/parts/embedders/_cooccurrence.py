@@ -79,7 +79,8 @@ class _Settings(Settings):
         return {
             **super().auto(words),
             "epochs": min(20, max(5, round(10_000_000 / max(1, words)))),
-            "subsample": 1e-3 if words < 10_000_000 else 1e-4,
+            # A small text may have few words, all of them frequent, and nearly nothing would be left.
+            "subsample": 1.0 if words < 200_000 else 1e-3 if words < 10_000_000 else 1e-4,
         }
 
 
@@ -254,8 +255,8 @@ class Word2Vec2(CooccurrenceEmbedder):
         min_count: How often a word must occur to be trained and known. "auto": 1 for fewer than 200,000 words, 2 for
             fewer than 10 million, else 5.
         learning_rate: At the beginning; it falls to 0. There's a warning if it was too high.
-        subsample: Words whose share of all words is above this are skipped at random; 1 skips none. "auto": 1e-3
-            for fewer than 10 million words, else 1e-4.
+        subsample: Words whose share of all words is above this are skipped at random; 1 skips none. "auto": 1 for
+            fewer than 200,000 words, 1e-3 for fewer than 10 million, else 1e-4.
         position_weights: Whether CBOW's mean weights words by their positions, with weights that are trained (Mikolov
             et al. 2018).
         held_out: The share of the sequences that the loss is measured on after each epoch, and that aren't trained on.
@@ -372,8 +373,8 @@ class FastText2(CooccurrenceEmbedder):
         max_n: The most. 0 means no n-grams.
         learning_rate: At the beginning; it falls to 0. There's a warning if it was too high.
         subsample: Frequent words are skipped at random, those whose share of all words is above this the
-            more often the larger it is. In a small corpus every word is frequent: 1 skips none. "auto": 1e-3
-            for fewer than 10 million words, else 1e-4.
+            more often the larger it is. In a small corpus every word is frequent: 1 skips none. "auto": 1 for
+            fewer than 200,000 words, 1e-3 for fewer than 10 million, else 1e-4.
         position_weights: Whether CBOW's mean weights words by their positions, with weights that are trained (Mikolov
             et al. 2018).
         held_out: The share of the sequences that the loss is measured on after each epoch, and that aren't trained on.

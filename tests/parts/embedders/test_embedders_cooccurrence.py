@@ -115,7 +115,7 @@ def test_the_library_opens_what_is_exported(embedder: Any, tmp_path: Path) -> No
 def test_settings_that_are_left_to_it_are_told() -> None:
     embedder = Word2Vec2(width=4)
     embedder.fit(sentences(40))
-    assert embedder.chosen == {"epochs": 20, "min_count": 1, "subsample": 1e-3}
+    assert embedder.chosen == {"epochs": 20, "min_count": 1, "subsample": 1.0}
     assert len(embedder.losses) == 10
     assert fitted(Word2Vec2).chosen == {}
 
