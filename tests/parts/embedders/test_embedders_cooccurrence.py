@@ -116,7 +116,7 @@ def test_settings_that_are_left_to_it_are_told() -> None:
     embedder = Word2Vec2(width=4)
     embedder.fit(sentences(40))
     assert embedder.chosen == {"epochs": 20, "min_count": 1, "subsample": 1.0}
-    assert len(embedder.losses) == 10
+    assert len(embedder.losses) == 20
     assert fitted(Word2Vec2).chosen == {}
 
 
