@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from cell_process import peak_memory
 from numpy.typing import NDArray
 
 from seqpipe.parts.embedders import Embedder, FastText2, Word2Vec2
@@ -129,18 +130,8 @@ def main() -> None:
     seconds, processor = time.perf_counter() - start, _processor_seconds() - processor
     Path("words.txt").write_text("\n".join(words), encoding="utf-8")
     np.save("vectors.npy", vectors)
-    measured = {"seconds": seconds, "processor": processor, "memory": _most_memory()}
+    measured = {"seconds": seconds, "processor": processor, "memory": peak_memory()}
     print(json.dumps({**measured, "known": len(words)}))
-
-
-def _most_memory() -> int:
-    """Return the bytes that this process had at its highest. None of the peers trains in another one."""
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # What `getrusage` returns begins with what the process had that started this one.
-    return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 
 def _processor_seconds() -> float:

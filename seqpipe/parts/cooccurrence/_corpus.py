@@ -162,11 +162,14 @@ def told_of_disks() -> Iterator[None]:
     """Tell what to do where a temporary file can't be written.
 
     Raises:
-        EmbedderError: In the place of an `OSError`.
+        EmbedderError: In the place of an `OSError`, unless that's about a file with a name.
     """
     try:
         yield
     except OSError as error:
+        # The temporary file has no name: it's one of the caller's, whose texts are read meanwhile.
+        if error.filename is not None:
+            raise
         raise EmbedderError(
             f"the texts can't be kept in a temporary file in {tempfile.gettempdir()}: {error.strerror or error}; make room "
             "there, or name another folder in the environment variable TMPDIR"

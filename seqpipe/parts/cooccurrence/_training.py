@@ -1,4 +1,4 @@
-"""What a training is told, and what it comes to."""
+"""The settings of a training, and its result."""
 
 import math
 from collections.abc import Callable

@@ -4,6 +4,7 @@ import io
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqpipe.errors import EmbedderError
-from seqpipe.parts.cooccurrence import Corpus, read_corpus, read_known
+from seqpipe.parts.cooccurrence import Corpus, read_corpus, read_known, told_of_disks
 from seqpipe.parts.cooccurrence._trainer import slice_bounds
 
 SEQUENCES = [["b", "a", "b"], [], ["c", "b", "a", "d"], ["d", "e"]]
@@ -145,3 +146,10 @@ def test_slices_cover_the_tokens_and_are_never_too_long(lengths: list[int]) -> N
 def test_what_is_no_word_is_refused() -> None:
     with pytest.raises(EmbedderError, match="3 is a int, where words are needed"):
         read([["a", 3]])  # type: ignore[list-item]
+
+
+def test_a_file_of_the_caller_is_not_taken_for_the_temporary_one(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), told_of_disks():
+        (tmp_path / "nowhere.txt").open()
+    with pytest.raises(EmbedderError, match="make room there"), told_of_disks():
+        raise OSError(28, "No space left on device")
