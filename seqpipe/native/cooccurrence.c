@@ -19,6 +19,9 @@
 #define MOST_TARGETS 64 /* the most outputs of a step */
 #define HALVINGS 12     /* how often a slice that diverges is tried again */
 
+/* Bytes of memory that no two threads should write to: a cache line, and the one that processors fetch beside it. */
+#define APART 128
+
 enum { SKIPGRAM, CBOW };
 enum { INPUT, OUTPUT, POSITION, DOCUMENT, TABLES };
 
@@ -71,13 +74,21 @@ typedef struct {
     REAL *now, *before;     /* [capacity, width]; `before` only where rows are means of members */
     int32_t *row;           /* which they are */
     int32_t *place;         /* [places]: where a row is among them, or -1 */
+    uint64_t *has;          /* [places / 64]: a bit for each that's among them: less to read than `place`, for other threads */
     int64_t places, base;   /* the row that the first of these is for: not 0 for documents, of which a slice has a few */
     float *updates;         /* how many updates each had */
     int64_t count, capacity;
 } Copies;
 
+/* A row that a word's change goes to, and which of the slice's copies that's of. */
+typedef struct { int32_t row, copy; } Route;
+
 typedef struct {
     Copies copies[TABLES];
+    Route *routes;          /* where words have members: of all its words, those of a group of rows behind each other */
+    int64_t *route_start;   /* [groups + 1]; there are as many groups as slices in a round */
+    int64_t trainer;        /* the thread that trained it */
+    int is_claimed;         /* whether a thread is adding its rows to the tables, or has */
     int32_t *words;         /* those of a sequence that are kept */
     int32_t document;       /* whose they are */
     int32_t *pool;
@@ -85,7 +96,7 @@ typedef struct {
     double loss, pairs;
     int64_t slowed;
     int64_t predicted;      /* how many words */
-} Slice;
+} __attribute__((aligned(APART))) Slice;
 
 static REAL *table_of(const Job *job, int which) {
     return (REAL *)(which == INPUT ? job->inputs : which == OUTPUT ? job->outputs : which == POSITION ? job->positions : job->documents);
@@ -106,8 +117,10 @@ typedef struct {
     Job job;
     Slice *slices;
     Merged *merged;         /* [rows of the input table], where words have members */
-    int64_t groups;         /* of rows, each of which one thread merges */
-    int64_t taken, finished;/* how many pieces of work */
+    /* What threads write to and wait for, apart from what they all read. */
+    int64_t threads __attribute__((aligned(APART)));    /* how many have begun */
+    int64_t taken;          /* how many pieces of work */
+    int64_t finished __attribute__((aligned(APART)));
 } Work;
 
 /* ---- random numbers: those of a counter, which a key begins (splitmix64; Steele, Lea & Flood 2014) ---- */
@@ -282,16 +295,32 @@ INLINE uint8_t is_frozen(const Job *job, int32_t word) {
     return job->only_documents || (job->frozen && !job->members && ((const uint8_t *)job->frozen)[word]);
 }
 
+/* Some vectors of the mean of rows, a constant number of them, so that the sums stay in registers. Row after row is read, which
+ * comes from memory faster than a part of all rows by turns. */
+INLINE void mean_of_rows(const REAL *table, int64_t width, const int32_t *rows, int64_t count, REAL *to, const int vectors) {
+    vec sums[8] = {{0}};
+    for (int64_t i = 0; i < count; i++)
+        _Pragma("GCC unroll 8") for (int v = 0; v < vectors; v++) sums[v] += *(const vec *)(table + rows[i] * width + v * LANES);
+    const float share = 1.f / count;
+    _Pragma("GCC unroll 8") for (int v = 0; v < vectors; v++) *(vec *)(to + v * LANES) = sums[v] * share;
+}
+
 /* The vector of a word: the mean of its members. */
 static void compose(const Job *job, int32_t word, REAL *to) {
     int64_t count;
-    const int32_t *members = members_of(job, word, &count);
-    const REAL *table = (const REAL *)job->inputs;
-    const float share = 1.f / count;
-    for (int64_t d = 0; d < job->width; d += LANES) {
-        vec sum = {0};
-        for (int64_t i = 0; i < count; i++) sum += *(const vec *)(table + members[i] * job->width + d);
-        *(vec *)(to + d) = sum * share;
+    const int32_t *rows = members_of(job, word, &count);
+    for (int64_t d = 0; d < job->width; d += 8 * LANES) {
+        const REAL *table = (const REAL *)job->inputs + d;
+        switch (MIN((job->width - d) / LANES, 8)) {
+            case 1: mean_of_rows(table, job->width, rows, count, to + d, 1); break;
+            case 2: mean_of_rows(table, job->width, rows, count, to + d, 2); break;
+            case 3: mean_of_rows(table, job->width, rows, count, to + d, 3); break;
+            case 4: mean_of_rows(table, job->width, rows, count, to + d, 4); break;
+            case 5: mean_of_rows(table, job->width, rows, count, to + d, 5); break;
+            case 6: mean_of_rows(table, job->width, rows, count, to + d, 6); break;
+            case 7: mean_of_rows(table, job->width, rows, count, to + d, 7); break;
+            default: mean_of_rows(table, job->width, rows, count, to + d, 8); break;
+        }
     }
 }
 
@@ -302,7 +331,9 @@ INLINE REAL *copy_of(const Job *job, Slice *slice, int which, int32_t row, float
     int32_t place = copies->place[row - copies->base];
     REAL *to;
     if (place < 0) {
-        place = copies->place[row - copies->base] = (int32_t)copies->count++;
+        const int64_t at = row - copies->base;
+        place = copies->place[at] = (int32_t)copies->count++;
+        copies->has[at / 64] |= (uint64_t)1 << at % 64;
         copies->row[place] = row;
         copies->updates[place] = 0;
         to = copies->now + place * job->width;
@@ -335,7 +366,11 @@ INLINE void expect(const Job *job, const Slice *slice, int which, int32_t row) {
 static void forget(Slice *slice) {
     for (int which = 0; which < TABLES; which++) {
         Copies *copies = &slice->copies[which];
-        for (int64_t i = 0; i < copies->count; i++) copies->place[copies->row[i] - copies->base] = -1;
+        for (int64_t i = 0; i < copies->count; i++) {
+            const int64_t at = copies->row[i] - copies->base;
+            copies->place[at] = -1;
+            copies->has[at / 64] = 0;
+        }
         copies->count = 0;
     }
     slice->loss = slice->pairs = 0;
@@ -506,19 +541,50 @@ static int is_bounded(const Job *job, const Slice *slice) {
     return 1;
 }
 
+/* Where the routes of a group begin, and where those of the next one do. */
+INLINE const Route *routes_of(const Slice *slice, int64_t group) { return slice->routes + slice->route_start[group]; }
+
+/* Put words' changes where the words were before, and list the rows that they go to, by groups. The thread that trained the slice
+ * does this, as it has both in its cache, so that one that adds the changes up needs to look at none of the other groups. */
+static void route_changes(const Job *job, Slice *slice) {
+    const Copies *copies = &slice->copies[INPUT];
+    const uint32_t groups = (uint32_t)job->slices;
+    int64_t *start = slice->route_start, count;
+    memset(start, 0, (groups + 1) * sizeof(int64_t));
+    for (int64_t i = 0; i < copies->count; i++) {
+        REAL *before = copies->before + i * job->width;
+        const REAL *now = copies->now + i * job->width;
+        for (int64_t d = 0; d < job->width; d += LANES) *(vec *)(before + d) = *(const vec *)(now + d) - *(const vec *)(before + d);
+        const int32_t *rows = members_of(job, copies->row[i], &count);
+        for (int64_t m = 0; m < count; m++) start[1 + (uint32_t)rows[m] % groups]++;
+    }
+    for (uint32_t g = 1; g < groups; g++) start[g + 1] += start[g];
+    /* Each start moves on to the next one as the routes of its group are written. */
+    for (int64_t i = 0; i < copies->count; i++) {
+        const int32_t *rows = members_of(job, copies->row[i], &count);
+        for (int64_t m = 0; m < count; m++) slice->routes[start[(uint32_t)rows[m] % groups]++] = (Route){rows[m], (int32_t)i};
+    }
+    memmove(start + 1, start, groups * sizeof(int64_t));
+    start[0] = 0;
+}
+
 /* Train a slice; one whose vectors would grow beyond all bounds is trained again with half the rate. */
-static void train_slice(Work *work, int64_t base, int64_t k) {
+static void train_slice(Work *work, int64_t base, int64_t k, int64_t self) {
     const Job *job = &work->job;
     Slice *slice = &work->slices[k];
     const int64_t number = base + k;
     double rate = job->rate * (1 - (double)((const int64_t *)job->done)[number] / job->total);
     slice->slowed = 0;
-    for (int tries = 0; tries <= HALVINGS; tries++, rate /= 2) {
+    slice->trainer = self;
+    slice->is_claimed = 0;
+    int is_bad = 1;
+    for (int tries = 0; is_bad && tries <= HALVINGS; tries++, rate /= 2) {
         train_once(job, slice, number, (float)rate);
-        if (!job->update || is_bounded(job, slice)) return;
-        slice->slowed = 1;
+        is_bad = job->update && !is_bounded(job, slice);
+        slice->slowed |= is_bad;
     }
-    forget(slice);
+    if (is_bad) forget(slice);
+    if (job->update && job->members && !job->only_documents) route_changes(job, slice);
 }
 
 /* ---- the end of a round ---- */
@@ -536,86 +602,102 @@ INLINE float share_of_changes(const Job *job, float updates, int64_t copies) {
 /* Where a slice has its copy of a row; negative if it has none. */
 INLINE int64_t place_of(const Copies *copies, int64_t row) {
     const int64_t at = row - copies->base;
-    return at < 0 || at >= copies->places ? -1 : copies->place[at];
+    if (at < 0 || at >= copies->places || !(copies->has[at / 64] >> at % 64 & 1)) return -1;
+    return copies->place[at];
 }
 
-/* Add up what the slices of a round did to the rows of a group. Rows are found by the first slice that has them. */
-static void merge_rows(Work *work, int64_t running, int which, int64_t group) {
+/* Add up what the slices of a round did to the rows of which the k-th is the first that has them. */
+static void merge_rows(const Work *work, int64_t running, int which, int64_t k) {
     const Job *job = &work->job;
     const uint8_t *frozen = which == INPUT ? (const uint8_t *)job->frozen : NULL;
     const Slice *slices = work->slices;
-    for (int64_t k = 0; k < running; k++) {
-        const Copies *copies = &slices[k].copies[which];
-        for (int64_t i = 0; i < copies->count; i++) {
-            const int32_t row = copies->row[i];
-            if (row % work->groups != group || (frozen && frozen[row])) continue;
-            int is_first = 1;
-            for (int64_t j = 0; j < k; j++) is_first &= place_of(&slices[j].copies[which], row) < 0;
-            if (!is_first) continue;
-            float updates = 0;
-            int64_t count = 0;
-            for (int64_t j = k; j < running; j++) {
-                const Copies *others = &slices[j].copies[which];
-                const int64_t place = place_of(others, row);
-                if (place >= 0) updates += others->updates[place], count++;
-            }
-            REAL *to = table_of(job, which) + row * job->width;
-            if (count == 1) {
-                memcpy(to, copies->now + i * job->width, job->width * sizeof(REAL));
-                continue;
-            }
-            const float share = share_of_changes(job, updates, count);
-            for (int64_t d = 0; d < job->width; d += LANES) {
-                const vec before = *(vec *)(to + d);
-                vec sum = before;
-                for (int64_t j = k; j < running; j++) {
-                    const Copies *others = &slices[j].copies[which];
-                    const int64_t place = place_of(others, row);
-                    if (place >= 0) sum += share * (*(const vec *)(others->now + place * job->width + d) - before);
-                }
-                *(vec *)(to + d) = sum;
-            }
+    const Copies *copies = &slices[k].copies[which];
+    for (int64_t i = 0; i < copies->count; i++) {
+        const int32_t row = copies->row[i];
+        int is_first = !(frozen && frozen[row]);
+        for (int64_t j = 0; j < k; j++) is_first &= place_of(&slices[j].copies[which], row) < 0;
+        if (!is_first) continue;
+        float updates = copies->updates[i];
+        int64_t count = 1;
+        for (int64_t j = k + 1; j < running; j++) {
+            const Copies *others = &slices[j].copies[which];
+            const int64_t place = place_of(others, row);
+            if (place >= 0) updates += others->updates[place], count++;
+        }
+        REAL *to = table_of(job, which) + row * job->width;
+        if (count == 1) {
+            memcpy(to, copies->now + i * job->width, job->width * sizeof(REAL));
+            continue;
+        }
+        const float share = share_of_changes(job, updates, count);
+        REAL *before = slices[k].hidden;
+        memcpy(before, to, job->width * sizeof(REAL));
+        for (int64_t j = k; j < running; j++) {
+            const Copies *others = &slices[j].copies[which];
+            const int64_t place = j == k ? i : place_of(others, row);
+            if (place < 0) continue;
+            const REAL *now = others->now + place * job->width;
+            for (int64_t d = 0; d < job->width; d += LANES)
+                *(vec *)(to + d) += share * (*(const vec *)(now + d) - *(const vec *)(before + d));
         }
     }
 }
 
-/* Run statements for each row of the group that's a member of a word that a slice changed, with `row`, `copies` and `i`. */
-#define FOR_EACH_MEMBER(...)                                                                                       \
-    for (int64_t k = 0; k < running; k++) {                                                                        \
-        const Copies *copies = &work->slices[k].copies[INPUT];                                                     \
-        for (int64_t i = 0; i < copies->count; i++) {                                                              \
-            int64_t count;                                                                                         \
-            const int32_t *rows = members_of(job, copies->row[i], &count);                                         \
-            for (int64_t m = 0; m < count; m++) {                                                                  \
-                const int32_t row = rows[m];                                                                       \
-                if (row % work->groups == group) { __VA_ARGS__ }                                                   \
-            }                                                                                                      \
-        }                                                                                                          \
-    }
+/* How many rows ahead one is on its way from memory. */
+#define AHEAD 4
 
-/* Add up what the slices of a round did to words, in all rows that these are the means of. */
-static void merge_members(Work *work, int64_t running, int64_t group) {
+/* Add what the slices of a round did to words to those rows of a group that these are the means of. */
+static void merge_members(const Work *work, int64_t running, int64_t group) {
     const Job *job = &work->job;
     const uint8_t *frozen = (const uint8_t *)job->frozen;
+    const size_t bytes = job->width * sizeof(REAL);
     Merged *merged = work->merged;
-    FOR_EACH_MEMBER(merged[row].updates += copies->updates[i]; merged[row].copies++;)
-    FOR_EACH_MEMBER(
-        if (frozen && frozen[row]) continue;
-        const float share = share_of_changes(job, merged[row].updates, merged[row].copies);
-        const REAL *now = copies->now + i * job->width;
-        const REAL *before = copies->before + i * job->width;
-        REAL *to = (REAL *)job->inputs + row * job->width;
-        for (int64_t d = 0; d < job->width; d += LANES)
-            *(vec *)(to + d) += share * (*(const vec *)(now + d) - *(const vec *)(before + d));
-    )
-    FOR_EACH_MEMBER(merged[row] = (Merged){0, 0};)
+    for (int64_t k = 0; k < running; k++) {
+        const Slice *slice = &work->slices[k];
+        const Route *end = routes_of(slice, group + 1);
+        for (const Route *at = routes_of(slice, group); at < end; at++) {
+            merged[at->row].updates += slice->copies[INPUT].updates[at->copy];
+            merged[at->row].copies++;
+        }
+    }
+    for (int64_t k = 0; k < running; k++) {
+        const Slice *slice = &work->slices[k];
+        const Route *end = routes_of(slice, group + 1);
+        for (const Route *at = routes_of(slice, group); at < end; at++) {
+            if (at + AHEAD < end)
+                for (size_t byte = 0; byte < bytes; byte += 64)
+                    __builtin_prefetch((const char *)(job->inputs + at[AHEAD].row * bytes) + byte, 1);
+            if (frozen && frozen[at->row]) continue;
+            const float share = share_of_changes(job, merged[at->row].updates, merged[at->row].copies);
+            const REAL *change = slice->copies[INPUT].before + at->copy * job->width;
+            REAL *to = (REAL *)job->inputs + at->row * job->width;
+            for (int64_t d = 0; d < job->width; d += LANES) *(vec *)(to + d) += share * *(const vec *)(change + d);
+        }
+    }
+    for (int64_t k = 0; k < running; k++) {
+        const Slice *slice = &work->slices[k];
+        const Route *end = routes_of(slice, group + 1);
+        for (const Route *at = routes_of(slice, group); at < end; at++) merged[at->row] = (Merged){0, 0};
+    }
 }
 
-static void merge_group(Work *work, int64_t running, int64_t group) {
+/* The slice whose rows a thread merges next: one that it trained itself, and so has in its cache, or another; negative for none. */
+static int64_t claim_slice(Work *work, int64_t running, int64_t self) {
+    for (int any = 0; any <= 1; any++)
+        for (int64_t k = 0; k < running; k++) {
+            Slice *slice = &work->slices[k];
+            if ((any || slice->trainer == self) && !__atomic_exchange_n(&slice->is_claimed, 1, __ATOMIC_RELAXED)) return k;
+        }
+    return -1;
+}
+
+/* One of as many pieces of the end of a round as that has slices. */
+static void merge_piece(Work *work, int64_t running, int64_t piece, int64_t self) {
     const Job *job = &work->job;
+    const int64_t k = claim_slice(work, running, self);
     for (int which = job->only_documents ? DOCUMENT : 0; which < TABLES; which++) {
-        if (which == INPUT && job->members) merge_members(work, running, group);
-        else merge_rows(work, running, which, group);
+        if (which == INPUT && job->members) merge_members(work, running, piece);
+        else if (k >= 0) merge_rows(work, running, which, k);
     }
 }
 
@@ -641,7 +723,8 @@ static void wait_for(const Work *work, int64_t pieces) {
 static void take_work(void *given) {
     Work *work = given;
     const Job *job = &work->job;
-    const int64_t slices = job->slices, pieces = slices + work->groups;
+    const int64_t self = __atomic_fetch_add(&work->threads, 1, __ATOMIC_RELAXED);
+    const int64_t slices = job->slices, pieces = 2 * slices;
     const int64_t rounds = (job->count + slices - 1) / slices;
     for (;;) {
         const int64_t piece = __atomic_fetch_add(&work->taken, 1, __ATOMIC_RELAXED);
@@ -650,11 +733,11 @@ static void take_work(void *given) {
         const int64_t left = job->count - base, running = left < slices ? left : slices;
         if (k < slices) {
             wait_for(work, round * pieces);
-            if (k < running) train_slice(work, base, k);
+            if (k < running) train_slice(work, base, k, self);
         } else {
             wait_for(work, round * pieces + slices);
             if (k == slices) add_sums(work, running);
-            if (job->update) merge_group(work, running, k - slices);
+            if (job->update) merge_piece(work, running, k - slices, self);
         }
         __atomic_fetch_add(&work->finished, 1, __ATOMIC_RELEASE);
     }
@@ -668,13 +751,18 @@ void seqpipe_cooccurrence_end(Work *work) {
         Slice *slice = &work->slices[k];
         for (int which = 0; which < TABLES; which++) {
             Copies *copies = &slice->copies[which];
-            free(copies->now), free(copies->before), free(copies->row), free(copies->place), free(copies->updates);
+            free(copies->now), free(copies->before), free(copies->row), free(copies->place), free(copies->has), free(copies->updates);
         }
-        free(slice->words), free(slice->pool), free(slice->hidden);
+        free(slice->words), free(slice->pool), free(slice->hidden), free(slice->routes), free(slice->route_start);
     }
     free(work->merged);
     free(work->slices);
     free(work);
+}
+
+static void *zeros_apart(size_t bytes) {
+    void *memory = NULL;
+    return posix_memalign(&memory, APART, bytes) ? NULL : memset(memory, 0, bytes);
 }
 
 static int begin_copies(const Job *job, Copies *copies, int which) {
@@ -692,17 +780,28 @@ static int begin_copies(const Job *job, Copies *copies, int which) {
     copies->updates = malloc(AT_LEAST_ONE(copies->capacity) * sizeof(float));
     copies->places = rows;
     copies->place = malloc(AT_LEAST_ONE(rows) * sizeof(int32_t));
-    if (!copies->now || !copies->row || !copies->updates || !copies->place) return 0;
+    copies->has = calloc(rows / 64 + 1, sizeof(uint64_t));
+    if (!copies->now || !copies->row || !copies->updates || !copies->place || !copies->has) return 0;
     memset(copies->place, 0xff, rows * sizeof(int32_t));
     return 1;
 }
 
+/* How many members the distinct words of a slice have at most. */
+static int64_t most_members(const Job *job) {
+    int64_t most = 0, count, total = ((const int64_t *)job->member_start)[job->words];
+    for (int64_t word = 0; word < job->words; word++) {
+        members_of(job, (int32_t)word, &count);
+        if (count > most) most = count;
+    }
+    return most * job->capacity < total ? most * job->capacity : total;
+}
+
 /* What rounds need in memory, kept from call to call; null if there isn't enough. */
 Work *seqpipe_cooccurrence_begin(const Job *job) {
-    Work *work = calloc(1, sizeof(Work));
+    Work *work = zeros_apart(sizeof(Work));
     if (!work) return NULL;
     work->job = *job;
-    work->slices = calloc(job->slices, sizeof(Slice));
+    work->slices = zeros_apart(job->slices * sizeof(Slice));
     int is_there = work->slices != NULL;
     for (int64_t k = 0; is_there && k < job->slices; k++) {
         Slice *slice = &work->slices[k];
@@ -711,6 +810,11 @@ Work *seqpipe_cooccurrence_begin(const Job *job) {
         slice->pool = malloc(AT_LEAST_ONE(job->pool) * sizeof(int32_t));
         slice->hidden = allocate(2 * job->width);
         is_there = is_there && slice->words && slice->pool && slice->hidden;
+        if (is_there && job->members) {
+            slice->routes = malloc(AT_LEAST_ONE(most_members(job)) * sizeof(Route));
+            slice->route_start = malloc((job->slices + 1) * sizeof(int64_t));
+            is_there = slice->routes && slice->route_start;
+        }
     }
     if (is_there && job->members) is_there = (work->merged = calloc(AT_LEAST_ONE(job->input_rows), sizeof(Merged))) != NULL;
     if (is_there) return work;
@@ -722,8 +826,7 @@ Work *seqpipe_cooccurrence_begin(const Job *job) {
 void seqpipe_cooccurrence(Work *work, const Job *job) {
     const RunParallel run_parallel = (RunParallel)job->run_parallel;
     work->job = *job;
-    work->groups = AT_LEAST_ONE(job->threads);
-    work->taken = work->finished = 0;
+    work->threads = work->taken = work->finished = 0;
     if (run_parallel && job->threads > 1) run_parallel(take_work, work, (unsigned)job->threads, 0);
     else take_work(work);
 }
