@@ -6,7 +6,9 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pytest
 from gensim.models import doc2vec as library
+from seqpipe.errors import EmbedderError
 
 from seqpipe_doc2vec import _inference
 
@@ -61,3 +63,14 @@ def test_words_need_no_library(fitted, tmp_path):
     code = f"{SCRIPT.partition('print')[0]}embedder.embed(['rose'])\n{told}"
     command = [sys.executable, "-c", code, str(tmp_path), type(fitted).__name__]
     assert subprocess.run(command, capture_output=True, check=True).stdout == b"[]\n"
+
+
+def test_missing_gensim_is_told_with_what_to_do(fitted_by_gensim, documents, monkeypatch, tmp_path):
+    fitted_by_gensim.to_disk(tmp_path)
+    unused = type(fitted_by_gensim)(width=12, window=1, epochs=40, min_count=1, subsample=1.0)
+    unused.from_disk(tmp_path)
+    monkeypatch.setitem(sys.modules, "gensim", None)
+    assert unused.embed(["rose"]).any()
+    for use in (lambda: unused.embed_document(documents[0]), lambda: unused.fit(documents)):
+        with pytest.raises(EmbedderError, match=r"seqpipe-doc2vec\[gensim\].*version 2"):
+            use()

@@ -1,5 +1,7 @@
 """What the library learns, and that it's the library's own."""
 
+import sys
+
 import numpy as np
 import pytest
 from gensim.models.word2vec import Word2Vec
@@ -176,3 +178,9 @@ def test_what_cant_be_fitted_on_is_refused(sequences, message, monkeypatch):
 def test_settings_that_cant_be_used_are_refused(name, value):
     with pytest.raises(ConfigError, match=f"`{name}` is"):
         Item2Vec(**{name: value})
+
+
+def test_missing_gensim_is_told_with_what_to_do(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gensim", None)
+    with pytest.raises(EmbedderError, match=r"seqpipe-item2vec\[gensim\].*Item2Vec\.v2"):
+        Item2Vec(**SMALL).fit([["a", "b"]] * 9)

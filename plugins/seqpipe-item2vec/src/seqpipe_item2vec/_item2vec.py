@@ -1,9 +1,11 @@
 """Vectors of items."""
 
+import importlib.util
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Final, final
 
+from seqpipe.errors import EmbedderError
 from seqpipe.parts.embedders import OnProgress
 from seqpipe.workers import train_out_of_process
 
@@ -83,7 +85,16 @@ class Item2Vec(ItemEmbedder):
         seed: int = 0,
         on_progress: OnProgress | None = None,
     ) -> None:
-        """Fit on baskets; see `Embedder.fit`."""
+        """Fit on baskets; see `Embedder.fit`.
+
+        Raises:
+            EmbedderError: As there; or gensim isn't installed.
+        """
+        if importlib.util.find_spec("gensim") is None:
+            raise EmbedderError(
+                "gensim, which trains item2vec.Item2Vec.v1, isn't installed: pip install 'seqpipe-item2vec[gensim]', or "
+                "name item2vec.Item2Vec.v2, which seqpipe trains"
+            )
         settings = asdict(self._settings)
         self._keep(
             train_out_of_process(
