@@ -12,6 +12,7 @@ from seqpipe.config._report import Path, Report, title
 from seqpipe.config._schema import DEFAULT_PARTS, HARMFUL, KIND_SLOTS, NESTED_SLOTS, SLOTS, Slot
 from seqpipe.config._spacy_facts import Function, NotRecordedError, SpacyFacts
 from seqpipe.config._types import is_block
+from seqpipe.config._versions import newer_versions
 from seqpipe.errors import PluginError
 from seqpipe.kinds import KINDS
 from seqpipe.messages import did_you_mean, listed, nearest, one_of, quote
@@ -101,6 +102,15 @@ def _no_part(kind: str, name: str, error: PluginError) -> NotFoundError:
     return NotFoundError(f"there's no {what}", did_you_mean(near), *reason, *offered)
 
 
+def _newer_with(function: Function, setting: str) -> str:
+    """Say which newer version of a part has a setting; empty if none has it."""
+    kind = function.registry.removeprefix(_PREFIX)
+    if kind not in KINDS or kind == function.registry:
+        return ""
+    newer = [part.name for part in newer_versions(kind, function.name) if setting in part.settings]
+    return f"{newer[0]} has it: name that in place of {function.name}" if newer else ""
+
+
 def _part_names(kind: str) -> list[str]:
     host = plugins.host()
     if "seqpipe" in host.plugin_names:
@@ -183,7 +193,8 @@ class Blocks:
             else:
                 # `package` is for saved pipelines: nobody is advised to write it.
                 known = [name for name in (*settings, *host) if name != PACKAGE]
-                meant.update(self._report.unknown(at, known, owner=owner))
+                help = _newer_with(function, key)
+                meant.update(self._report.unknown(at, known, owner=owner, help=help))
         there = {*block, *meant, *given, *self._default_keys(path, block)}
         for name in function.required:
             if name not in there and ".".join((*path, name)) not in DEFAULT_PARTS:

@@ -10,11 +10,11 @@ from seqpipe.config._read import PipelineFile, read_text
 from seqpipe.config._syntax import Key
 from seqpipe.config._types import descend
 from seqpipe.config._usage import Setting, settings_of
+from seqpipe.config._versions import newer_versions
 from seqpipe.errors import PluginError
 from seqpipe.kinds import KINDS
 from seqpipe.plugins import Part, host
 
-_VERSION: Final = re.compile(r"(.+)\.v(\d+)")
 _LINE_END: Final = re.compile(r"(\r\n|\r|\n)")
 _INSIDE_VALUE: Final = re.compile(r'"(@seqpipe_\w+)"\s*:\s*"([^"]+)"')
 _MARK: Final = "\ufeff"
@@ -58,9 +58,10 @@ def upgrade(file: PipelineFile, text: str, *, new_defaults: bool = False) -> Upg
     for path, key in file.index.each_key():
         where = f"[{'.'.join(path)}]"
         for kind, name in _names(key, descend(file.sections, path)):
-            newest = _newest(kind, name)
-            if newest is None:
+            newer = newer_versions(kind, name)
+            if not newer:
                 continue
+            newest = newer[-1]
             try:
                 if not key.name.startswith("@"):
                     raise _KeptError(f"it's named inside the value of `{key.name}`")
@@ -91,21 +92,6 @@ def _names(key: Key, section: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         kind = registry.removeprefix("@seqpipe_")
         if kind in KINDS:
             yield kind, name
-
-
-def _newest(kind: str, name: str) -> Part | None:
-    """Return the newest version of a part, or None if that's the part itself."""
-    match = _VERSION.fullmatch(name)
-    if match is None:
-        return None
-    stem, number = match[1], int(match[2])
-    versions = {
-        int(other[2]): part
-        for part in host().load(name.partition(".")[0]).parts[kind].values()
-        if (other := _VERSION.fullmatch(part.name)) and other[1] == stem
-    }
-    newest = max(versions, default=number)
-    return versions[newest] if newest > number else None
 
 
 def _added(

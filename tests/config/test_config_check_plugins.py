@@ -94,3 +94,16 @@ def test_a_strict_host_is_reported_once_for_all(good, errors_of, install):
     with pytest.raises(PluginError, match="SEQPIPE_STRICT_PLUGINS is set") as caught:
         errors_of(good)
     assert str(caught.value).count("\n") == 1
+
+
+def test_a_setting_of_a_newer_version_is_named_with_it(good, errors_of):
+    def first(input_width, width, *, forget_bias: float = 1.0): ...
+    def third(input_width, width, *, forget_bias: float = 1.0, peepholes: bool = False): ...
+
+    offers = {"acme.Simple.v1": first, "acme.Simple.v2": first, "acme.Simple.v3": third}
+    sys.modules["acme_plugin"].seqpipe_cells = hookimpl(lambda: offers)
+    (problem,) = errors_of(good.replace('"acme.Simple.v1"', '"acme.Simple.v1"\npeepholes = true'))
+    assert problem.message == '[encoder.cell] (acme.Simple.v1) has no key "peepholes"'
+    assert problem.help == ("acme.Simple.v3 has it: name that in place of acme.Simple.v1",)
+    (problem,) = errors_of(good.replace('"acme.Simple.v1"', '"acme.Simple.v1"\nholes = true'))
+    assert problem.help[0].startswith("it takes ")
