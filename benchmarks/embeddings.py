@@ -54,7 +54,9 @@ def main() -> None:
     console = Console() if sys.stdout.isatty() else Console(width=120)
     first = [run for run in runs if run["corpus"] == corpora[0]["name"]]
     for model in options.models:
-        console.print(_table(model, [run for run in first if run["model"] == model]))
+        mine = [run for run in first if run["model"] == model]
+        console.print(_table(model, mine))
+        console.print(_section_table(model, mine))
     growth = list(compare_growth(runs, corpora[0]["name"], [each["name"] for each in corpora[1:]]))
     if growth:
         console.print(growth_table(growth))
@@ -123,17 +125,17 @@ def _run(
         if done.returncode:
             raise SystemExit(f"{peer}, {model}, seed {seed}:\n{done.stderr[-2000:]}")
         measured = json.loads(done.stdout.splitlines()[-1])
-        scores = _scores(Path(name))
+        scores, sections = _scores(Path(name))
     which = {"model": model, "peer": peer, "seed": seed, "corpus": corpus["name"]}
     speed = corpus["words"] * options.epochs / measured["seconds"]
     print(*which.values(), f"{measured['seconds']:.1f} s", file=sys.stderr, flush=True)
-    return {**which, **measured, "words_per_second": speed, "scores": scores}
+    return {**which, **measured, "words_per_second": speed, "scores": scores, "sections": sections}
 
 
-def _scores(folder: Path) -> dict[str, float]:
-    """Score the vectors that a peer left, as far as there are lists to score them by."""
+def _scores(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
+    """Score the vectors that a peer left by each list and by each section of the analogies, if there are lists."""
     if "SEQPIPE_DATA" not in os.environ:
-        return {}
+        return {}, {}
     vectors, words = (str(folder / name) for name in ("vectors.npy", "words.txt"))
     embedder = Pretrained(path=vectors, vocabulary_path=words)
     embedder.fit([])
@@ -142,8 +144,13 @@ def _scores(folder: Path) -> dict[str, float]:
         name: next(iter(WordSimilarity(path=f"data:wordsim/{file}")(fitted).values()))["spearman"]
         for name, file in SIMILARITY.items()
     }
-    analogies = Analogies(path="data:analogies_en/questions-words.txt")(fitted)
-    scores["analogies"] = next(iter(analogies.values()))["3cosadd"]
+    (analogies,) = Analogies(path="data:analogies_en/questions-words.txt")(fitted).values()
+    scores["analogies"] = analogies["3cosadd"]
+    sections = {name: found["3cosadd"] for name, found in analogies["sections"].items()}
+    return _with_nan(scores), _with_nan(sections)
+
+
+def _with_nan(scores: dict[str, float | None]) -> dict[str, float]:
     return {name: float("nan") if score is None else score for name, score in scores.items()}
 
 
@@ -172,6 +179,19 @@ def _table(model: str, runs: list[dict[str, Any]]) -> Table:
             f"{statistics.median(run['memory'] for run in mine) / 2**20:,.0f}",
             *(_spread([run["scores"][name] for run in mine]) for name in names),
         )
+    return table
+
+
+def _section_table(model: str, runs: list[dict[str, Any]]) -> Table:
+    table = Table("section", title=f"{model}: analogies")
+    peers = [peer for peer in PEERS if any(run["peer"] == peer for run in runs)]
+    for peer in peers:
+        table.add_column(peer, justify="right")
+    for section in runs[0]["sections"]:
+        found = [
+            [run["sections"][section] for run in runs if run["peer"] == each] for each in peers
+        ]
+        table.add_row(section, *map(_spread, found))
     return table
 
 
