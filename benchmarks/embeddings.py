@@ -56,7 +56,8 @@ def main() -> None:
     for model in options.models:
         mine = [run for run in first if run["model"] == model]
         console.print(_table(model, mine))
-        console.print(_section_table(model, mine))
+        if mine[0]["sections"]:
+            console.print(_section_table(model, mine))
     growth = list(compare_growth(runs, corpora[0]["name"], [each["name"] for each in corpora[1:]]))
     if growth:
         console.print(growth_table(growth))

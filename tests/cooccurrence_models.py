@@ -34,10 +34,10 @@ def make_block(*, tokens: int = 700, slices: int = 11, seed: int = 0) -> Block:
 
 def make_model(*, targets: str = "negatives", drawn: int = 7, **given: Any) -> Cooccurrence:
     generator = np.random.default_rng(1)
-    rows = given.pop("rows", WORDS)
-    inputs, outputs = aligned_rows(rows, WIDTH), aligned_rows(WORDS, WIDTH)
-    inputs[:, :WIDTH] = generator.normal(size=(rows, WIDTH)) * 0.3
-    outputs[:, :WIDTH] = generator.normal(size=(WORDS, WIDTH)) * 0.3
+    rows, width = given.pop("rows", WORDS), given.pop("width", WIDTH)
+    inputs, outputs = aligned_rows(rows, width), aligned_rows(WORDS, width)
+    inputs[:, :width] = generator.normal(size=(rows, width)) * 0.3
+    outputs[:, :width] = generator.normal(size=(WORDS, width)) * 0.3
     chosen: Negatives | Paths
     if targets == "negatives":
         alias = generator.integers(0, WORDS, WORDS).astype(np.int32)
@@ -59,13 +59,18 @@ def make_model(*, targets: str = "negatives", drawn: int = 7, **given: Any) -> C
     return Cooccurrence(inputs, outputs, targets=chosen, **{**settings, **given})
 
 
-def some_members() -> Members:
+def some_members(*, apart: int = 1) -> Members:
+    """Return up to six rows for each word, its own and some of fifteen that follow the words' own, so many rows apart."""
     generator = np.random.default_rng(2)
     rows, starts = [], [0]
     for word in range(WORDS):
-        rows += [word, *generator.integers(WORDS, WORDS + 15, generator.integers(0, 6)).tolist()]
+        rows += [word, *(WORDS + apart * generator.integers(0, 15, generator.integers(0, 6)))]
         starts.append(len(rows))
     return Members(np.array(rows, dtype=np.int32), np.array(starts, dtype=np.int64))
+
+
+def with_members(*, apart: int = 1, **given: Any) -> dict[str, Any]:
+    return {"members": some_members(apart=apart), "rows": WORDS + 15 * apart, **given}
 
 
 def some_positions(count: int = 8) -> NDArray[np.float32]:
@@ -127,8 +132,18 @@ CASES: dict[str, dict[str, Any]] = {
         **{"is_mean": True, "positions": some_positions()},
         **{"frozen": (np.arange(WORDS) % 3 == 0).astype(np.uint8)},
     },
-    "members": {"members": some_members(), "rows": WORDS + 15},
-    "a mean of members": {"members": some_members(), "rows": WORDS + 15, "is_mean": True},
+    "members": with_members(),
+    "a mean of members": with_members(is_mean=True),
+    # Of 5, 7 and 19 registers of 16 numbers, or more of fewer.
+    **{
+        f"members of {width} numbers": with_members(width=width, rate=0.02)
+        for width in (80, 112, 300)
+    },
+    "members far apart": with_members(apart=40),
+    "members, some frozen": with_members(
+        apart=3, frozen=(np.arange(WORDS + 45) % 3 == 0).astype(np.uint8)
+    ),
+    "members that grow": with_members(longest=2.0, rate=2.0),
     "changes that are all averaged": {"settled": 0.0},
     "changes that are all added": {"settled": 1e9, "rate": 0.01},
     "frozen rows": {"frozen": (np.arange(WORDS) % 3 == 0).astype(np.uint8)},

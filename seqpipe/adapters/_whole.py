@@ -46,20 +46,24 @@ def requirements(nlp: Language) -> list[str]:
     """Return what must be installed for a pipeline to load, as `pip` takes it, spaCy itself aside.
 
     That's this release of seqpipe or a later one, each plugin whose parts the pipeline uses, in its major
-    version, and what its description requires already.
+    version, with the extras that they name (`extras`, a sequence of strings at the factory), and what its description requires already.
     """
     needed = {"seqpipe": f"seqpipe>={Version(__version__).public}"}
+    extras: dict[str, set[str]] = {}
     config = nlp.config.interpolate()
     for kind, name in _parts_in({"nlp": config["nlp"], "components": config["components"]}):
         try:
-            owner = find_part(kind, name).owner
-            version = Version(owner.version)
+            part = find_part(kind, name)
+            owner, version = part.owner, Version(part.owner.version)
+            wanted = getattr(part.factory, "extras", ())
         except (PluginError, InvalidVersion):
             continue
         if not owner.is_seqpipe:
-            needed[canonicalize_name(owner.name)] = (
-                f"{owner.name}>={version.public},<{version.major + 1}"
-            )
+            key = canonicalize_name(owner.name)
+            chosen = extras.setdefault(key, set())
+            chosen.update(wanted)
+            listed = f"[{','.join(sorted(chosen))}]" if chosen else ""
+            needed[key] = f"{owner.name}{listed}>={version.public},<{version.major + 1}"
     # Those of plugins that it used before count no more.
     ours = {*needed, *(canonicalize_name(owner.name) for owner in host().owners)}
     others = [

@@ -4,6 +4,7 @@ What a block names must be of a kind that its slot takes. That's checked here, w
 confection would call whatever is named before it checks the result.
 """
 
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -107,8 +108,12 @@ def _newer_with(function: Function, setting: str) -> str:
     kind = function.registry.removeprefix(_PREFIX)
     if kind not in KINDS or kind == function.registry:
         return ""
-    newer = [part.name for part in newer_versions(kind, function.name) if setting in part.settings]
-    return f"{newer[0]} has it: name that in place of {function.name}" if newer else ""
+    for part in newer_versions(kind, function.name):
+        # It's advice alone: a version that can't be loaded hasn't the setting.
+        with contextlib.suppress(PluginError):
+            if setting in part.settings:
+                return f"{part.name} has it: name that in place of {function.name}"
+    return ""
 
 
 def _part_names(kind: str) -> list[str]:

@@ -19,7 +19,7 @@
 #define MOST_TARGETS 64 /* the most outputs of a step */
 #define HALVINGS 12     /* how often a slice that diverges is tried again */
 
-/* Bytes of memory that no two threads should write to: a cache line, and the one that processors fetch beside it. */
+/* How many bytes apart memory is that different threads write to: a cache line, and the one that processors fetch beside it. */
 #define APART 128
 
 enum { SKIPGRAM, CBOW };
@@ -71,10 +71,10 @@ typedef struct {
 
 /* The rows that a slice has copied of one table. */
 typedef struct {
-    REAL *now, *before;     /* [capacity, width]; `before` only where rows are means of members */
+    REAL *now, *before;     /* [capacity, width]; `before` only where rows are means of members: in the end it has their changes */
     int32_t *row;           /* which they are */
     int32_t *place;         /* [places]: where a row is among them, or -1 */
-    uint64_t *has;          /* [places / 64]: a bit for each that's among them: less to read than `place`, for other threads */
+    uint64_t *has;          /* [places / 64 + 1]: a bit for each that's among them: less to read than `place`, for other threads */
     int64_t places, base;   /* the row that the first of these is for: not 0 for documents, of which a slice has a few */
     float *updates;         /* how many updates each had */
     int64_t count, capacity;
@@ -85,14 +85,15 @@ typedef struct { int32_t row, copy; } Route;
 
 typedef struct {
     Copies copies[TABLES];
-    Route *routes;          /* where words have members: of all its words, those of a group of rows behind each other */
-    int64_t *route_start;   /* [groups + 1]; there are as many groups as slices in a round */
+    Route *routes;          /* where words have members: of all its words, by `group_of` their rows */
+    int64_t *route_start;   /* [groups + 1] */
     int64_t trainer;        /* the thread that trained it */
     int is_claimed;         /* whether a thread is adding its rows to the tables, or has */
     int32_t *words;         /* those of a sequence that are kept */
     int32_t document;       /* whose they are */
     int32_t *pool;
-    REAL *hidden;           /* CBOW's mean of the words of a window, and what it was before a step */
+    REAL **around;          /* [capacity]: copies of the words of a window */
+    REAL *hidden;           /* CBOW's mean of these, and what it was before a step; while slices are added up, a row as it was */
     double loss, pairs;
     int64_t slowed;
     int64_t predicted;      /* how many words */
@@ -295,14 +296,14 @@ INLINE uint8_t is_frozen(const Job *job, int32_t word) {
     return job->only_documents || (job->frozen && !job->members && ((const uint8_t *)job->frozen)[word]);
 }
 
-/* Some vectors of the mean of rows, a constant number of them, so that the sums stay in registers. Row after row is read, which
- * comes from memory faster than a part of all rows by turns. */
-INLINE void mean_of_rows(const REAL *table, int64_t width, const int32_t *rows, int64_t count, REAL *to, const int vectors) {
+/* The mean of a part of rows, whose width is a constant number of registers that the sums stay in. Row after row is read: that's
+ * faster than to read a register of each row, and then the next of each. */
+INLINE void mean_of_rows(const REAL *table, int64_t width, const int32_t *rows, int64_t count, REAL *to, const int registers) {
     vec sums[8] = {{0}};
     for (int64_t i = 0; i < count; i++)
-        _Pragma("GCC unroll 8") for (int v = 0; v < vectors; v++) sums[v] += *(const vec *)(table + rows[i] * width + v * LANES);
+        _Pragma("GCC unroll 8") for (int v = 0; v < registers; v++) sums[v] += *(const vec *)(table + rows[i] * width + v * LANES);
     const float share = 1.f / count;
-    _Pragma("GCC unroll 8") for (int v = 0; v < vectors; v++) *(vec *)(to + v * LANES) = sums[v] * share;
+    _Pragma("GCC unroll 8") for (int v = 0; v < registers; v++) *(vec *)(to + v * LANES) = sums[v] * share;
 }
 
 /* The vector of a word: the mean of its members. */
@@ -438,7 +439,7 @@ static void train_mean(const Job *job, Slice *slice, int64_t first, int64_t plac
         if (i == place) continue;
         int64_t members = 1;
         if (job->members) members_of(job, slice->words[i], &members);
-        const REAL *row = copy_of(job, slice, INPUT, slice->words[i], 1);
+        const REAL *row = slice->around[i - first] = copy_of(job, slice, INPUT, slice->words[i], 1);
         const float weight = members;
         if (job->positions) {
             const REAL *at = copy_of(job, slice, POSITION, (int32_t)(i - place + job->window - (i > place)), 1);
@@ -467,7 +468,7 @@ static void train_mean(const Job *job, Slice *slice, int64_t first, int64_t plac
     if (job->only_documents) return;
     for (int64_t i = first; i <= last; i++) {
         if (i == place) continue;
-        REAL *row = copy_of(job, slice, INPUT, slice->words[i], 0);
+        REAL *row = slice->around[i - first];
         const float moves = !is_frozen(job, slice->words[i]);
         if (job->positions) {
             REAL *at = copy_of(job, slice, POSITION, (int32_t)(i - place + job->window - (i > place)), 0);
@@ -541,14 +542,20 @@ static int is_bounded(const Job *job, const Slice *slice) {
     return 1;
 }
 
-/* Where the routes of a group begin, and where those of the next one do. */
+/* Which group a member's row is in: of these there are as many as slices in a round, and one thread at a time adds to the rows of one.
+ * Rows whose entries in `merged` share a cache line are in the same one. */
+INLINE int64_t group_of(const Job *job, int32_t row) {
+    return (uint32_t)row / (APART / sizeof(Merged)) % (uint32_t)job->slices;
+}
+
+/* Where the routes of a group begin, and end those of the one before. */
 INLINE const Route *routes_of(const Slice *slice, int64_t group) { return slice->routes + slice->route_start[group]; }
 
 /* Put words' changes where the words were before, and list the rows that they go to, by groups. The thread that trained the slice
  * does this, as it has both in its cache, so that one that adds the changes up needs to look at none of the other groups. */
 static void route_changes(const Job *job, Slice *slice) {
     const Copies *copies = &slice->copies[INPUT];
-    const uint32_t groups = (uint32_t)job->slices;
+    const int64_t groups = job->slices;
     int64_t *start = slice->route_start, count;
     memset(start, 0, (groups + 1) * sizeof(int64_t));
     for (int64_t i = 0; i < copies->count; i++) {
@@ -556,13 +563,13 @@ static void route_changes(const Job *job, Slice *slice) {
         const REAL *now = copies->now + i * job->width;
         for (int64_t d = 0; d < job->width; d += LANES) *(vec *)(before + d) = *(const vec *)(now + d) - *(const vec *)(before + d);
         const int32_t *rows = members_of(job, copies->row[i], &count);
-        for (int64_t m = 0; m < count; m++) start[1 + (uint32_t)rows[m] % groups]++;
+        for (int64_t m = 0; m < count; m++) start[1 + group_of(job, rows[m])]++;
     }
-    for (uint32_t g = 1; g < groups; g++) start[g + 1] += start[g];
+    for (int64_t g = 1; g < groups; g++) start[g + 1] += start[g];
     /* Each start moves on to the next one as the routes of its group are written. */
     for (int64_t i = 0; i < copies->count; i++) {
         const int32_t *rows = members_of(job, copies->row[i], &count);
-        for (int64_t m = 0; m < count; m++) slice->routes[start[(uint32_t)rows[m] % groups]++] = (Route){rows[m], (int32_t)i};
+        for (int64_t m = 0; m < count; m++) slice->routes[start[group_of(job, rows[m])]++] = (Route){rows[m], (int32_t)i};
     }
     memmove(start + 1, start, groups * sizeof(int64_t));
     start[0] = 0;
@@ -614,7 +621,8 @@ static void merge_rows(const Work *work, int64_t running, int which, int64_t k) 
     const Copies *copies = &slices[k].copies[which];
     for (int64_t i = 0; i < copies->count; i++) {
         const int32_t row = copies->row[i];
-        int is_first = !(frozen && frozen[row]);
+        if (frozen && frozen[row]) continue;
+        int is_first = 1;
         for (int64_t j = 0; j < k; j++) is_first &= place_of(&slices[j].copies[which], row) < 0;
         if (!is_first) continue;
         float updates = copies->updates[i];
@@ -630,6 +638,7 @@ static void merge_rows(const Work *work, int64_t running, int which, int64_t k) 
             continue;
         }
         const float share = share_of_changes(job, updates, count);
+        /* Nobody else has this slice now. */
         REAL *before = slices[k].hidden;
         memcpy(before, to, job->width * sizeof(REAL));
         for (int64_t j = k; j < running; j++) {
@@ -646,7 +655,7 @@ static void merge_rows(const Work *work, int64_t running, int which, int64_t k) 
 /* How many rows ahead one is on its way from memory. */
 #define AHEAD 4
 
-/* Add what the slices of a round did to words to those rows of a group that these are the means of. */
+/* Add the changes of words to their members, as far as these are in a group. */
 static void merge_members(const Work *work, int64_t running, int64_t group) {
     const Job *job = &work->job;
     const uint8_t *frozen = (const uint8_t *)job->frozen;
@@ -686,12 +695,13 @@ static int64_t claim_slice(Work *work, int64_t running, int64_t self) {
     for (int any = 0; any <= 1; any++)
         for (int64_t k = 0; k < running; k++) {
             Slice *slice = &work->slices[k];
+            /* It only says who: what's in the slices is there to see since `finished` said so. */
             if ((any || slice->trainer == self) && !__atomic_exchange_n(&slice->is_claimed, 1, __ATOMIC_RELAXED)) return k;
         }
     return -1;
 }
 
-/* One of as many pieces of the end of a round as that has slices. */
+/* Do a piece of the end of a round: the rows that one slice was the first to copy, and a group of members' rows. */
 static void merge_piece(Work *work, int64_t running, int64_t piece, int64_t self) {
     const Job *job = &work->job;
     const int64_t k = claim_slice(work, running, self);
@@ -717,7 +727,7 @@ static void wait_for(const Work *work, int64_t pieces) {
         if (tries > 2000) sched_yield();
 }
 
-/* Take one piece of work after another until none is left: of each round the slices, and then the groups of rows. Pieces are
+/* Take one piece of work after another until none is left: of each round the slices, and then as many pieces of its end. Pieces are
  * taken in this order, and those of a part of a round wait for all before it. So any number of threads may do this, and none
  * waits for one that hasn't begun. Waking threads for each round would take as long as the work. */
 static void take_work(void *given) {
@@ -753,7 +763,7 @@ void seqpipe_cooccurrence_end(Work *work) {
             Copies *copies = &slice->copies[which];
             free(copies->now), free(copies->before), free(copies->row), free(copies->place), free(copies->has), free(copies->updates);
         }
-        free(slice->words), free(slice->pool), free(slice->hidden), free(slice->routes), free(slice->route_start);
+        free(slice->words), free(slice->pool), free(slice->around), free(slice->hidden), free(slice->routes), free(slice->route_start);
     }
     free(work->merged);
     free(work->slices);
@@ -802,6 +812,8 @@ Work *seqpipe_cooccurrence_begin(const Job *job) {
     if (!work) return NULL;
     work->job = *job;
     work->slices = zeros_apart(job->slices * sizeof(Slice));
+    const int has_members = job->members && !job->only_documents;
+    const int64_t routes = has_members ? most_members(job) : 0;
     int is_there = work->slices != NULL;
     for (int64_t k = 0; is_there && k < job->slices; k++) {
         Slice *slice = &work->slices[k];
@@ -809,14 +821,15 @@ Work *seqpipe_cooccurrence_begin(const Job *job) {
         slice->words = malloc(AT_LEAST_ONE(job->capacity) * sizeof(int32_t));
         slice->pool = malloc(AT_LEAST_ONE(job->pool) * sizeof(int32_t));
         slice->hidden = allocate(2 * job->width);
-        is_there = is_there && slice->words && slice->pool && slice->hidden;
-        if (is_there && job->members) {
-            slice->routes = malloc(AT_LEAST_ONE(most_members(job)) * sizeof(Route));
+        slice->around = malloc(AT_LEAST_ONE(job->capacity) * sizeof(REAL *));
+        is_there = is_there && slice->words && slice->pool && slice->hidden && slice->around;
+        if (is_there && has_members) {
+            slice->routes = malloc(AT_LEAST_ONE(routes) * sizeof(Route));
             slice->route_start = malloc((job->slices + 1) * sizeof(int64_t));
             is_there = slice->routes && slice->route_start;
         }
     }
-    if (is_there && job->members) is_there = (work->merged = calloc(AT_LEAST_ONE(job->input_rows), sizeof(Merged))) != NULL;
+    if (is_there && has_members) is_there = (work->merged = zeros_apart(job->input_rows * sizeof(Merged))) != NULL;
     if (is_there) return work;
     seqpipe_cooccurrence_end(work);
     return NULL;

@@ -306,6 +306,26 @@ def test_plugins_whose_parts_are_used_must_be_installed(monkeypatch):
     assert _whole.requirements(nlp) == wanted
 
 
+def test_extras_that_parts_need_are_required(monkeypatch):
+    class Plain:
+        pass
+
+    class Needs:
+        extras = ("fast",)
+
+    factories = {"acme.Plain.v1": Plain, "acme.Needs.v1": Needs, "acme.Other.v1": Plain}
+    owner = Owner("acme-cells", "2.3.1")
+    monkeypatch.setattr(
+        _whole, "find_part", lambda kind, name: Part(kind, name, factories[name], owner)
+    )
+    components = {str(n): {"@seqpipe_cells": name} for n, name in enumerate(factories)}
+    nlp = SimpleNamespace(config=Config({"nlp": {}, "components": components}), meta={})
+    wanted = [f"seqpipe>={__version__}", "acme-cells[fast]>=2.3.1,<3"]
+    assert _whole.requirements(nlp) == wanted
+    nlp.meta["requirements"] = wanted
+    assert _whole.requirements(nlp) == wanted
+
+
 def test_a_pipeline_of_spacys_alone_is_left_to_spacy(tmp_path):
     nlp = spacy.blank("en")
     nlp.to_disk(tmp_path / "model")

@@ -100,7 +100,8 @@ def test_a_setting_of_a_newer_version_is_named_with_it(good, errors_of):
     def first(input_width, width, *, forget_bias: float = 1.0): ...
     def third(input_width, width, *, forget_bias: float = 1.0, peepholes: bool = False): ...
 
-    offers = {"acme.Simple.v1": first, "acme.Simple.v2": first, "acme.Simple.v3": third}
+    broken = "missing_module_of_a_test:Cell"
+    offers = {"acme.Simple.v1": first, "acme.Simple.v2": broken, "acme.Simple.v3": third}
     sys.modules["acme_plugin"].seqpipe_cells = hookimpl(lambda: offers)
     (problem,) = errors_of(good.replace('"acme.Simple.v1"', '"acme.Simple.v1"\npeepholes = true'))
     assert problem.message == '[encoder.cell] (acme.Simple.v1) has no key "peepholes"'

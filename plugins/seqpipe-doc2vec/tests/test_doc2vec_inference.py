@@ -1,5 +1,6 @@
 """Vectors of new documents."""
 
+import importlib.metadata
 import pickle
 import subprocess
 import sys
@@ -69,8 +70,19 @@ def test_missing_gensim_is_told_with_what_to_do(fitted_by_gensim, documents, mon
     fitted_by_gensim.to_disk(tmp_path)
     unused = type(fitted_by_gensim)(width=12, window=1, epochs=40, min_count=1, subsample=1.0)
     unused.from_disk(tmp_path)
-    monkeypatch.setitem(sys.modules, "gensim", None)
-    assert unused.embed(["rose"]).any()
-    for use in (lambda: unused.embed_document(documents[0]), lambda: unused.fit(documents)):
-        with pytest.raises(EmbedderError, match=r"seqpipe-doc2vec\[gensim\].*version 2"):
-            use()
+    for version, told in (("4.5.0", "is 4.5.0, not 4.4.x"), ("", "isn't installed")):
+        monkeypatch.setattr(importlib.metadata, "version", _installed(version))
+        assert unused.embed(["rose"]).any()
+        with pytest.raises(EmbedderError, match=rf"{told}.*seqpipe-doc2vec\[gensim\].*infers"):
+            unused.embed_document(documents[0])
+        with pytest.raises(EmbedderError, match=rf"{told}.*seqpipe-doc2vec\[gensim\].*version 2"):
+            unused.fit(documents)
+
+
+def _installed(version):
+    def find(name):
+        if not version:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return version
+
+    return find

@@ -82,6 +82,7 @@ class _Way(NamedTuple):
 
 
 #: A word is predicted ten times as seldom as with pairs, so that less changes within a slice, and less is learnt at first.
+#: Copies of rows are a larger part of the work, and fewer negatives are drawn: from a smaller pool they're as good.
 _MEANS: Final = _Way(tokens=500, pool=128, spread=4.0)
 _PAIRS: Final = _Way(tokens=250, pool=256, spread=2.0)
 #: Parts are what many words have, and change more often. Their mean is smaller than they are, but they're seldom rare.
