@@ -727,6 +727,20 @@ static void wait_for(const Work *work, int64_t pieces) {
         if (tries > 2000) sched_yield();
 }
 
+/* The slice of a round that as many as k are longer than: if long ones come first, threads are done at about the same time. */
+static int64_t longest_but(const Job *job, int64_t base, int64_t running, int64_t k) {
+    const int64_t *bounds = (const int64_t *)job->bounds + base;
+    for (int64_t i = 0; i < running; i++) {
+        int64_t before = 0;
+        for (int64_t j = 0; j < running; j++) {
+            const int64_t more = bounds[j + 1] - bounds[j] - (bounds[i + 1] - bounds[i]);
+            before += more > 0 || (more == 0 && j < i);
+        }
+        if (before == k) return i;
+    }
+    return k;
+}
+
 /* Take one piece of work after another until none is left: of each round the slices, and then as many pieces of its end. Pieces are
  * taken in this order, and those of a part of a round wait for all before it. So any number of threads may do this, and none
  * waits for one that hasn't begun. Waking threads for each round would take as long as the work. */
@@ -743,7 +757,7 @@ static void take_work(void *given) {
         const int64_t left = job->count - base, running = left < slices ? left : slices;
         if (k < slices) {
             wait_for(work, round * pieces);
-            if (k < running) train_slice(work, base, k, self);
+            if (k < running) train_slice(work, base, longest_but(job, base, running, k), self);
         } else {
             wait_for(work, round * pieces + slices);
             if (k == slices) add_sums(work, running);
