@@ -280,6 +280,8 @@ class _Absorbed:
 
     def filled(self, tables: Tables) -> Tables:
         """Return the tables with the mean of the vectors of its phrases for each of the words."""
+        if not self.words:
+            return tables
         known = tables.known.copy()
         for row, (phrases, counts) in enumerate(self.weights, start=self.first):
             known[row] = np.average(tables.known[phrases], axis=0, weights=counts)
@@ -290,7 +292,8 @@ def _vectors(
     trained: Trained, corpus: Corpus, parts: _Parts, settings: Settings, absorbed: _Absorbed
 ) -> WordVectors:
     words = len(corpus.words)
-    own, rows = np.array(trained.inputs[:words]), np.array(trained.inputs[words:])
+    # Each copy of a table counts here: memory is at its peak.
+    own, rows = trained.inputs[:words], np.array(trained.inputs[words:])
     tables = absorbed.filled(tables_of(own, rows, parts.subwords, parts.rows))
     if settings.standardize:
         tables = standardized(tables, corpus.counts)
