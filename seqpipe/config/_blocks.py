@@ -13,7 +13,6 @@ from seqpipe.config._report import Path, Report, title
 from seqpipe.config._schema import DEFAULT_PARTS, HARMFUL, KIND_SLOTS, NESTED_SLOTS, SLOTS, Slot
 from seqpipe.config._spacy_facts import Function, NotRecordedError, SpacyFacts
 from seqpipe.config._types import is_block
-from seqpipe.config._versions import newer_versions
 from seqpipe.errors import PluginError
 from seqpipe.kinds import KINDS
 from seqpipe.messages import did_you_mean, listed, nearest, one_of, quote
@@ -39,9 +38,14 @@ def registry_names(facts: SpacyFacts) -> list[str]:
 
 def function_names(registry: str, facts: SpacyFacts) -> list[str]:
     """Return the functions of a registry; of parts, those of the plugins that are loaded, and our own."""
-    if registry.removeprefix(_PREFIX) in KINDS and registry.startswith(_PREFIX):
-        return _part_names(registry.removeprefix(_PREFIX))
-    return facts.names(registry)
+    kind = _kind_of(registry)
+    return _part_names(kind) if kind else facts.names(registry)
+
+
+def _kind_of(registry: str) -> str | None:
+    """Return the kind of the parts that a registry has; None for one of spaCy's."""
+    kind = registry.removeprefix(_PREFIX)
+    return kind if kind in KINDS and registry.startswith(_PREFIX) else None
 
 
 def find_function(
@@ -59,9 +63,9 @@ def find_function(
         NotFoundError: There's none of that name, or importing it failed.
         PluginError: The host is strict, and some plugins can't be used.
     """
-    if registry.removeprefix(_PREFIX) in KINDS and registry.startswith(_PREFIX):
+    if kind := _kind_of(registry):
         plugins.host().check_strict()
-        return _find_part(registry, name, package if isinstance(package, str) else None)
+        return _find_part(registry, kind, name, package if isinstance(package, str) else None)
     try:
         function = facts.function(registry, name)
     except NotRecordedError:
@@ -81,8 +85,7 @@ def find_function(
     return function
 
 
-def _find_part(registry: str, name: str, package: str | None) -> Function:
-    kind = registry.removeprefix(_PREFIX)
+def _find_part(registry: str, kind: str, name: str, package: str | None) -> Function:
     try:
         part = plugins.find_part(kind, name, package=package)
         return Function(registry, name, part.block_settings, owner=str(part.owner))
@@ -105,10 +108,8 @@ def _no_part(kind: str, name: str, error: PluginError) -> NotFoundError:
 
 def _newer_with(function: Function, setting: str) -> str:
     """Say which newer version of a part has a setting; empty if none has it."""
-    kind = function.registry.removeprefix(_PREFIX)
-    if kind not in KINDS or kind == function.registry:
-        return ""
-    for part in newer_versions(kind, function.name):
+    kind = _kind_of(function.registry)
+    for part in plugins.host().newer(kind, function.name) if kind else ():
         # It's advice alone: a version that can't be loaded hasn't the setting.
         with contextlib.suppress(PluginError):
             if setting in part.settings:

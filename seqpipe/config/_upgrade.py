@@ -10,7 +10,6 @@ from seqpipe.config._read import PipelineFile, read_text
 from seqpipe.config._syntax import Key
 from seqpipe.config._types import descend
 from seqpipe.config._usage import Setting, settings_of
-from seqpipe.config._versions import newer_versions
 from seqpipe.errors import PluginError
 from seqpipe.kinds import KINDS
 from seqpipe.plugins import Part, host
@@ -58,7 +57,7 @@ def upgrade(file: PipelineFile, text: str, *, new_defaults: bool = False) -> Upg
     for path, key in file.index.each_key():
         where = f"[{'.'.join(path)}]"
         for kind, name in _names(key, descend(file.sections, path)):
-            newer = newer_versions(kind, name)
+            newer = host().newer(kind, name)
             if not newer:
                 continue
             newest = newer[-1]

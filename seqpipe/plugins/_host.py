@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -21,6 +22,8 @@ from seqpipe.plugins._plugin import Plugin
 from seqpipe.plugins._trouble import Trouble, TroubleError, advise_authors, describe_error
 
 BUILTIN: Final = "seqpipe"
+#: A part's name, and its version: "seqpipe.FastText", "2".
+_VERSION: Final = re.compile(r"(.+)\.v(\d+)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,6 +253,23 @@ class Host:
         if name not in plugin.parts[kind]:
             raise PluginError(_no_such_part(plugin, kind, name))
         return plugin.parts[kind][name]
+
+    def newer(self, kind: str, name: str) -> list[Part]:
+        """Return the newer versions of the part called `name`, the newest last; none if its name ends in no version.
+
+        Raises:
+            PluginError: As `load`.
+        """
+        match = _VERSION.fullmatch(name)
+        if match is None:
+            return []
+        stem, number = match[1], int(match[2])
+        versions = {
+            int(other[2]): part
+            for part in self.load(name.partition(".")[0]).parts[kind].values()
+            if (other := _VERSION.fullmatch(part.name)) and other[1] == stem
+        }
+        return [versions[each] for each in sorted(versions) if each > number]
 
     def owners_of(self, name: str) -> list[Owner]:
         """Return the distributions that have a plugin of that name, usable or not."""
